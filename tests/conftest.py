@@ -1,0 +1,55 @@
+"""What every test gets: an own cache, no configured data, no network, and an environment that must not leak."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session, so that the embedded sample is made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
+    """Point the suite at the test's folders, and fail a test that leaves the environment changed."""
+    before = dict(os.environ)
+    for name in ("TTA_BENCH_DATA", "TTA_BENCH_REGISTRY"):
+        os.environ.pop(name, None)
+    os.environ |= {"TTA_BENCH_CACHE": str(cache), "TTA_BENCH_CONFIG": str(tmp_path / "no-config.yaml")}
+    during = dict(os.environ)
+    yield
+    # Libraries set these for themselves when they are first imported or used.
+    theirs = {"PYTEST_CURRENT_TEST", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
+    theirs |= {"QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH"}  # OpenCV's
+    leaked = {k for k in during.keys() | os.environ.keys() if during.get(k) != os.environ.get(k)} - theirs
+    os.environ.clear()
+    os.environ.update(before)
+    assert not leaked, f"the test changed {leaked}"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that leaves the machine."""
+
+    def refuse(self: socket.socket, address: object) -> None:
+        raise AssertionError(f"a test tried to reach {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data (official lists, real clips), or a skip where it is not at hand."""
+    folder = Path(os.environ.get("TTA_BENCH_SHARED", REPOSITORY.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set TTA_BENCH_SHARED")
+    return folder

@@ -1,0 +1,64 @@
+"""What went wrong, said to the user: a message, a way out, and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class BenchError(Exception):
+    """An error whose message is for the user, so it is printed without a traceback.
+
+    Args:
+        message: What is wrong and what was found.
+        hint: What to do about it, if anything can be said.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message and, on a line of its own, the way out."""
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class CheckFailed(BenchError):
+    """A check that the user asked for did not hold."""
+
+    exit_code = 1
+
+
+class UserError(BenchError):
+    """The user's mistake: a wrong key, name, value, file or folder."""
+
+    exit_code = 2
+
+
+class RunFailed(BenchError):
+    """A run that started and ended in status ``error``."""
+
+    exit_code = 3
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return a sentence naming the choice nearest to a misspelt word, or the choices themselves if none is near."""
+    known = sorted(set(choices))
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Known: {shorten(known, 12)}." if known else ""
+
+
+def unknown(kind: str, word: str, choices: Iterable[str]) -> UserError:
+    """Return the error for a name that does not exist, with the nearest one that does."""
+    return UserError(f"unknown {kind} '{word}'.", did_you_mean(word, choices))
+
+
+def shorten(names: Sequence[str], most: int = 5) -> str:
+    """Join names with commas, keeping the first few and counting the rest."""
+    kept = ", ".join(names[:most])
+    return kept if len(names) <= most else f"{kept} and {len(names) - most:,} more"

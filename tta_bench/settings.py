@@ -1,0 +1,122 @@
+"""The sections of a run: its recipe, its clips, its test, its data and its machine. Keys as users type them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augmentation(Strict):
+    """What is done to a training clip."""
+
+    rand_augment: str | None = None
+    """RandAugment in timm's notation, or null for none."""
+    area: tuple[float, float] = (0.08, 1.0)
+    """Share of the frame that a random resized crop covers, least and most."""
+    ratio: tuple[float, float] = (0.75, 4 / 3)
+    """Width over height of that crop, least and most."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a horizontal flip."""
+    erase: float = Field(default=0.25, ge=0, le=1)
+    """Probability of erasing a box, the same in every frame."""
+
+
+class TrainSettings(Strict):
+    """A fine-tuning recipe. Learning rates are for 256 videos a step and scale with ``batch``."""
+
+    batch: int = Field(gt=0)
+    """Videos in one optimisation step, however many devices share it."""
+    views: int = Field(default=1, gt=0)
+    """Augmented views taken from one decode of a video (repeated augmentation)."""
+    epochs: int | None = Field(default=None, gt=0)
+    """Passes over the training list."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimisation steps; goes before ``epochs``."""
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises linearly from 0."""
+    lr: float = Field(gt=0)
+    """Highest learning rate."""
+    min_lr: float = Field(default=0.0, ge=0)
+    """Learning rate at the end of the cosine."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """AdamW's weight decay; none on biases and norms."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Factor on the learning rate from one layer to the one before it."""
+    clip_grad: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient, or null for none."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Stochastic depth of the last block; earlier ones have less."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the head."""
+    init_scale: float = Field(default=1.0, gt=0)
+    """Factor on the head's initial weights."""
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing."""
+    mixup: float = Field(default=0.0, ge=0)
+    """Alpha of mixup; 0 for none."""
+    cutmix: float = Field(default=0.0, ge=0)
+    """Alpha of cutmix; 0 for none."""
+    augment: Augmentation = Augmentation()
+
+
+class ClipSettings(Strict):
+    """The extent of a clip in time and space."""
+
+    span: int = Field(gt=0)
+    """Frames of video that a clip spans."""
+    size: int | None = Field(default=None, gt=0)
+    """Height and width in pixels; by default the backbone's."""
+    frames: int | None = Field(default=None, gt=0)
+    """Frames of a clip; by default the backbone's."""
+    stride: int | None = Field(default=None, gt=0)
+    """Frames from one to the next; by default the backbone's, or span / frames."""
+
+
+Control = Literal["none", "frozen", "reversed", "shuffled"]
+
+
+class EvalSettings(Strict):
+    """How a model is tested."""
+
+    segments: int = Field(gt=0)
+    """Clips along the video."""
+    crops: Literal[1, 3]
+    """Crops along the long side."""
+    average: Literal["probability"] = "probability"
+    """What is averaged over views: softmax probabilities."""
+    select: Literal["last"] = "last"
+    """Which epoch is scored. There is no validation list, so it is the last."""
+    control: Control = "none"
+    """Test clips as they are, one frozen frame, backwards, or with their frames shuffled."""
+
+
+class RuntimeSettings(Strict):
+    """How a run uses the machine; nothing here changes what is measured."""
+
+    workers: int | Literal["auto"] = Field(default="auto")
+    """Processes that decode and augment."""
+    micro_batch: int | Literal["auto"] = Field(default="auto")
+    """Clips on the device at once; the global batch is accumulated from these."""
+    device: str = "auto"
+    """``cpu``, ``cuda`` or ``cuda:N``."""
+    checkpoint_minutes: float = Field(default=10.0, gt=0)
+    """Time between checkpoints."""
+
+
+class DataSettings(Strict):
+    """Where the data are."""
+
+    root: Path | None = None
+    """Folder (or CSV file) of the run's dataset."""
+    roots: dict[str, Path] = Field(default_factory=dict)
+    """Folder of each dataset by name."""
