@@ -1,0 +1,148 @@
+"""Reading videos: frame k is the k-th frame that the decoder gives, whatever the container's header or timestamps say.
+
+Headers count wrong in packed or truncated AVI files, and timestamps are shifted or absent where AVI holds B-frames, so
+frames are counted while decoding from the start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+VIDEO_SUFFIXES = frozenset(
+    (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
+)
+"""What a video file's name ends in, in lower case."""
+
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
+"""What the files in a folder of frames end in, in lower case."""
+
+
+class UnreadableVideo(Exception):
+    """A video that cannot be decoded to its end.
+
+    Args:
+        path: The file, or the folder of frames.
+        reason: What is wrong with it, in the decoder's words where it has any.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Return the path and the reason."""
+        return f"{self.path}: {self.reason}"
+
+
+def decoder_version() -> str:
+    """Return what decodes here, with versions, e.g. ``PyAV 18.1.0, libavcodec 62.28.102``."""
+    return f"PyAV {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+
+
+def read_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return the frames with these indices, ``uint8 (len(indices), H, W, 3)`` RGB, upright.
+
+    Indices may come in any order and repeat. One at or beyond the end gives the last frame. All frames have the size
+    of the video's first one. Raises ValueError for a negative index or none at all, UnreadableVideo if decoding fails.
+    """
+    wanted = [int(index) for index in indices]
+    if not wanted or min(wanted) < 0:
+        raise ValueError(f"frame indices must be 0 or more and there must be one, not {wanted}")
+    frames = _read_images(path, set(wanted)) if path.is_dir() else _read_video(path, set(wanted))
+    last = max(frames)
+    return np.stack([frames[min(index, last)] for index in wanted])
+
+
+def count_frames(path: Path) -> int:
+    """Return how many frames the whole video decodes to; raises UnreadableVideo if it breaks off with an error."""
+    if path.is_dir():
+        return sum(1 for _ in map(_read_image, _image_files(path)))
+    return sum(1 for _ in _decode(path))
+
+
+def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
+    """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
+    found: dict[int, NDArray[np.uint8]] = {}
+    size: tuple[int, int] | None = None
+    reformatter = VideoReformatter()
+    with closing(_decode(path)) as frames:
+        for index, frame in enumerate(frames):
+            size = size or (frame.width, frame.height)
+            if index in wanted:
+                found[index] = _to_rgb(path, frame, size, reformatter)
+            if index == max(wanted):
+                return found
+    if size and index not in found:
+        found[index] = _to_rgb(path, frame, size, reformatter)
+    return found
+
+
+def _to_rgb(
+    path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter
+) -> NDArray[np.uint8]:
+    """Convert a frame to upright RGB, scaled to a size (width, height, before turning) where it has another."""
+    try:
+        picture = reformatter.reformat(frame, *size, format="rgb24").to_ndarray()
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableVideo(path, f"a frame of format {frame.format.name} cannot be converted: {error}") from error
+    return np.asarray(np.rot90(picture, round(frame.rotation / 90)), np.uint8)  # both count counterclockwise
+
+
+def _decode(path: Path) -> Generator[av.VideoFrame]:
+    """Yield a video file's frames in order; raises UnreadableVideo, also when the file breaks off with an error."""
+    good = 0
+    try:
+        with av.open(str(path), metadata_errors="ignore") as container:
+            stream = container.streams.best("video")
+            if not isinstance(stream, av.VideoStream):
+                raise UnreadableVideo(path, "no video stream")
+            stream.thread_type = "NONE"
+            for frame in container.decode(stream):
+                yield frame
+                good += 1
+    except av.FFmpegError as error:
+        reason = error.strerror or str(error)
+        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason) from error
+    if not good:
+        raise UnreadableVideo(path, "no frames")
+
+
+def _read_images(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
+    """Read the wanted images of a folder of frames, or the last one where it has fewer, in the first one's size."""
+    files = _image_files(path)
+    height, width = _read_image(files[0]).shape[:2]
+    found: dict[int, NDArray[np.uint8]] = {}
+    for index in {min(index, len(files) - 1) for index in wanted}:
+        picture = _read_image(files[index])
+        if picture.shape[:2] != (height, width):
+            picture = np.asarray(cv2.resize(picture, (width, height)), np.uint8)
+        found[index] = picture
+    return found
+
+
+def _image_files(path: Path) -> list[Path]:
+    """Return a folder's images in order, ``frame_10`` after ``frame_9``; raises UnreadableVideo if there are none."""
+    files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    if not files:
+        raise UnreadableVideo(path, "no frames")
+    return sorted(
+        files, key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)]
+    )
+
+
+def _read_image(file: Path) -> NDArray[np.uint8]:
+    """Return an image as ``uint8 (H, W, 3)`` RGB; raises UnreadableVideo for its folder if it is none."""
+    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise UnreadableVideo(file.parent, f"{file.name} is not an image that can be read")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
