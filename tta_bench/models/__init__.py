@@ -1,0 +1,8 @@
+"""The models: VideoMAE V2, image encoders lifted over frames, the classifier, and safe checkpoints."""
+
+from __future__ import annotations
+
+from tta_bench.models.frames import PerFrame, TimmBackbone
+from tta_bench.models.videomae import VideoMAEV2
+
+__all__ = ["PerFrame", "TimmBackbone", "VideoMAEV2"]

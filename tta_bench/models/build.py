@@ -1,0 +1,51 @@
+"""From a card to a model."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import nn
+
+from tta_bench.cards import BackboneCard
+from tta_bench.components import BACKBONES
+from tta_bench.errors import UserError
+from tta_bench.experiment import ResolvedClip
+from tta_bench.keys import torch_seed
+from tta_bench.models.classifier import Classifier, measure_width
+from tta_bench.models.frames import PerFrame
+from tta_bench.settings import TrainSettings
+
+
+def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.0) -> nn.Module:
+    """Return a card's backbone, not yet trained; one for images is lifted over frames.
+
+    ``size``, ``frames`` and ``drop_path`` are handed to a component that has parameters of these names.
+
+    Raises:
+        UserError: The component refuses its arguments; says why.
+    """
+    component = BACKBONES.get(card.component)
+    if component is None:
+        raise UserError(f"backbone {card.name} names the component '{card.component}', which nothing registers.")
+    offered = {"size": clip.size, "frames": clip.frames, "drop_path": drop_path}
+    wanted = inspect.signature(component).parameters
+    arguments = {name: value for name, value in offered.items() if name in wanted} | card.arguments
+    try:
+        backbone = component(**arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"backbone {card.name} cannot be built: {error}") from error
+    if not isinstance(backbone, nn.Module):
+        raise UserError(f"backbone {card.name} is a {type(backbone).__name__}, not an nn.Module.")
+    lift = card.modality == "image" and not isinstance(backbone, PerFrame)
+    return PerFrame(backbone) if lift else backbone
+
+
+def build_classifier(
+    card: BackboneCard, clip: ResolvedClip, train: TrainSettings, classes: int, seed: int
+) -> Classifier:
+    """Return backbone and head with the initial weights that a seed gives, on the CPU."""
+    torch.manual_seed(torch_seed(seed, "init"))
+    backbone = build_backbone(card, clip, train.drop_path)
+    width = measure_width(backbone, (3, clip.frames, clip.size, clip.size))
+    return Classifier(backbone, width, classes, train.dropout, train.init_scale)

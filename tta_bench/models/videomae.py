@@ -1,0 +1,199 @@
+"""The VideoMAE V2 encoder: a plain vision transformer over tubelets.
+
+Architecture and parameter names follow Wang et al., "VideoMAE V2: Scaling Video Masked Autoencoders with Dual Masking"
+(CVPR 2023), github.com/OpenGVLab/VideoMAEv2, models/modeling_finetune.py, so that its released weights load unchanged.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from tta_bench.components import BACKBONES
+
+EPS = 1e-6
+"""LayerNorm's epsilon, everywhere in VideoMAE."""
+
+
+_TABLES: dict[tuple[int, int, torch.device], Tensor] = {}
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def sinusoid_positions(tokens: int, width: int, device: torch.device) -> Tensor:
+    """Return the fixed position table of Vaswani et al. (2017), section 3.5: ``float32 (tokens, width)``.
+
+    Computed in float64, rounded once and kept. The index runs over the flattened grid: time, then rows, then columns.
+    """
+    key = (tokens, width, device)
+    if key not in _TABLES:
+        angle = np.arange(tokens)[:, None] * 10000.0 ** (-2 * (np.arange(width) // 2) / width)
+        table = np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle))
+        _TABLES[key] = torch.from_numpy(table.astype(np.float32)).to(device)
+    return _TABLES[key]
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention whose query and value have a bias and whose key has none."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_bias = nn.Parameter(torch.zeros(width))
+        self.v_bias = nn.Parameter(torch.zeros(width))
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens ``(B, N, D)`` to tokens of the same shape."""
+        bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
+        qkv = F.linear(x, self.qkv.weight, bias).reshape(*x.shape[:2], 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        mixed: Tensor = self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return mixed
+
+
+class Mlp(nn.Module):
+    """Two linear layers with the exact (error function) GELU between them."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens ``(B, N, D)`` to tokens of the same shape."""
+        tokens: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return tokens
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block with stochastic depth (Huang et al., 2016), drawn per sample."""
+
+    def __init__(self, width: int, heads: int, mlp_width: int, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=EPS)
+        self.attn = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=EPS)
+        self.mlp = Mlp(width, mlp_width)
+        self.drop_path = drop_path
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens ``(B, N, D)`` to tokens of the same shape."""
+        x = x + self._maybe_drop(self.attn(self.norm1(x)))
+        return x + self._maybe_drop(self.mlp(self.norm2(x)))
+
+    def _maybe_drop(self, branch: Tensor) -> Tensor:
+        """In training, zero the branch of a sample with probability ``drop_path`` and scale up the others."""
+        if not self.training or self.drop_path == 0.0:
+            return branch
+        keep = 1.0 - self.drop_path
+        return branch * branch.new_empty(len(branch), 1, 1).bernoulli_(keep).div_(keep)
+
+
+class PatchEmbed(nn.Module):
+    """Cut a clip into tubelets and project each to a token."""
+
+    def __init__(self, tubelet: int, patch: int, width: int) -> None:
+        super().__init__()
+        size = (tubelet, patch, patch)
+        self.proj = nn.Conv3d(3, width, kernel_size=size, stride=size)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Map a clip ``(B, 3, T, H, W)`` to tokens ``(B, N, D)``, in the order time, rows, columns."""
+        grid: Tensor = self.proj(clip)
+        return grid.flatten(2).transpose(1, 2)
+
+
+@BACKBONES.register_module()
+class VideoMAEV2(nn.Module):
+    """The encoder with mean pooling, as it is fine-tuned: ``float (B, 3, T, H, W) -> (B, width)``.
+
+    A clip of another length or size than the declared one is taken too, with the position table of its own grid.
+
+    Args:
+        size: Height and width of the clips it is meant for, in pixels.
+        frames: Number of frames of the clips it is meant for.
+        patch: Height and width of a tubelet, in pixels.
+        tubelet: Number of frames of a tubelet.
+        width: Width of the tokens.
+        depth: Number of blocks.
+        heads: Number of attention heads; they share the width.
+        mlp_width: Width of the hidden layer of a block's MLP.
+        drop_path: Stochastic depth of the last block; it grows linearly from 0 in the first.
+        checkpointing: In training, compute a block's activations twice instead of keeping them.
+
+    Raises:
+        ValueError: If the size, the frames or the width do not divide.
+    """
+
+    def __init__(
+        self,
+        size: int = 224,
+        frames: int = 16,
+        patch: int = 16,
+        tubelet: int = 2,
+        width: int = 768,
+        depth: int = 12,
+        heads: int = 12,
+        mlp_width: int = 3072,
+        drop_path: float = 0.0,
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(
+                f"width {width} / {heads} heads = {width / heads:g}: the heads must share the width evenly"
+            )
+        self.tubelet, self.patch, self.width = tubelet, patch, width
+        self.checkpointing = checkpointing
+        self.token_grid(frames, size, size)
+        self.patch_embed = PatchEmbed(tubelet, patch, width)
+        rates = [drop_path * index / max(depth - 1, 1) for index in range(depth)]
+        self.blocks = nn.ModuleList([Block(width, heads, mlp_width, rate) for rate in rates])
+        self.fc_norm = nn.LayerNorm(width, eps=EPS)
+        self.apply(_initialise)
+
+    def token_grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
+        """Return the number of tokens in time, down and across, for a clip of this many frames and pixels.
+
+        Raises:
+            ValueError: If the clip cannot be cut into whole tubelets.
+        """
+        pairs = (("frames", frames, self.tubelet), ("height", height, self.patch), ("width", width, self.patch))
+        wrong = [f"{name} {length} / {step} = {length / step:g}" for name, length, step in pairs if length % step]
+        if wrong:
+            raise ValueError(f"the clip cannot be cut into tubelets of {self._tubelet_size()}: {', '.join(wrong)}")
+        return frames // self.tubelet, height // self.patch, width // self.patch
+
+    def tokens(self, clip: Tensor) -> Tensor:
+        """Map a clip ``(B, 3, T, H, W)`` to tokens with their positions ``(B, N, width)``, before the first block."""
+        self.token_grid(*clip.shape[2:])
+        x: Tensor = self.patch_embed(clip)
+        positions: Tensor = sinusoid_positions(x.shape[1], self.width, x.device)
+        return x + positions.to(x.dtype)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Map a clip ``(B, 3, T, H, W)`` to features ``(B, width)``."""
+        x = self.tokens(clip)
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if self.checkpointing and self.training else block(x)
+        features: Tensor = self.fc_norm(x.mean(1))
+        return features
+
+    def layer_groups(self) -> list[list[str]]:
+        """Return the parameters' name prefixes in layers, from the input on; the last layer counts with the head."""
+        return [["patch_embed."], *([f"blocks.{index}."] for index in range(len(self.blocks))), ["fc_norm."]]
+
+    def _tubelet_size(self) -> str:
+        return f"{self.tubelet} frames x {self.patch} x {self.patch} pixels"
+
+
+def _initialise(module: nn.Module) -> None:
+    """Initialise a layer as the official fine-tuning does; the tubelet embedding keeps PyTorch's own."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
