@@ -1,0 +1,180 @@
+"""From samples to batches: training clips keyed by epoch and sample, test views from one decode of each video."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from tta_bench.data.augment import augment_clip
+from tta_bench.data.clips import apply_control, test_indices, test_views, train_indices
+from tta_bench.data.layouts import Sample
+from tta_bench.data.rand_augment import parse_policy
+from tta_bench.data.video import read_frames
+from tta_bench.experiment import ResolvedClip
+from tta_bench.keys import generator
+from tta_bench.settings import EvalSettings, TrainSettings
+
+
+class TrainItem(TypedDict):
+    """The augmented views of one video; a batch of them has one more dimension in front."""
+
+    clips: Tensor
+    """uint8 (views, T, H, W, 3)."""
+    boxes: Tensor
+    """int64 (views, count, 4): boxes to erase."""
+    label: Tensor
+    """int64 ()."""
+
+
+class TestItem(TypedDict):
+    """The views of one test video; a batch of them has one more dimension in front."""
+
+    clips: Tensor
+    """uint8 (views, T, H, W, 3)."""
+    index: int
+    """Place of the video in the test list."""
+
+
+class TrainClips(Dataset[TrainItem]):
+    """Training clips: item (epoch, index) is the same whatever process makes it, and whenever.
+
+    Args:
+        samples: The training list.
+        lengths: Counted frames of each video by id.
+        clip: Extent of a clip.
+        train: The recipe: views from one decode, and augmentation.
+        seed: The experiment's seed.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        lengths: Mapping[str, int],
+        clip: ResolvedClip,
+        train: TrainSettings,
+        seed: int,
+    ) -> None:
+        self.samples, self.lengths, self.clip, self.train, self.seed = samples, lengths, clip, train, seed
+        if train.augment.rand_augment is not None:
+            parse_policy(train.augment.rand_augment)  # a wrong one is answered here, not in a worker
+
+    def __len__(self) -> int:
+        """Return the number of training videos."""
+        return len(self.samples)
+
+    def __getitem__(self, key: tuple[int, int]) -> TrainItem:
+        """Decode a video once and return its augmented views in an epoch."""
+        epoch, index = key
+        sample, clip = self.samples[index], self.clip
+        start = generator(self.seed, epoch, sample.id, "start")
+        frames = read_frames(sample.path, train_indices(self.lengths[sample.id], clip.frames, clip.stride, start))
+        views = [
+            augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
+            for view in range(self.train.views)
+        ]
+        return {
+            "clips": torch.from_numpy(np.stack([view for view, _ in views])),
+            "boxes": torch.from_numpy(np.stack([boxes for _, boxes in views])),
+            "label": torch.tensor(sample.label),
+        }
+
+
+class TestClips(Dataset[TestItem]):
+    """Test views: item k holds all views of video k, taken from one decode.
+
+    Args:
+        samples: The test list.
+        lengths: Counted frames of each video by id.
+        clip: Extent of a clip.
+        evaluation: Segments, crops and control.
+        seed: The experiment's seed, for shuffled frames.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        lengths: Mapping[str, int],
+        clip: ResolvedClip,
+        evaluation: EvalSettings,
+        seed: int,
+    ) -> None:
+        self.samples, self.lengths, self.clip, self.eval, self.seed = samples, lengths, clip, evaluation, seed
+
+    def __len__(self) -> int:
+        """Return the number of test videos."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> TestItem:
+        """Decode a video once and return its views."""
+        sample, clip = self.samples[index], self.clip
+        indices = test_indices(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
+        indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
+        segments = read_frames(sample.path, indices.reshape(-1))
+        segments = segments.reshape(*indices.shape, *segments.shape[1:])
+        return {"clips": torch.from_numpy(test_views(segments, clip.size, self.eval.crops)), "index": index}
+
+
+class StepBatches(Sampler[list[tuple[int, int]]]):
+    """The (epoch, index) pairs of every optimisation step, from any step on.
+
+    Each epoch is a permutation keyed by (seed, epoch), cut into whole batches; what is left over is dropped, as in the
+    official VideoMAE loaders.
+
+    Args:
+        count: Training videos.
+        batch: Videos in a step; at most ``count``.
+        first: First step to yield.
+        last: Step to stop before.
+        seed: The experiment's seed.
+    """
+
+    def __init__(self, count: int, batch: int, first: int, last: int, seed: int) -> None:
+        self.count, self.batch, self.first, self.last, self.seed = count, batch, first, last, seed
+        self.per_epoch = count // batch
+
+    def __len__(self) -> int:
+        """Return the number of steps left."""
+        return self.last - self.first
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield each step's batch."""
+        drawn, order = -1, np.arange(0)
+        for step in range(self.first, self.last):
+            epoch, place = divmod(step, self.per_epoch)
+            if epoch != drawn:
+                drawn, order = epoch, generator(self.seed, "order", epoch).permutation(self.count)
+            chosen = order[place * self.batch : (place + 1) * self.batch]
+            yield [(epoch, int(index)) for index in chosen]
+
+
+def train_loader(clips: TrainClips, batches: StepBatches, workers: int, pin: bool) -> DataLoader[TrainItem]:
+    """Return the loader of training batches."""
+    return DataLoader(
+        clips,
+        batch_sampler=batches,
+        num_workers=workers,
+        pin_memory=pin,
+        worker_init_fn=_quiet_worker if workers else None,
+    )
+
+
+def test_loader(clips: TestClips, videos: int, workers: int, pin: bool) -> DataLoader[TestItem]:
+    """Return the loader of test batches, ``videos`` at a time, in the list's order."""
+    return DataLoader(
+        clips, batch_size=videos, num_workers=workers, pin_memory=pin, worker_init_fn=_quiet_worker if workers else None
+    )
+
+
+def _quiet_worker(_: int) -> None:
+    """Leave Ctrl-C to the main process, which stops its workers, and keep to one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

@@ -1,0 +1,1 @@
+"""The MMEngine seam: runner, loops, hooks, optimizers."""
