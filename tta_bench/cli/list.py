@@ -1,0 +1,72 @@
+"""``tta-bench list``: what there is."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("list")
+@click.argument("group", required=False)
+@click.argument("pattern", required=False, default="*")
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where to look for runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(group: str | None, pattern: str, work_dir: Path, as_json: bool) -> None:
+    """List backbones, weights, datasets, protocols or runs; all cards if none is named.
+
+    PATTERN is a shell pattern: `tta-bench list backbones 'videomae*'`.
+    """
+    from tta_bench.cards import GROUPS
+    from tta_bench.errors import unknown
+
+    if group is not None and group not in (*GROUPS, "runs"):
+        raise unknown("group", group, (*GROUPS, "runs"))
+    if group == "runs":
+        listed = {"runs": _runs(work_dir, pattern)}
+    else:
+        listed = {name: _cards(name, pattern) for name in ([group] if group else GROUPS)}
+    if as_json:
+        click.echo(json.dumps(listed, indent=2))
+        return
+    for name, rows in listed.items():
+        click.secho(name, bold=True)
+        width = max((len(row["name"]) for row in rows), default=0)
+        for row in rows:
+            click.echo(f"  {row['name']:{width}}  {row['summary']}")
+        if not rows:
+            click.echo("  none" if pattern == "*" else f"  none like {pattern}")
+
+
+def _cards(group: str, pattern: str) -> list[dict[str, str]]:
+    """Return name and summary of each card; only these two are read, so that a thousand cards take no time."""
+    from tta_bench.cards import card_files, read_card_data
+
+    rows = []
+    for name, path in card_files(group).items():
+        shown = name.replace("/any", "/<any>")
+        if fnmatch.fnmatch(shown, pattern):
+            rows.append({"name": shown, "summary": str(read_card_data(path).get("summary", ""))})
+    return rows
+
+
+def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
+    from tta_bench.records.store import load_records, record_name
+
+    rows = []
+    for record in load_records(work_dir / "records"):
+        metric = record.identity.protocol.score
+        score = record.metrics.get(metric)
+        text = record.status if score is None else f"{record.status}, {metric} {score.value:.2%}"
+        name = record_name(record.identity)
+        if fnmatch.fnmatch(name, pattern):
+            rows.append({"name": name, "summary": text})
+    return rows

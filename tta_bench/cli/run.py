@@ -1,0 +1,60 @@
+"""``tta-bench run``: run a protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("run")
+@click.argument("words", nargs=-1, metavar="KEY=VALUE...")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the plan, and stop.")
+@click.option(
+    "--resume",
+    type=click.Choice(["missing", "never", "always"]),
+    default="missing",
+    show_default=True,
+    help="missing: skip what is done, go on with what is not. never: start anew. always: go on, and test again.",
+)
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where checkpoints, records and boards of your own runs go.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the records as one JSON document.")
+def command(words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, as_json: bool) -> None:
+    r"""Run a protocol: fine-tune, test, record, and show the board.
+
+    \b
+    tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop
+    tta-bench run protocol=ucf101_ft data.root=/data/ucf101         UCF101 itself, split 1
+    tta-bench run protocol=ucf101_ft backbone=resnet50 split=1,2,3 seed=0,1,2
+    tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
+
+    Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
+    sections clip, train, eval, data and runtime, which `tta-bench show PROTOCOL` prints.
+    """
+    from tta_bench.config import resolve
+
+    experiments = resolve(words)  # wrong words are answered before torch is loaded
+
+    from tta_bench.cli.results import print_results
+    from tta_bench.progress import console
+    from tta_bench.protocols import load_protocol
+
+    if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
+        console.print(
+            f"No data root is configured, so this runs on the embedded sample {experiments[0].dataset.name}. "
+            f"Its numbers say that the machinery works, not how good a backbone is.",
+            style="yellow",
+        )
+    protocol = load_protocol(experiments[0].protocol.component)
+    if dry_run:
+        for experiment in experiments:
+            click.echo(protocol(experiment, work_dir, resume).plan())
+        return
+    records = [protocol(experiment, work_dir, resume).run() for experiment in experiments]
+    print_results(records, work_dir, as_json)

@@ -1,0 +1,58 @@
+"""``tta-bench show``: a card in full."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+
+@click.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(name: str, as_json: bool) -> None:
+    """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
+    from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load
+    from tta_bench.errors import UserError, unknown
+    from tta_bench.keys import digest
+
+    found: dict[str, Card] = {}
+    for group in GROUPS:
+        try:
+            found[group] = load(group, name)
+        except UserError:
+            if name in card_files(group):
+                raise
+    if not found:
+        raise unknown("name", name, [card for group in GROUPS for card in card_files(group)])
+    shown: dict[str, Any] = {}
+    for group, card in found.items():
+        data = card.model_dump(mode="json")
+        extra: dict[str, Any] = {"kind": group.rstrip("s"), "hash": digest(data)}
+        if isinstance(card, BackboneCard) and card.gmacs is not None:
+            extra["gmacs_x_views"] = {
+                protocol.name: f"{card.gmacs:g} x {protocol.full.eval.segments * protocol.full.eval.crops}"
+                for protocol in map(_protocol, card_files("protocols"))
+            }
+        if isinstance(card, ProtocolCard):
+            tiers = {"full": card.full.eval, "sample": card.sample.eval}
+            extra["views"] = {name: rule.segments * rule.crops for name, rule in tiers.items()}
+        shown[group] = extra | data
+    click.echo(
+        json.dumps(shown, indent=2) if as_json else "\n".join(_as_text(data) for data in shown.values()), nl=False
+    )
+    if as_json:
+        click.echo()
+
+
+def _protocol(name: str) -> Any:
+    from tta_bench.cards import protocol_card
+
+    return protocol_card(name)
+
+
+def _as_text(data: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)

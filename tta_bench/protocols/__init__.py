@@ -1,0 +1,37 @@
+"""Protocols: each turns an experiment into a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from tta_bench.components import PROTOCOLS
+from tta_bench.errors import unknown
+from tta_bench.experiment import Experiment
+from tta_bench.protocols.fine_tune import FineTune
+from tta_bench.records.schema import Record
+
+Resume = Literal["missing", "never", "always"]
+
+
+class ProtocolRun(Protocol):
+    """What a class in the PROTOCOLS registry does."""
+
+    def __init__(self, experiment: Experiment, work_dir: Path, resume: str) -> None: ...
+
+    def plan(self) -> str:
+        """Check everything and return the plan as text."""
+
+    def run(self) -> Record:
+        """Run the experiment and return its record."""
+
+
+def load_protocol(component: str) -> type[ProtocolRun]:
+    """Return the protocol class that a card's ``component`` names."""
+    found: type[ProtocolRun] | None = PROTOCOLS.get(component)
+    if found is None:
+        raise unknown("protocol component", component, PROTOCOLS.module_dict)
+    return found
+
+
+__all__ = ["FineTune", "ProtocolRun", "load_protocol"]

@@ -1,0 +1,78 @@
+"""An experiment's lists: which clips are trained on and tested on, looked at before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tta_bench.components import DATASETS
+from tta_bench.config import cache_folder
+from tta_bench.data.layouts import Sample
+from tta_bench.data.manifest import probe
+from tta_bench.data.sample_videos import sample_root
+from tta_bench.errors import UserError, shorten
+from tta_bench.experiment import Experiment
+from tta_bench.keys import digest, generator
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The clips of one split, every one of them decoded once."""
+
+    root: Path
+    classes: tuple[str, ...]
+    train: tuple[Sample, ...]
+    """Training clips that can be read."""
+    test: tuple[Sample, ...]
+    lengths: Mapping[str, int]
+    """Counted frames by id."""
+    excluded: Mapping[str, str]
+    """Training clips left out, with the decoder's reason."""
+    identity: str
+    """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
+
+
+def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
+    """Return the clips of an experiment's split after decoding each of them (remembered in the work folder).
+
+    Raises:
+        UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
+    """
+    root = experiment.root if experiment.root is not None else _embedded(experiment)
+    dataset = DATASETS.build({"type": experiment.dataset.component, "root": root})
+    split = dataset.split(experiment.split)
+    train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
+    cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
+    manifest = probe([*train, *test], cache, workers)
+    unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
+    if unreadable:
+        named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])
+        raise UserError(
+            f"{len(unreadable):,} of the {len(test):,} test clips cannot be read: {named}.",
+            "A split is scored from all of its test clips or not at all, so these files must be restored.",
+        )
+    return Lists(
+        root=root,
+        classes=tuple(dataset.classes),
+        train=tuple(sample for sample in train if sample.id not in manifest.broken),
+        test=tuple(test),
+        lengths=manifest.frames,
+        excluded={sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken},
+        identity=digest(experiment.dataset.generator)
+        if experiment.dataset.generator is not None and experiment.limit is None
+        else manifest.identity([*train, *test]),
+    )
+
+
+def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
+    """Return at most ``limit`` samples, spread over the list by a fixed draw, in the list's order."""
+    if limit is None or limit >= len(samples):
+        return samples
+    kept = generator("limit").permutation(len(samples))[:limit]
+    return [samples[place] for place in sorted(kept)]
+
+
+def _embedded(experiment: Experiment) -> Path:
+    assert experiment.dataset.generator is not None
+    return sample_root(cache_folder() / "samples", experiment.dataset.name, experiment.dataset.generator)

@@ -1,0 +1,70 @@
+"""Which file the weights come from: none, a card's, a path, or another run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tta_bench.cards import Pretraining, card_files, weights_card
+from tta_bench.config import cache_folder
+from tta_bench.errors import UserError, did_you_mean
+from tta_bench.experiment import Experiment
+
+CHECKPOINT = "checkpoint.pt"
+"""The last checkpoint in a run's folder."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that training starts from, or that are tested."""
+
+    name: str
+    """A card's name, a run's, or a file's (never its folder)."""
+    path: Path
+    sha256: str
+    pretraining: Pretraining
+
+
+def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
+    """Return the weights that an experiment names, or None for ``none``.
+
+    Raises:
+        UserError: The file is not there, or is not the one on the card.
+    """
+    choice = experiment.weights
+    if choice == "none":
+        return None
+    unstated = Pretraining(data="not stated", labels=None)
+    path = Path(choice).expanduser()
+    for folder in (work_dir / choice, path):
+        if (folder / CHECKPOINT).is_file():
+            return Weights(folder.name, folder / CHECKPOINT, sha256_of(folder / CHECKPOINT), unstated)
+    if path.is_file():
+        return Weights(path.name, path, sha256_of(path), unstated)
+    names = card_files("weights")
+    if choice not in names:
+        runs = [run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}")]
+        raise UserError(
+            f"weights={choice} is neither a card, nor a file, nor a run in {work_dir}.",
+            did_you_mean(choice, [*names, *runs, "none"]),
+        )
+    card = weights_card(choice)
+    if card.backbone != experiment.backbone.name:
+        raise UserError(f"weights {choice} fit {card.backbone}, not {experiment.backbone.name}.")
+    file = cache_folder() / "weights" / card.file
+    if not file.is_file():
+        raise UserError(
+            f"weights {choice} are not on this machine.",
+            f"Get them from {card.address} and put them at {file}, or say weights=PATH, or weights=none to start anew.",
+        )
+    found = sha256_of(file)
+    if card.sha256 is not None and found != card.sha256:
+        raise UserError(f"{file} is not the file on the card: sha256 {found}, expected {card.sha256}.")
+    return Weights(choice, file, found, card.pretraining)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
