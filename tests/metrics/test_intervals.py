@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from tta_bench.metrics.intervals import Interval, group_bootstrap, percentiles, resample_weights, wilson
+
+samples = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=60)
+
+
+def bootstrap(hits: object, groups: object, cells: object = None) -> Interval:
+    """Resample fewer times than a report does, to save time."""
+    return group_bootstrap(
+        np.asarray(hits), np.asarray(groups), None if cells is None else np.asarray(cells), resamples=400
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 4000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_equals_scipy(case: tuple[int, int]) -> None:
+    successes, n = case
+    theirs = binomtest(successes, n).proportion_ci(method="wilson")
+    assert wilson(successes, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_of_the_published_example() -> None:
+    assert wilson(3405, 3783) == pytest.approx((0.8901, 0.9092), abs=2e-4)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 5)])
+def test_wilson_refuses_what_is_no_proportion(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="no interval"):
+        wilson(successes, n)
+
+
+@settings(max_examples=100, deadline=None)
+@given(samples)
+def test_interval_contains_its_value(rows: list[tuple[bool, int]]) -> None:
+    hits, groups = zip(*rows, strict=True)
+    found = bootstrap(hits, groups)
+    assert found.value == np.mean(hits)
+    assert found.low <= found.value <= found.high
+    assert (found.n, found.n_groups) == (len(rows), len(set(groups)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(samples, st.randoms(use_true_random=False))
+def test_order_of_the_samples_does_not_matter(rows: list[tuple[bool, int]], random: object) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert bootstrap(*zip(*rows, strict=True)) == bootstrap(*zip(*shuffled, strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(samples)
+def test_names_of_the_groups_do_not_matter(rows: list[tuple[bool, int]]) -> None:
+    hits, groups = zip(*rows, strict=True)
+    assert bootstrap(hits, groups) == bootstrap(hits, [f"film {group}" for group in groups])
+
+
+def test_other_names_in_another_order_change_only_the_draws() -> None:
+    draw = np.random.default_rng(0)
+    groups, hits = draw.integers(0, 150, 900), draw.random(900) < 0.7
+    renamed = draw.permutation(150)[groups]
+    assert group_bootstrap(hits, groups)[1:3] == pytest.approx(group_bootstrap(hits, renamed)[1:3], abs=2e-3)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_all_right_or_all_wrong_leaves_no_width(right: bool) -> None:
+    assert bootstrap([right] * 6, [0, 0, 1, 1, 2, 2])[:3] == (right, right, right)
+
+
+def test_one_group_leaves_no_width() -> None:
+    assert bootstrap([True, False], [7, 7]) == Interval(0.5, 0.5, 0.5, 2, 1)
+
+
+def test_no_samples_is_refused() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        bootstrap([], [])
+
+
+def test_cells_are_averaged_with_equal_weight() -> None:
+    hits, cells = np.array([1, 1, 1, 0, 0]), np.array([0, 0, 0, 0, 1])
+    found = bootstrap(hits, np.arange(5), cells)
+    assert found.value == pytest.approx((0.75 + 0.0) / 2)
+    assert found.low <= found.value <= found.high
+
+
+def test_a_clip_that_appears_twice_is_drawn_twice() -> None:
+    """Repeating every appearance adds no information, so it must not narrow the interval."""
+    draw = np.random.default_rng(1)
+    hits, groups = draw.random(200) < 0.6, draw.integers(0, 40, 200)
+    assert bootstrap(hits, groups)[:3] == bootstrap(np.tile(hits, 3), np.tile(groups, 3))[:3]
+
+
+def test_equal_to_resampling_groups_one_by_one() -> None:
+    draw = np.random.default_rng(2)
+    hits, groups = draw.random(300) < 0.6, np.sort(draw.integers(0, 30, 300))
+    classes = draw.integers(0, 4, 300)
+    names = np.unique(groups)
+    means = []
+    for weights in np.concatenate(list(resample_weights(len(names), 400))):
+        rows = np.concatenate(
+            [np.repeat(np.flatnonzero(groups == g), int(w)) for g, w in zip(names, weights, strict=True)]
+        )
+        means.append(np.mean([hits[rows][classes[rows] == c].mean() for c in np.unique(classes[rows])]))
+    low, high = percentiles(np.array(means))
+    assert bootstrap(hits, groups, classes)[1:3] == pytest.approx((low, high))
+
+
+def test_weights_are_multinomial() -> None:
+    weights = np.concatenate(list(resample_weights(50, 4000)))
+    assert (weights.sum(axis=1) == 50).all()
+    assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.08)
+    assert weights.var() == pytest.approx(49 / 50, abs=0.02)
+    assert np.corrcoef(weights[:, 0], weights[:, 1])[0, 1] == pytest.approx(-1 / 49, abs=0.05)
+
+
+def test_draws_stay_the_same_for_ever() -> None:
+    """Stored intervals are recomputed later, so these numbers may not change with NumPy or the machine."""
+    assert next(resample_weights(7, 2)).tolist() == [[2, 1, 0, 2, 0, 1, 1], [0, 3, 2, 1, 1, 0, 0]]
+
+
+def test_grouped_intervals_cover_where_ungrouped_ones_do_not() -> None:
+    """100 groups of 8 clips with a strong group effect, 2,000 times: coverage of the true mean by both intervals."""
+    draw = np.random.default_rng(3)
+    groups = np.repeat(np.arange(100), 8)
+    grouped = ungrouped = 0
+    for _ in range(2000):
+        hits = draw.random(800) < np.repeat(draw.beta(1.4, 0.6, 100), 8)
+        found = group_bootstrap(hits, groups, resamples=1000)
+        low, high = wilson(int(hits.sum()), len(hits))
+        grouped += found.low <= 0.7 <= found.high
+        ungrouped += low <= 0.7 <= high
+    assert 0.93 <= grouped / 2000 <= 0.97
+    assert ungrouped / 2000 < 0.85

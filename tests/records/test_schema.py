@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from tests.records.some_records import some_identity, some_record
+from tta_bench.records.schema import Record, without_paths
+
+SCHEMA = Path(__file__).parent / "record.schema.json"
+
+
+def refusal(**changes: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        some_record(**changes)
+    return str(caught.value)
+
+
+def test_json_schema_is_the_committed_one() -> None:
+    """A record's layout changes on purpose only; its version is raised where records of before would not load."""
+    assert Record.model_json_schema() == json.loads(SCHEMA.read_text())
+
+
+def test_every_field_is_documented() -> None:
+    def models(model: type[BaseModel]) -> set[type[BaseModel]]:
+        inner = {part for name in model.model_fields for part in parts(model.model_fields[name].annotation)}
+        return {model}.union(*(models(part) for part in inner))
+
+    def parts(annotation: Any) -> list[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return [annotation]
+        return [part for argument in getattr(annotation, "__args__", ()) for part in parts(argument)]
+
+    ours = [model for model in models(Record) if model.__module__ == Record.__module__]
+    missing = [f"{m.__name__}.{name}" for m in ours for name, field in m.model_fields.items() if not field.description]
+    assert len(ours) > 10
+    assert not missing
+
+
+def test_a_record_survives_json() -> None:
+    record = some_record()
+    assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/data/ucf101", "~/data", "~me/data", r"C:\data", "D:/data", r"\\server\data", "file:///data", "lr=/data/x"],
+)
+def test_no_absolute_path_gets_in(path: str) -> None:
+    assert "no absolute path" in refusal(resolved={"data": {"roots": [path]}})
+    assert "no absolute path" in refusal(given=(path,))
+    assert "data" not in without_paths(path)
+    some_record(resolved={"data": without_paths(path)})
+
+
+@pytest.mark.parametrize(
+    "harmless", ["timm/resnet50", "clips/s", "1/2", "data.root=<data.root>", "https://a.org/b", "a / b"]
+)
+def test_other_slashes_may_stay(harmless: str) -> None:
+    assert without_paths(harmless) == harmless
+    some_record(resolved={"note": harmless})
+
+
+def test_paths_are_taken_out_of_a_cause() -> None:
+    record = some_record(status="error", cause="cannot open '/home/me/v.avi': no such file")
+    assert record.cause == "cannot open '<path>': no such file"
+
+
+@pytest.mark.parametrize("name", ["../up", "a/../b", "/etc", "a//b", ".hidden", "a b", "a\nb", "", "a/", "x" * 161])
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        some_identity(backbone=name)
+
+
+@pytest.mark.parametrize("name", ["videomaev2_vit_b", "timm/resnet50.a1_in1k", "resnet50+mfcc", "hf-hub:a/b@main"])
+def test_names_of_cards_are_accepted(name: str) -> None:
+    assert some_identity(backbone=name).backbone == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "success"}, "must score all samples: 0 of 96"),
+        ({"status": "success", "n_scored": 96}, "its score 'top1'"),
+        ({"status": "error"}, "needs its cause"),
+        ({"status": "finished"}, "status"),
+        ({"created": "yesterday"}, "created"),
+        ({"n_expected": "96"}, "n_expected"),
+        ({"n_expected": 9.5}, "n_expected"),
+        ({"host": "here"}, "host"),
+        ({"per_class": {"A": float("nan")}}, "finite"),
+        ({"schema_version": 2}, "schema_version"),
+    ],
+)
+def test_what_cannot_be_true_is_refused(changes: dict[str, Any], reason: str) -> None:
+    assert reason in refusal(**changes)

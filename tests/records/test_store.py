@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.errors import UserError
+from tta_bench.records.store import load_records, read_record, record_name, write_atomic, write_record
+from tta_bench.records.verify import verify_record
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = write_record(some_record(), tmp_path)
+    read = read_record(path)
+    assert read == some_record(content_sha256=read.content_sha256)
+    assert write_record(read, tmp_path) == path
+    assert path.name.startswith("ucf101_ft__videomaev2_vit_b__split1_seed0__")
+    assert path.read_text().endswith("}\n")
+    assert list(json.loads(path.read_text())) == sorted(json.loads(path.read_text()))
+
+
+def test_names_stay_in_the_folder_and_apart(tmp_path: Path) -> None:
+    identities = [
+        some_identity(),
+        some_identity(seed=1),
+        some_identity(split="2"),
+        some_identity(control="frozen"),
+        some_identity(backbone="timm/resnet50"),
+        some_identity(backbone="timm-resnet50"),
+    ]
+    paths = [write_record(some_record(identity=identity), tmp_path) for identity in identities]
+    assert len(set(paths)) == len(identities)
+    assert {path.parent for path in paths} == {tmp_path}
+    assert [record_name(read_record(path).identity) for path in paths] == [path.stem for path in paths]
+    assert len(load_records(tmp_path)) == len(identities)
+
+
+def test_the_same_experiment_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    write_record(some_record(), tmp_path)
+    write_record(some_record(status="error", cause="NaN at step 3"), tmp_path)
+    (record,) = load_records(tmp_path)
+    assert record.status == "error"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_changed_character_is_noticed(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = write_success(tmp_path_factory.mktemp("records"), some_predictions())
+    text = path.read_text()
+    place = data.draw(st.sampled_from([i for i, letter in enumerate(text) if letter.isdigit()]))
+    path.write_text(text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :])
+    with pytest.raises(UserError, match=path.name):
+        read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "cannot be read as JSON"),
+        ('{"schema_version": 1, "origin": "ru', "cannot be read as JSON"),
+        ("[]", "no schema_version"),
+        ('{"results": {"acc": 0.5}}', "no schema_version"),
+        ('{"schema_version": 2}', "schema 2, and this version knows 1"),
+        ('{"schema_version": 1}', "changed after it was written"),
+        ("\x00\xff", "cannot be read as JSON"),
+    ],
+)
+def test_what_is_no_record_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "foreign.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=reason) as caught:
+        load_records(tmp_path)
+    assert "foreign.json" in str(caught.value)
+
+
+def test_a_record_with_a_right_digest_must_still_be_valid(tmp_path: Path) -> None:
+    from tta_bench.records.store import content_sha256
+
+    path = write_record(some_record(), tmp_path)
+    data = json.loads(path.read_text()) | {"host": "here"}
+    path.write_text(json.dumps(data | {"content_sha256": content_sha256(data)}))
+    with pytest.raises(UserError, match="host: Extra inputs"):
+        read_record(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+
+    def fail(_: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_are_readable_by_whom_the_user_allows(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_atomic(tmp_path / "new" / "file", b"content")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new" / "file").stat().st_mode) == 0o644
+
+
+def write_many(folder: Path, process: int) -> None:
+    """Write the one record that all processes write, and one of this process's own, again and again."""
+    for turn in range(5):
+        write_success(folder, some_predictions(salt=f"{process} {turn}"), keep_predictions=True)
+        write_success(folder, some_predictions(salt=f"{process}"), identity=some_identity(seed=process + 1))
+
+
+def test_eight_processes_at_once_leave_valid_records(tmp_path: Path) -> None:
+    context = get_context("spawn")
+    processes = [context.Process(target=write_many, args=(tmp_path, number)) for number in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    records = load_records(tmp_path)
+    assert sorted(record.identity.seed for record in records) == list(range(9))
+    assert [verify_record(record, tmp_path).problems for record in records] == [[]] * 9
+    assert not list(tmp_path.glob(".*"))

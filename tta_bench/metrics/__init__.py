@@ -1,0 +1,1 @@
+"""Metrics: accuracy, Pearson, intervals and paired comparison, on plain arrays."""

@@ -1,0 +1,137 @@
+"""Intervals of a mean: Wilson's for independent samples, and a bootstrap over groups for clips that share a source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.keys import key_bits
+
+RESAMPLES = 10_000
+"""Resamples of every interval that is reported."""
+LEVEL = 0.95
+"""Coverage of every interval that is reported."""
+FEW_GROUPS = 20
+"""With fewer groups than this, a percentile interval is too narrow to be taken at its word."""
+_BLOCK = 100
+"""Resamples that are drawn at once: few enough to stay in the processor's cache."""
+
+
+class Interval(NamedTuple):
+    """A value, its interval, and what they rest on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Samples, counting every appearance."""
+    n_groups: int
+    """Groups, the units that were resampled."""
+
+
+def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion of independent samples (Wilson 1927, JASA 22, p. 209).
+
+    Raises:
+        ValueError: There are no samples, or more successes than samples.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"{successes} successes of {n} samples have no interval")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((centre + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    return (0.0 if successes == 0 else low), (1.0 if successes == n else high)
+
+
+def group_bootstrap(
+    values: NDArray[Any],
+    groups: NDArray[Any],
+    cells: NDArray[Any] | None = None,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Return a mean and its percentile interval from resampling whole groups (cluster bootstrap).
+
+    The statistic is the mean over cells of each cell's mean. One cell is plain accuracy; classes as cells make it mean
+    class accuracy; splits as cells make it the mean over splits. A resample that has no sample of a cell is averaged
+    over the others. A clip that appears several times is as many rows of one group, so its appearances are drawn
+    together. The draws are keyed and depend only on the number of groups, which are taken in sorted order: neither the
+    order of the rows nor the machine changes the interval.
+
+    Args:
+        values: ``(N,)`` numbers or truth values.
+        groups: ``(N,)`` what each row's group is called.
+        cells: ``(N,)`` what each row's cell is called; by default all rows are in one.
+        level: Coverage aimed at.
+        resamples: Number of resamples.
+
+    Raises:
+        ValueError: There are no rows.
+    """
+    sums, counts = group_sums(values, groups, np.zeros(len(values), int) if cells is None else cells)
+    low, high = percentiles(resampled_means(sums, counts, resamples), level)
+    value = _mean_of_cells(sums.sum(axis=0, keepdims=True), counts.sum(axis=0, keepdims=True))[0]
+    return Interval(float(value), float(low), float(high), len(values), len(sums))
+
+
+def group_sums(
+    values: NDArray[Any], groups: NDArray[Any], cells: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sum and the number of the values of each group in each cell, both ``(groups, cells)`` and sorted."""
+    if len(values) == 0:
+        raise ValueError("no samples")
+    group_names, group = np.unique(groups, return_inverse=True)
+    cell_names, cell = np.unique(cells, return_inverse=True)
+    shape = len(group_names), len(cell_names)
+    place = group * shape[1] + cell
+    size = shape[0] * shape[1]
+    sums = np.bincount(place, weights=np.asarray(values, np.float64), minlength=size)
+    counts = np.bincount(place, minlength=size)
+    return sums.reshape(shape).astype(np.float64), counts.reshape(shape).astype(np.float64)
+
+
+def resampled_means(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], resamples: int = RESAMPLES
+) -> NDArray[np.float64]:
+    """Return the mean over cells of the cells' means in each resample of the groups, ``(resamples,)``."""
+    blocks = (_mean_of_cells(w @ sums, w @ counts) for w in resample_weights(len(sums), resamples))
+    return np.concatenate(list(blocks))
+
+
+def resample_weights(n_groups: int, resamples: int = RESAMPLES, unit: str = "group") -> Iterator[NDArray[np.float64]]:
+    """Yield how often each group is drawn in each resample, ``(resamples, n_groups)``, in blocks of rows.
+
+    Equal numbers of groups give equal draws, so results resampled one by one are paired; other units are drawn anew.
+    The draws are made of Philox's raw words, which NumPy keeps from version to version (NEP 19), and not by a method of
+    its Generator, which it may change: a stored interval can be recomputed to the last digit later.
+    """
+    bits = np.random.Philox(key=key_bits("bootstrap", unit, n_groups))
+    row_starts = (np.arange(_BLOCK, dtype=np.uint64) * np.uint64(n_groups))[:, None]
+    for start in range(0, resamples, _BLOCK):
+        rows = min(_BLOCK, resamples - start)
+        words = bits.random_raw((rows * n_groups + 1) // 2).astype("<u8").view("<u4")[: rows * n_groups]
+        drawn = words.astype(np.uint64).reshape(rows, n_groups)
+        drawn *= np.uint64(n_groups)
+        drawn >>= np.uint64(32)  # a 32-bit fraction of n_groups, rounded down: uniform up to n_groups / 2**32
+        drawn += row_starts[:rows]
+        yield np.bincount(drawn.view(np.int64).ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+
+
+def percentiles(resampled: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
+    """Return the lower and the upper end of a percentile interval over axis 0, ``(2, ...)``."""
+    return np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+def _mean_of_cells(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the non-empty cells (axis 1) of sum / count."""
+    means = sums / np.maximum(counts, 1)  # an empty cell has the sum 0
+    average: NDArray[np.float64] = means.sum(axis=1) / (counts > 0).sum(axis=1)
+    return average

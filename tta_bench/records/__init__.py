@@ -1,0 +1,1 @@
+"""Records: what one experiment measured, and everything needed to check it."""

@@ -1,0 +1,296 @@
+"""The record: what one experiment measured, on what and with what. One strict JSON document, without paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from tta_bench.cards import Pretraining, Tier
+from tta_bench.settings import Control, Strict
+
+SCHEMA_VERSION = 1
+"""The newest layout that this version reads."""
+
+_ABSOLUTE_PATH = re.compile(
+    r"""(?:(?<=^)|(?<=[\s=:,;'"(\[{<]))"""  # at the start of a word
+    r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
+    r"""[^\s'",;)\]}>]*"""
+)
+
+
+def without_paths(text: str) -> str:
+    """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
+    return _ABSOLUTE_PATH.sub("<path>", text)
+
+
+_WORD = "[A-Za-z0-9][A-Za-z0-9_.+:@-]*"
+Name = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})*$", max_length=160)]
+"""Name of a card: words that may be joined by slashes, none of which leads out of a folder."""
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=240)]
+"""Name of a file, without folders."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""sha256 in hex."""
+Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+"""Time in UTC, to the second: ``2026-01-31T12:00:00Z``."""
+Status = Literal["started", "success", "error", "cancelled"]
+
+
+class Part(Strict):
+    """A part of a record: nothing is converted, no field is unknown, every number is finite."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class ProtocolRef(Part):
+    """Which protocol was run."""
+
+    name: Name
+    """Name of its card."""
+    version: int = Field(gt=0)
+    """Its version; boards rank the newest one only."""
+    sha256: Digest
+    """Digest of the resolved card."""
+    score: str
+    """Metric that it ranks by."""
+
+
+class WeightsRef(Part):
+    """Which weights training, or testing, started from."""
+
+    name: Name
+    """Name of their card, or of the file if they have none."""
+    sha256: Digest | None
+    """Digest of the file."""
+    pretraining: Pretraining | None
+    """What they have seen; null where nobody said."""
+
+
+class DatasetRef(Part):
+    """Which data were used."""
+
+    name: Name
+    """Name of its card."""
+    manifest_sha256: Digest | None
+    """Digest of the list of samples; null for scores from outside."""
+    splits: tuple[str, ...] = Field(min_length=1)
+    """Every official split; a row of a full board needs all."""
+
+
+class Identity(Part):
+    """What makes this experiment another than the next."""
+
+    protocol: ProtocolRef
+    """The protocol."""
+    backbone: Name
+    """Name of the backbone's card; two that are joined are written ``a+b``."""
+    weights: WeightsRef | None
+    """The weights started from; null for a random start."""
+    dataset: DatasetRef
+    """The data."""
+    split: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=20)
+    """The split that was scored."""
+    seed: int = Field(ge=0)
+    """The seed of every random draw."""
+    tier: Tier
+    """Embedded sample or full dataset."""
+    standard: bool
+    """No locked key was changed."""
+    track: Literal["fixed", "tuned"]
+    """``tuned`` when a training key was changed."""
+    control: Control
+    """What was done to the test clips to see what the model relies on."""
+    precision: Literal["bf16", "fp16", "fp32"] | None
+    """Arithmetic of the model; null for scores from outside."""
+    run_key: Digest
+    """Digest of all of this and of the settings."""
+
+
+class Metric(Part):
+    """A figure (accuracies as fractions), with its 95 % interval from resampling groups."""
+
+    value: float
+    """The figure."""
+    low: float | None
+    """Lower end; null where there are no two groups to resample."""
+    high: float | None
+    """Upper end."""
+    n: int = Field(gt=0)
+    """Samples."""
+    n_groups: int = Field(gt=0)
+    """Groups they come from."""
+
+
+class FileRef(Part):
+    """A file kept beside the record."""
+
+    name: FileName
+    """Its name."""
+    sha256: Digest
+    """Digest of its bytes."""
+
+
+class Excluded(Part):
+    """Training clips that could not be read and were left out."""
+
+    count: int = Field(ge=0)
+    """How many."""
+    names: tuple[str, ...] = Field(max_length=20)
+    """The first few."""
+
+
+class Plugin(Part):
+    """Code from outside the suite that took part."""
+
+    name: Name
+    """Name of the package or file."""
+    version: str | None
+    """Version of the package."""
+    sha256: Digest | None
+    """Digest of the file."""
+
+
+class Environment(Part):
+    """The software and the device."""
+
+    suite_version: str
+    """Version of tta-bench."""
+    commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")
+    """Commit of the suite's checkout; null when installed from a package."""
+    dirty: bool | None
+    """Whether the checkout's code had been changed since."""
+    python: str
+    """Version of Python."""
+    platform: str
+    """Operating system and processor architecture."""
+    packages: dict[str, str]
+    """Version of each package that numbers may depend on."""
+    plugins: tuple[Plugin, ...]
+    """Plug-ins that took part."""
+    device: str
+    """Name of the accelerator or processor."""
+    driver: str | None
+    """CUDA, cuDNN and driver, for an accelerator."""
+    decoder: str | None
+    """Video decoder and its version."""
+    precision: str
+    """Arithmetic of the model."""
+
+
+class Phase(Part):
+    """One stretch of a run."""
+
+    name: Literal["pretrain", "train", "test"]
+    """What was done."""
+    seconds: float = Field(ge=0)
+    """Wall-clock time."""
+    samples: int = Field(ge=0)
+    """Videos that went through."""
+    throughput: float = Field(ge=0)
+    """Videos a second."""
+    waiting: float = Field(ge=0, le=1)
+    """Share of the time spent waiting for data."""
+    peak_memory_bytes: int | None = Field(ge=0)
+    """Most memory used on the device, or by the process on a CPU."""
+
+
+class Cost(Part):
+    """What the model costs."""
+
+    parameters: int | None = Field(ge=0)
+    """Parameters, head included."""
+    gmacs_per_view: float | None = Field(ge=0)
+    """Billions of multiply-adds for a view (what the field prints as GFLOPs)."""
+    views: int = Field(gt=0)
+    """Views of a video whose scores are averaged."""
+
+
+class Input(Part):
+    """What one view shows the model."""
+
+    frames: int = Field(gt=0)
+    """Frames."""
+    stride: int = Field(gt=0)
+    """Video frames from one to the next."""
+    size: int = Field(gt=0)
+    """Height and width in pixels."""
+
+
+class Record(Part):
+    """The result of one experiment."""
+
+    schema_version: Literal[1] = 1
+    """Version of this layout."""
+    origin: Literal["run", "scored"]
+    """Run by this suite, or scored from somebody's file."""
+    identity: Identity
+    """What was run."""
+    given: tuple[str, ...]
+    """The ``key=value`` words as typed, data roots replaced by ``<data.root>``."""
+    resolved: dict[str, JsonValue]
+    """The settings they led to, the same for every split and seed; ``runtime`` among them changes no number."""
+    status: Status
+    """How far it came."""
+    cause: Annotated[str, BeforeValidator(without_paths)] | None = None
+    """Why it ended in ``error``; absolute paths are taken out."""
+    created: Timestamp
+    """When it started."""
+    heartbeat: Timestamp
+    """When it last said that it was alive."""
+    finished: Timestamp | None = None
+    """When it ended."""
+    metrics: dict[str, Metric] = Field(default_factory=dict)
+    """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``top1_reversed``, ...; empty until the end."""
+    per_class: dict[str, float] = Field(default_factory=dict)
+    """Accuracy on each class that has samples."""
+    n_expected: int = Field(ge=0)
+    """Samples of the split."""
+    n_scored: int = Field(ge=0)
+    """Samples that have scores."""
+    excluded: Excluded = Excluded(count=0, names=())
+    """Training clips left out."""
+    predictions: FileRef | None = None
+    """Every sample's scores."""
+    outcomes: FileRef | None = None
+    """The few bytes of every sample that a board needs; null where labels may not be published."""
+    environment: Environment | None
+    """Where it ran; null for scores from outside."""
+    phases: tuple[Phase, ...] = ()
+    """Its stretches, in order."""
+    cost: Cost | None
+    """What the model costs, where known."""
+    input: Input | None
+    """What the model sees, where known."""
+    content_sha256: Digest | None = None
+    """Digest of the rest of this document; set when it is written."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Record:
+        if self.status == "success":
+            if self.n_scored != self.n_expected:
+                raise ValueError(f"a success must score all samples: {self.n_scored} of {self.n_expected} were")
+            if self.finished is None or self.identity.protocol.score not in self.metrics:
+                raise ValueError(f"a success needs the time it finished and its score '{self.identity.protocol.score}'")
+        elif self.metrics:
+            raise ValueError(f"status '{self.status}' has no metrics")
+        if self.status == "error" and not self.cause:
+            raise ValueError("an error needs its cause")
+        return self
+
+    @model_validator(mode="after")
+    def _no_paths(self) -> Record:
+        for text in _texts(self.model_dump(mode="json", exclude={"metrics", "per_class"})):
+            if _ABSOLUTE_PATH.search(text):
+                raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
+        return self
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(inner)

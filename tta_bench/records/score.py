@@ -1,0 +1,43 @@
+"""From outcomes to the figures of a record. The runner and ``verify`` both come here, so they cannot differ."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.metrics.accuracy import per_class_accuracy
+from tta_bench.metrics.intervals import group_bootstrap
+from tta_bench.records.predictions import Outcomes
+from tta_bench.records.schema import Metric
+
+
+class Scores(NamedTuple):
+    """What a record says of its outcomes."""
+
+    metrics: dict[str, Metric]
+    per_class: dict[str, float]
+
+
+def score(outcomes: Outcomes) -> Scores:
+    """Return accuracy in its several forms, each with the interval of a bootstrap over groups.
+
+    ``top1``; ``top5`` where there are more than five classes; ``mean_class``, over the classes that have samples; and
+    ``top1_reversed``, against the class that the reversed clip shows, where that is known.
+    """
+    hits = outcomes.ranks == 0
+    metrics = {"top1": _metric(hits, outcomes), "mean_class": _metric(hits, outcomes, outcomes.labels)}
+    if len(outcomes.classes) > 5:
+        metrics["top5"] = _metric(outcomes.ranks < 5, outcomes)
+    if outcomes.reversed_ranks is not None:
+        metrics["top1_reversed"] = _metric(outcomes.reversed_ranks == 0, outcomes)
+    shares = per_class_accuracy(hits, outcomes.labels, len(outcomes.classes))
+    named = zip(outcomes.classes, shares, strict=True)
+    return Scores(metrics, {name: float(share) for name, share in named if not np.isnan(share)})
+
+
+def _metric(hits: NDArray[np.bool_], outcomes: Outcomes, cells: NDArray[Any] | None = None) -> Metric:
+    value, low, high, n, n_groups = group_bootstrap(hits, outcomes.groups, cells)
+    resampled = n_groups > 1
+    return Metric(value=value, low=low if resampled else None, high=high if resampled else None, n=n, n_groups=n_groups)

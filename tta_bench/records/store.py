@@ -1,0 +1,100 @@
+"""Records on disk: one JSON file each, written whole or not at all, refused when it was edited."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tta_bench.errors import UserError
+from tta_bench.keys import digest
+from tta_bench.records.schema import SCHEMA_VERSION, Identity, Record
+
+
+def record_name(identity: Identity) -> str:
+    """Return the name of an experiment's files, without their endings, made of what tells it from its neighbours."""
+    control = "" if identity.control == "none" else f"_{identity.control}"
+    place = f"split{identity.split}_seed{identity.seed}{control}"
+    parts = (identity.protocol.name, identity.backbone, place, identity.run_key[:8])
+    return "__".join(re.sub(r"[^A-Za-z0-9._+-]", "-", part) for part in parts)
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Write a record with its digest into a folder, in place of the same experiment's earlier one; return the file."""
+    data = record.model_dump(mode="json", exclude={"content_sha256"})
+    data["content_sha256"] = digest(data)
+    path = folder / f"{record_name(record.identity)}.json"
+    text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode())
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        UserError: The file is half-written, no record, of a newer schema, or was edited after it was written.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no record: it cannot be read as JSON ({error}).") from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int):
+        raise UserError(f"{path} is no record: it has no schema_version.")
+    if version > SCHEMA_VERSION:
+        raise UserError(f"{path} is of schema {version}, and this version knows {SCHEMA_VERSION}.", "Update tta-bench.")
+    if data.get("content_sha256") != content_sha256(data):
+        raise UserError(f"{path} was changed after it was written: its content_sha256 does not fit its content.")
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        raise UserError(f"{path} is no valid record: {_first(error)}.") from None
+
+
+def content_sha256(data: dict[str, Any]) -> str:
+    """Return the digest of a record's JSON data without its own ``content_sha256``."""
+    return digest({key: value for key, value in data.items() if key != "content_sha256"})
+
+
+def record_files(folder: Path) -> list[Path]:
+    """Return the record files of a folder, sorted by name; a folder that does not exist has none."""
+    return sorted(folder.glob("*.json"))
+
+
+def load_records(folder: Path) -> list[Record]:
+    """Return every record of a folder, sorted by file name.
+
+    Raises:
+        UserError: One of them cannot be read; names it.
+    """
+    return [read_record(path) for path in record_files(folder)]
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that others see all of it or none, whoever writes at the same time.
+
+    The folder is made if it does not exist.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]

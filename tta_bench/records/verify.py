@@ -1,0 +1,98 @@
+"""Checking a record against the files it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from tta_bench.errors import UserError
+from tta_bench.records.predictions import Outcomes, outcomes_from_predictions, read_outcomes, read_predictions
+from tta_bench.records.schema import FileRef, Metric, Record
+from tta_bench.records.score import score
+
+TOLERANCE = 1e-9
+"""Figures that differ by less are the same: adding up in another order moves the last digits."""
+
+
+class Verdict(NamedTuple):
+    """What came of checking a record."""
+
+    source: Literal["predictions", "outcomes", "nothing"]
+    """What its figures were recomputed from."""
+    problems: list[str]
+    """Every difference, in words; none if the record is true to its files."""
+
+
+def verify_record(record: Record, folder: Path) -> Verdict:
+    """Recompute every figure of a record and list what differs.
+
+    Predictions are used where they are in the folder, else outcomes. Where both are, one must follow from the other.
+
+    Args:
+        record: A record; one that is no success has nothing to recompute.
+        folder: The folder of its predictions and outcomes.
+    """
+    if record.status != "success":
+        return Verdict("nothing", [])
+    problems: list[str] = []
+    predicted = stored = None
+    for ref, what in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
+        problem = file_problem(ref, folder)
+        if problem:
+            problems.append(f"{what}: {problem}")
+        if ref is None or problem or not (folder / ref.name).exists():
+            continue
+        try:
+            if what == "predictions":
+                predicted = outcomes_from_predictions(read_predictions(folder / ref.name))
+            else:
+                stored = read_outcomes(folder / ref.name)
+        except UserError as error:
+            problems.append(error.message)
+    outcomes = predicted or stored
+    if outcomes is None:
+        return Verdict("nothing", [*problems, "neither predictions nor outcomes can be read: nothing was recomputed"])
+    if predicted and stored and not _equal(predicted, stored):
+        problems.append("outcomes: they do not follow from the predictions")
+    return Verdict("predictions" if predicted else "outcomes", [*problems, *differences(record, outcomes)])
+
+
+def file_problem(ref: FileRef | None, folder: Path) -> str | None:
+    """Return what is wrong with a file that a record names; a file that is elsewhere is no problem here."""
+    if ref is None or not (folder / ref.name).exists():
+        return None
+    if hashlib.sha256((folder / ref.name).read_bytes()).hexdigest() == ref.sha256:
+        return None
+    return f"{ref.name} is not the file that was recorded: its sha256 differs"
+
+
+def differences(record: Record, outcomes: Outcomes) -> Iterator[str]:
+    """Yield each figure of a record that its outcomes do not give."""
+    distinct = len(np.unique(outcomes.keys))
+    if distinct != record.n_expected:
+        yield f"samples: {record.n_expected:,} were expected, {distinct:,} are there"
+    metrics, per_class = score(outcomes)
+    for name in sorted(metrics.keys() | record.metrics.keys()):
+        for field in Metric.model_fields:
+            said, found = (getattr(where.get(name), field, None) for where in (record.metrics, metrics))
+            yield from _difference(f"{name}.{field}", said, found)
+    for name in sorted(per_class.keys() | record.per_class.keys()):
+        yield from _difference(f"per_class.{name}", record.per_class.get(name), per_class.get(name))
+
+
+def _difference(what: str, said: float | None, found: float | None) -> Iterator[str]:
+    same = said == found if said is None or found is None else abs(said - found) <= TOLERANCE
+    if not same:
+        yield f"{what}: the record says {said}, its samples give {found}"
+
+
+def _equal(a: Outcomes, b: Outcomes) -> bool:
+    def fields_equal(name: str) -> bool:
+        left, right = getattr(a, name), getattr(b, name)
+        return (left is None) == (right is None) and np.array_equal(left, right)
+
+    return all(fields_equal(name) for name in Outcomes.__dataclass_fields__)
