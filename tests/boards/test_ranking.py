@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.boards.ranking import Resampled, resample_rows, shared_ranks, standings
+from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
+from tta_bench.metrics.intervals import group_bootstrap, percentiles
+from tta_bench.metrics.paired import paired_group_bootstrap
+from tta_bench.records.predictions import Predictions, outcomes_from_predictions, read_outcomes
+from tta_bench.records.schema import DatasetRef, ProtocolRef
+from tta_bench.records.store import read_record
+
+ONE, THREE = (DatasetRef(name="ucf101", manifest_sha256="0" * 64, splits=tuple(splits)) for splits in ("1", "123"))
+
+
+class Folder:
+    """Makes board entries through real files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def entry(self, predictions: Predictions, record: dict[str, object] | None = None, **identity: object) -> Entry:
+        path = write_success(self.path, predictions, identity=some_identity(**identity), **(record or {}))
+        read = read_record(path)
+        assert read.outcomes is not None
+        return Entry(read, path.name, read_outcomes(path.parent / read.outcomes.name))
+
+    def row(self, accuracy: float, splits: str = "1", dataset: DatasetRef = ONE) -> Row:
+        """Return a row of a backbone with this accuracy on every split."""
+        entries = [
+            self.entry(some_predictions(accuracy, split=split), backbone=f"net{accuracy}", split=split, dataset=dataset)
+            for split in splits
+        ]
+        (row,) = sort_into_sections(entries).measured
+        return row
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_a_row_of_one_run_has_the_interval_of_its_record(folder: Folder) -> None:
+    (standing,) = standings([folder.row(0.7)], "top1")
+    metric = standing.row.first.metrics["top1"]
+    assert standing[1:5] == (metric.value, metric.low, metric.high, metric.n_groups)
+
+
+def test_three_splits_of_one_seed_are_the_bootstrap_with_splits_as_cells(folder: Folder) -> None:
+    (standing,) = standings([folder.row(0.7, "123", THREE)], "top1")
+    outcomes = [entry.outcomes for entry in standing.row.entries]
+    hits = np.concatenate([found.ranks == 0 for found in outcomes if found])
+    groups = np.concatenate([found.groups for found in outcomes if found])
+    expected = group_bootstrap(hits, groups, np.repeat([1, 2, 3], 96))
+    assert standing[1:5] == pytest.approx((expected.value, expected.low, expected.high, 72))
+
+
+def test_appearances_of_a_clip_in_several_splits_are_drawn_together(folder: Folder) -> None:
+    """The same clips in all three splits tell no more than in one: the interval must be the same."""
+    once, thrice = (
+        [folder.entry(some_predictions(0.7), split=split, backbone=name, dataset=THREE) for split in splits]
+        for name, splits in (("once", "1"), ("thrice", "123"))
+    )
+    rows = sort_into_sections([*once, *thrice]).measured
+    one, three = (standings([row], "top1")[0] for row in rows)
+    assert three[1:5] == pytest.approx(one[1:5])
+
+
+def test_seeds_that_differ_widen_the_interval(folder: Folder) -> None:
+    alike = [folder.entry(some_predictions(0.7), backbone="alike", seed=seed) for seed in range(3)]
+    unlike = [folder.entry(some_predictions(p), backbone="unlike", seed=i) for i, p in enumerate((0.3, 0.7, 1.0))]
+    rows = sort_into_sections([*alike, *unlike]).measured
+    widths = {s.row.first.identity.backbone: (s.high or 0) - (s.low or 0) for s in standings(rows, "top1")}
+    assert widths["unlike"] > 1.5 * widths["alike"]
+
+
+def test_rows_that_cannot_be_told_apart_share_a_rank(folder: Folder) -> None:
+    rows = [folder.row(p) for p in (0.2, 0.95, 0.6, 0.93, 0.62)]
+    found = standings(rows, "top1")
+    names = [standing.row.first.identity.backbone for standing in found]
+    assert names[0] in ("net0.95", "net0.93")
+    assert names[-1] == "net0.2"
+    assert [(s.rank, s.shared) for s in found] == [(1, True), (1, True), (3, True), (3, True), (5, False)]
+
+
+def test_sharing_a_rank_is_the_paired_bootstrap(folder: Folder) -> None:
+    best, other = (folder.row(p) for p in (0.8, 0.7))
+    one, two = resample_rows([best, other], "top1")
+    hits = [row.entries[0].outcomes.ranks == 0 for row in (best, other) if row.entries[0].outcomes]
+    paired = paired_group_bootstrap(*hits, best.entries[0].outcomes.groups)  # type: ignore[union-attr]
+    assert one is not None
+    assert two is not None
+    assert percentiles(one.scores - two.scores) == pytest.approx((paired.low, paired.high))
+
+
+def test_ranks_are_shared_with_the_best_of_the_group_not_with_the_neighbour() -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.normal(size=(10_000, 4)) * 0.01
+    steps = [Resampled(0.9 - 0.02 * place + noise[:, place], 50) for place in range(4)]
+    assert shared_ranks(steps) == [1, 1, 3, 3]
+    assert shared_ranks([steps[0], None, steps[1]]) == [1, 2, 3]
+    assert shared_ranks([]) == []
+
+
+def test_a_row_without_all_splits_has_no_rank(folder: Folder) -> None:
+    found = standings([folder.row(0.9, "12", THREE), folder.row(0.3, "123", THREE)], "top1")
+    assert [(s.row.first.identity.backbone, s.rank) for s in found] == [("net0.3", 1), ("net0.9", None)]
+    assert found[1].row.missing == ["3"]
+
+
+def test_score_is_the_mean_over_splits_of_the_mean_over_seeds(folder: Folder) -> None:
+    entries = [
+        folder.entry(some_predictions(p, split=split), split=split, seed=seed, dataset=THREE)
+        for split, seed, p in (("1", 0, 0.2), ("1", 1, 0.4), ("2", 0, 0.9), ("3", 0, 0.9))
+    ]
+    (row,) = sort_into_sections(entries).measured
+    values = [entry.record.metrics["top1"].value for entry in row.entries]
+    assert row.mean("top1") == pytest.approx(((values[0] + values[1]) / 2 + values[2] + values[3]) / 3)
+
+
+def reasons(sections: Sections) -> list[str]:
+    return [reason for _, reason in sections.left_out]
+
+
+def test_what_sets_rows_apart(folder: Folder) -> None:
+    weights = {"name": "w", "sha256": None, "pretraining": None}
+    changes: list[dict[str, object]] = [
+        {},
+        {"backbone": "other"},
+        {"track": "tuned"},
+        {"precision": "bf16"},
+        {"weights": weights},
+        {"weights": weights | {"sha256": "1" * 64}},
+    ]
+    entries = [folder.entry(some_predictions(), **change) for change in changes]
+    entries.append(folder.entry(some_predictions(), {"resolved": {"train": {"lr": 1.0}}}, seed=1))
+    same = {"train": {"lr": 5e-4}, "runtime": {"workers": 9}}
+    entries.append(folder.entry(some_predictions(), {"resolved": same}, seed=2))
+    rows = sort_into_sections(entries).measured
+    assert sorted(len(row.entries) for row in rows) == [1, 1, 1, 1, 1, 1, 2]
+
+
+def test_what_stands_apart(folder: Folder) -> None:
+    sections = sort_into_sections(
+        [
+            folder.entry(some_predictions()),
+            folder.entry(some_predictions(), control="frozen"),
+            folder.entry(some_predictions(), {"origin": "scored", "environment": None}, precision=None),
+            folder.entry(some_predictions(), standard=False),
+            Entry(some_record(status="error", cause="NaN at step 3"), "error.json", None),
+            Entry(some_record(), "started.json", None),
+        ]
+    )
+    counts = [len(part) for part in (sections.measured, sections.controls, sections.scored, sections.not_standard)]
+    assert counts == [1, 1, 1, 1]
+    assert reasons(sections) == ["error: NaN at step 3", "started, not finished; last heard of at 2026-11-22T10:00:30Z"]
+
+
+def test_only_the_newest_protocol_version_is_ranked(folder: Folder) -> None:
+    old, new = (ProtocolRef(name="ucf101_ft", version=v, sha256="0" * 64, score="top1") for v in (1, 2))
+    sections = sort_into_sections([folder.entry(some_predictions(), protocol=protocol) for protocol in (old, new)])
+    assert [row.first.identity.protocol.version for row in sections.measured] == [2]
+    assert reasons(sections) == ["measured by version 1 of the protocol (top1), now 2 (top1)"]
+
+
+@pytest.mark.parametrize("other", [{"split": "x"}, {"groups": 23}])
+def test_other_samples_than_most_are_left_out(folder: Folder, other: dict[str, object]) -> None:
+    most = [folder.entry(some_predictions(), backbone=name) for name in "ab"]
+    odd = folder.entry(some_predictions(0.7, **other), backbone="odd")  # type: ignore[arg-type]
+    sections = sort_into_sections([odd, *most])
+    assert len(sections.measured) == 2
+    assert reasons(sections) == ["scored on other data than the rest of this board"]
+
+
+def test_another_manifest_is_left_out_unless_scores_came_from_outside(folder: Folder) -> None:
+    changed, unknown = (DatasetRef(name="ucf101", manifest_sha256=m, splits=("1",)) for m in ("1" * 64, None))
+    most = [folder.entry(some_predictions(), backbone=name) for name in "ab"]
+    odd = folder.entry(some_predictions(), backbone="odd", dataset=changed)
+    outside = folder.entry(some_predictions(), {"origin": "scored"}, backbone="outside", dataset=unknown)
+    sections = sort_into_sections([odd, outside, *most])
+    assert (len(sections.measured), len(sections.scored), len(sections.left_out)) == (2, 1, 1)
+
+
+def test_the_newer_of_two_runs_of_one_experiment_counts(folder: Folder) -> None:
+    times = ("2026-11-22T11:00:00Z", "2026-11-22T09:00:00Z")
+    keys = ("a" * 64, "b" * 64)
+    entries = []
+    for finished, key, accuracy in zip(times, keys, (0.9, 0.2), strict=True):
+        entry = folder.entry(some_predictions(accuracy), {"finished": finished})
+        identity = entry.record.identity.model_copy(update={"run_key": key})
+        entries.append(Entry(entry.record.model_copy(update={"identity": identity}), key, entry.outcomes))
+    sections = sort_into_sections(entries)
+    assert [row.first.finished for row in sections.measured] == [times[0]]
+    assert reasons(sections) == ["replaced by a newer run"]
+
+
+def test_rows_without_outcomes_keep_the_interval_of_their_record(folder: Folder) -> None:
+    entry = folder.entry(some_predictions())
+    (standing,) = standings([Row((Entry(entry.record, "link", None),))], "top1")
+    metric = entry.record.metrics["top1"]
+    assert (standing.low, standing.high, standing.rank) == (metric.low, metric.high, 1)
+    assert math.isclose(standing.score, metric.value)
+
+
+def test_one_group_has_no_interval(folder: Folder) -> None:
+    (standing,) = standings([Row((folder.entry(some_predictions(groups=1)),))], "top1")
+    assert (standing.low, standing.high, standing.n_groups) == (None, None, 1)
+
+
+def test_outcomes_are_sorted_before_they_are_compared() -> None:
+    outcomes = outcomes_from_predictions(some_predictions())
+    turned = type(outcomes)(**{n: v[::-1] if isinstance(v, np.ndarray) else v for n, v in vars(outcomes).items()})
+    assert Entry(some_record(), "a", outcomes).samples == Entry(some_record(), "b", turned).samples

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.boards.markdown import Links, figure, heading, table, text
+from tta_bench.boards.published import Published, Reported
+from tta_bench.boards.render import BEGIN, END, render_board
+from tta_bench.boards.rows import Entry
+from tta_bench.records.predictions import read_outcomes
+from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
+from tta_bench.records.store import read_record, write_record
+
+GOLDEN = Path(__file__).parent / "golden.md"
+THREE = DatasetRef(name="ucf101", manifest_sha256="0" * 64, splits=("1", "2", "3"))
+K400 = WeightsRef.model_validate(
+    {"name": "videomae_k400", "sha256": "0" * 64, "pretraining": {"data": "Kinetics-400", "labels": False}}
+)
+PUBLISHED = Published(
+    figure="top-1 %",
+    note="As reported.",
+    rows=(
+        Reported(
+            method="VideoMAE",
+            year=2022,
+            backbone="ViT-B",
+            pretraining="Kinetics-400",
+            labels=False,
+            value="96.1",
+            source="README",
+        ),
+        Reported(
+            method="C3D", year=2015, pretraining="Sports-1M", labels=True, value="83.1", split="1", source="README"
+        ),
+    ),
+)
+
+
+def success(folder: Path, accuracy: float, record: dict[str, object] | None = None, **identity: object) -> Path:
+    reverse = identity.get("control") == "reversed"
+    predictions = some_predictions(accuracy, split=str(identity.get("split", "1")), reverse=reverse)
+    return write_success(folder, predictions, identity=some_identity(**{"dataset": THREE} | identity), **(record or {}))
+
+
+def some_entries(folder: Path) -> list[Entry]:
+    """Return records of every kind that a board knows."""
+    for split in "123":
+        success(folder, 0.9, split=split, weights=K400)
+        success(folder, 0.88, split=split, backbone="timm/resnet50", precision="bf16")
+        success(folder, 0.4, split=split, backbone="tuned_net", track="tuned")
+    success(folder, 0.95, {"cost": None, "input": None}, backbone="only_split_1")
+    success(folder, 0.2, weights=K400, control="frozen")
+    success(folder, 0.3, weights=K400, control="reversed")
+    outside = {"origin": "scored", "environment": None, "cost": None, "input": None, "phases": ()}
+    success(folder, 0.6, outside, backbone="from_outside", precision=None)
+    given = ("protocol=ucf101_ft", "data.root=<data.root>", "eval.segments=2")
+    success(folder, 0.85, {"given": given}, standard=False, backbone="fewer_views")
+    cause = "NaN loss at step 12 | <!-- END GENERATED --> `x` [y](z)"
+    write_record(some_record(identity=some_identity(backbone="unlucky"), status="error", cause=cause), folder)
+    return read_entries(folder)
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    entries = []
+    for path in sorted(folder.glob("*.json")):
+        record = read_record(path)
+        outcomes = read_outcomes(folder / record.outcomes.name) if record.outcomes else None
+        entries.append(Entry(record, f"records/{path.name}", outcomes))
+    return entries
+
+
+def test_golden_board(tmp_path: Path) -> None:
+    assert render_board("ucf101_ft", "full", some_entries(tmp_path), PUBLISHED) == GOLDEN.read_text()
+
+
+def test_order_of_the_records_does_not_matter(tmp_path: Path) -> None:
+    entries = some_entries(tmp_path)
+    boards = {
+        render_board("ucf101_ft", "full", order, PUBLISHED)
+        for order in (entries, entries[::-1], entries[5:] + entries[:5])
+    }
+    assert len(boards) == 1
+
+
+def test_few_groups_are_marked(tmp_path: Path) -> None:
+    write_success(tmp_path, some_predictions(groups=16))
+    board = render_board("ucf101_ft", "sample", read_entries(tmp_path))
+    assert " † " in board
+    assert "† Fewer than 20 groups" in board
+    assert "embedded sample" in board
+
+
+def test_an_empty_board_says_so() -> None:
+    board = render_board("ucf101_ft", "full", [])
+    assert "Nothing yet." in board
+    assert board.startswith(BEGIN)
+    assert board.endswith(END + "\n")
+
+
+def test_markers_are_there_once_whatever_records_say(tmp_path: Path) -> None:
+    board = render_board("ucf101_ft", "full", some_entries(tmp_path))
+    assert board.count(END) == 1
+    assert board.count(BEGIN) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["<script>", "a | b", "`code`", "[x](http://a)", "**b**", "<!-- END GENERATED -->", "a\n\n# b"]
+)
+def test_free_text_is_no_markup(words: str) -> None:
+    plain = text(words)
+    assert "\n" not in plain
+    for mark in "<>|`*[]":
+        assert plain.count(mark) == plain.count(f"\\{mark}")
+
+
+def test_numbers() -> None:
+    assert figure("top1", 0.912345) == "91.23"
+    assert figure("top1_reversed", 1.0) == "100.00"
+    assert figure("pearson", -0.45678) == "-0.4568"
+    assert figure("top1", None) == "-"
+    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "pearson"]
+
+
+def test_links_are_numbered_once() -> None:
+    links = Links()
+    assert [links.to("a b", "x"), links.to("c", "y"), links.to("a b", "z")] == ["[x][1]", "[y][2]", "[z][1]"]
+    assert links.definitions() == "[1]: a%20b\n[2]: c"
+
+
+def test_columns_without_content_are_left_out() -> None:
+    columns = [("a", "left"), ("b", "left"), ("c", "right")]
+    assert table(columns, [("1", "-", "1.10"), ("2", "", "-")]).splitlines() == [
+        "| a   |    c |",
+        "|:----|-----:|",
+        "| 1   | 1.10 |",
+        "| 2   |    - |",
+    ]
+
+
+def test_unknown_cost_is_said_to_be_unknown(tmp_path: Path) -> None:
+    cost = Cost(parameters=None, gmacs_per_view=None, views=15)
+    write_success(tmp_path, some_predictions(), cost=cost)
+    assert "| ? x 15 " in render_board("ucf101_ft", "full", read_entries(tmp_path)).replace("|          ? x", "| ? x")

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.boards.render import BEGIN, END
+from tta_bench.boards.write import check_boards, update_boards
+from tta_bench.errors import UserError
+from tta_bench.records.store import read_record, write_record
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> tuple[list[Path], Path, Path]:
+    """A folder of boards with two records and nothing published."""
+    records = tmp_path / "records"
+    write_success(records, some_predictions(0.8))
+    write_success(records, some_predictions(0.5), identity=some_identity(tier="sample", backbone="videomaev2_vit_tiny"))
+    (tmp_path / "published").mkdir()
+    return [records], tmp_path, tmp_path / "published"
+
+
+def test_boards_of_both_tiers_are_written_once(house: tuple[list[Path], Path, Path]) -> None:
+    paths, problems = update_boards(*house)
+    assert paths == [house[1] / "sample" / "ucf101_ft.md", house[1] / "ucf101_ft.md"]
+    assert problems == []
+    assert check_boards(*house) == []
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]
+    update_boards(*house)
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths] == before
+    assert "videomaev2_vit_tiny" in paths[0].read_text()
+    assert "videomaev2_vit_tiny" not in paths[1].read_text()
+    (record,) = house[0][0].glob("*vit_tiny*.json")
+    assert f"]: ../records/{record.name}\n" in paths[0].read_text()
+
+
+def test_text_round_the_generated_part_is_kept(house: tuple[list[Path], Path, Path]) -> None:
+    board = house[1] / "ucf101_ft.md"
+    board.write_text(f"Before.\n\n{BEGIN}\nformer board\n{END}\n\nAfter.\n")
+    update_boards(*house)
+    assert board.read_text().startswith(f"Before.\n\n{BEGIN}\n\n# ucf101_ft")
+    assert board.read_text().endswith(f"{END}\n\nAfter.\n")
+    assert "former board" not in board.read_text()
+    assert check_boards(*house) == []
+
+
+def test_a_board_without_markers_is_not_overwritten(house: tuple[list[Path], Path, Path]) -> None:
+    (house[1] / "ucf101_ft.md").write_text("My notes.\n")
+    with pytest.raises(UserError, match="has no markers"):
+        update_boards(*house)
+    assert (house[1] / "ucf101_ft.md").read_text() == "My notes.\n"
+
+
+def test_stale_missing_and_orphaned_boards_are_named(house: tuple[list[Path], Path, Path]) -> None:
+    missing = check_boards(*house)
+    assert [problem.split(":")[1] for problem in missing] == [" missing; `tta-bench leaderboard` writes it"] * 2
+    update_boards(*house)
+    board = house[1] / "ucf101_ft.md"
+    board.write_text(board.read_text().replace("top-1", "top-2", 1))
+    (house[1] / "gone.md").write_text(f"{BEGIN}\n{END}\n")
+    (house[1] / "README.md").write_text("No board.\n")
+    stale, orphan = check_boards(*house)
+    assert stale.startswith(f"{board}: stale")
+    assert orphan == f"{house[1] / 'gone.md'}: a board without records"
+
+
+def test_an_edited_record_is_named_and_taken_off(house: tuple[list[Path], Path, Path]) -> None:
+    update_boards(*house)
+    (path,) = house[0][0].glob("*vit_b*.json")
+    value = str(read_record(path).metrics["top1"].value)
+    path.write_text(path.read_text().replace(value, value[:-1] + str((int(value[-1]) + 1) % 10)))
+    edited, stale = check_boards(*house)
+    assert edited.startswith(f"{path} was changed after it was written")
+    assert "stale" in stale or "board without records" in stale
+    assert update_boards(*house)[1] == [edited]
+
+
+@pytest.mark.parametrize("damage", ["swap", "remove"])
+def test_outcomes_that_are_not_the_recorded_ones_are_named(house: tuple[list[Path], Path, Path], damage: str) -> None:
+    update_boards(*house)
+    (path,) = house[0][0].glob("*vit_b*.npz")
+    (other,) = house[0][0].glob("*vit_tiny*.npz")
+    if damage == "swap":
+        path.write_bytes(other.read_bytes())
+    else:
+        path.unlink()
+    assert any(path.name in problem for problem in check_boards(*house))
+
+
+@pytest.mark.parametrize("content", ["", '{"schema_version": 1, "or', "[1, 2]", '{"schema_version": 99}'])
+def test_foreign_files_are_named_and_the_rest_stays(house: tuple[list[Path], Path, Path], content: str) -> None:
+    update_boards(*house)
+    before = (house[1] / "ucf101_ft.md").read_bytes()
+    (house[0][0] / "foreign.json").write_text(content)
+    (problem,) = check_boards(*house)
+    assert "foreign.json" in problem
+    update_boards(*house)
+    assert (house[1] / "ucf101_ft.md").read_bytes() == before
+
+
+def test_a_copy_under_another_name_does_not_count_twice(house: tuple[list[Path], Path, Path]) -> None:
+    (path,) = house[0][0].glob("*vit_b*.json")
+    (house[0][0] / "copy.json").write_bytes(path.read_bytes())
+    assert any("copy.json is not called what its content says" in problem for problem in check_boards(*house))
+
+
+def test_records_of_several_folders_stand_on_one_board(house: tuple[list[Path], Path, Path], tmp_path: Path) -> None:
+    own = tmp_path / "runs" / "records"
+    write_success(own, some_predictions(0.9), identity=some_identity(backbone="mine"))
+    update_boards([*house[0], own], tmp_path / "runs" / "boards", house[2])
+    board = (tmp_path / "runs" / "boards" / "ucf101_ft.md").read_text()
+    assert "]: ../../records/ucf101_ft__videomaev2_vit_b" in board
+    assert "]: ../records/ucf101_ft__mine" in board
+
+
+def test_published_figures_get_a_board_without_records(tmp_path: Path) -> None:
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "abaw_eri.yaml").write_text(
+        "figure: r\nnote: As reported.\nrows: [{method: A, year: 2023, modality: V, value: '.4080', source: a paper}]\n"
+    )
+    paths, _ = update_boards([tmp_path / "records"], tmp_path, tmp_path / "published")
+    assert paths == [tmp_path / "abaw_eri.md"]
+    assert ".4080" in paths[0].read_text()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "{method: A}",
+        "{method: A, year: 2023, value: 'about 5', source: s}",
+        "{metod: A, year: 2023, value: '5', source: s}",
+    ],
+)
+def test_wrong_published_figures_are_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / "ucf101_ft.yaml").write_text(f"figure: r\nnote: n\nrows: [{row}]\n")
+    with pytest.raises(UserError, match=r"ucf101_ft\.yaml"):
+        update_boards([], tmp_path, tmp_path)
+
+
+def finish(house: tuple[list[Path], Path, Path], seed: int) -> None:
+    """Write a record of one's own and one that all write, and update the boards each time, as runs do."""
+    write_record(some_record(identity=some_identity(seed=seed)), house[0][0])
+    write_success(house[0][0], some_predictions(0.7, salt=str(seed)), identity=some_identity(seed=seed))
+    update_boards(*house)
+    write_success(house[0][0], some_predictions(0.8, salt=str(seed)))
+    update_boards(*house)
+
+
+def test_eight_processes_at_once_leave_one_right_board(house: tuple[list[Path], Path, Path]) -> None:
+    context = get_context("spawn")
+    processes = [context.Process(target=finish, args=(house, seed)) for seed in range(1, 9)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert check_boards(*house) == []
+    board = (house[1] / "ucf101_ft.md").read_text()
+    assert all(f"[1/{seed}]" in board for seed in range(9))
+
+
+def test_the_shipped_published_figures_can_be_read() -> None:
+    from tta_bench.boards.published import read_published
+
+    found = read_published(Path(__file__).parents[2] / "leaderboards" / "published")
+    assert set(found) >= {"ucf101_ft", "hmdb51_ft", "abaw_eri"}
+    assert all(row.source for published in found.values() for row in published.rows)

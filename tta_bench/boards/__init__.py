@@ -1,0 +1,1 @@
+"""Boards: leaderboards, a pure function of records and their outcome files."""

@@ -1,0 +1,74 @@
+"""Text, numbers, tables and links in Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+from tabulate import tabulate
+
+NONE = "-"
+"""What stands where nothing is known."""
+
+
+class Links:
+    """Links to files, numbered in the order of their use and defined at the end, so that tables stay readable."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def to(self, address: str, words: str) -> str:
+        """Return words that link to an address."""
+        return f"[{words}][{self._numbers.setdefault(address, len(self._numbers) + 1)}]"
+
+    def definitions(self) -> str:
+        """Return the addresses of all links used so far."""
+        return "\n".join(f"[{number}]: {quote(address)}" for address, number in self._numbers.items())
+
+
+def text(words: str) -> str:
+    """Return free text on one line, with a backslash before whatever would be taken for markup."""
+    return re.sub(r"[\\|`*\[\]<>&]", r"\\\g<0>", " ".join(words.split()))
+
+
+def paragraph(words: str) -> str:
+    """Return Markdown in lines that fit a terminal."""
+    return textwrap.fill(words, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table without the columns that are empty in every row.
+
+    Args:
+        columns: Heading and alignment (``left`` or ``right``) of each column.
+        rows: Cells, as Markdown.
+    """
+    listed = [list(row) for row in rows]
+    used = [place for place in range(len(columns)) if any(row[place] not in ("", NONE) for row in listed)]
+    return tabulate(
+        [[row[place] or NONE for place in used] for row in listed],
+        headers=[columns[place][0] for place in used],
+        colalign=[columns[place][1] for place in used],
+        tablefmt="pipe",
+        disable_numparse=True,
+    )
+
+
+def figure(metric: str, value: float | None) -> str:
+    """Return a metric's value: accuracies in percent with 2 decimals, everything else with 4."""
+    if value is None:
+        return NONE
+    return f"{100 * value:.2f}" if in_percent(metric) else f"{value:.4f}"
+
+
+def in_percent(metric: str) -> bool:
+    """Return whether a metric is shown in percent."""
+    return metric.startswith(("top", "mean_class"))
+
+
+def heading(metric: str) -> str:
+    """Return a metric's column heading: ``top1`` is ``top-1 %``."""
+    words = metric.replace("top", "top-").replace("_", " ")
+    return f"{words} %" if in_percent(metric) else words

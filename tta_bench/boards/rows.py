@@ -1,0 +1,167 @@
+"""From records to the rows of a board: which belong together, and which stand apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
+
+import numpy as np
+
+from tta_bench.keys import digest
+from tta_bench.records.predictions import Outcomes
+from tta_bench.records.schema import ProtocolRef, Record
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A record on its way to a board."""
+
+    record: Record
+    link: str
+    """Address of the record's file, as seen from the board."""
+    outcomes: Outcomes | None
+    """None where labels may not be published."""
+
+    @cached_property
+    def samples(self) -> str | None:
+        """Digest of the samples and their groups, whatever their order."""
+        if self.outcomes is None:
+            return None
+        order = np.argsort(self.outcomes.keys)
+        listed = np.stack([self.outcomes.keys[order], self.outcomes.groups[order]])
+        return hashlib.sha256(listed.astype("<u8").tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Runs that differ in split and seed only."""
+
+    entries: tuple[Entry, ...]
+    """Sorted by split, then seed."""
+
+    @property
+    def first(self) -> Record:
+        """A record that stands for all where they agree."""
+        return self.entries[0].record
+
+    @cached_property
+    def splits(self) -> dict[str, list[Entry]]:
+        """The runs of each split."""
+        runs: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            runs[entry.record.identity.split].append(entry)
+        return dict(runs)
+
+    @property
+    def missing(self) -> list[str]:
+        """The dataset's splits that were not run."""
+        return [split for split in self.first.identity.dataset.splits if split not in self.splits]
+
+    def has(self, metric: str) -> bool:
+        """Return whether every run has a metric."""
+        return all(metric in entry.record.metrics for entry in self.entries)
+
+    def mean(self, metric: str) -> float:
+        """Return the mean over splits of a metric's mean over seeds."""
+        seeds = ([entry.record.metrics[metric].value for entry in runs] for runs in self.splits.values())
+        return fmean(fmean(values) for values in seeds)
+
+
+@dataclass
+class Sections:
+    """A board's records, sorted by where they stand on it."""
+
+    metric: str = ""
+    """The metric that ranks."""
+    measured: list[Row] = field(default_factory=list)
+    controls: list[Row] = field(default_factory=list)
+    scored: list[Row] = field(default_factory=list)
+    not_standard: list[Entry] = field(default_factory=list)
+    left_out: list[tuple[Entry, str]] = field(default_factory=list)
+    """Records without a row, and why."""
+
+
+def sort_into_sections(entries: Sequence[Entry]) -> Sections:
+    """Return the rows and the rest of one protocol's records at one tier, in an order that depends on them alone.
+
+    Rows are made of standard successes of the newest protocol version, on the data that most runs of that split used.
+    Of two runs of the same split and seed in one row, the one that finished last counts.
+    """
+    if not entries:
+        return Sections()
+    newest = max((e.record.identity.protocol for e in entries), key=lambda own: (own.version, own.score))
+    sections = Sections(metric=newest.score)
+    current = []
+    for entry in sorted(entries, key=lambda entry: entry.link):
+        reason = _unfit(entry.record, newest)
+        if reason:
+            sections.left_out.append((entry, reason))
+        elif not entry.record.identity.standard:
+            sections.not_standard.append(entry)
+        else:
+            current.append(entry)
+    for row in _rows(_of_the_same_data(current, sections), sections):
+        _section(row, sections).append(row)
+    return sections
+
+
+def _unfit(record: Record, newest: ProtocolRef) -> str | None:
+    """Return why a record cannot have a row beside those of the newest protocol version, or None if it can."""
+    own = record.identity.protocol
+    if record.status == "started":
+        return f"started, not finished; last heard of at {record.heartbeat}"
+    if record.status != "success":
+        return f"{record.status}: {record.cause}" if record.cause else record.status
+    if (own.version, own.score) != (newest.version, newest.score):
+        return f"measured by version {own.version} of the protocol ({own.score}), now {newest.version} ({newest.score})"
+    return None
+
+
+def _of_the_same_data(entries: Sequence[Entry], sections: Sections) -> list[Entry]:
+    """Return the entries whose data are those of most runs of their split; leave the others out."""
+    used: dict[str, Counter[tuple[str | None, str | None]]] = defaultdict(Counter)
+    for entry in entries:
+        used[entry.record.identity.split][_data(entry)] += 1
+    kept = []
+    for entry in entries:
+        counts = used[entry.record.identity.split]
+        manifest, samples = max(counts, key=lambda data: (data[0] is not None, counts[data], str(data)))
+        own = _data(entry)
+        if own[1] == samples and own[0] in (manifest, None):
+            kept.append(entry)
+        else:
+            sections.left_out.append((entry, "scored on other data than the rest of this board"))
+    return kept
+
+
+def _data(entry: Entry) -> tuple[str | None, str | None]:
+    return entry.record.identity.dataset.manifest_sha256, entry.samples
+
+
+def _rows(entries: Iterable[Entry], sections: Sections) -> list[Row]:
+    runs: dict[str, dict[tuple[str, int], Entry]] = defaultdict(dict)
+    for entry in sorted(entries, key=lambda entry: (entry.record.finished or "", entry.link)):
+        place = entry.record.identity.split, entry.record.identity.seed
+        row = runs[_row_key(entry.record)]
+        if place in row:
+            sections.left_out.append((row[place], "replaced by a newer run"))
+        row[place] = entry
+    return [Row(tuple(row[place] for place in sorted(row))) for row in runs.values()]
+
+
+def _row_key(record: Record) -> str:
+    """Return a digest of what all runs of a row have in common."""
+    what = record.identity
+    settings = {name: value for name, value in record.resolved.items() if name != "runtime"}
+    weights = what.weights and [what.weights.name, what.weights.sha256]
+    return digest([record.origin, what.backbone, weights, what.track, what.precision, what.control, settings])
+
+
+def _section(row: Row, sections: Sections) -> list[Row]:
+    if row.first.identity.control != "none":
+        return sections.controls
+    return sections.measured if row.first.origin == "run" else sections.scored

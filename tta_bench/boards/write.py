@@ -1,0 +1,138 @@
+"""Boards on disk: written from what lies in the record folders, and checked against it byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import tta_bench
+from tta_bench.boards.published import read_published
+from tta_bench.boards.render import BEGIN, END, render_board
+from tta_bench.boards.rows import Entry
+from tta_bench.cards import Tier
+from tta_bench.errors import UserError
+from tta_bench.records.predictions import Outcomes, read_outcomes
+from tta_bench.records.schema import Record
+from tta_bench.records.store import read_record, record_files, record_name, write_atomic
+from tta_bench.records.verify import file_problem
+
+
+class Boards(NamedTuple):
+    """Boards, and what kept records off them."""
+
+    texts: dict[Path, str]
+    """Each board file and what it should hold."""
+    problems: list[str]
+    """Records that cannot be trusted or read, each named with the reason."""
+
+
+def update_boards(
+    record_folders: Sequence[Path], board_folder: Path, published_folder: Path
+) -> tuple[list[Path], list[str]]:
+    """Write the boards of all records; return the board files and what was wrong with records that had to be left out.
+
+    Text outside the markers of an existing board is kept. When records arrive meanwhile, the boards are written again,
+    so that whichever of several processes comes last leaves boards of everything.
+
+    Raises:
+        UserError: A board exists without markers, or a published file is wrong.
+    """
+    while True:
+        before = _listing(record_folders)
+        boards = current_boards(record_folders, board_folder, published_folder)
+        for path, content in boards.texts.items():
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                write_atomic(path, content.encode())
+        if _listing(record_folders) == before:
+            return sorted(boards.texts), boards.problems
+
+
+def check_boards(record_folders: Sequence[Path], board_folder: Path, published_folder: Path) -> list[str]:
+    """Return what is wrong: records or outcomes that were edited or cannot be read, and boards that are stale."""
+    boards = current_boards(record_folders, board_folder, published_folder)
+    stale = [
+        f"{path}: {'stale' if path.exists() else 'missing'}; `tta-bench leaderboard` writes it"
+        for path, content in sorted(boards.texts.items())
+        if not path.exists() or path.read_text(encoding="utf-8") != content
+    ]
+    orphans = [
+        f"{path}: a board without records"
+        for path in sorted([*board_folder.glob("*.md"), *board_folder.glob("sample/*.md")])
+        if path not in boards.texts and BEGIN in path.read_text(encoding="utf-8")
+    ]
+    return [*boards.problems, *stale, *orphans]
+
+
+def current_boards(record_folders: Sequence[Path], board_folder: Path, published_folder: Path) -> Boards:
+    """Return the content that every board should have now."""
+    published = read_published(published_folder)
+    entries: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
+    problems = []
+    for folder in record_folders:
+        for path in record_files(folder):
+            try:
+                record, outcomes = _read(path)
+            except UserError as error:
+                problems.append(str(error))
+                continue
+            what = record.identity
+            place = what.protocol.name, what.tier
+            link = os.path.relpath(path, board_file(board_folder, *place).parent)
+            entries.setdefault(place, []).append(Entry(record, Path(link).as_posix(), outcomes))
+    texts = {}
+    for (protocol, tier), found in entries.items():
+        path = board_file(board_folder, protocol, tier)
+        board = render_board(protocol, tier, found, published.get(protocol) if tier == "full" else None)
+        texts[path] = _between_markers(path, board)
+    return Boards(texts, problems)
+
+
+def official_folder() -> Path:
+    """Return the folder of the suite's own records and published figures: in the package, or in its checkout."""
+    package = Path(tta_bench.__file__).parent
+    shipped = package / "_leaderboards"
+    return shipped if shipped.is_dir() else package.parent / "leaderboards"
+
+
+def board_file(folder: Path, protocol: str, tier: Tier) -> Path:
+    """Return the file of a board."""
+    return folder / ("sample" if tier == "sample" else "") / f"{protocol.replace('/', '-')}.md"
+
+
+def _read(path: Path) -> tuple[Record, Outcomes | None]:
+    """Return a record with its outcomes, after checking that both are what was written."""
+    record = read_record(path)
+    if path.stem != record_name(record.identity):
+        raise UserError(f"{path} is not called what its content says: {record_name(record.identity)}.json.")
+    if record.outcomes is None:
+        return record, None
+    problem = file_problem(record.outcomes, path.parent)
+    if problem:
+        raise UserError(f"{path}: {problem}.")
+    return record, read_outcomes(path.parent / record.outcomes.name)
+
+
+def _between_markers(path: Path, board: str) -> str:
+    """Return a board file's content with the generated part replaced, or just that part if there is no file."""
+    if not path.exists():
+        return board
+    content = path.read_text(encoding="utf-8")
+    before, begin, rest = content.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(
+            f"{path} has no markers of a generated part.", f"Move it away, or put these in:\n{BEGIN}\n{END}"
+        )
+    return before + board.rstrip("\n") + after
+
+
+def _listing(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """Return name, inode and time of every record file; both of the latter change when a file is replaced."""
+    found = []
+    for path in (path for folder in folders for path in record_files(folder)):
+        with contextlib.suppress(FileNotFoundError):  # just withdrawn by another process
+            found.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
+    return found
