@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from tta_bench.models import VideoMAEV2
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.videomae import sinusoid_positions

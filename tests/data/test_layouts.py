@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
 from tests.data.clips import write_video
 from tta_bench.components import DATASETS
 from tta_bench.data.layouts import UCF101, CsvDataset, FolderDataset, Layout, Sample

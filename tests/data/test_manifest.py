@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+
 from tests.data.clips import barcode, write_video
 from tta_bench.data import manifest
 from tta_bench.data.layouts import Sample

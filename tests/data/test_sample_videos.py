@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.clips import plain_decode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from tests.data.clips import plain_decode
 from tta_bench.data import sample_videos
 from tta_bench.data.layouts import UCF101
 from tta_bench.data.sample_videos import (

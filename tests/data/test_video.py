@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+
 from tests.data.clips import (
     HEIGHT,
     WIDTH,

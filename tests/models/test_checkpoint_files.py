@@ -10,6 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
+
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoint_files import Unread, read_checkpoint, save_checkpoint
 

@@ -6,6 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 from torch import nn
+
 from tta_bench.errors import UserError
 from tta_bench.models import TimmBackbone, VideoMAEV2
 from tta_bench.models.checkpoints import (

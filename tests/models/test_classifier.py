@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
 from tta_bench.errors import UserError
 from tta_bench.models import VideoMAEV2
 from tta_bench.models.classifier import Classifier, measure_width

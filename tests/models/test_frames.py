@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
 from tta_bench.components import BACKBONES
 from tta_bench.errors import UserError
 from tta_bench.models.frames import PerFrame, TimmBackbone, matched_groups

@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tta_bench.models.key_names import best_prefix, common_heads, official_videomae, tensors_in
 
 WRAPPERS = st.lists(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
 from tta_bench.models import TimmBackbone, VideoMAEV2
 from tta_bench.models.measure import count_gmacs, count_parameters, evaluating, probe
 

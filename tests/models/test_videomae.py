@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from tta_bench.components import BACKBONES
 from tta_bench.models.videomae import Block, VideoMAEV2, sinusoid_positions
 

@@ -1,8 +1,9 @@
-"""What a run prints when it is done: its scores, and the board of one's own runs."""
+"""What a run leaves when it is done: its scores printed, and the boards of one's own runs beside the official rows."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,23 +13,46 @@ from tta_bench.records.schema import Metric, Record
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:
-    """Print records as a table, or as one JSON document."""
+    """Write the boards of one's own runs, and print records as a table with their board, or as one JSON document."""
+    boards = own_boards(work_dir)
     if as_json:
         click.echo(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
         return
     from tabulate import tabulate
 
-    names = list(dict.fromkeys(name for record in records for name in record.metrics))
+    score, tier = records[0].identity.protocol.score, records[0].identity.tier
+    names = list(dict.fromkeys([score, *sorted(name for record in records for name in record.metrics)]))
     rows = [
         [record.identity.backbone, f"{record.identity.split} / {record.identity.seed}", record.identity.control]
         + [percent(record.metrics.get(name)) for name in names]
         for record in records
     ]
-    score = records[0].identity.protocol.score
     if len(records) > 1:
         mean = sum(record.metrics[score].value for record in records) / len(records)
         rows.append(["mean", "", "", *(f"{mean:.2%}" if name == score else "" for name in names)])
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
+    for path in boards:
+        if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
+            click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+
+
+def own_boards(work_dir: Path) -> list[Path]:
+    """Write the boards of one's own runs beside the official rows, and return their files."""
+    from tta_bench.boards.write import official_folder, update_boards
+
+    official = official_folder()
+    paths, problems = update_boards(
+        [official / "records", work_dir / "records"], work_dir / "leaderboards", official / "published"
+    )
+    for problem in problems:
+        click.echo(f"left off the board: {problem}", err=True)
+    return paths
+
+
+def readable(board: str) -> str:
+    """Return a board without what only Markdown needs: markers and link addresses."""
+    lines = [line for line in board.splitlines() if not re.match(r"<!--|\[\d+\]: ", line)]
+    return "\n".join(lines).strip()
 
 
 def percent(metric: Metric | None) -> str:

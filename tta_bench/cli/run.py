@@ -56,5 +56,6 @@ def command(words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, 
         for experiment in experiments:
             click.echo(protocol(experiment, work_dir, resume).plan())
         return
-    records = [protocol(experiment, work_dir, resume).run() for experiment in experiments]
-    print_results(records, work_dir, as_json)
+    records = [record for experiment in experiments if (record := protocol(experiment, work_dir, resume).run())]
+    if records:
+        print_results(records, work_dir, as_json)

@@ -68,6 +68,7 @@ class Recorder:
         self.identity = identity(experiment, lists, weights, training, precision)
         self._created = now()
         self._stop = threading.Event()
+        self._alive = threading.Thread(target=self._beat, daemon=True)
 
     @property
     def path(self) -> Path:
@@ -92,16 +93,15 @@ class Recorder:
             RunFailed: Something inside raised; the record says ``error`` with the cause.
         """
         write_record(self._record("started"), self.folder)
-        alive = threading.Thread(target=self._beat, daemon=True)
-        alive.start()
+        self._alive.start()
         try:
             yield
         except KeyboardInterrupt:
-            self._end(alive)
+            self._quiet()
             write_record(self._record("cancelled"), self.folder)
             raise
         except Exception as error:
-            self._end(alive)
+            self._quiet()
             cause = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
             write_record(self._record("error", cause), self.folder)
             if isinstance(error, BenchError):
@@ -110,18 +110,18 @@ class Recorder:
             log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
             raise RunFailed(f"the run failed: {cause}", f"The traceback is in {log}.") from error
         finally:
-            self._end(alive)
+            self._quiet()
 
     def discard(self) -> None:
         """Leave no record, since nothing was tested."""
-        self._stop.set()
+        self._quiet()
         self.path.unlink(missing_ok=True)
 
     def success(self, classifier: Classifier, run: Run) -> Record:
         """Score the test, write predictions, outcomes and record, and return the record."""
         assert run.test is not None
         to, test, classes = self.experiment, self.lists.test, self.lists.classes
-        self._stop.set()
+        self._quiet()
         predictions = collect(
             [sample.id for sample in test],
             run.test.scores,
@@ -176,9 +176,10 @@ class Recorder:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             write_record(self._record("started"), self.folder)
 
-    def _end(self, alive: threading.Thread) -> None:
+    def _quiet(self) -> None:
+        """Stop the heartbeat, so that nothing is written over what comes next."""
         self._stop.set()
-        alive.join()
+        self._alive.join()
 
 
 def identity(

@@ -1,0 +1,45 @@
+# From a fresh clone, with only Python (3.11 or newer) and make:
+#   make quickstart    install, run the main job on the embedded sample, show the board
+#   make test          install if needed, run the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help quickstart install lint test acceptance bench leaderboards clean
+
+help:
+	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
+
+quickstart: install
+	$(BIN)/tta-bench run protocol=ucf101_ft
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]'
+	touch $@
+
+#   make lint          ruff and mypy
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: install
+	$(BIN)/pytest -m 'not acceptance'
+
+#   make acceptance    what the suite promises, checked end to end
+acceptance: install
+	$(BIN)/pytest -m acceptance -s
+
+#   make bench         this suite and its peers, side by side in one run
+bench: install
+	$(BIN)/pytest benchmarks
+
+#   make leaderboards  render leaderboards/*.md from the records
+leaderboards: install
+	$(BIN)/tta-bench leaderboard
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

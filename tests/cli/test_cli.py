@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from tta_bench.cli import COMMANDS, cli
+
+HEAVY = ("torch", "mmengine", "timm", "cv2", "av")
+
+
+def tta_bench(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "tta_bench", *words], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list"], ["list", "backbones", "vid*"], ["show", "ucf101_ft"], ["run", "--help"]]
+)
+def test_looking_round_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        f"import sys; from tta_bench.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit as e: assert not e.code\n"
+        f"sys.exit([m for m in {HEAVY!r} if m in sys.modules] or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_names_every_command() -> None:
+    text = CliRunner().invoke(cli, ["--help"]).output
+    assert all(f"  {name} " in text for name in COMMANDS)
+
+
+def test_the_options_are_these() -> None:
+    """Surface grows in a reviewed diff only."""
+    for name in COMMANDS:
+        parameters = importlib.import_module(f"tta_bench.cli.{name}").command.params
+        options = sorted(option for parameter in parameters for option in parameter.opts if option.startswith("-"))
+        assert options == OPTIONS[name]
+
+
+OPTIONS = {
+    "run": ["--dry-run", "--json", "--resume", "--work-dir"],
+    "list": ["--json", "--work-dir"],
+    "show": ["--json"],
+    "leaderboard": ["--boards", "--check", "--records"],
+    "verify": [],
+    "compare": ["--json"],
+    "doctor": ["--json"],
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rnu"], "Did you mean 'run'?"),
+        (["list", "backbone"], "Did you mean 'backbones'?"),
+        (["show", "ucf101"], ""),
+        (["show", "ucf101_f"], "Did you mean 'ucf101_ft'?"),
+        (["run"], "no protocol was named"),
+        (["run", "protocol=ucf101_ft", "trian.lr=1"], "Did you mean 'train.lr'?"),
+        (["run", "protocol=ucf101_ft", "--work"], "No such option"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_exit_code_2(words: list[str], message: str) -> None:
+    done = tta_bench(*words)
+    assert done.returncode == (2 if message else 0)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_list_filters_and_speaks_json() -> None:
+    listed = json.loads(CliRunner().invoke(cli, ["list", "backbones", "video*", "--json"]).output)
+    assert {row["name"] for row in listed["backbones"]} >= {"videomaev2_vit_tiny", "videomaev2_vit_g"}
+    assert all(row["name"].startswith("video") for row in listed["backbones"])
+
+
+def test_show_gives_hash_size_cost_and_locked_keys() -> None:
+    shown = json.loads(CliRunner().invoke(cli, ["show", "videomaev2_vit_b", "--json"]).output)["backbones"]
+    assert shown["parameters"] == 86_227_200
+    assert shown["gmacs_x_views"]["ucf101_ft"] == "180.34 x 15"
+    protocol = json.loads(CliRunner().invoke(cli, ["show", "ucf101_ft", "--json"]).output)["protocols"]
+    assert "eval.segments" in protocol["locked"]
+    assert len(protocol["hash"]) == 64
+
+
+def test_json_leaves_stdout_to_the_document() -> None:
+    done = tta_bench("show", "resnet50", "--json")
+    assert json.loads(done.stdout)
+
+
+def best_of_five(*words: str) -> float:
+    def once() -> float:
+        begun = time.perf_counter()
+        assert tta_bench(*words).returncode == 0
+        return time.perf_counter() - begun
+
+    return min(once() for _ in range(5))
+
+
+@pytest.mark.acceptance
+def test_help_and_list_are_quick() -> None:
+    for words, most in ((["--help"], 0.3), (["list"], 0.8)):
+        seconds = best_of_five(*words)
+        print(f"tta-bench {words[0]}: {seconds:.2f} s (at most {most} s)")
+        assert seconds < most
