@@ -30,6 +30,7 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
     # Libraries set these for themselves when they are first imported or used.
     theirs = {"PYTEST_CURRENT_TEST", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
     theirs |= {"QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH"}  # OpenCV's
+    theirs |= {"TORCHINDUCTOR_CACHE_DIR"}
     leaked = {k for k in during.keys() | os.environ.keys() if during.get(k) != os.environ.get(k)} - theirs
     os.environ.clear()
     os.environ.update(before)

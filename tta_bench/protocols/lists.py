@@ -10,7 +10,7 @@ from tta_bench.components import DATASETS
 from tta_bench.config import cache_folder
 from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
-from tta_bench.data.sample_videos import sample_root
+from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import Experiment
 from tta_bench.keys import digest, generator
@@ -59,7 +59,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         test=tuple(test),
         lengths=manifest.frames,
         excluded={sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken},
-        identity=digest(experiment.dataset.generator)
+        identity=digest([experiment.dataset.component, experiment.dataset.generator])
         if experiment.dataset.generator is not None and experiment.limit is None
         else manifest.identity([*train, *test]),
     )
@@ -74,5 +74,6 @@ def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
 
 
 def _embedded(experiment: Experiment) -> Path:
-    assert experiment.dataset.generator is not None
-    return sample_root(cache_folder() / "samples", experiment.dataset.name, experiment.dataset.generator)
+    card = experiment.dataset
+    assert card.generator is not None
+    return sample_root(cache_folder() / "samples", card.name, card.component, card.generator)
