@@ -40,7 +40,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
     root = experiment.root if experiment.root is not None else _embedded(experiment)
-    dataset = DATASETS.build({"type": experiment.dataset.component, "root": root})
+    dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
