@@ -13,12 +13,13 @@ FLOORS = [
     {"boards", "protocols"},
     {"engine", "records"},
     {"models", "data", "metrics", "download"},
-    {"config", "experiment", "components", "openmmlab", "progress", "keys"},
+    {"config", "families", "experiment", "components", "openmmlab", "progress", "keys"},
     {"cards", "settings"},
     {"errors"},
 ]
 FLOOR = {room: -depth for depth, rooms in enumerate(FLOORS) for room in rooms}
-SAME_FLOOR = {("config", "experiment"), ("experiment", "keys"), ("config", "keys"), ("cards", "settings")}
+SAME_FLOOR = {("config", "experiment"), ("config", "families"), ("config", "keys"), ("experiment", "keys")}
+SAME_FLOOR |= {("cards", "settings")}
 PACKAGE = Path(tta_bench.__file__).parent
 
 

@@ -13,6 +13,7 @@ from tta_bench import cards
 from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier, WeightsCard
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiment import Experiment, Phase, Precision, ResolvedClip
+from tta_bench.families import complete
 from tta_bench.settings import ClipSettings, DataSettings, EvalSettings, RuntimeSettings, Strict, TrainSettings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -102,7 +103,7 @@ def resolve(words: Iterable[str]) -> list[Experiment]:
     protocol = cards.protocol_card(top.protocol)
     dataset, root, tier = choose_data(top, data, protocol)
     settings = protocol.tier(tier)
-    backbone = cards.backbone_card(top.backbone or settings.backbone)
+    backbone = complete(cards.backbone_card(top.backbone or settings.backbone))
     clip = _clip(_validated(ClipSettings, _laid_over(settings.clip, given, "clip")), backbone)
     train = _validated(TrainSettings, _laid_over(settings.recipes[backbone.recipe], given, "train"), "train.")
     evaluation = _validated(EvalSettings, _laid_over(settings.eval, given, "eval"), "eval.")

@@ -15,12 +15,14 @@ def command(name: str, as_json: bool) -> None:
     """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
     from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load
     from tta_bench.errors import UserError, unknown
+    from tta_bench.families import complete
     from tta_bench.keys import digest
 
     found: dict[str, Card] = {}
     for group in GROUPS:
         try:
-            found[group] = load(group, name)
+            card = load(group, name)
+            found[group] = complete(card) if isinstance(card, BackboneCard) else card
         except UserError:
             if name in card_files(group):
                 raise
