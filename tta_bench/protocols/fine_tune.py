@@ -9,7 +9,7 @@ from typing import Any
 from tta_bench.components import PROTOCOLS
 from tta_bench.data.loading import TestClips, TrainClips, test_loader
 from tta_bench.engine.device import resolve_device, resolve_micro_batch, resolve_precision, resolve_workers
-from tta_bench.engine.fine_tune import TrainReport, fine_tune
+from tta_bench.engine.fine_tune import TrainReport, fine_tune, plan_steps
 from tta_bench.engine.step import FineTuneStep, StepSettings
 from tta_bench.engine.testing import TestReport, multi_view_test
 from tta_bench.errors import UserError
@@ -92,7 +92,7 @@ class FineTune:
             console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
             return finished
         checkpoint = self._checkpoint()
-        if checkpoint is None:
+        if checkpoint is None and not self.tests_a_file:
             self._preflight()
         run = Run()
         with self.recorder.running():
@@ -145,6 +145,7 @@ class FineTune:
         )
 
     def _preflight(self) -> Estimate:
+        plan_steps(len(self.lists.train), self.experiment.train)
         self.folder.mkdir(parents=True, exist_ok=True)
         return preflight(self._build(), *self._clips(), self.precision, self.folder)
 
@@ -155,11 +156,13 @@ class FineTune:
             UserError: Only a test was asked for, and there is nothing to test.
         """
         path = self.folder / CHECKPOINT
-        if path.is_file() and self.resume != "never":
-            return read_checkpoint(path)
+        found = read_checkpoint(path) if path.is_file() and self.resume != "never" else None
         if self.experiment.phase == "test" and self.weights is None:
-            raise UserError(f"phase=test has nothing to test: there is no {path}.", "Say weights=FILE, or train first.")
-        return None
+            total = plan_steps(len(self.lists.train), self.experiment.train).total
+            if found is None or found["step"] < total:
+                what = f"there is no {path}" if found is None else f"{path} is of step {found['step']} of {total}"
+                raise UserError(f"phase=test has nothing to test: {what}.", "Say weights=FILE, or train first.")
+        return found
 
     def _train(self, step: FineTuneStep, checkpoint: dict[str, Any] | None) -> TrainReport | None:
         if self.experiment.phase == "test":
