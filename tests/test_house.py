@@ -12,7 +12,7 @@ FLOORS = [
     {"cli"},
     {"boards", "protocols"},
     {"engine", "records"},
-    {"models", "data", "metrics"},
+    {"models", "data", "metrics", "download"},
     {"config", "experiment", "components", "openmmlab", "progress", "keys"},
     {"cards", "settings"},
     {"errors"},

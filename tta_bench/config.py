@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from tta_bench import cards
-from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
+from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier, WeightsCard
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiment import Experiment, Phase, Precision, ResolvedClip
 from tta_bench.settings import ClipSettings, DataSettings, EvalSettings, RuntimeSettings, Strict, TrainSettings
@@ -207,6 +207,11 @@ def user_roots() -> dict[str, Path]:
 def cache_folder() -> Path:
     """Return the folder for what can be made again: ``TTA_BENCH_CACHE``, else ``~/.cache/tta-bench``."""
     return Path(os.environ.get("TTA_BENCH_CACHE", "~/.cache/tta-bench")).expanduser()
+
+
+def weights_file(card: WeightsCard) -> Path:
+    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
+    return cache_folder() / "weights" / card.file
 
 
 def _section(given: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -51,6 +51,7 @@ OPTIONS = {
     "leaderboard": ["--boards", "--check", "--records"],
     "verify": [],
     "compare": ["--json"],
+    "weights": [],
     "doctor": ["--json"],
 }
 

@@ -56,6 +56,10 @@ def command(words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, 
         for experiment in experiments:
             click.echo(protocol(experiment, work_dir, resume).plan())
         return
-    records = [record for experiment in experiments if (record := protocol(experiment, work_dir, resume).run())]
-    if records:
+    records = []
+    for experiment in experiments:
+        if len(experiments) > 1:
+            console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
+        records.append(protocol(experiment, work_dir, resume).run())
+    if records := [record for record in records if record]:
         print_results(records, work_dir, as_json)
