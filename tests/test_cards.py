@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tta_bench import cards
 from tta_bench.errors import UserError
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of one's own cards beside the shipped ones."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TTA_BENCH_REGISTRY", str(tmp_path))
-        cards.card_files.cache_clear()
-        (tmp_path / "backbones").mkdir()
-        yield tmp_path
-    cards.card_files.cache_clear()
 
 
 @pytest.mark.parametrize("group", cards.GROUPS)

@@ -10,11 +10,14 @@ import tta_bench
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"boards", "protocols"},
+    {"api"},
+    {"boards", "protocols", "plugins"},
     {"engine", "records"},
     {"models", "data", "metrics"},
     {"config", "experiment", "components", "openmmlab", "progress", "keys"},
     {"cards", "settings"},
+    {"registry_files"},
+    {"extensions"},
     {"errors"},
 ]
 FLOOR = {room: -depth for depth, rooms in enumerate(FLOORS) for room in rooms}
