@@ -53,6 +53,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
+_TEXTS = {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol"}
+"""Keys whose values are names or paths, taken as they are written."""
+
+
 def known_keys() -> list[str]:
     """Return every key that may be given, dotted."""
     return [*Choices.model_fields, *(f"{name}.{key}" for name, model in SECTIONS.items() for key in _keys(model))]
@@ -88,9 +92,7 @@ def parse(words: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol"} or key.startswith(
-        "data.roots."
-    ):
+    if key in _TEXTS or key.startswith("data.roots."):
         return text
     if "," in text and not text.startswith("["):
         return [cards.read_yaml(part, key) for part in text.split(",")]

@@ -84,7 +84,7 @@ def installed() -> dict[str, Installed]:
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         assert entry.dist is not None
         metadata = entry.dist.metadata
-        summary = metadata.get("Summary", "A plug-in")
+        summary = (metadata.get_all("Summary") or ["A plug-in"])[0]
         plugin = Installed(entry, metadata["Name"], metadata["Version"], summary, _place(entry.module))
         if entry.name in found:
             other = found[entry.name].origin

@@ -198,7 +198,7 @@ QUICK = (*FIRST, finite_features, input_untouched, determinism)
 """What a run tries on a plug-in before anything is spent."""
 RULES = (
     *QUICK,
-    *(batch_invariance, evaluation_mode, gradients, claimed_sizes, claimed_lengths, layer_groups),
+    *(evaluation_mode, batch_invariance, gradients, claimed_sizes, claimed_lengths, layer_groups),
     *(parameters_on_the_card, gmacs_on_the_card, state_dict_round_trip, golden_output, bfloat16),
 )
 """The contract."""
