@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,7 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
         "KMP_DUPLICATE_LIB_OK",
     }
     theirs |= {"QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH"}  # OpenCV's
+    theirs |= {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
     leaked = {k for k in during.keys() | os.environ.keys() if during.get(k) != os.environ.get(k)} - theirs
     os.environ.clear()
     os.environ.update(before)
@@ -77,8 +79,12 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection that leaves the machine."""
 
-    def refuse(self: socket.socket, address: object) -> None:
-        raise AssertionError(f"a test tried to reach {address}")
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:  # workers talk to each other through these
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 

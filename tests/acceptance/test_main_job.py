@@ -161,6 +161,7 @@ def test_5_a_stopped_run_goes_on_to_the_same_weights(uninterrupted: Path, tmp_pa
     process.send_signal(stop)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + stop, err
+    assert f"stopped by {stop.name} after step" in err
     assert "Traceback" not in err
     (path,) = tmp_path.glob("*/checkpoint.pt")
     done = read_checkpoint(path)["step"]

@@ -69,8 +69,10 @@ def main(args: Sequence[str] | None = None) -> None:
             click.echo(error.hint, err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
-        click.echo(f"{error}. The same command goes on from here." if str(error) else "interrupted", err=True)
-        sys.exit(128 + getattr(error, "signum", signal.SIGINT))
+        stopped = error.__cause__ or error  # click turns an interrupt into its own Abort
+        said = f"{stopped}. The same command goes on from here." if str(stopped) else "interrupted"
+        click.echo(said, err=True)
+        sys.exit(128 + getattr(stopped, "signum", signal.SIGINT))
     except BrokenPipeError:
         sys.exit(0)  # the reader (head, say) has seen enough
 

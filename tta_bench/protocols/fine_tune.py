@@ -9,7 +9,7 @@ from typing import Any
 from tta_bench.components import PROTOCOLS
 from tta_bench.data.loading import TestClips, TrainClips, test_loader
 from tta_bench.engine.device import resolve_device, resolve_micro_batch, resolve_precision, resolve_workers
-from tta_bench.engine.fine_tune import TrainReport, fine_tune
+from tta_bench.engine.fine_tune import TrainReport, fine_tune, plan_steps
 from tta_bench.engine.step import FineTuneStep, StepSettings
 from tta_bench.engine.testing import TestReport, multi_view_test
 from tta_bench.errors import UserError
@@ -92,7 +92,7 @@ class FineTune:
             console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
             return finished
         checkpoint = self._checkpoint()
-        if checkpoint is None:
+        if checkpoint is None and not self.tests_a_file:
             self._preflight()
         run = Run()
         with self.recorder.running():
@@ -145,6 +145,7 @@ class FineTune:
         )
 
     def _preflight(self) -> Estimate:
+        plan_steps(len(self.lists.train), self.experiment.train)
         self.folder.mkdir(parents=True, exist_ok=True)
         return preflight(self._build(), *self._clips(), self.precision, self.folder)
 

@@ -14,6 +14,7 @@ from tta_bench.data.sample_videos import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import Experiment
 from tta_bench.keys import digest, generator
+from tta_bench.progress import console
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
-    manifest = probe([*train, *test], cache, workers)
+    manifest = probe([*train, *test], cache, max(1, workers))
     unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
     if unreadable:
         named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])
@@ -52,13 +53,18 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
             f"{len(unreadable):,} of the {len(test):,} test clips cannot be read: {named}.",
             "A split is scored from all of its test clips or not at all, so these files must be restored.",
         )
+    excluded = {sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken}
+    if excluded:
+        clips = "clip cannot be read and is" if len(excluded) == 1 else "clips cannot be read and are"
+        named = shorten([f"{name} ({reason})" for name, reason in excluded.items()])
+        console.print(f"{len(excluded):,} training {clips} left out: {named}", style="yellow", markup=False)
     return Lists(
         root=root,
         classes=tuple(dataset.classes),
-        train=tuple(sample for sample in train if sample.id not in manifest.broken),
+        train=tuple(sample for sample in train if sample.id not in excluded),
         test=tuple(test),
         lengths=manifest.frames,
-        excluded={sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken},
+        excluded=excluded,
         identity=digest(experiment.dataset.generator)
         if experiment.dataset.generator is not None and experiment.limit is None
         else manifest.identity([*train, *test]),

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.clips import write_video
+from tta_bench.data import loading
+from tta_bench.data.layouts import Sample
+from tta_bench.data.video import count_frames
+from tta_bench.experiment import ResolvedClip
+from tta_bench.settings import Augmentation, EvalSettings, TrainSettings
+
+CLIP = ResolvedClip(span=12, frames=4, stride=3, size=32)
+TRAIN = TrainSettings(batch=2, views=2, steps=4, lr=1.0, augment=Augmentation(rand_augment="rand-m7-n4-mstd0.5-inc1"))
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
+    folder = tmp_path_factory.mktemp("clips")
+    paths = [write_video(folder / f"{k}.avi", frames=20 + 5 * k) for k in range(3)]
+    return [Sample(path.stem, path, label, path.stem) for label, path in enumerate(paths)]
+
+
+def lengths(samples: list[Sample]) -> dict[str, int]:
+    return {sample.id: count_frames(sample.path) for sample in samples}
+
+
+def batches(samples: list[Sample], workers: int, first: int = 0) -> Iterator[dict[str, torch.Tensor]]:
+    clips = loading.TrainClips(samples, lengths(samples), CLIP, TRAIN, seed=0)
+    yield from loading.train_loader(clips, loading.StepBatches(len(samples), 2, first, 4, seed=0), workers, pin=False)  # type: ignore[misc]
+
+
+def test_batches_are_uint8_views_with_boxes_and_labels(samples: list[Sample]) -> None:
+    batch = next(batches(samples, 0))
+    assert batch["clips"].shape == (2, 2, 4, 32, 32, 3)
+    assert batch["clips"].dtype == torch.uint8
+    assert batch["boxes"].shape == (2, 2, 1, 4)
+    assert batch["label"].dtype == torch.int64
+    assert not torch.equal(batch["clips"][:, 0], batch["clips"][:, 1])
+
+
+@pytest.mark.parametrize(("workers", "first"), [(2, 0), (0, 2), (2, 3)])
+def test_batches_are_the_same_with_workers_and_from_any_step_on(
+    samples: list[Sample], workers: int, first: int
+) -> None:
+    expected, found = list(batches(samples, 0))[first:], list(batches(samples, workers, first))
+    assert len(found) == 4 - first
+    for one, other in zip(expected, found, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_epochs_differ(samples: list[Sample]) -> None:
+    clips = loading.TrainClips(samples, lengths(samples), CLIP, TRAIN, seed=0)
+    assert not torch.equal(clips[0, 0]["clips"], clips[1, 0]["clips"])
+
+
+def test_test_views_come_in_the_lists_order_from_one_decode(samples: list[Sample]) -> None:
+    rule = EvalSettings(segments=2, crops=3)
+    clips = loading.TestClips(samples, lengths(samples), CLIP, rule, seed=0)
+    found = list(loading.test_loader(clips, 2, 0, pin=False))
+    assert [index for batch in found for index in batch["index"]] == [0, 1, 2]  # type: ignore[attr-defined]
+    assert found[0]["clips"].shape == (2, 6, 4, 32, 32, 3)
+
+
+def test_controls_change_the_order_of_frames_only(samples: list[Sample]) -> None:
+    def views(control: str) -> torch.Tensor:
+        rule = EvalSettings.model_validate({"segments": 1, "crops": 1, "control": control})
+        return loading.TestClips(samples, lengths(samples), CLIP, rule, seed=0)[0]["clips"]
+
+    plain = views("none")
+    assert torch.equal(views("reversed"), plain.flip(1))
+    assert all(torch.equal(frame, views("frozen")[0, 0]) for frame in views("frozen")[0])
+    assert sorted(frame.sum().item() for frame in views("shuffled")[0]) == sorted(f.sum().item() for f in plain[0])
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 30), st.integers(0, 5))
+def test_every_epoch_is_a_permutation_cut_into_whole_batches(count: int, batch: int, steps: int, seed: int) -> None:
+    batch = min(batch, count)
+    per_epoch = count // batch
+    found = list(loading.StepBatches(count, batch, 0, steps, seed))
+    assert len(found) == steps
+    for epoch in range(steps // per_epoch):
+        rows = [row for chosen in found[epoch * per_epoch : (epoch + 1) * per_epoch] for row in chosen]
+        assert {number for number, _ in rows} == {epoch}
+        assert len({index for _, index in rows}) == per_epoch * batch
+    assert found[steps // 2 :] == list(loading.StepBatches(count, batch, steps // 2, steps, seed))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tta_bench.engine.device import (
+    inference,
+    memory_advice,
+    resolve_device,
+    resolve_micro_batch,
+    resolve_precision,
+    resolve_workers,
+    wrap_optimizer,
+)
+from tta_bench.errors import RunFailed, UserError
+
+CPU = torch.device("cpu")
+
+
+def test_auto_is_what_the_machine_has() -> None:
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert resolve_precision("auto", CPU) == "fp32"
+    assert resolve_workers("auto") >= 1
+    assert resolve_workers(0) == 0
+
+
+@pytest.mark.parametrize("choice", ["abacus", "cuda:99", "mps"])
+def test_a_device_that_is_not_there_is_refused(choice: str) -> None:
+    with pytest.raises(UserError, match="runtime.device"):
+        resolve_device(choice)
+
+
+def test_float16_needs_a_gpu() -> None:
+    with pytest.raises(UserError, match="needs a GPU"):
+        resolve_precision("fp16", CPU)
+
+
+@pytest.mark.parametrize(("choice", "clips", "expected"), [("auto", 256, 16), ("auto", 8, 8), (5, 32, 6), (64, 32, 32)])
+def test_a_micro_batch_holds_whole_pairs(choice: int | str, clips: int, expected: int) -> None:
+    assert resolve_micro_batch(choice, clips, CPU) == expected  # type: ignore[arg-type]
+
+
+def test_out_of_memory_says_which_micro_batch_to_try() -> None:
+    with pytest.raises(RunFailed, match="Try runtime.micro_batch=8;"), memory_advice(16):
+        torch.empty(2**60)  # the CPU's allocator says no
+    with pytest.raises(RunFailed, match="runtime.micro_batch=2;"), memory_advice(4):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+    with pytest.raises(RunFailed, match="Two clips are the least"), memory_advice(2):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"), memory_advice(16):
+        torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+def test_bfloat16_trains_on_a_cpu() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 1)
+    wrapper = wrap_optimizer(torch.optim.AdamW(layer.parameters(), lr=0.1), "bf16", CPU, clip_grad=1.0)
+    before = layer.weight.clone()
+    with wrapper.optim_context(layer):
+        out = layer(torch.ones(2, 4))
+    assert out.dtype == torch.bfloat16
+    wrapper.backward(out.float().sum())
+    wrapper.step()
+    assert layer.weight.dtype == torch.float32
+    assert not torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_inference_keeps_no_graph_and_casts(precision: str, dtype: torch.dtype) -> None:
+    layer = nn.Linear(4, 1)
+    with inference(CPU, precision):  # type: ignore[arg-type]
+        out = layer(torch.ones(2, 4))
+    assert out.dtype == dtype
+    assert not out.requires_grad
