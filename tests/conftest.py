@@ -53,7 +53,9 @@ def only_shipped_plugins() -> Iterator[None]:
     """Forget, after a test, the cards and components that it added."""
     yield
     for registry in (components.BACKBONES, components.DATASETS, components.PROTOCOLS):
-        added = [name for name, made in registry.module_dict.items() if not made.__module__.startswith("tta_bench.")]
+        added = [
+            name for name, made in registry.module_dict.items() if not str(made.__module__).startswith("tta_bench.")
+        ]
         for name in added:
             del registry.module_dict[name]
     for module in [name for name in sys.modules if name.startswith("tta_bench_plugin_")]:

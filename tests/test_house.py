@@ -8,6 +8,7 @@ from pathlib import Path
 import tta_bench
 
 FLOORS = [
+    {"templates"},  # whole packages of a user's
     {"__main__"},
     {"cli"},
     {"api"},

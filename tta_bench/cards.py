@@ -10,12 +10,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from tta_bench.errors import UserError, unknown
-from tta_bench.extensions import file_of, import_installed, installed
+from tta_bench.extensions import PluginError, file_of, import_installed, installed
 from tta_bench.registry_files import card_files as card_files
+from tta_bench.registry_files import cardless, summary_of
 from tta_bench.registry_files import merge as merge
 from tta_bench.registry_files import read_card_data as read_card_data
 from tta_bench.registry_files import read_yaml as read_yaml
-from tta_bench.registry_files import summary_of
 from tta_bench.settings import ClipSettings, EvalSettings, Strict, TrainSettings
 
 Recipe = Literal["vit", "cnn"]
@@ -220,12 +220,8 @@ def summaries(group: str) -> dict[str, str]:
     """
     found = {name: summary_of(path, group) for name, path in card_files(group).items()}
     found |= {name: card.summary for (of, name), (card, _) in _added.items() if of == group}
-    for name, plugin in installed().items() if group == "backbones" else ():
-        owners = [files[name] for files in map(card_files, GROUPS) if name in files]
-        if any(plugin.place is None or not owner.is_relative_to(plugin.place) for owner in owners):
-            raise UserError(f"two cards are called '{name}': {owners[0]} and {plugin.origin}.", "Uninstall the latter.")
-        if not owners:
-            found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
+    for name, plugin in cardless().items() if group == "backbones" else ():
+        found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
     return found
 
 
@@ -237,13 +233,13 @@ def origin(group: str, name: str) -> Path | None:
 def load(group: str, name: str) -> Card:
     """Return the card of a name in a group; ``family/anything`` falls back to the card ``family``, if there is one.
 
-    An installed plug-in of that name whose card is not a file is imported, and makes it.
+    An installed plug-in without a file for a card is imported, and makes one for its backbone.
 
     Raises:
         UserError: There is no such card; names the nearest one.
     """
     files = card_files(group)
-    imported = name not in names(group) and import_installed(name)
+    imported = group == "backbones" and name in cardless() and import_installed(name)
     if (group, name) in _added:
         return _added[group, name][0]
     family, _, member = name.partition("/")
@@ -252,7 +248,7 @@ def load(group: str, name: str) -> Card:
     elif member and f"{family}/any" in files:
         path = files[f"{family}/any"]
     elif imported:
-        raise UserError(f"plug-in {installed()[name].origin} declares '{name}' and makes no card of that name.")
+        raise PluginError(f"plug-in {installed()[name].origin} declares '{name}' and makes no card of that name.")
     else:
         raise unknown(group.removesuffix("s") if group != "weights" else group, name, {*names(group), *installed()})
     data = read_card_data(path, group)

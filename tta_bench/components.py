@@ -44,7 +44,8 @@ class Backbones(Registry):  # type: ignore[misc]
         taken = None if force else self.module_dict.get(title)
         if taken is not None:
             raise UserError(
-                f"two backbone components are called '{title}': {file_of(taken)} and {file_of(module)}.",
+                f"two backbone components are called '{title}': "
+                f"{file_of(taken) or 'this session'} and {file_of(module) or 'this session'}.",
                 "Rename one of them.",
             )
         if card:

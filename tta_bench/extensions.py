@@ -39,8 +39,8 @@ class PluginCode:
     """Digest of the file, or of all of the package's Python files."""
 
 
-class PluginImportError(UserError):
-    """A plug-in that cannot be imported."""
+class PluginError(UserError):
+    """A plug-in that cannot be imported, or does not bring what it declares."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Installed:
     def code(self) -> PluginCode:
         """The code that is imported for it."""
         if self.place is None:
-            raise PluginImportError(f"plug-in '{self.entry.name}' of {self.package}: {self.entry.module} is not there.")
+            raise PluginError(f"plug-in '{self.entry.name}' of {self.package}: {self.entry.module} is not there.")
         return PluginCode(self.package, self.version, code_digest(self.place))
 
 
@@ -97,7 +97,7 @@ def import_installed(name: str) -> bool:
     """Import the installed plug-in of a name; return whether there is one.
 
     Raises:
-        PluginImportError: It fails to import.
+        PluginError: It fails to import.
     """
     plugin = installed().get(name)
     if plugin is not None:
@@ -109,11 +109,11 @@ def import_file(path: Path) -> ModuleType:
     """Return the module made from a plug-in file, which is imported once.
 
     Raises:
-        PluginImportError: There is no such file, or it fails to import; says where in it.
+        PluginError: There is no such file, or it fails to import; says where in it.
     """
     path = path.expanduser().resolve()
     if not path.is_file() or path.suffix != ".py":
-        raise PluginImportError(f"plug-in {path}: expected a Python file, found {_found(path)}.")
+        raise PluginError(f"plug-in {path}: expected a Python file, found {_found(path)}.")
     name = f"tta_bench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
@@ -175,7 +175,7 @@ def _importing(origin: str, load: Callable[[], object]) -> None:
     except UserError as error:
         raise UserError(f"plug-in {origin}: {error.message}", error.hint) from error
     except (Exception, SystemExit) as error:
-        raise PluginImportError(
+        raise PluginError(
             f"plug-in {origin} fails to import: {type(error).__name__}: {error}{_line(error, origin)}.",
             "A plug-in file stands alone; one of several files is a package: tta-bench new backbone NAME."
             if isinstance(error, ModuleNotFoundError)

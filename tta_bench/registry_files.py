@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tta_bench.errors import UserError, unknown
-from tta_bench.extensions import installed
+from tta_bench.extensions import Installed, installed
 
 FOLDERS = ("backbones", "weights", "datasets", "protocols")
 """What a folder of cards holds."""
@@ -80,6 +80,22 @@ def card_files(group: str) -> dict[str, Path]:
             if name in found:
                 raise UserError(f"two cards are called '{name}': {found[name]} and {path}.", "Rename one of them.")
             found[name] = path
+    return found
+
+
+def cardless() -> dict[str, Installed]:
+    """Return the installed plug-ins of which no card is a file: importing one makes the card of a backbone.
+
+    Raises:
+        UserError: A plug-in has the name of a card that is not its own.
+    """
+    found = {}
+    for name, plugin in installed().items():
+        owners = [files[name] for files in map(card_files, FOLDERS) if name in files]
+        if any(plugin.place is None or not owner.is_relative_to(plugin.place) for owner in owners):
+            raise UserError(f"two cards are called '{name}': {owners[0]} and {plugin.origin}.", "Uninstall the latter.")
+        if not owners:
+            found[name] = plugin
     return found
 
 

@@ -19,7 +19,7 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
     from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load, names
     from tta_bench.errors import UserError, unknown
-    from tta_bench.extensions import installed
+    from tta_bench.extensions import PluginError, installed
     from tta_bench.keys import digest
     from tta_bench.plugins import load_files
 
@@ -28,8 +28,8 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     for group in GROUPS:
         try:
             found[group] = load(group, name)
-        except UserError:
-            if name in names(group) or (group == "backbones" and name in installed()):
+        except UserError as error:
+            if name in names(group) or isinstance(error, PluginError):
                 raise
     if not found:
         raise unknown("name", name, [*installed(), *(card for group in GROUPS for card in names(group))])
