@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tta_bench import config
 from tta_bench.errors import UserError
 from tta_bench.experiment import Experiment
-from tta_bench.extensions import PluginCode
+from tta_bench.extensions import PluginCode, code_digest, file_of
 from tta_bench.plugins import load_files
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, PluginCode]:
-    """Make a module a backbone; return its card's name and its identity: structure and weights.
+    """Make a module a backbone; return its card's name and its identity: structure, weights and code.
 
     Raises:
         UserError: The card lacks a field, or has one that is unknown or wrong.
@@ -123,7 +123,8 @@ def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, 
     sha256 = _digest(module)
     name = f"{card.get('name', kind)}-{sha256[:8]}"
     if name not in BACKBONES.module_dict:
-        fields = {"summary": f"A {kind} given from Python", **card, "name": name}
+        fields = {"summary": f"A {kind} given from Python", **card}
+        fields.pop("name", None)
         BACKBONES.register_module(name, module=partial(copy.deepcopy, module), **fields)
     return name, PluginCode(f"{type(module).__module__}.{type(module).__qualname__}", None, sha256)
 
@@ -132,6 +133,9 @@ def _digest(module: nn.Module) -> str:
     from torch import uint8
 
     digest = hashlib.sha256(repr(module).encode())
+    kinds = {type(child) for child in module.modules() if not type(child).__module__.startswith("torch.")}
+    for path in sorted({path for kind in kinds if (path := file_of(kind)) is not None}):
+        digest.update(code_digest(path).encode())
     for name, tensor in module.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().flatten().view(uint8).numpy().tobytes())
