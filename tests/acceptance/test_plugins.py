@@ -20,7 +20,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 def python(*words: str | Path, site: Path, cwd: Path, code: int = 0, **env: str) -> str:
     """Run Python with one more folder of packages before all others; return what it said."""
-    everything = os.environ | {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore"} | env
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    everything = os.environ | {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore"} | env
     command = [sys.executable, *map(str, words)]
     done = subprocess.run(command, cwd=cwd, env=everything, capture_output=True, text=True, timeout=600)
     assert done.returncode == code, f"{done.stdout}{done.stderr}"
