@@ -78,8 +78,8 @@ def test_a_card_of_ones_own_is_found(registry: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "sise: 3\n", "sise: Extra inputs"),
-        (GOOD.replace("64", "big"), "size: Input should be a valid integer"),
+        (GOOD + "sise: 3\n", "line 7, sise: Extra inputs"),
+        (GOOD.replace("64", "big"), "line 5, size: Input should be a valid integer"),
         (GOOD.replace("name: mine", "name: other"), "called 'other' and its file 'mine'"),
         ("- 1\n", "a mapping was expected, list was found"),
     ],

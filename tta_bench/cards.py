@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from tta_bench.errors import UserError, unknown
 from tta_bench.extensions import PluginError, file_of, import_installed, installed
 from tta_bench.registry_files import card_files as card_files
-from tta_bench.registry_files import cardless, summary_of
+from tta_bench.registry_files import cardless, line_of, summary_of
 from tta_bench.registry_files import merge as merge
 from tta_bench.registry_files import read_card_data as read_card_data
 from tta_bench.registry_files import read_yaml as read_yaml
@@ -162,24 +162,26 @@ NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
 _added: dict[tuple[str, str], tuple[Card, Path | None]] = {}
 
 
-def validate(model: type[AnyCard], data: Mapping[str, Any], source: str) -> AnyCard:
+def validate(model: type[AnyCard], data: Mapping[str, Any], source: str | Path) -> AnyCard:
     """Return a card made from data.
 
     Raises:
-        UserError: A key is unknown or missing or a value is wrong; each is named.
+        UserError: A key is unknown or missing or a value is wrong; each is named, with its line in a file.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"{source}: {explain(error)}") from None
+        raise UserError(f"{source}: {explain(error, source if isinstance(source, Path) else None)}") from None
 
 
-def explain(error: ValidationError) -> str:
-    """Return what a validation found wrong, one line for each field."""
+def explain(error: ValidationError, path: Path | None = None) -> str:
+    """Return what a validation found wrong, one line for each field, with where it stands in a file."""
     lines = []
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{where}: {problem['msg']} (found {problem['input']!r})")
+        line = line_of(path, problem["loc"]) if path is not None else None
+        at = f"line {line}, " if line is not None else ""
+        lines.append(f"{at}{where}: {problem['msg']} (found {problem['input']!r})")
     return "\n".join(lines)
 
 
@@ -256,7 +258,7 @@ def load(group: str, name: str) -> Card:
         data = merge(data, {"name": name, "arguments": {"name": member}})
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
-    return validate(GROUPS[group], data, str(path))
+    return validate(GROUPS[group], data, path)
 
 
 def backbone_card(name: str) -> BackboneCard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,18 @@ def summary_of(path: Path, group: str) -> str:
     """Return a card's summary; where it is a line of plain text the rest is not parsed, which is 20 times as quick."""
     line = re.search(r"^summary: ([^\s'\"|>&*!%@`\[{#][^#:]*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return line[1].strip() if line else str(read_card_data(path, group).get("summary", ""))
+
+
+def line_of(path: Path, key: Sequence[str | int]) -> int | None:
+    """Return the line of a file on which a key stands, given with its sections; None where the file does not say it."""
+    node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader), None
+    for part in key:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((name, value) for name, value in pairs if name.value == part), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

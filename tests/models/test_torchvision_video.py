@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torchvision.models import get_model_weights, list_models, video
+from torchvision.models import get_model, get_model_weights, list_models, video
 from torchvision.ops import StochasticDepth
 
 from tta_bench.cards import backbone_card
 from tta_bench.engine.layer_decay import parameter_groups
 from tta_bench.errors import UserError
+from tta_bench.models.checkpoints import load_backbone
 from tta_bench.models.classifier import Classifier
-from tta_bench.models.torchvision_video import TorchvisionVideo
+from tta_bench.models.torchvision_video import HEADS, TorchvisionVideo
 
 NAMES = list_models(module=video)
 HEAD_CLASSES = 400
@@ -46,6 +47,18 @@ def test_drop_path_grows_from_nothing() -> None:
     assert depths[0] == 0.0
     assert depths[-1] == pytest.approx(0.2)
     assert depths == sorted(depths)
+
+
+@pytest.mark.parametrize("name", ["r3d_18", "s3d"])
+def test_a_file_of_torchvision_loads_under_its_own_names(name: str) -> None:
+    theirs, ours = get_model(name, weights=None).eval(), TorchvisionVideo(name).eval()
+    report = load_backbone(ours, theirs.state_dict())
+    assert not report.missing
+    head = next(child for child, _ in theirs.named_children() if child in HEADS)
+    setattr(theirs, head, torch.nn.Identity())
+    clip = torch.randn(1, 3, 16, 224, 224) if name == "s3d" else torch.randn(1, 3, 8, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(ours(clip), theirs(clip))
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

@@ -93,7 +93,7 @@ def test_a_file_that_does_not_load_is_named_with_the_reason(
 def test_a_card_beside_a_plugin_is_as_strict_as_any(tmp_path: Path) -> None:
     path = plugin(tmp_path, CLASS.format(""), "net")
     path.with_suffix(".yaml").write_text(CARD + "sise: 3\n")
-    with pytest.raises(UserError, match=r"net\.yaml: sise: Extra inputs"):
+    with pytest.raises(UserError, match=r"net\.yaml: line 7, sise: Extra inputs"):
         load_files([path])
 
 

@@ -15,6 +15,7 @@ from tta_bench.models.checkpoint_files import Checkpoint, read_checkpoint, save_
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.frames import PerFrame
 from tta_bench.models.key_names import best_prefix, common_heads, official_videomae, tensors_in
+from tta_bench.models.torchvision_video import TorchvisionVideo
 from tta_bench.models.videomae import VideoMAEV2, sinusoid_positions
 
 __all__ = [
@@ -66,7 +67,7 @@ def backbone_state(raw: Mapping[str, Any], backbone: nn.Module) -> tuple[dict[st
     if isinstance(backbone, VideoMAEV2):
         tensors = official_videomae(tensors)
         _check_positions(tensors, _source(raw))
-    outer = "encoder." if isinstance(backbone, PerFrame) else ""
+    outer = "encoder." if isinstance(backbone, PerFrame | TorchvisionVideo) else ""
     own = {name.removeprefix(outer): tensor for name, tensor in backbone.state_dict().items()}
     prefix = best_prefix(tensors, own)
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

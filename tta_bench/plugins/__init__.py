@@ -52,5 +52,5 @@ def _load(file: Path) -> PluginCode:
     if beside.is_file():
         data = cards.read_card_data(beside)
         if cards.origin("backbones", str(data.get("name"))) != beside:
-            cards.add("backbones", cards.validate(cards.BackboneCard, data, str(beside)), beside)
+            cards.add("backbones", cards.validate(cards.BackboneCard, data, beside), beside)
     return code_of_file(file)
