@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from tta_bench.errors import UserError, unknown
 from tta_bench.extensions import PluginError, file_of, import_installed, installed
 from tta_bench.registry_files import card_files as card_files
-from tta_bench.registry_files import cardless, line_of, summary_of
+from tta_bench.registry_files import cardless, described, line_of, summary_of
 from tta_bench.registry_files import merge as merge
 from tta_bench.registry_files import read_card_data as read_card_data
 from tta_bench.registry_files import read_yaml as read_yaml
@@ -254,8 +254,10 @@ def load(group: str, name: str) -> Card:
     else:
         raise unknown(group.removesuffix("s") if group != "weights" else group, name, {*names(group), *installed()})
     data = read_card_data(path, group)
+    fields = data.pop("_config_", None)
     if name not in files:
-        data = merge(data, {"name": name, "arguments": {"name": member}})
+        own = {"name": name, "arguments": {"name": member}}
+        data = merge(data, own if fields is None else described(family, Path(member), fields))
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
     return validate(GROUPS[group], data, path)
