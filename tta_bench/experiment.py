@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
+from tta_bench.extensions import PluginCode
 from tta_bench.keys import digest
 from tta_bench.settings import EvalSettings, RuntimeSettings, Strict, TrainSettings
 
@@ -56,6 +58,8 @@ class Experiment(Strict):
     runtime: RuntimeSettings
     arguments: tuple[str, ...]
     """The words as given."""
+    plugins: tuple[PluginCode, ...] = ()
+    """Code from outside the suite that takes part."""
 
     def settings(self) -> dict[str, Any]:
         """Return what was resolved, without paths, as plain data for a record."""
@@ -84,6 +88,7 @@ class Experiment(Strict):
                 "clip": self.clip.model_dump(mode="json"),
                 "train": self.train.model_dump(mode="json"),
             }
+            | ({"plugins": [asdict(code) for code in self.plugins]} if self.plugins else {})
         )
 
     def run_key(self, training: str) -> str:

@@ -45,17 +45,20 @@ class TimmBackbone(PerFrame):
 
     Args:
         name: The model's name in timm, e.g. ``resnet50``.
+        drop_path: Stochastic depth of the last block, in models that have it.
         options: More arguments for ``timm.create_model``, e.g. ``img_size=64``.
 
     Raises:
         UserError: If timm has no model of that name.
     """
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, drop_path: float = 0.0, **options: Any) -> None:
         import timm  # takes seconds, and only this class needs it
 
         if not timm.is_model(name):
             raise unknown("timm model", name, timm.list_models())
+        if drop_path:
+            options["drop_path_rate"] = drop_path
         super().__init__(timm.create_model(name, pretrained=False, num_classes=0, **options))
 
 
