@@ -14,7 +14,7 @@ FLOORS = [
     {"api"},
     {"boards", "protocols", "plugins"},
     {"engine", "records"},
-    {"models", "data", "metrics"},
+    {"models", "data", "metrics", "download"},
     {"config", "experiment", "components", "openmmlab", "progress", "keys"},
     {"cards", "settings"},
     {"registry_files"},

@@ -86,9 +86,9 @@ class WeightsCard(Card):
 
     backbone: str
     """Backbone card that they fit."""
-    address: str
+    address: str = Field(pattern="^https://")
     """Where to get the file."""
-    file: str
+    file: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     """File name in the weights folder."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Digest of the file; null where no trusted source states it."""

@@ -53,6 +53,7 @@ OPTIONS = {
     "leaderboard": ["--boards", "--check", "--records"],
     "verify": [],
     "compare": ["--json"],
+    "weights": [],
     "doctor": ["--json"],
 }
 

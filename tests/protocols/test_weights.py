@@ -49,6 +49,7 @@ def test_weights_that_are_not_here_say_where_to_get_them(tmp_path: Path) -> None
     with pytest.raises(UserError) as error:
         find_weights(experiment(card.name), tmp_path)
     assert card.address in str(error.value)
+    assert f"tta-bench weights fetch {card.name}" in str(error.value)
     assert "weights=none" in str(error.value)
 
 

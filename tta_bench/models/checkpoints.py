@@ -16,6 +16,7 @@ from tta_bench.models.classifier import Classifier
 from tta_bench.models.frames import PerFrame
 from tta_bench.models.huggingface import HuggingFaceVideoMAE
 from tta_bench.models.key_names import best_prefix, common_heads, newer_huggingface, official_videomae, tensors_in
+from tta_bench.models.mmaction2 import MMAction2Backbone
 from tta_bench.models.torchvision_video import TorchvisionVideo
 from tta_bench.models.videomae import VideoMAEV2, sinusoid_positions
 
@@ -96,7 +97,7 @@ def _outer(backbone: nn.Module) -> str:
     """Return the prefix that a backbone which wraps another project's model puts before the model's own names."""
     if isinstance(backbone, HuggingFaceVideoMAE):
         return "model."
-    return "encoder." if isinstance(backbone, PerFrame | TorchvisionVideo) else ""
+    return "encoder." if isinstance(backbone, PerFrame | MMAction2Backbone | TorchvisionVideo) else ""
 
 
 def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:

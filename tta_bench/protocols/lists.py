@@ -10,7 +10,7 @@ from tta_bench.components import DATASETS
 from tta_bench.config import cache_folder
 from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
-from tta_bench.data.sample_videos import sample_root
+from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import Experiment
 from tta_bench.keys import digest, generator
@@ -41,7 +41,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
     root = experiment.root if experiment.root is not None else _embedded(experiment)
-    dataset = DATASETS.build({"type": experiment.dataset.component, "root": root})
+    dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
@@ -65,7 +65,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         test=tuple(test),
         lengths=manifest.frames,
         excluded=excluded,
-        identity=digest(experiment.dataset.generator)
+        identity=digest([experiment.dataset.component, experiment.dataset.generator])
         if experiment.dataset.generator is not None and experiment.limit is None
         else manifest.identity([*train, *test]),
     )
@@ -80,5 +80,6 @@ def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
 
 
 def _embedded(experiment: Experiment) -> Path:
-    assert experiment.dataset.generator is not None
-    return sample_root(cache_folder() / "samples", experiment.dataset.name, experiment.dataset.generator)
+    card = experiment.dataset
+    assert card.generator is not None
+    return sample_root(cache_folder() / "samples", card.name, card.component, card.generator)

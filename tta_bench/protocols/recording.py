@@ -130,6 +130,7 @@ class Recorder:
             [sample.group for sample in test],
             classes,
             reversed_labels(to, self.lists),
+            {sample.group for sample in self.lists.train},
         )
         outcomes = outcomes_from_predictions(predictions)
         scores = score(outcomes)
