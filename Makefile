@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance check-zoo bench leaderboards clean
+.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -41,6 +41,11 @@ check-zoo: install
 #   make bench         this suite and its peers, side by side in one run
 bench: install
 	$(BIN)/pytest benchmarks
+
+#   make docs          the pages and the reference, into site/
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 #   make leaderboards  render leaderboards/*.md from the records
 leaderboards: install

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tta_bench import cards
 from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
 from tta_bench.errors import UserError, did_you_mean, unknown
-from tta_bench.experiment import Experiment, Phase, Precision, ResolvedClip
+from tta_bench.experiment import Experiment, Phase, Precision, resolve_clip
 from tta_bench.extensions import PluginCode, code_of_file, import_installed, installed
 from tta_bench.places import user_config
 from tta_bench.registry_files import use_folder
@@ -127,7 +127,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     settings = protocol.tier(tier)
     backbone = cards.backbone_card(top.backbone or settings.backbone)
     asked = _validated(ClipSettings, _laid_over(settings.clip, given, "clip"), "clip.")
-    clip = _clip(asked if backbone.size_multiple or "clip.size" in given else _own_size(asked), backbone)
+    clip = resolve_clip(asked if backbone.size_multiple or "clip.size" in given else _own_size(asked), backbone)
     train = _validated(TrainSettings, _laid_over(settings.recipes[backbone.recipe], given, "train"), "train.")
     evaluation = _validated(EvalSettings, _laid_over(settings.eval, given, "eval"), "eval.")
     runtime = _validated(RuntimeSettings, _section(given, "runtime"), "runtime.")
@@ -183,25 +183,6 @@ def _taking_part(protocol: ProtocolCard, dataset: DatasetCard, backbone: Backbon
 def _own_size(clip: ClipSettings) -> ClipSettings:
     """Return a clip of the backbone's size: a protocol's size is a wish, which a fixed-size backbone cannot meet."""
     return clip.model_copy(update={"size": None})
-
-
-def _clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
-    frames = _length(clip.frames or backbone.frames, backbone)
-    stride = clip.stride or backbone.stride or max(1, clip.span // frames)
-    size = clip.size or backbone.size
-    multiple = backbone.size_multiple
-    if size != backbone.size and multiple is None:
-        raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
-    rounded = -(-size // multiple) * multiple if multiple else size
-    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
-
-
-def _length(asked: int, backbone: BackboneCard) -> int:
-    multiple = 1 if backbone.modality == "image" else backbone.frames_multiple
-    if asked == backbone.frames or (multiple and asked % multiple == 0):
-        return asked
-    taken = f"a multiple of {multiple} frames" if multiple else f"{backbone.frames} frames only"
-    raise UserError(f"{backbone.name} takes clips of {taken}, and {asked} were asked for.")
 
 
 def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:

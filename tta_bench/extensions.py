@@ -177,7 +177,7 @@ def _importing(origin: str, load: Callable[[], object]) -> None:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plug-in {origin} fails to import: {type(error).__name__}: {error}{_line(error, origin)}.",
-            "A plug-in file stands alone; one of several files is a package: tta-bench new backbone NAME."
+            "A plug-in file cannot import files beside it; for that, make a package: tta-bench new backbone NAME."
             if isinstance(error, ModuleNotFoundError)
             else "",
         ) from error

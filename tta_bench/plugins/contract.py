@@ -41,7 +41,7 @@ def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
     if broken:
         raise UserError(
             f"backbone {card.name} breaks the contract.\n{describe(broken)}",
-            f"tta-bench check {card.name} tries every rule.",
+            f"tta-bench check {card.name}, with the same --plugin if there was one, tries every rule.",
         )
 
 
