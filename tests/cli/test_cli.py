@@ -45,9 +45,11 @@ def test_the_options_are_these() -> None:
 
 
 OPTIONS = {
-    "run": ["--dry-run", "--json", "--resume", "--work-dir"],
-    "list": ["--json", "--work-dir"],
-    "show": ["--json"],
+    "run": ["--dry-run", "--json", "--plugin", "--resume", "--work-dir"],
+    "list": ["--json", "--plugin", "--work-dir"],
+    "show": ["--json", "--plugin"],
+    "new": ["--into"],
+    "check": ["--json", "--markdown", "--plugin"],
     "leaderboard": ["--boards", "--check", "--records"],
     "verify": [],
     "compare": ["--json"],

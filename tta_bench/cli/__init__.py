@@ -13,7 +13,7 @@ import click
 from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
 
-COMMANDS = ("run", "list", "show", "leaderboard", "verify", "compare", "weights", "doctor")
+COMMANDS = ("run", "list", "show", "new", "check", "leaderboard", "verify", "compare", "weights", "doctor")
 
 
 class Commands(click.Group):

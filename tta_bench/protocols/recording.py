@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -168,7 +168,9 @@ class Recorder:
             "n_expected": len(self.lists.test),
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
-            "environment": describe_environment(self.device, self.precision),
+            "environment": describe_environment(
+                self.device, self.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
+            ),
             "cost": None,
             "input": schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size),
         }
