@@ -59,7 +59,7 @@ class TimmBackbone(PerFrame):
         if not timm.is_model(name):
             raise unknown("timm model", name, timm.list_models())
         known = timm.get_pretrained_cfg(name)
-        if size is not None and known is not None and known.fixed_input_size:
+        if size is not None and known is not None and known.fixed_input_size and "dynamic_img_size" not in options:
             options = {"img_size": size, **options}
         if drop_path:
             options["drop_path_rate"] = drop_path

@@ -8,6 +8,7 @@ from pathlib import Path
 from tta_bench import cards
 from tta_bench.errors import UserError
 from tta_bench.extensions import PluginCode, import_installed, installed
+from tta_bench.families import complete
 from tta_bench.plugins import load_files
 from tta_bench.plugins.contract import Finding, check_backbone
 
@@ -28,7 +29,7 @@ def check(name: str, files: Sequence[Path] = ()) -> tuple[tuple[PluginCode, ...]
     except UserError as error:
         return (), [Finding("imports", "broken", "The plug-in is imported without an error.", error.message)]
     try:
-        card = cards.backbone_card(name)
+        card = complete(cards.backbone_card(name))
     except UserError as error:
         if not code:
             raise
