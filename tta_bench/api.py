@@ -79,9 +79,13 @@ def experiments(given: Sequence[str], plugins: Iterable[Path], own: Sequence[Plu
     return config.resolve(given, (*load_files(plugins), *own))
 
 
-def run_all(found: Iterable[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
-    """Run experiments and yield the record of each that was tested."""
+def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
+    """Run experiments and yield the record of each that was tested; of several, say which one is under way."""
+    from tta_bench.progress import console
+
     for experiment in found:
+        if len(found) > 1:
+            console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
         record = start(experiment, work_dir, resume).run()
         if record is not None:
             yield record

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from tta_bench import cards
-from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier, WeightsCard
+from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiment import Experiment, Phase, Precision, resolve_clip
 from tta_bench.extensions import PluginCode, code_of_file, import_installed, installed
+from tta_bench.places import user_config
 from tta_bench.registry_files import use_folder
 from tta_bench.settings import (
     ClipSettings,
@@ -216,11 +217,6 @@ def data_root(dataset: str, given: Mapping[str, Path]) -> Path | None:
     return Path(parent) / dataset if parent else None
 
 
-def user_config() -> Path:
-    """Return the path of the user's config file: ``TTA_BENCH_CONFIG``, else ``~/.config/tta-bench/config.yaml``."""
-    return Path(os.environ.get("TTA_BENCH_CONFIG", "~/.config/tta-bench/config.yaml")).expanduser()
-
-
 def user_roots() -> dict[str, Path]:
     """Return the data roots in the user's config file (``data: {roots: {ucf101: DIR}}``)."""
     path = user_config()
@@ -230,16 +226,6 @@ def user_roots() -> dict[str, Path]:
     if not isinstance(found, dict) or set(found) - {"data"}:
         raise UserError(f"{path}: only the section 'data' is known.")
     return _validated(DataSettings, found["data"], f"{path}: data.").roots
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``TTA_BENCH_CACHE``, else ``~/.cache/tta-bench``."""
-    return Path(os.environ.get("TTA_BENCH_CACHE", "~/.cache/tta-bench")).expanduser()
-
-
-def weights_file(card: WeightsCard) -> Path:
-    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
-    return cache_folder() / "weights" / card.file
 
 
 def _section(given: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tta_bench import cards
-from tta_bench.config import cache_folder, resolve
+from tta_bench.config import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiment import Experiment
+from tta_bench.places import cache_folder
 from tta_bench.protocols.weights import find_weights, sha256_of
 
 

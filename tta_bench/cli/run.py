@@ -50,7 +50,6 @@ def command(
 
     from tta_bench.cli.results import print_results
     from tta_bench.progress import console
-    from tta_bench.records.schema import Record
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
         console.print(
@@ -62,10 +61,6 @@ def command(
         for experiment in experiments:
             click.echo(api.start(experiment, work_dir, resume).plan())
         return
-    records: list[Record] = []
-    for experiment in experiments:
-        if len(experiments) > 1:
-            console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
-        records += api.run_all([experiment], work_dir, resume)
+    records = list(api.run_all(experiments, work_dir, resume))
     if records:
         print_results(records, work_dir, as_json)

@@ -15,8 +15,8 @@ def command() -> None:
 def fetch(name: str) -> None:
     """Download the weights of a card into the cache, and check them where their digest is known."""
     from tta_bench.cards import weights_card
-    from tta_bench.config import weights_file
     from tta_bench.download import download
+    from tta_bench.places import weights_file
 
     card = weights_card(name)
     file = weights_file(card)

@@ -97,7 +97,7 @@ def _outer(backbone: nn.Module) -> str:
     """Return the prefix that a backbone which wraps another project's model puts before the model's own names."""
     if isinstance(backbone, HuggingFaceVideoMAE):
         return "model."
-    return "encoder." if isinstance(backbone, PerFrame | MMAction2Backbone | TorchvisionVideo) else ""
+    return "encoder." if isinstance(backbone, MMAction2Backbone | PerFrame | TorchvisionVideo) else ""
 
 
 def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.components import DATASETS
-from tta_bench.config import cache_folder
 from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
 from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import Experiment
 from tta_bench.keys import digest, generator
+from tta_bench.places import cache_folder
 from tta_bench.progress import console
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.cards import Pretraining, card_files, weights_card
-from tta_bench.config import weights_file
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiment import Experiment
+from tta_bench.places import weights_file
 
 CHECKPOINT = "checkpoint.pt"
 """The last checkpoint in a run's folder."""
