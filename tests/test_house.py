@@ -17,7 +17,7 @@ FLOORS = [
     {"models", "data", "metrics", "download"},
     {"config"},
     {"experiment", "components"},
-    {"places", "openmmlab", "progress", "keys"},
+    {"places", "families", "openmmlab", "progress", "keys"},
     {"cards"},
     {"settings"},
     {"registry_files"},

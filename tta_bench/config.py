@@ -14,6 +14,7 @@ from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiment import Experiment, Phase, Precision, resolve_clip
 from tta_bench.extensions import PluginCode, code_of_file, import_installed, installed
+from tta_bench.families import complete
 from tta_bench.places import user_config
 from tta_bench.registry_files import use_folder
 from tta_bench.settings import (
@@ -125,7 +126,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     protocol = cards.protocol_card(top.protocol)
     dataset, root, tier = choose_data(top, data, protocol)
     settings = protocol.tier(tier)
-    backbone = cards.backbone_card(top.backbone or settings.backbone)
+    backbone = complete(cards.backbone_card(top.backbone or settings.backbone))
     asked = _validated(ClipSettings, _laid_over(settings.clip, given, "clip"), "clip.")
     clip = resolve_clip(asked if backbone.size_multiple or "clip.size" in given else _own_size(asked), backbone)
     train = _validated(TrainSettings, _laid_over(settings.recipes[backbone.recipe], given, "train"), "train.")

@@ -20,6 +20,7 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load, names
     from tta_bench.errors import UserError, unknown
     from tta_bench.extensions import PluginError, installed
+    from tta_bench.families import complete
     from tta_bench.keys import digest
     from tta_bench.plugins import load_files
 
@@ -27,7 +28,8 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     found: dict[str, Card] = {}
     for group in GROUPS:
         try:
-            found[group] = load(group, name)
+            card = load(group, name)
+            found[group] = complete(card) if isinstance(card, BackboneCard) else card
         except UserError as error:
             if name in names(group) or isinstance(error, PluginError):
                 raise
