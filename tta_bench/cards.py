@@ -97,6 +97,8 @@ class DatasetCard(Card):
     """Number of classes; null where the data decide."""
     splits: tuple[int, ...] = (1,)
     """Numbers of its official splits."""
+    test_sizes: tuple[int, ...] = ()
+    """Test samples of each split, where that is fixed; `show` says from it which differences can be found."""
     group: str
     """What clips of one group have in common."""
     layout: str = ""

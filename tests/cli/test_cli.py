@@ -48,8 +48,8 @@ OPTIONS = {
     "run": ["--dry-run", "--json", "--resume", "--work-dir"],
     "list": ["--json", "--work-dir"],
     "show": ["--json"],
-    "leaderboard": ["--boards", "--check", "--records"],
-    "verify": [],
+    "leaderboard": ["--boards", "--check", "--format", "--records"],
+    "verify": ["--predictions"],
     "compare": ["--json"],
     "doctor": ["--json"],
 }
@@ -87,6 +87,7 @@ def test_show_gives_hash_size_cost_and_locked_keys() -> None:
     protocol = json.loads(CliRunner().invoke(cli, ["show", "ucf101_ft", "--json"]).output)["protocols"]
     assert "eval.segments" in protocol["locked"]
     assert len(protocol["hash"]) == 64
+    assert protocol["detectable_difference"]["full"]["6% of 3,783"] == 1.1
 
 
 def test_json_leaves_stdout_to_the_document() -> None:

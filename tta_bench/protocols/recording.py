@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,8 @@ from tta_bench.records.environment import describe_environment
 from tta_bench.records.predictions import collect, outcomes_from_predictions, write_outcomes, write_predictions
 from tta_bench.records.schema import Record, without_paths
 from tta_bench.records.score import score
+from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
-
-HEARTBEAT_SECONDS = 30.0
 
 
 @dataclass
@@ -173,7 +171,7 @@ class Recorder:
         return Record.model_validate(fields | more)
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_SECONDS):
+        while not self._stop.wait(HEARTBEAT.total_seconds()):
             write_record(self._record("started"), self.folder)
 
     def _quiet(self) -> None:
@@ -245,8 +243,3 @@ def without_root(word: str) -> str:
     if key.startswith("data.root"):
         return f"{key}=<data.root>"
     return f"{key}={Path(value).name}" if key == "weights" and "/" in value else without_paths(word)
-
-
-def now() -> str:
-    """Return the time in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
