@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -56,13 +56,17 @@ def _keys(model: type[BaseModel]) -> Iterable[str]:
             yield name
 
 
-def parse(words: Iterable[str]) -> dict[str, Any]:
+def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
     """Return key and value of each ``key=value`` word; values are YAML scalars, and lists may be written ``1,2,3``.
+
+    Args:
+        words: What the user wrote.
+        known: Every key that may be given; by default those of a run.
 
     Raises:
         UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
     """
-    known = known_keys()
+    known = known or known_keys()
     given: dict[str, Any] = {}
     for word in words:
         key, equals, text = word.partition("=")
@@ -77,7 +81,7 @@ def parse(words: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in {"data.root", "weights", "backbone", "dataset", "protocol"} or key.startswith("data.roots."):
+    if key in {"data.root", "weights", "backbone", "dataset", "protocol", "predictions", "labels"} or key.startswith("data.roots."):
         return text
     if "," in text and not text.startswith("["):
         return [cards.read_yaml(part, key) for part in text.split(",")]

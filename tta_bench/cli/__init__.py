@@ -13,7 +13,10 @@ import click
 from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
 
-COMMANDS = ("run", "list", "show", "leaderboard", "verify", "compare", "doctor")
+COMMANDS = (
+    *("run", "eval", "list", "show", "leaderboard", "verify", "compare", "submit", "reproduce"),
+    "doctor",
+)
 
 
 class Commands(click.Group):
