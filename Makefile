@@ -16,6 +16,7 @@ quickstart: install
 install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): about 6 GB of packages, once, a few minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]'
 	touch $@

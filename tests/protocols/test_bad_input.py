@@ -12,6 +12,7 @@ import pytest
 from tta_bench.cli import cli
 from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
+from tta_bench.models.checkpoints import read_checkpoint, save_checkpoint
 from tta_bench.records.store import load_records
 
 SMALL = ("backbone=videomaev2_vit_tiny", "weights=none", "train.batch=4", "train.steps=2", "train.views=1")
@@ -157,3 +158,37 @@ def test_only_training_leaves_a_checkpoint_and_no_record(root: Path) -> None:
     code, said = run(root, "phase=test")
     assert code == 0, said
     assert load_records(root.parent / "runs/records")[0].status == "success"
+
+
+def test_a_folder_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for clip in sorted(root.glob("UCF-101/Move*/*.avi")):
+        target = own / ("test" if "_g01_" in clip.name else "train") / clip.parent.name / clip.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(clip.read_bytes())
+    code, said = run(own, "dataset=folder")
+    assert code == 0, said
+    (record,) = load_records(tmp_path / "runs/records")
+    assert (record.identity.dataset.name, record.n_scored, record.identity.standard) == ("folder", 4, False)
+    assert set(record.per_class) == {"MoveDown", "MoveLeft", "MoveRight", "MoveUp"}
+
+
+def test_a_csv_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
+    lines = ["path,label,split,group"]
+    for clip in sorted(root.glob("UCF-101/Zoom*/*.avi")):
+        split = "test" if "_g01_" in clip.name else "train"
+        lines.append(f"{clip.relative_to(tmp_path)},{clip.parent.name},{split},tape1")
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    code, said = run(tmp_path / "clips.csv", "dataset=csv", "train.batch=2")
+    assert code == 0, said
+    (record,) = load_records(tmp_path / "runs/records")
+    assert (record.n_scored, record.metrics["top1"].n_groups) == (2, 1)
+
+
+def test_a_run_that_was_not_finished_is_not_tested(root: Path) -> None:
+    assert run(root, "phase=train")[0] == 0
+    (path,) = (root.parent / "runs").glob("*/checkpoint.pt")
+    save_checkpoint(path, dict(read_checkpoint(path)) | {"step": 1})
+    code, said = run(root, "phase=test")
+    assert code == 2
+    assert "is of step 1 of 2" in said

@@ -149,7 +149,7 @@ def fine_tune(
     batches = StepBatches(len(clips), train.batch, first, plan.total, step.settings.seed)
     runner = BenchRunner(
         model=step,
-        work_dir=str(folder),
+        work_dir=str(folder / "mmengine"),
         train_dataloader=train_loader(clips, batches, workers, pin=device.type == "cuda"),
         train_cfg={"type": StepLoop, "first": first, "last": plan.total, "per_epoch": plan.per_epoch},
         optim_wrapper=wrapper,

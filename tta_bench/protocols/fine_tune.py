@@ -156,11 +156,13 @@ class FineTune:
             UserError: Only a test was asked for, and there is nothing to test.
         """
         path = self.folder / CHECKPOINT
-        if path.is_file() and self.resume != "never":
-            return read_checkpoint(path)
+        found = read_checkpoint(path) if path.is_file() and self.resume != "never" else None
         if self.experiment.phase == "test" and self.weights is None:
-            raise UserError(f"phase=test has nothing to test: there is no {path}.", "Say weights=FILE, or train first.")
-        return None
+            total = plan_steps(len(self.lists.train), self.experiment.train).total
+            if found is None or found["step"] < total:
+                what = f"there is no {path}" if found is None else f"{path} is of step {found['step']} of {total}"
+                raise UserError(f"phase=test has nothing to test: {what}.", "Say weights=FILE, or train first.")
+        return found
 
     def _train(self, step: FineTuneStep, checkpoint: dict[str, Any] | None) -> TrainReport | None:
         if self.experiment.phase == "test":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import traceback
 from collections.abc import Iterator
@@ -194,7 +195,7 @@ def identity(
         backbone=to.backbone.name,
         weights=None
         if weights is None
-        else schema.WeightsRef(name=weights.name, sha256=weights.sha256, pretraining=weights.pretraining),
+        else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
         dataset=schema.DatasetRef(
             name=to.dataset.name, manifest_sha256=lists.identity, splits=tuple(map(str, to.dataset.splits))
         ),
@@ -235,6 +236,11 @@ def phases(run: Run, to: Experiment) -> Iterator[schema.Phase]:
                     "peak_memory_bytes": report.peak_memory,
                 }
             )
+
+
+def safe_name(name: str) -> str:
+    """Return a file's name as a record may hold it."""
+    return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"
 
 
 def without_root(word: str) -> str:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tta_bench import cards
+from tta_bench.components import BACKBONES
+from tta_bench.errors import UserError
+from tta_bench.experiment import ResolvedClip
+from tta_bench.models.build import build_backbone, build_classifier
+from tta_bench.models.frames import PerFrame
+from tta_bench.models.measure import count_gmacs, count_parameters
+from tta_bench.settings import TrainSettings
+
+CLIP = ResolvedClip(span=40, frames=8, stride=5, size=48)
+TINY = cards.backbone_card("videomaev2_vit_tiny")
+
+
+@pytest.mark.parametrize("name", [name for name in cards.card_files("backbones") if cards.backbone_card(name).gmacs])
+def test_what_a_card_says_of_size_and_cost_is_so(name: str) -> None:
+    card = cards.backbone_card(name)
+    with torch.device("meta"):
+        backbone = build_backbone(card, ResolvedClip(span=64, frames=card.frames, stride=1, size=card.size))
+    assert count_parameters(backbone) == card.parameters
+    assert count_gmacs(backbone, (3, card.frames, card.size, card.size)) == pytest.approx(card.gmacs, rel=1e-3)
+
+
+def test_a_seed_gives_the_initial_weights() -> None:
+    def weights(seed: int) -> torch.Tensor:
+        return build_classifier(TINY, CLIP, TrainSettings(batch=1, lr=1.0), 8, seed).backbone.blocks[0].mlp.fc1.weight  # type: ignore[union-attr, index, return-value]
+
+    torch.manual_seed(123)
+    one = weights(0)
+    torch.manual_seed(456)
+    assert torch.equal(one, weights(0))
+    assert not torch.equal(one, weights(1))
+
+
+def test_stochastic_depth_comes_from_the_recipe() -> None:
+    backbone = build_backbone(TINY, CLIP, drop_path=0.2)
+    assert [block.drop_path for block in backbone.blocks] == pytest.approx([0.0, 0.1, 0.2])  # type: ignore[union-attr]
+
+
+def test_an_image_network_of_ones_own_is_lifted_over_frames() -> None:
+    @BACKBONES.register_module(name="tests_image_net")
+    def image_net() -> nn.Module:
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))
+
+    try:
+        update = {"component": "tests_image_net", "arguments": {}, "modality": "image"}
+        backbone = build_backbone(TINY.model_copy(update=update), CLIP)
+    finally:
+        BACKBONES.module_dict.pop("tests_image_net")
+    assert isinstance(backbone, PerFrame)
+    assert backbone(torch.zeros(2, 3, 8, 48, 48)).shape == (2, 8, 5)
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        ({"component": "NoSuchNet"}, "NoSuchNet"),
+        ({"arguments": {"widht": 3}}, "widht"),
+        ({"arguments": {"width": 5, "heads": 2}}, "width 5 / 2 heads"),
+    ],
+)
+def test_a_card_that_cannot_be_built_says_why(update: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build_backbone(TINY.model_copy(update=update), CLIP)
