@@ -13,12 +13,15 @@ FLOORS = [
     {"boards", "protocols"},
     {"engine", "records"},
     {"models", "data", "metrics"},
-    {"config", "experiment", "components", "openmmlab", "progress", "keys"},
+    {"config", "experiment", "outside", "components", "openmmlab", "progress", "keys"},
     {"cards", "settings"},
     {"errors"},
 ]
 FLOOR = {room: -depth for depth, rooms in enumerate(FLOORS) for room in rooms}
-SAME_FLOOR = {("config", "experiment"), ("experiment", "keys"), ("config", "keys"), ("cards", "settings")}
+SAME_FLOOR = {
+    *{("config", "experiment"), ("experiment", "keys"), ("config", "keys"), ("cards", "settings")},
+    ("outside", "config"),
+}
 PACKAGE = Path(tta_bench.__file__).parent
 
 

@@ -143,7 +143,7 @@ class ProtocolCard(Card):
         return self.full if tier == "full" else self.sample
 
 
-AnyCard = TypeVar("AnyCard", bound=Card)
+AnyCard = TypeVar("AnyCard", bound=Strict)
 GROUPS: dict[str, type[Card]] = {
     "backbones": BackboneCard,
     "weights": WeightsCard,

@@ -81,7 +81,9 @@ def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in {"data.root", "weights", "backbone", "dataset", "protocol", "predictions", "labels"} or key.startswith("data.roots."):
+    if key in {"data.root", "weights", "backbone", "dataset", "protocol", "predictions", "labels"} or key.startswith(
+        "data.roots."
+    ):
         return text
     if "," in text and not text.startswith("["):
         return [cards.read_yaml(part, key) for part in text.split(",")]

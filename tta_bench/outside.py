@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -77,19 +78,18 @@ def resolve_scores(words: Iterable[str]) -> OutsideScores:
     return cards.validate(OutsideScores, resolved, "eval")
 
 
-def _data(given: dict[str, object], protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:
+def _data(given: dict[str, Any], protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:
     """Return the dataset, its folder and the tier; a labels file makes the folder unnecessary."""
-    asked = {key: given[key] for key in ("protocol", "dataset", "tier") if key in given}
-    choices = cards.validate(Choices, asked, "eval")
+    choices = cards.validate(Choices, {k: v for k, v in given.items() if k in ("protocol", "dataset", "tier")}, "eval")
     if "labels" not in given:
         return choose_data(choices, cards.validate(DataSettings, {"root": given.get("data.root")}, "eval"), protocol)
     tier: Tier = "sample" if choices.tier == "sample" else "full"
     return cards.dataset_card(choices.dataset or protocol.tier(tier).dataset), None, tier
 
 
-def _one(given: dict[str, list[int]], key: str, default: int) -> int:
+def _one(given: dict[str, Any], key: str, default: int) -> int:
     """Return the one value of a key that a run may have several of."""
-    values = given.get(key, [default])
+    values: list[int] = given.get(key, [default])
     if len(values) != 1:
         raise UserError(f"a file has the scores of one {key}, and {key}={','.join(map(str, values))} was asked for.")
     return values[0]

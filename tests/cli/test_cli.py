@@ -51,6 +51,9 @@ OPTIONS = {
     "leaderboard": ["--boards", "--check", "--format", "--records"],
     "verify": ["--predictions"],
     "compare": ["--json"],
+    "eval": ["--json", "--work-dir"],
+    "submit": ["--boards"],
+    "reproduce": ["--run", "--tolerance", "--work-dir"],
     "doctor": ["--json"],
 }
 
@@ -65,6 +68,9 @@ OPTIONS = {
         (["run"], "no protocol was named"),
         (["run", "protocol=ucf101_ft", "trian.lr=1"], "Did you mean 'train.lr'?"),
         (["run", "protocol=ucf101_ft", "--work"], "No such option"),
+        (["eval", "protocol=ucf101_ft", "predictons=a.csv"], "Did you mean 'predictions'?"),
+        (["submit"], "Missing argument"),
+        (["reproduce", "gone.json"], "does not exist"),
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_code_2(words: list[str], message: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
 from tta_bench.config import cache_folder
 from tta_bench.data.layouts import Sample
@@ -40,7 +41,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
     Raises:
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
-    root = experiment.root if experiment.root is not None else _embedded(experiment)
+    root = dataset_root(experiment.dataset, experiment.root)
     dataset = DATASETS.build({"type": experiment.dataset.component, "root": root})
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
@@ -79,6 +80,9 @@ def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
     return [samples[place] for place in sorted(kept)]
 
 
-def _embedded(experiment: Experiment) -> Path:
-    assert experiment.dataset.generator is not None
-    return sample_root(cache_folder() / "samples", experiment.dataset.name, experiment.dataset.generator)
+def dataset_root(dataset: DatasetCard, root: Path | None) -> Path:
+    """Return a dataset's folder; that of an embedded sample, which has none configured, is generated if need be."""
+    if root is not None:
+        return root
+    assert dataset.generator is not None
+    return sample_root(cache_folder() / "samples", dataset.name, dataset.generator)
