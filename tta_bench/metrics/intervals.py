@@ -110,24 +110,30 @@ def resampled_means(
     return means
 
 
-def resample_weights(n_groups: int, resamples: int = RESAMPLES, unit: str = "group") -> Iterator[NDArray[np.float64]]:
+def resample_weights(
+    n_groups: int, resamples: int = RESAMPLES, unit: str = "group", block: int = _BLOCK
+) -> Iterator[NDArray[np.float64]]:
     """Yield how often each group is drawn in each resample, ``(resamples, n_groups)``, in blocks of rows."""
-    row_starts = np.arange(_BLOCK)[:, None] * n_groups
-    for drawn in resample_groups(n_groups, resamples, unit):
+    row_starts = np.arange(block)[:, None] * n_groups
+    for drawn in resample_groups(n_groups, resamples, unit, block):
         places = (drawn + row_starts[: len(drawn)]).ravel()
         yield np.bincount(places, minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
 
 
-def resample_groups(n_groups: int, resamples: int = RESAMPLES, unit: str = "group") -> Iterator[NDArray[np.int64]]:
+def resample_groups(
+    n_groups: int, resamples: int = RESAMPLES, unit: str = "group", block: int = _BLOCK
+) -> Iterator[NDArray[np.int64]]:
     """Yield the number of each group drawn in each resample, ``(resamples, n_groups)``, in blocks of rows.
+
+    The draws are the same in blocks of any even number.
 
     Equal numbers of groups give equal draws, so results resampled one by one are paired; other units are drawn anew.
     The draws are made of Philox's raw words, which NumPy keeps from version to version (NEP 19), and not by a method of
     its Generator, which it may change: a stored interval can be recomputed to the last digit later.
     """
     bits = np.random.Philox(key=key_bits("bootstrap", unit, n_groups))
-    for start in range(0, resamples, _BLOCK):
-        rows = min(_BLOCK, resamples - start)
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
         words = bits.random_raw((rows * n_groups + 1) // 2).astype("<u8").view("<u4")[: rows * n_groups]
         drawn = words.astype(np.uint64)
         drawn *= np.uint64(n_groups)
