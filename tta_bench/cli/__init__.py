@@ -13,7 +13,10 @@ import click
 from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
 
-COMMANDS = ("run", "list", "show", "new", "check", "leaderboard", "verify", "compare", "weights", "doctor")
+COMMANDS = (
+    *("run", "eval", "list", "show", "new", "check"),
+    *("leaderboard", "verify", "compare", "submit", "reproduce", "weights", "doctor"),
+)
 
 
 class Commands(click.Group):
