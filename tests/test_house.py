@@ -15,6 +15,7 @@ FLOORS = [
     {"boards", "protocols", "plugins"},
     {"engine", "records"},
     {"models", "data", "metrics", "download"},
+    {"outside"},
     {"config"},
     {"experiment", "components"},
     {"places", "families", "openmmlab", "progress", "keys"},

@@ -106,6 +106,8 @@ class DatasetCard(Card):
     """Number of classes; null where the data decide."""
     splits: tuple[int, ...] = (1,)
     """Numbers of its official splits."""
+    test_sizes: tuple[int, ...] = ()
+    """Test samples of each split, where that is fixed; `show` says from it which differences can be found."""
     group: str
     """What clips of one group have in common."""
     layout: str = ""
@@ -150,7 +152,7 @@ class ProtocolCard(Card):
         return self.full if tier == "full" else self.sample
 
 
-AnyCard = TypeVar("AnyCard", bound=Card)
+AnyCard = TypeVar("AnyCard", bound=Strict)
 GROUPS: dict[str, type[Card]] = {
     "backbones": BackboneCard,
     "weights": WeightsCard,

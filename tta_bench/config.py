@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -55,7 +55,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-_TEXTS = {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol"}
+_TEXTS = {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol", "predictions", "labels"}
 """Keys whose values are names or paths, taken as they are written."""
 
 
@@ -73,13 +73,17 @@ def _keys(model: type[BaseModel]) -> Iterable[str]:
             yield name
 
 
-def parse(words: Iterable[str]) -> dict[str, Any]:
+def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
     """Return key and value of each ``key=value`` word; values are YAML scalars, and lists may be written ``1,2,3``.
+
+    Args:
+        words: What the user wrote.
+        known: Every key that may be given; by default those of a run.
 
     Raises:
         UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
     """
-    known = known_keys()
+    known = known or known_keys()
     given: dict[str, Any] = {}
     for word in words:
         key, equals, text = word.partition("=")

@@ -132,5 +132,5 @@ _BACKBONE_IDENTITY = {"name", "component", "arguments", "mean", "std", "recipe"}
 
 
 def protocol_hash(card: ProtocolCard) -> str:
-    """Return the digest of a resolved protocol card."""
-    return digest(card.model_dump(mode="json"))
+    """Return the digest of a resolved protocol card, without the prose on it: a reworded summary measures the same."""
+    return digest(card.model_dump(mode="json", exclude={"summary", "licence", "citation"}))

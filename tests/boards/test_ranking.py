@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.boards.errata import Erratum
 from tta_bench.boards.ranking import Resampled, resample_rows, shared_ranks, standings
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
 from tta_bench.metrics.intervals import group_bootstrap, percentiles
@@ -153,12 +154,30 @@ def test_what_stands_apart(folder: Folder) -> None:
             folder.entry(some_predictions(), {"origin": "scored", "environment": None}, precision=None),
             folder.entry(some_predictions(), standard=False),
             Entry(some_record(status="error", cause="NaN at step 3"), "error.json", None),
-            Entry(some_record(), "started.json", None),
+            Entry(some_record(heartbeat="2026-11-22T10:58:00Z"), "lives.json", None),
+            Entry(some_record(), "was_killed.json", None),
         ]
     )
     counts = [len(part) for part in (sections.measured, sections.controls, sections.scored, sections.not_standard)]
     assert counts == [1, 1, 1, 1]
-    assert reasons(sections) == ["error: NaN at step 3", "started, not finished; last heard of at 2026-11-22T10:00:30Z"]
+    assert reasons(sections) == [
+        "error: NaN at step 3",
+        "started, not finished; last heard of at 2026-11-22T10:58:00Z",
+        "killed; last heard of at 2026-11-22T10:00:30Z",
+    ]
+
+
+def test_errata_take_a_record_off_the_board(folder: Folder) -> None:
+    entry = folder.entry(some_predictions())
+    withdrawn = Erratum(record="a", reason="decoder dropped frames")
+    superseded = Erratum(record="b", superseded_by="c", reason="wrong list")
+    entries = [
+        Entry(entry.record, place, entry.outcomes, erratum)
+        for place, erratum in (("a", withdrawn), ("b", superseded), ("c", None))
+    ]
+    sections = sort_into_sections(entries)
+    assert [row.entries for row in sections.measured] == [(entries[2],)]
+    assert reasons(sections) == ["withdrawn: decoder dropped frames", "superseded by c: wrong list"]
 
 
 def test_only_the_newest_protocol_version_is_ranked(folder: Folder) -> None:

@@ -19,7 +19,7 @@ def house(tmp_path: Path) -> tuple[list[Path], Path, Path]:
     write_success(records, some_predictions(0.8))
     write_success(records, some_predictions(0.5), identity=some_identity(tier="sample", backbone="videomaev2_vit_tiny"))
     (tmp_path / "published").mkdir()
-    return [records], tmp_path, tmp_path / "published"
+    return [records], tmp_path, tmp_path
 
 
 def test_boards_of_both_tiers_are_written_once(house: tuple[list[Path], Path, Path]) -> None:
@@ -120,7 +120,7 @@ def test_published_figures_get_a_board_without_records(tmp_path: Path) -> None:
     (tmp_path / "published" / "abaw_eri.yaml").write_text(
         "figure: r\nnote: As reported.\nrows: [{method: A, year: 2023, modality: V, value: '.4080', source: a paper}]\n"
     )
-    paths, _ = update_boards([tmp_path / "records"], tmp_path, tmp_path / "published")
+    paths, _ = update_boards([tmp_path / "records"], tmp_path, tmp_path)
     assert paths == [tmp_path / "abaw_eri.md"]
     assert ".4080" in paths[0].read_text()
 
@@ -134,7 +134,8 @@ def test_published_figures_get_a_board_without_records(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_published_figures_are_named(tmp_path: Path, row: str) -> None:
-    (tmp_path / "ucf101_ft.yaml").write_text(f"figure: r\nnote: n\nrows: [{row}]\n")
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "ucf101_ft.yaml").write_text(f"figure: r\nnote: n\nrows: [{row}]\n")
     with pytest.raises(UserError, match=r"ucf101_ft\.yaml"):
         update_boards([], tmp_path, tmp_path)
 

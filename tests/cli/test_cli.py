@@ -46,13 +46,16 @@ def test_the_options_are_these() -> None:
 
 OPTIONS = {
     "run": ["--dry-run", "--json", "--plugin", "--resume", "--work-dir"],
+    "eval": ["--json", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],
     "show": ["--json", "--plugin"],
     "new": ["--into"],
     "check": ["--json", "--markdown", "--plugin"],
-    "leaderboard": ["--boards", "--check", "--records"],
-    "verify": [],
+    "leaderboard": ["--boards", "--check", "--format", "--records"],
+    "verify": ["--predictions"],
     "compare": ["--json"],
+    "submit": ["--boards"],
+    "reproduce": ["--run", "--tolerance", "--work-dir"],
     "weights": [],
     "doctor": ["--json"],
 }
@@ -68,6 +71,9 @@ OPTIONS = {
         (["run"], "no protocol was named"),
         (["run", "protocol=ucf101_ft", "trian.lr=1"], "Did you mean 'train.lr'?"),
         (["run", "protocol=ucf101_ft", "--work"], "No such option"),
+        (["eval", "protocol=ucf101_ft", "predictons=a.csv"], "Did you mean 'predictions'?"),
+        (["submit"], "Missing argument"),
+        (["reproduce", "gone.json"], "does not exist"),
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_code_2(words: list[str], message: str) -> None:
@@ -90,6 +96,7 @@ def test_show_gives_hash_size_cost_and_locked_keys() -> None:
     protocol = json.loads(CliRunner().invoke(cli, ["show", "ucf101_ft", "--json"]).output)["protocols"]
     assert "eval.segments" in protocol["locked"]
     assert len(protocol["hash"]) == 64
+    assert protocol["detectable_difference"]["full"]["6% of 3,783"] == 1.1
 
 
 def test_json_leaves_stdout_to_the_document() -> None:

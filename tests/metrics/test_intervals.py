@@ -124,6 +124,13 @@ def test_draws_stay_the_same_for_ever() -> None:
     assert next(resample_weights(7, 2)).tolist() == [[2, 1, 0, 2, 0, 1, 1], [0, 3, 2, 1, 1, 0, 0]]
 
 
+@pytest.mark.parametrize("n_groups", [7, 8])
+def test_draws_do_not_depend_on_the_size_of_blocks(n_groups: int) -> None:
+    one = np.concatenate(list(resample_weights(n_groups, 101, block=2)))
+    assert (one == np.concatenate(list(resample_weights(n_groups, 101)))).all()
+    assert (one == np.concatenate(list(resample_weights(n_groups, 101, block=1000)))).all()
+
+
 def test_grouped_intervals_cover_where_ungrouped_ones_do_not() -> None:
     """100 groups of 8 clips with a strong group effect, 2,000 times: coverage of the true mean by both intervals."""
     draw = np.random.default_rng(3)

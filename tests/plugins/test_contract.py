@@ -95,6 +95,7 @@ def test_the_report_says_what_was_tested_and_what_is_wrong(tmp_path: Path) -> No
         ("videomaev2_vit_tiny", {}),
         ("timm/test_resnet", {"size": 64}),
         ("torchvision/r3d_18", {"size": 32, "frames": 8, "gmacs": None}),
+        ("mmaction2/x3d_s", {}),
     ],
 )
 def test_a_small_member_of_every_family_keeps_the_contract(name: str, smaller: dict[str, object]) -> None:

@@ -108,7 +108,7 @@ def _resample_together(rows: Sequence[Row], right: int) -> tuple[NDArray[np.floa
     seeds = {n: np.concatenate(list(resample_weights(n, unit="seed"))) for n in several}
     scores = np.empty((RESAMPLES, len(rows)))
     start = 0
-    for weights in resample_weights(len(groups)):
+    for weights in resample_weights(len(groups), block=1000):  # small products leave BLAS's threads waiting
         stop = start + len(weights)
         scores[start:stop] = _block(weights, splits, {n: drawn[start:stop] for n, drawn in seeds.items()})
         start = stop

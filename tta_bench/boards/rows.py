@@ -11,9 +11,11 @@ from statistics import fmean
 
 import numpy as np
 
+from tta_bench.boards.errata import Erratum
 from tta_bench.keys import digest
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import ProtocolRef, Record
+from tta_bench.records.status import last_word, outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,8 @@ class Entry:
     """Address of the record's file, as seen from the board."""
     outcomes: Outcomes | None
     """None where labels may not be published."""
+    erratum: Erratum | None = None
+    """Why it no longer counts, if so."""
 
     @cached_property
     def samples(self) -> str | None:
@@ -89,15 +93,17 @@ def sort_into_sections(entries: Sequence[Entry]) -> Sections:
     """Return the rows and the rest of one protocol's records at one tier, in an order that depends on them alone.
 
     Rows are made of standard successes of the newest protocol version, on the data that most runs of that split used.
-    Of two runs of the same split and seed in one row, the one that finished last counts.
+    Of two runs of the same split and seed in one row, the one that finished last counts. A board knows no other time
+    than its records': a run was killed if it fell silent long before the last of them was written.
     """
     if not entries:
         return Sections()
     newest = max((e.record.identity.protocol for e in entries), key=lambda own: (own.version, own.score))
+    latest = max(last_word(entry.record) for entry in entries)
     sections = Sections(metric=newest.score)
     current = []
     for entry in sorted(entries, key=lambda entry: entry.link):
-        reason = _unfit(entry.record, newest)
+        reason = _unfit(entry, newest, latest)
         if reason:
             sections.left_out.append((entry, reason))
         elif not entry.record.identity.standard:
@@ -109,13 +115,13 @@ def sort_into_sections(entries: Sequence[Entry]) -> Sections:
     return sections
 
 
-def _unfit(record: Record, newest: ProtocolRef) -> str | None:
+def _unfit(entry: Entry, newest: ProtocolRef, latest: str) -> str | None:
     """Return why a record cannot have a row beside those of the newest protocol version, or None if it can."""
-    own = record.identity.protocol
-    if record.status == "started":
-        return f"started, not finished; last heard of at {record.heartbeat}"
-    if record.status != "success":
-        return f"{record.status}: {record.cause}" if record.cause else record.status
+    own = entry.record.identity.protocol
+    if entry.erratum is not None:
+        return entry.erratum.words
+    if entry.record.status != "success":
+        return outcome(entry.record, latest)
     if (own.version, own.score) != (newest.version, newest.score):
         return f"measured by version {own.version} of the protocol ({own.score}), now {newest.version} ({newest.score})"
     return None

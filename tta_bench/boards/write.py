@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tta_bench
+from tta_bench.boards.errata import lost_names, read_errata
 from tta_bench.boards.published import read_published
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
@@ -20,29 +21,41 @@ from tta_bench.records.store import read_record, record_files, record_name, writ
 from tta_bench.records.verify import file_problem
 
 
+class Collected(NamedTuple):
+    """The records of every board, and what is wrong with the others."""
+
+    entries: dict[tuple[str, Tier], list[Entry]]
+    """Those of each protocol and tier."""
+    problems: list[str]
+    """Records that cannot be trusted or read, and errata about none, each named with the reason."""
+
+
 class Boards(NamedTuple):
     """Boards, and what kept records off them."""
 
     texts: dict[Path, str]
     """Each board file and what it should hold."""
     problems: list[str]
-    """Records that cannot be trusted or read, each named with the reason."""
+    """As in `Collected`."""
 
 
-def update_boards(
-    record_folders: Sequence[Path], board_folder: Path, published_folder: Path
-) -> tuple[list[Path], list[str]]:
+def update_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> tuple[list[Path], list[str]]:
     """Write the boards of all records; return the board files and what was wrong with records that had to be left out.
 
     Text outside the markers of an existing board is kept. When records arrive meanwhile, the boards are written again,
     so that whichever of several processes comes last leaves boards of everything.
 
+    Args:
+        record_folders: Where the records are.
+        board_folder: Where the boards go.
+        official: The folder of ``published/*.yaml`` and ``errata.yaml``.
+
     Raises:
-        UserError: A board exists without markers, or a published file is wrong.
+        UserError: A board exists without markers, or a published file or the errata are wrong.
     """
     while True:
         before = _listing(record_folders)
-        boards = current_boards(record_folders, board_folder, published_folder)
+        boards = current_boards(record_folders, board_folder, official)
         for path, content in boards.texts.items():
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 write_atomic(path, content.encode())
@@ -50,9 +63,9 @@ def update_boards(
             return sorted(boards.texts), boards.problems
 
 
-def check_boards(record_folders: Sequence[Path], board_folder: Path, published_folder: Path) -> list[str]:
+def check_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> list[str]:
     """Return what is wrong: records or outcomes that were edited or cannot be read, and boards that are stale."""
-    boards = current_boards(record_folders, board_folder, published_folder)
+    boards = current_boards(record_folders, board_folder, official)
     stale = [
         f"{path}: {'stale' if path.exists() else 'missing'}; `tta-bench leaderboard` writes it"
         for path, content in sorted(boards.texts.items())
@@ -66,32 +79,46 @@ def check_boards(record_folders: Sequence[Path], board_folder: Path, published_f
     return [*boards.problems, *stale, *orphans]
 
 
-def current_boards(record_folders: Sequence[Path], board_folder: Path, published_folder: Path) -> Boards:
+def current_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Boards:
     """Return the content that every board should have now."""
-    published = read_published(published_folder)
-    entries: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
-    problems = []
-    for folder in record_folders:
-        for path in record_files(folder):
-            try:
-                record, outcomes = _read(path)
-            except UserError as error:
-                problems.append(str(error))
-                continue
-            what = record.identity
-            place = what.protocol.name, what.tier
-            link = os.path.relpath(path, board_file(board_folder, *place).parent)
-            entries.setdefault(place, []).append(Entry(record, Path(link).as_posix(), outcomes))
+    published = read_published(official / "published")
+    found, problems = collect_entries(record_folders, board_folder, official)
+    places: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
     texts = {}
-    for (protocol, tier), found in entries.items():
+    for (protocol, tier), entries in (places | found).items():
         path = board_file(board_folder, protocol, tier)
-        board = render_board(protocol, tier, found, published.get(protocol) if tier == "full" else None)
-        texts[path] = _between_markers(path, board)
+        reported = published.get(protocol) if tier == "full" else None
+        texts[path] = _between_markers(path, render_board(protocol, tier, entries, reported))
     return Boards(texts, problems)
 
 
+def collect_entries(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Collected:
+    """Return every record with its outcomes, after checking that all of these are what was written.
+
+    A record that lies in several folders, one's own and the official one, is there once.
+    """
+    errata = read_errata(official / "errata.yaml")
+    entries: dict[tuple[str, Tier], list[Entry]] = {}
+    problems: list[str] = []
+    names, seen = set[str](), set[str | None]()
+    for path in (path for folder in record_folders for path in record_files(folder)):
+        names.add(path.stem)
+        try:
+            record, outcomes = _read(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        if record.content_sha256 in seen:
+            continue
+        seen.add(record.content_sha256)
+        place = record.identity.protocol.name, record.identity.tier
+        link = Path(os.path.relpath(path, board_file(board_folder, *place).parent)).as_posix()
+        entries.setdefault(place, []).append(Entry(record, link, outcomes, errata.get(path.stem)))
+    return Collected(entries, [*problems, *lost_names(errata, names, official / "errata.yaml")])
+
+
 def official_folder() -> Path:
-    """Return the folder of the suite's own records and published figures: in the package, or in its checkout."""
+    """Return the folder of the suite's own records, published figures and errata, in the package or its checkout."""
     package = Path(tta_bench.__file__).parent
     shipped = package / "_leaderboards"
     return shipped if shipped.is_dir() else package.parent / "leaderboards"

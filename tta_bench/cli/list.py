@@ -59,14 +59,22 @@ def _cards(group: str, pattern: str) -> list[dict[str, str]]:
 
 
 def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
-    from tta_bench.records.store import load_records, record_name
+    from tta_bench.records.store import record_files
 
-    rows = []
-    for record in load_records(work_dir / "records"):
-        metric = record.identity.protocol.score
-        score = record.metrics.get(metric)
-        text = record.status if score is None else f"{record.status}, {metric} {score.value:.2%}"
-        name = record_name(record.identity)
-        if fnmatch.fnmatch(name, pattern):
-            rows.append({"name": name, "summary": text})
-    return rows
+    files = [path for path in record_files(work_dir / "records") if fnmatch.fnmatch(path.stem, pattern)]
+    return [{"name": path.stem, "summary": _how_it_went(path)} for path in files]
+
+
+def _how_it_went(path: Path) -> str:
+    """Return a run's status and score, or why its record cannot be read."""
+    from tta_bench.errors import UserError
+    from tta_bench.records.status import now, outcome
+    from tta_bench.records.store import read_record
+
+    try:
+        record = read_record(path)
+    except UserError as error:
+        return error.message
+    metric = record.identity.protocol.score
+    score = record.metrics.get(metric)
+    return outcome(record, now()) if score is None else f"{record.status}, {metric} {score.value:.2%}"

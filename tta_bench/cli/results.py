@@ -52,9 +52,7 @@ def own_boards(work_dir: Path) -> list[Path]:
     from tta_bench.boards.write import official_folder, update_boards
 
     official = official_folder()
-    paths, problems = update_boards(
-        [official / "records", work_dir / "records"], work_dir / "leaderboards", official / "published"
-    )
+    paths, problems = update_boards([official / "records", work_dir / "records"], work_dir / "leaderboards", official)
     for problem in problems:
         click.echo(f"left off the board: {problem}", err=True)
     return paths

@@ -31,7 +31,7 @@ from tta_bench.cli.options import plugin_option
 def command(
     words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
 ) -> None:
-    r"""Run a protocol: fine-tune, test, record, and show the board.
+    """Run a protocol: fine-tune, test, record, and show the board.
 
     \b
     tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tta_bench.cli.options import plugin_option
+
+if TYPE_CHECKING:
+    from tta_bench.cards import TierSettings
+
+DETECTABLE = (
+    "points of top-1 that a paired test at 5 % finds with power 0.8, by the share of test clips that only one of two "
+    "models gets right; clips of one source are alike, so it takes somewhat more"
+)
 
 
 @click.command("show")
@@ -19,6 +27,7 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
     from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load, names
     from tta_bench.errors import UserError, unknown
+    from tta_bench.experiment import protocol_hash
     from tta_bench.extensions import PluginError, installed
     from tta_bench.families import complete
     from tta_bench.keys import digest
@@ -46,7 +55,11 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
             }
         if isinstance(card, ProtocolCard):
             tiers = {"full": card.full.eval, "sample": card.sample.eval}
+            extra["hash"] = protocol_hash(card)
             extra["views"] = {name: rule.segments * rule.crops for name, rule in tiers.items()}
+            extra["detectable_difference"] = {"meaning": DETECTABLE} | {
+                name: _detectable(getattr(card, name)) for name in tiers
+            }
         shown[group] = extra | data
     click.echo(
         json.dumps(shown, indent=2) if as_json else "\n".join(_as_text(data) for data in shown.values()), nl=False
@@ -59,6 +72,21 @@ def _protocol(name: str) -> Any:
     from tta_bench.cards import protocol_card
 
     return protocol_card(name)
+
+
+def _detectable(settings: TierSettings) -> dict[str, float]:
+    """Return the difference that a tier's test list can show, in points, by the share of clips that tell models apart.
+
+    Nothing where the size of the list is not fixed.
+    """
+    from tta_bench.cards import dataset_card
+    from tta_bench.metrics.paired import detectable_difference
+
+    return {
+        f"{share:.0%} of {n:,}": round(100 * detectable_difference(n, share), 1)
+        for n in dataset_card(settings.dataset).test_sizes[:1]
+        for share in (0.06, 0.15, 0.25)
+    }
 
 
 def _as_text(data: dict[str, Any]) -> str:

@@ -9,7 +9,12 @@ import click
 
 @click.command("verify")
 @click.argument("records", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[RECORD...]")
-def command(records: tuple[Path, ...]) -> None:
+@click.option(
+    "--predictions",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of predictions that are too large to lie beside their records.",
+)
+def command(records: tuple[Path, ...], predictions: Path | None) -> None:
     """Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
 
     RECORD is a record's file, or a folder of records; by default leaderboards/records.
@@ -25,7 +30,7 @@ def command(records: tuple[Path, ...]) -> None:
     failed = 0
     for file in files:
         try:
-            source, problems = verify_record(read_record(file), file.parent)
+            source, problems = verify_record(read_record(file), file.parent, predictions)
         except BenchError as error:
             source, problems = "nothing", [error.message]
         failed += bool(problems)

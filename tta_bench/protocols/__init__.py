@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from tta_bench.components import PROTOCOLS
 from tta_bench.errors import unknown
 from tta_bench.experiment import Experiment
+from tta_bench.outside import OutsideScores
 from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.records.schema import Record
 
@@ -24,6 +25,10 @@ class ProtocolRun(Protocol):
 
     def run(self) -> Record:
         """Run the experiment and return its record."""
+
+    @staticmethod
+    def score_file(asked: OutsideScores, work_dir: Path) -> Record:
+        """Score a file that somebody hands in and return its record."""
 
 
 def load_protocol(component: str) -> type[ProtocolRun]:

@@ -17,11 +17,13 @@ from tta_bench.experiment import Experiment
 from tta_bench.models.build import build_classifier
 from tta_bench.models.checkpoints import LoadReport, load_backbone, load_classifier, read_checkpoint
 from tta_bench.models.classifier import Classifier
+from tta_bench.outside import OutsideScores
 from tta_bench.progress import console
 from tta_bench.protocols.lists import Lists, open_lists
 from tta_bench.protocols.plan import describe_plan
 from tta_bench.protocols.preflight import Estimate, preflight
 from tta_bench.protocols.recording import Recorder, Run
+from tta_bench.protocols.scoring import score_class_file
 from tta_bench.protocols.weights import CHECKPOINT, Weights, find_weights
 from tta_bench.records.schema import Record
 
@@ -105,6 +107,11 @@ class FineTune:
                 return None
             run.test = self._test(step.classifier)
             return self.recorder.success(step.classifier, run)
+
+    @staticmethod
+    def score_file(asked: OutsideScores, work_dir: Path) -> Record:
+        """Score a file of somebody's class scores and return its record."""
+        return score_class_file(asked, work_dir)
 
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, views, disk, estimated time."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
 from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
@@ -40,7 +41,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
     Raises:
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
-    root = experiment.root if experiment.root is not None else _embedded(experiment)
+    root = dataset_root(experiment.dataset, experiment.root)
     dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
@@ -79,7 +80,9 @@ def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
     return [samples[place] for place in sorted(kept)]
 
 
-def _embedded(experiment: Experiment) -> Path:
-    card = experiment.dataset
-    assert card.generator is not None
-    return sample_root(cache_folder() / "samples", card.name, card.component, card.generator)
+def dataset_root(dataset: DatasetCard, root: Path | None) -> Path:
+    """Return a dataset's folder; that of an embedded sample, which has none configured, is generated if need be."""
+    if root is not None:
+        return root
+    assert dataset.generator is not None
+    return sample_root(cache_folder() / "samples", dataset.name, dataset.component, dataset.generator)

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,11 @@ from tta_bench.protocols.lists import Lists
 from tta_bench.protocols.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
-from tta_bench.records.predictions import collect, outcomes_from_predictions, write_outcomes, write_predictions
+from tta_bench.records.predictions import collect
+from tta_bench.records.results import keep_results
 from tta_bench.records.schema import Record, without_paths
-from tta_bench.records.score import score
+from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
-
-HEARTBEAT_SECONDS = 30.0
 
 
 @dataclass
@@ -132,18 +130,11 @@ class Recorder:
             reversed_labels(to, self.lists),
             {sample.group for sample in self.lists.train},
         )
-        outcomes = outcomes_from_predictions(predictions)
-        scores = score(outcomes)
-        stem = record_name(self.identity)
         clip = (3, to.clip.frames, to.clip.size, to.clip.size)
         record = self._record(
             "success",
             finished=now(),
-            metrics=scores.metrics,
-            per_class=scores.per_class,
-            n_scored=len(predictions.ids),
-            predictions=write_predictions(self.folder / f"{stem}.predictions.npz", predictions),
-            outcomes=write_outcomes(self.folder / f"{stem}.outcomes.npz", outcomes),
+            **keep_results(predictions, self.folder, record_name(self.identity)),
             phases=tuple(phases(run, to)),
             cost=schema.Cost(
                 parameters=count_parameters(classifier),
@@ -177,7 +168,7 @@ class Recorder:
         return Record.model_validate(fields | more)
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_SECONDS):
+        while not self._stop.wait(HEARTBEAT.total_seconds()):
             write_record(self._record("started"), self.folder)
 
     def _quiet(self) -> None:
@@ -253,9 +244,5 @@ def without_root(word: str) -> str:
     key, _, value = word.partition("=")
     if key.startswith("data.root"):
         return f"{key}=<data.root>"
-    return f"{key}={Path(value).name}" if key == "weights" and "/" in value else without_paths(word)
-
-
-def now() -> str:
-    """Return the time in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    is_file = key in {"weights", "predictions", "labels"} and "/" in value
+    return f"{key}={Path(value).name}" if is_file else without_paths(word)

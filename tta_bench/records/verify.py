@@ -27,30 +27,34 @@ class Verdict(NamedTuple):
     """Every difference, in words; none if the record is true to its files."""
 
 
-def verify_record(record: Record, folder: Path) -> Verdict:
+def verify_record(record: Record, folder: Path, elsewhere: Path | None = None) -> Verdict:
     """Recompute every figure of a record and list what differs.
 
-    Predictions are used where they are in the folder, else outcomes. Where both are, one must follow from the other.
+    Predictions are used where they are to be had, else outcomes. Where both are, one must follow from the other.
 
     Args:
         record: A record; one that is no success has nothing to recompute.
         folder: The folder of its predictions and outcomes.
+        elsewhere: Folder of predictions that are too large to lie beside their records.
     """
     if record.status != "success":
         return Verdict("nothing", [])
     problems: list[str] = []
     predicted = stored = None
     for ref, what in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
-        problem = file_problem(ref, folder)
+        if ref is None:
+            continue
+        place = elsewhere if elsewhere and not (folder / ref.name).exists() else folder
+        problem = file_problem(ref, place)
         if problem:
             problems.append(f"{what}: {problem}")
-        if ref is None or problem or not (folder / ref.name).exists():
+        if problem or not (place / ref.name).exists():
             continue
         try:
             if what == "predictions":
-                predicted = outcomes_from_predictions(read_predictions(folder / ref.name))
+                predicted = outcomes_from_predictions(read_predictions(place / ref.name))
             else:
-                stored = read_outcomes(folder / ref.name)
+                stored = read_outcomes(place / ref.name)
         except UserError as error:
             problems.append(error.message)
     outcomes = predicted or stored

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.records.some_records import (
+    some_environment,
+    some_identity,
+    some_predictions,
+    some_record,
+    write_success,
+)
+from tta_bench.boards.submission import LARGEST_PREDICTIONS, submit
+from tta_bench.boards.write import check_boards
+from tta_bench.cards import protocol_card
+from tta_bench.errors import BenchError, CheckFailed, UserError
+from tta_bench.experiment import protocol_hash
+from tta_bench.records.predictions import collect
+from tta_bench.records.schema import ProtocolRef
+from tta_bench.records.store import read_record, write_record
+
+CARD = protocol_card("ucf101_ft")
+PRESENT = ProtocolRef(name="ucf101_ft", version=CARD.version, sha256=protocol_hash(CARD), score="top1")
+CLEAN = some_environment().model_copy(update={"commit": "a" * 40, "dirty": False})
+OURS = some_identity(protocol=PRESENT)
+
+
+@pytest.fixture
+def boards(tmp_path: Path) -> Path:
+    folder = tmp_path / "leaderboards"
+    (folder / "published").mkdir(parents=True)
+    (folder / "records").mkdir()
+    return folder
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_record_comes_with_its_files_and_a_board(boards: Path, tmp_path: Path) -> None:
+    path = write_success(tmp_path / "runs", some_predictions(), keep_predictions=True, identity=OURS, environment=CLEAN)
+    ((target, replaced, kept_out),), written = submit([path], boards)
+    assert (target, replaced, kept_out) == (boards / "records" / path.name, None, None)
+    assert files(boards / "records") == files(tmp_path / "runs")
+    assert written == [boards / "ucf101_ft.md"]
+    assert check_boards([boards / "records"], boards, boards) == []
+    assert submit([path], boards)[0][0].replaced is None
+
+
+def test_a_second_run_of_the_experiment_takes_the_place_of_the_first(boards: Path, tmp_path: Path) -> None:
+    for salt in "ab":
+        path = write_success(
+            tmp_path / salt, some_predictions(salt=salt), keep_predictions=True, identity=OURS, environment=CLEAN
+        )
+        done, _ = submit([path], boards)
+    assert done[0].replaced is not None
+    assert files(boards / "records") == files(tmp_path / "b")
+
+
+def test_large_predictions_stay_out_of_git(boards: Path, tmp_path: Path) -> None:
+    n, draw = 400, np.random.default_rng(0)
+    classes = [f"class{k}" for k in range(200)]
+    large = collect(
+        [f"v{k}" for k in range(n)],
+        draw.random((n, 200)),
+        [k % 200 for k in range(n)],
+        [f"g{k // 4}" for k in range(n)],
+        classes,
+    )
+    path = write_success(tmp_path / "runs", large, keep_predictions=True, identity=OURS, environment=CLEAN)
+    (kept,) = (tmp_path / "runs").glob("*.predictions.*")
+    assert kept.stat().st_size > LARGEST_PREDICTIONS
+    (put,), _ = submit([path], boards)
+    assert put.kept_out == kept.name
+    assert len(files(boards / "records")) == 2
+    assert check_boards([boards / "records"], boards, boards) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"environment": CLEAN.model_copy(update={"dirty": True})}, UserError, "differs from commit aaaaaaa"),
+        ({"identity": some_identity()}, UserError, r"measured by version 1 of ucf101_ft \(00000000\)"),
+        ({"identity": some_identity(protocol=PRESENT.model_copy(update={"version": 9}))}, UserError, "version 9"),
+        ({"identity": some_identity(protocol=PRESENT.model_copy(update={"name": "mine"}))}, UserError, "unknown"),
+        ({"n_expected": 97, "n_scored": 97}, CheckFailed, "samples: 97 were expected, 96 are there"),
+    ],
+)
+def test_what_nobody_could_check_is_refused(
+    boards: Path, tmp_path: Path, changes: dict[str, object], kind: type[BenchError], message: str
+) -> None:
+    good = write_success(tmp_path / "good", some_predictions(), identity=OURS, environment=CLEAN)
+    bad = write_success(tmp_path / "bad", some_predictions(), **({"identity": OURS, "environment": CLEAN} | changes))
+    if "n_expected" in changes:
+        record = read_record(bad)
+        bad = write_record(record.model_copy(update=changes), tmp_path / "bad")
+    with pytest.raises(kind, match=message):
+        submit([good, bad], boards)
+    assert files(boards / "records") == []
+
+
+def test_an_unfinished_run_is_refused(boards: Path, tmp_path: Path) -> None:
+    path = write_record(some_record(identity=OURS, environment=CLEAN), tmp_path)
+    with pytest.raises(UserError, match="cannot be submitted: killed; last heard of"):
+        submit([path], boards)
+
+
+def test_a_record_without_its_outcomes_is_refused(boards: Path, tmp_path: Path) -> None:
+    path = write_success(tmp_path / "runs", some_predictions(), identity=OURS, environment=CLEAN)
+    next((tmp_path / "runs").glob("*.npz")).unlink()
+    with pytest.raises(CheckFailed, match="nothing was recomputed"):
+        submit([path], boards)

@@ -1,0 +1,136 @@
+"""The rows of all boards in other forms: for a spreadsheet, a program, or a paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+from tabulate import tabulate
+
+from tta_bench.boards.markdown import figure, heading
+from tta_bench.boards.ranking import Standing, standings
+from tta_bench.boards.rows import Entry, sort_into_sections
+from tta_bench.cards import Tier
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One row of a board. Accuracies are fractions, as in records."""
+
+    protocol: str
+    tier: str
+    section: str
+    """``measured``, ``controls`` or ``scored`` (from somebody's file)."""
+    rank: int | None
+    tied: bool
+    """Whether others share the rank."""
+    backbone: str
+    weights: str | None
+    pretraining: str | None
+    labels: bool | None
+    """Whether pre-training used labels."""
+    track: str
+    control: str
+    metric: str
+    """What ``score`` is."""
+    score: float
+    low: float | None
+    high: float | None
+    n_groups: int
+    top5: float | None
+    mean_class: float | None
+    splits: str
+    missing: str
+    """Splits that were not run."""
+    seeds: str
+    records: str
+    """Files, seen from the board."""
+
+
+Boards = Mapping[tuple[str, Tier], Sequence[Entry]]
+
+
+def exported_rows(boards: Boards) -> Iterator[Exported]:
+    """Yield the rows of every protocol and tier in the order of their boards."""
+    for (protocol, tier), entries in sorted(boards.items()):
+        sections = sort_into_sections(entries)
+        for name in ("measured", "controls", "scored"):
+            for standing in standings(getattr(sections, name), sections.metric):
+                yield _row(protocol, tier, name, standing, sections.metric)
+
+
+def as_csv(boards: Boards) -> str:
+    """Return all rows as CSV with a header line."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [field.name for field in fields(Exported)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in exported_rows(boards))
+    return buffer.getvalue()
+
+
+def as_json(boards: Boards) -> str:
+    """Return all rows as a JSON array."""
+    return json.dumps([asdict(row) for row in exported_rows(boards)], indent=2) + "\n"
+
+
+def as_latex(boards: Boards) -> str:
+    """Return a table of the measured rows of each board, for the LaTeX package booktabs."""
+    tables: dict[str, list[Exported]] = {}
+    for row in exported_rows(boards):
+        if row.section == "measured":
+            tables.setdefault(f"% {row.protocol}, {row.tier} tier", []).append(row)
+    return "\n".join(f"{title}\n{_latex_table(rows)}\n" for title, rows in tables.items())
+
+
+FORMATS = {"csv": as_csv, "json": as_json, "latex": as_latex}
+"""What writes all rows in each form."""
+
+
+def _row(protocol: str, tier: Tier, section: str, standing: Standing, metric: str) -> Exported:
+    row, what = standing.row, standing.row.first.identity
+    pretraining = what.weights.pretraining if what.weights else None
+    return Exported(
+        protocol=protocol,
+        tier=tier,
+        section=section,
+        rank=standing.rank,
+        tied=standing.shared,
+        backbone=what.backbone,
+        weights=what.weights.name if what.weights else None,
+        pretraining=pretraining.data if pretraining else None,
+        labels=pretraining.labels if pretraining else None,
+        track=what.track,
+        control=what.control,
+        metric=metric,
+        score=standing.score,
+        low=standing.low,
+        high=standing.high,
+        n_groups=standing.n_groups,
+        top5=row.mean("top5") if row.has("top5") else None,
+        mean_class=row.mean("mean_class") if row.has("mean_class") else None,
+        splits=" ".join(row.splits),
+        missing=" ".join(row.missing),
+        seeds=" ".join(sorted({str(entry.record.identity.seed) for entry in row.entries})),
+        records=" ".join(entry.link for entry in row.entries),
+    )
+
+
+def _latex_table(rows: Sequence[Exported]) -> str:
+    metric = rows[0].metric
+    headings = ["rank", "backbone", "pre-training", heading(metric), "95 % interval", "splits"]
+    cells = [
+        [
+            "" if row.rank is None else f"{row.rank}{'=' if row.tied else ''}",
+            row.backbone,
+            row.pretraining or "none",
+            figure(metric, row.score),
+            "" if row.low is None else f"{figure(metric, row.low)} to {figure(metric, row.high)}",
+            row.splits,
+        ]
+        for row in rows
+    ]
+    align = ("right", "left", "left", "right", "left", "left")
+    return tabulate(cells, headers=headings, tablefmt="latex_booktabs", colalign=align, disable_numparse=True)

@@ -1,0 +1,38 @@
+"""``tta-bench eval``: score anybody's file, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tta_bench.cli.options import work_dir_option
+
+
+@click.command("eval")
+@click.argument("words", nargs=-1, metavar="KEY=VALUE...")
+@work_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print the record as one JSON document.")
+def command(words: tuple[str, ...], work_dir: Path, as_json: bool) -> None:
+    r"""Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.
+
+    \b
+    tta-bench eval protocol=ucf101_ft predictions=my_net.csv data.root=/data/ucf101 split=2
+    tta-bench eval protocol=ucf101_ft predictions=my_net.npz labels=labels.csv backbone=my_net
+
+    A CSV file has a column id and either a column of scores for each class, or a column class with the best one (whose
+    top-5 is its top-1). An NPZ file has the arrays ids, scores and classes. Every test clip must be there once; the
+    order of rows and columns is free. The clips are those of the dataset's official list, or those of the labels file
+    (id,label or id,label,group), which makes the record not standard.
+
+    Keys: protocol, predictions, labels, backbone (what to call it), dataset, split, seed, tier, data.root.
+    """
+    from tta_bench.outside import resolve_scores
+
+    asked = resolve_scores(words)
+
+    from tta_bench.cli.results import print_results
+    from tta_bench.protocols import load_protocol
+
+    record = load_protocol(asked.protocol.component).score_file(asked, work_dir)
+    print_results([record], work_dir, as_json)

@@ -1,0 +1,55 @@
+"""``tta-bench reproduce``: how to measure a record again, and what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("reproduce")
+@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
+@click.option("--run", "run_it", is_flag=True, help="Run it with the code that is here, and report the difference.")
+@click.option(
+    "--tolerance", type=click.FloatRange(min=0), help="With --run: exit 1 if the score differs by more points."
+)
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/reproduced"),
+    show_default=True,
+    help="Where the run goes.",
+)
+def command(record: Path, words: tuple[str, ...], run_it: bool, tolerance: float | None, work_dir: Path) -> None:
+    r"""Print the exact commands that measure a record again; with --run, do it and compare.
+
+    \b
+    tta-bench reproduce leaderboards/records/NAME.json
+    tta-bench reproduce leaderboards/records/NAME.json data.root=/data/ucf101 --run
+
+    KEY=VALUE says what a record does not know: where data and weights are on this machine.
+    """
+    from tta_bench.errors import CheckFailed, UserError
+    from tta_bench.records.reproduce import run_words, script
+    from tta_bench.records.store import read_record, record_name
+
+    found = read_record(record)
+    if not run_it:
+        click.echo(script(found, words))
+        return
+    if found.origin == "scored":
+        raise UserError(
+            "this record was scored from a file, so there is nothing to run.", "`tta-bench verify` does it."
+        )
+    from tta_bench.boards.reproduction import reproduction
+    from tta_bench.config import resolve
+    from tta_bench.protocols import load_protocol
+
+    (experiment,) = resolve(run_words(found, words))
+    again = load_protocol(experiment.protocol.component)(experiment, work_dir, "missing").run()
+    result = reproduction(record, work_dir / "records" / f"{record_name(again.identity)}.json")
+    click.echo(result.report)
+    if tolerance is not None and abs(result.difference) > tolerance / 100:
+        points = f"{100 * result.difference:+.2f} points"
+        raise CheckFailed(f"{found.identity.protocol.score} differs by {points}, more than {tolerance:g}.")
