@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance bench leaderboards clean
+.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -28,15 +28,24 @@ lint: install
 	$(BIN)/mypy
 
 test: install
-	$(BIN)/pytest -m 'not acceptance'
+	$(BIN)/pytest -m 'not acceptance and not zoo'
 
 #   make acceptance    what the suite promises, checked end to end
 acceptance: install
 	$(BIN)/pytest -m acceptance -s
 
+#   make check-zoo     every backbone against the contract (long)
+check-zoo: install
+	$(BIN)/pytest -m zoo
+
 #   make bench         this suite and its peers, side by side in one run
 bench: install
 	$(BIN)/pytest benchmarks
+
+#   make docs          the pages and the reference, into site/
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 #   make leaderboards  render leaderboards/*.md from the records
 leaderboards: install

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tta_bench import cards, components, extensions, registry_files
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -23,13 +26,20 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
     """Point the suite at the test's folders, and fail a test that leaves the environment changed."""
     before = dict(os.environ)
-    for name in ("TTA_BENCH_DATA", "TTA_BENCH_REGISTRY"):
+    for name in ("TTA_BENCH_DATA", "TTA_BENCH_REGISTRY", "TTA_BENCH_OFFLINE"):
         os.environ.pop(name, None)
     os.environ |= {"TTA_BENCH_CACHE": str(cache), "TTA_BENCH_CONFIG": str(tmp_path / "no-config.yaml")}
     during = dict(os.environ)
     yield
     # Libraries set these for themselves when they are first imported or used.
-    theirs = {"PYTEST_CURRENT_TEST", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
+    theirs = {
+        "PYTEST_CURRENT_TEST",
+        "TORCHINDUCTOR_CACHE_DIR",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "KMP_INIT_AT_FORK",
+        "KMP_DUPLICATE_LIB_OK",
+    }
     theirs |= {"QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH"}  # OpenCV's
     theirs |= {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
     leaked = {k for k in during.keys() | os.environ.keys() if during.get(k) != os.environ.get(k)} - theirs
@@ -39,14 +49,43 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def only_shipped_plugins() -> Iterator[None]:
+    """Forget, after a test, the cards and components that it added."""
+    yield
+    for registry in (components.BACKBONES, components.DATASETS, components.PROTOCOLS):
+        added = [
+            name for name, made in registry.module_dict.items() if not str(made.__module__).startswith("tta_bench.")
+        ]
+        for name in added:
+            del registry.module_dict[name]
+    for module in [name for name in sys.modules if name.startswith("tta_bench_plugin_")]:
+        del sys.modules[module]
+    cards._added.clear()
+    registry_files._used.clear()
+    registry_files.card_files.cache_clear()
+    extensions.installed.cache_clear()
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of one's own cards beside the shipped ones."""
+    folder = tmp_path / "registry"
+    (folder / "backbones").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_REGISTRY", str(folder))
+        registry_files.card_files.cache_clear()
+        yield folder
+
+
+@pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection that leaves the machine."""
 
     connect = socket.socket.connect
 
     def refuse(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX:  # workers talk to each other through these
-            raise AssertionError(f"a test tried to reach {address}")
+        # Workers talk to each other through Unix sockets; a server of a test's own is on the loopback.
+        assert self.family == socket.AF_UNIX or address[0] == "127.0.0.1", f"a test tried to reach {address}"
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)

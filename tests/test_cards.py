@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tta_bench import cards
 from tta_bench.errors import UserError
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of one's own cards beside the shipped ones."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TTA_BENCH_REGISTRY", str(tmp_path))
-        cards.card_files.cache_clear()
-        (tmp_path / "backbones").mkdir()
-        yield tmp_path
-    cards.card_files.cache_clear()
 
 
 @pytest.mark.parametrize("group", cards.GROUPS)
@@ -90,8 +78,8 @@ def test_a_card_of_ones_own_is_found(registry: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "sise: 3\n", "sise: Extra inputs"),
-        (GOOD.replace("64", "big"), "size: Input should be a valid integer"),
+        (GOOD + "sise: 3\n", "line 7, sise: Extra inputs"),
+        (GOOD.replace("64", "big"), "line 5, size: Input should be a valid integer"),
         (GOOD.replace("name: mine", "name: other"), "called 'other' and its file 'mine'"),
         ("- 1\n", "a mapping was expected, list was found"),
     ],

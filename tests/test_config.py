@@ -122,6 +122,21 @@ def test_an_input_size_is_rounded_up_to_what_the_backbone_takes() -> None:
     assert one("backbone=videomaev2_vit_b").clip.model_dump() == {"span": 40, "frames": 16, "stride": 2, "size": 48}
 
 
+def test_a_protocols_size_is_a_wish_and_the_users_an_order(registry: Path) -> None:
+    card = "name: mine\nsummary: my net\ncomponent: TimmBackbone\nframes: 8\nsize: 64\nrecipe: cnn\n"
+    (registry / "backbones/mine.yaml").write_text(card)
+    assert one("backbone=mine").clip.size == 64
+    with pytest.raises(UserError, match="takes clips of 64 pixels only, and 48 were asked for"):
+        one("backbone=mine", "clip.size=48")
+
+
+def test_a_length_that_the_backbone_does_not_take_is_refused() -> None:
+    assert one("clip.frames=4").clip.frames == 4
+    assert one("backbone=resnet50", "clip.frames=3").clip.frames == 3
+    with pytest.raises(UserError, match="takes clips of a multiple of 2 frames, and 5 were asked for"):
+        one("clip.frames=5")
+
+
 def test_identity_depends_on_what_changes_the_result_only() -> None:
     def keys(*words: str) -> tuple[str, str]:
         experiment = one(*words)

@@ -1,3 +1,33 @@
-"""tta-bench: how good is this backbone on human action and human reaction, under one protocol for all?"""
+"""tta-bench: how good is this backbone on human action and human reaction, under one protocol for all?
+
+In Python: ``run`` runs a protocol, ``load_records`` reads what it left, ``register_backbone`` makes a function a
+backbone, and BACKBONES, DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tta_bench.api import load_records, run
+    from tta_bench.components import BACKBONES, DATASETS, PROTOCOLS
+    from tta_bench.plugins import register_backbone
 
 __version__ = "0.1.0"
+__all__ = ["BACKBONES", "DATASETS", "PROTOCOLS", "load_records", "register_backbone", "run"]
+
+_HOME = {
+    "BACKBONES": "tta_bench.components",
+    "DATASETS": "tta_bench.components",
+    "PROTOCOLS": "tta_bench.components",
+    "load_records": "tta_bench.api",
+    "register_backbone": "tta_bench.plugins",
+    "run": "tta_bench.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tta_bench' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)

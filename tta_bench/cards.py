@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 
 from tta_bench.errors import UserError, unknown
+from tta_bench.extensions import PluginError, file_of, import_installed, installed
+from tta_bench.registry_files import card_files as card_files
+from tta_bench.registry_files import cardless, described, line_of, summary_of
+from tta_bench.registry_files import merge as merge
+from tta_bench.registry_files import read_card_data as read_card_data
+from tta_bench.registry_files import read_yaml as read_yaml
 from tta_bench.settings import ClipSettings, EvalSettings, Strict, TrainSettings
 
 Recipe = Literal["vit", "cnn"]
@@ -47,6 +50,8 @@ class BackboneCard(Card):
     """Frames from one to the next; by default the protocol's temporal span divided by ``frames``."""
     size: int = Field(gt=0)
     """Height and width of a clip in pixels at the full tier."""
+    frames_multiple: int | None = Field(default=None, gt=0)
+    """Other lengths must be a multiple of this; without it only ``frames`` works. Images take any length."""
     size_multiple: int | None = Field(default=None, gt=0)
     """Other sizes must be a multiple of this; without it only ``size`` works."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -57,10 +62,14 @@ class BackboneCard(Card):
     """Which of a protocol's recipes it trains with."""
     weights: str = "none"
     """Weights card that ``weights=default`` means at the full tier."""
+    frozen: tuple[str, ...] = ()
+    """Beginnings of the names of parameters that get no gradient, by design."""
     parameters: int | None = None
     """Parameters without head."""
     gmacs: float | None = None
     """Billions of multiply-adds per view at ``frames`` and ``size`` (what the field prints as GFLOPs)."""
+    golden: tuple[float, ...] = ()
+    """First features that seed 0's initial weights give for the clip of ``tta-bench check``, which prints them."""
 
 
 class Pretraining(Strict):
@@ -77,9 +86,9 @@ class WeightsCard(Card):
 
     backbone: str
     """Backbone card that they fit."""
-    address: str
+    address: str = Field(pattern="^https://")
     """Where to get the file."""
-    file: str
+    file: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     """File name in the weights folder."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Digest of the file; null where no trusted source states it."""
@@ -150,115 +159,110 @@ GROUPS: dict[str, type[Card]] = {
     "datasets": DatasetCard,
     "protocols": ProtocolCard,
 }
+NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
+"""What a card may be called: it becomes part of file names."""
+_added: dict[tuple[str, str], tuple[Card, Path | None]] = {}
 
 
-class _Loader(yaml.CSafeLoader):
-    """The safe loader, with floats such as ``1e-3`` that YAML 1.1 takes for text."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
-
-
-def read_yaml(text: str, source: str) -> Any:
-    """Return the data in a YAML text; objects are never constructed.
-
-    Raises:
-        UserError: The text is not YAML or asks for an object; says where.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506, TID251 - a subclass of CSafeLoader
-    except yaml.YAMLError as error:
-        raise UserError(f"{source} is not plain YAML: {error}") from None
-
-
-def registry_folders() -> list[Path]:
-    """Return the folders that hold cards: the shipped ones, then those in ``TTA_BENCH_REGISTRY``."""
-    package = Path(__file__).parent
-    shipped = package / "_cards"
-    own = [Path(folder).expanduser() for folder in os.environ.get("TTA_BENCH_REGISTRY", "").split(os.pathsep) if folder]
-    return [shipped if shipped.is_dir() else package.parent / "registry", *own]
-
-
-@cache
-def card_files(group: str) -> dict[str, Path]:
-    """Return the card files of a group (``backbones``, ``weights``, ``datasets`` or ``protocols``) by name.
-
-    Raises:
-        UserError: Two files define one name.
-    """
-    found: dict[str, Path] = {}
-    for folder in registry_folders():
-        for path in sorted((folder / group).rglob("*.yaml")):
-            name = path.relative_to(folder / group).with_suffix("").as_posix()
-            if name in found:
-                raise UserError(f"two cards are called '{name}': {found[name]} and {path}.", "Rename one of them.")
-            found[name] = path
-    return found
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping with ``over`` laid on ``base``, section by section."""
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def read_card_data(path: Path) -> dict[str, Any]:
-    """Return a card's data, laid on the card beside it that ``_base_`` names."""
-    data = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    if not isinstance(data, dict):
-        raise UserError(f"{path} is not a card: a mapping was expected, {type(data).__name__} was found.")
-    base = data.pop("_base_", None)
-    return merge(read_card_data(path.parent / f"{base}.yaml"), data) if base else data
-
-
-def validate(model: type[AnyCard], data: Mapping[str, Any], source: str) -> AnyCard:
+def validate(model: type[AnyCard], data: Mapping[str, Any], source: str | Path) -> AnyCard:
     """Return a card made from data.
 
     Raises:
-        UserError: A key is unknown or missing or a value is wrong; each is named.
+        UserError: A key is unknown or missing or a value is wrong; each is named, with its line in a file.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"{source}: {explain(error)}") from None
+        raise UserError(f"{source}: {explain(error, source if isinstance(source, Path) else None)}") from None
 
 
-def explain(error: ValidationError) -> str:
-    """Return what a validation found wrong, one line for each field."""
+def explain(error: ValidationError, path: Path | None = None) -> str:
+    """Return what a validation found wrong, one line for each field, with where it stands in a file."""
     lines = []
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{where}: {problem['msg']} (found {problem['input']!r})")
+        line = line_of(path, problem["loc"]) if path is not None else None
+        at = f"line {line}, " if line is not None else ""
+        lines.append(f"{at}{where}: {problem['msg']} (found {problem['input']!r})")
     return "\n".join(lines)
+
+
+def add(group: str, card: Card, maker: Any) -> None:
+    """Add a card that was made in code.
+
+    Args:
+        group: Where it belongs: ``backbones``, for instance.
+        card: The card.
+        maker: The function, class or file that it describes; its file is where the card comes from.
+
+    Raises:
+        UserError: The name is taken (names both origins), or cannot stand in a file name.
+    """
+    path = maker if isinstance(maker, Path) else file_of(maker)
+    if not re.fullmatch(NAME, card.name):
+        raise UserError(f"'{card.name}' is no name for a card: letters, digits and ._+- were expected.")
+    if card.name in names(group):
+        raise UserError(
+            f"two {group} are called '{card.name}': {origin(group, card.name)} and {path or 'this session'}.",
+            "Rename one of them.",
+        )
+    _added[group, card.name] = (card, path)
+
+
+def names(group: str) -> list[str]:
+    """Return the names of all cards of a group, whether they are files or were made in code."""
+    return [*card_files(group), *(name for of, name in _added if of == group)]
+
+
+def summaries(group: str) -> dict[str, str]:
+    """Return name and summary of every card of a group, for a list: no card is validated and no plug-in imported.
+
+    An installed plug-in of which no card is a file counts as a backbone, with its package's summary.
+
+    Raises:
+        UserError: Two cards have one name, or a plug-in that of a card.
+    """
+    found = {name: summary_of(path, group) for name, path in card_files(group).items()}
+    found |= {name: card.summary for (of, name), (card, _) in _added.items() if of == group}
+    for name, plugin in cardless().items() if group == "backbones" else ():
+        found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
+    return found
+
+
+def origin(group: str, name: str) -> Path | None:
+    """Return the file that a card comes from: its own, or the code's that made it; None for a session's."""
+    return _added[group, name][1] if (group, name) in _added else card_files(group).get(name)
 
 
 def load(group: str, name: str) -> Card:
     """Return the card of a name in a group; ``family/anything`` falls back to the card ``family``, if there is one.
 
+    An installed plug-in without a file for a card is imported, and makes one for its backbone.
+
     Raises:
         UserError: There is no such card; names the nearest one.
     """
     files = card_files(group)
+    imported = group == "backbones" and name in cardless() and import_installed(name)
+    if (group, name) in _added:
+        return _added[group, name][0]
     family, _, member = name.partition("/")
     if name in files:
         path = files[name]
     elif member and f"{family}/any" in files:
         path = files[f"{family}/any"]
+    elif imported:
+        raise PluginError(f"plug-in {installed()[name].origin} declares '{name}' and makes no card of that name.")
     else:
-        raise unknown(group.removesuffix("s") if group != "weights" else group, name, files)
-    data = read_card_data(path)
+        raise unknown(group.removesuffix("s") if group != "weights" else group, name, {*names(group), *installed()})
+    data = read_card_data(path, group)
+    fields = data.pop("_config_", None)
     if name not in files:
-        data = merge(data, {"name": name, "arguments": {"name": member}})
+        own = {"name": name, "arguments": {"name": member}}
+        data = merge(data, own if fields is None else described(family, Path(member), fields))
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
-    return validate(GROUPS[group], data, str(path))
+    return validate(GROUPS[group], data, path)
 
 
 def backbone_card(name: str) -> BackboneCard:

@@ -6,9 +6,66 @@ is imported when something is first looked up, so importing this module loads no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from mmengine.registry import Registry
 
-BACKBONES = Registry("backbone", scope="tta_bench", locations=["tta_bench.models"])
+from tta_bench import cards
+from tta_bench.errors import UserError
+from tta_bench.extensions import file_of
+
+
+class Backbones(Registry):  # type: ignore[misc]
+    """MMEngine's registry of backbones, in which keywords beside a name make a card.
+
+    ``@BACKBONES.register_module()`` registers a function or class whose card is a YAML file, and
+    ``@BACKBONES.register_module("my_net", frames=8, size=64)`` one whose card is made of the keywords.
+    """
+
+    def register_module(
+        self, name: str | list[str] | None = None, force: bool = False, module: Any = None, **card: Any
+    ) -> Any:
+        """Register a function or class, as MMEngine does, and make a card of further keywords.
+
+        Args:
+            name: Name of component and card; by default what the function or class is called.
+            force: Replace a component of that name.
+            module: What to register; without it a decorator is returned.
+            card: Fields of a `BackboneCard`. ``summary`` defaults to the first line of the docstring, ``recipe`` to
+                ``cnn``, ``component`` to the name.
+
+        Raises:
+            UserError: The name is taken (says by which file), or a field of the card is wrong.
+        """
+        if module is None:
+            return lambda made: self.register_module(name, force, made, **card)
+        title = name if isinstance(name, str) else getattr(module, "__name__", type(module).__name__)
+        taken = None if force else self.module_dict.get(title)
+        if taken is not None:
+            raise UserError(
+                f"two backbone components are called '{title}': "
+                f"{file_of(taken) or 'this session'} and {file_of(module) or 'this session'}.",
+                "Rename one of them.",
+            )
+        if card:
+            cards.add("backbones", card_of(title, module, card), module)
+        return super().register_module(name, force, module)
+
+
+def card_of(name: str, made: Callable[..., Any], fields: Mapping[str, Any]) -> cards.BackboneCard:
+    """Return the card of a function or class that makes a backbone.
+
+    Raises:
+        UserError: A field is unknown, missing or wrong; each is named.
+    """
+    said = (made.__doc__ or "").strip().splitlines()
+    summary = said[0] if said else "A plug-in backbone"
+    defaults = {"name": name, "component": name, "summary": summary, "recipe": "cnn"}
+    return cards.validate(cards.BackboneCard, defaults | dict(fields), f"backbone {name}")
+
+
+BACKBONES = Backbones("backbone", scope="tta_bench", locations=["tta_bench.models"])
 """Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``."""
 
 DATASETS = Registry("dataset", scope="tta_bench", locations=["tta_bench.data"])

@@ -12,8 +12,20 @@ from pydantic import BaseModel, Field, ValidationError
 from tta_bench import cards
 from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
 from tta_bench.errors import UserError, did_you_mean, unknown
-from tta_bench.experiment import Experiment, Phase, Precision, ResolvedClip
-from tta_bench.settings import ClipSettings, DataSettings, EvalSettings, RuntimeSettings, Strict, TrainSettings
+from tta_bench.experiment import Experiment, Phase, Precision, resolve_clip
+from tta_bench.extensions import PluginCode, code_of_file, import_installed, installed
+from tta_bench.families import complete
+from tta_bench.places import user_config
+from tta_bench.registry_files import use_folder
+from tta_bench.settings import (
+    ClipSettings,
+    DataSettings,
+    EvalSettings,
+    RegistrySettings,
+    RuntimeSettings,
+    Strict,
+    TrainSettings,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,7 +51,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "eval": EvalSettings,
     "data": DataSettings,
     "runtime": RuntimeSettings,
+    "registry": RegistrySettings,
 }
+
+
+_TEXTS = {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol", "predictions", "labels"}
+"""Keys whose values are names or paths, taken as they are written."""
 
 
 def known_keys() -> list[str]:
@@ -81,9 +98,7 @@ def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in {"data.root", "weights", "backbone", "dataset", "protocol", "predictions", "labels"} or key.startswith(
-        "data.roots."
-    ):
+    if key in _TEXTS or key.startswith("data.roots."):
         return text
     if "," in text and not text.startswith("["):
         return [cards.read_yaml(part, key) for part in text.split(",")]
@@ -91,8 +106,12 @@ def _value(key: str, text: str) -> Any:
     return [value] if key in {"split", "seed"} and not isinstance(value, list) else value
 
 
-def resolve(words: Iterable[str]) -> list[Experiment]:
+def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
     """Return the experiments that ``key=value`` words ask for: one for each split and seed.
+
+    Args:
+        words: What the user wrote.
+        plugins: Plug-in files that were imported for this run. Installed plug-ins that it names are added.
 
     Raises:
         UserError: A key, name or value is wrong; says which and names the nearest.
@@ -101,6 +120,9 @@ def resolve(words: Iterable[str]) -> list[Experiment]:
     given = parse(words)
     if "protocol" not in given:
         raise UserError("no protocol was named.", f"Try protocol={next(iter(cards.card_files('protocols')))}.")
+    registry = _validated(RegistrySettings, _section(given, "registry"), "registry.")
+    if registry.path is not None:
+        use_folder(registry.path)
     top = _validated(Choices, {key: value for key, value in given.items() if "." not in key})
     data = _validated(DataSettings, _section(given, "data"))
     for name in data.roots:
@@ -108,8 +130,9 @@ def resolve(words: Iterable[str]) -> list[Experiment]:
     protocol = cards.protocol_card(top.protocol)
     dataset, root, tier = choose_data(top, data, protocol)
     settings = protocol.tier(tier)
-    backbone = cards.backbone_card(top.backbone or settings.backbone)
-    clip = _clip(_validated(ClipSettings, _laid_over(settings.clip, given, "clip")), backbone)
+    backbone = complete(cards.backbone_card(top.backbone or settings.backbone))
+    asked = _validated(ClipSettings, _laid_over(settings.clip, given, "clip"), "clip.")
+    clip = resolve_clip(asked if backbone.size_multiple or "clip.size" in given else _own_size(asked), backbone)
     train = _validated(TrainSettings, _laid_over(settings.recipes[backbone.recipe], given, "train"), "train.")
     evaluation = _validated(EvalSettings, _laid_over(settings.eval, given, "eval"), "eval.")
     runtime = _validated(RuntimeSettings, _section(given, "runtime"), "runtime.")
@@ -138,6 +161,7 @@ def resolve(words: Iterable[str]) -> list[Experiment]:
             eval=evaluation,
             runtime=runtime,
             arguments=words,
+            plugins=tuple(dict.fromkeys([*plugins, *_taking_part(protocol, dataset, backbone)])),
         )
         for split in top.split
         for seed in top.seed
@@ -151,15 +175,19 @@ def _weights(choice: str, backbone: BackboneCard, tier: Tier) -> str:
     return backbone.weights if tier == "full" else "none"
 
 
-def _clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
-    frames = clip.frames or backbone.frames
-    stride = clip.stride or backbone.stride or max(1, clip.span // frames)
-    size = clip.size or backbone.size
-    multiple = backbone.size_multiple
-    if size != backbone.size and multiple is None:
-        raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
-    rounded = -(-size // multiple) * multiple if multiple else size
-    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
+def _taking_part(protocol: ProtocolCard, dataset: DatasetCard, backbone: BackboneCard) -> Iterable[PluginCode]:
+    """Import the installed plug-ins that a run names, and yield the code that it takes from outside the suite."""
+    for group, card in (("protocols", protocol), ("datasets", dataset), ("backbones", backbone)):
+        made_by = cards.origin(group, card.name)
+        if import_installed(card.name):
+            yield installed()[card.name].code
+        elif made_by is not None and made_by.suffix == ".py":
+            yield code_of_file(made_by)
+
+
+def _own_size(clip: ClipSettings) -> ClipSettings:
+    """Return a clip of the backbone's size: a protocol's size is a wish, which a fixed-size backbone cannot meet."""
+    return clip.model_copy(update={"size": None})
 
 
 def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:
@@ -194,11 +222,6 @@ def data_root(dataset: str, given: Mapping[str, Path]) -> Path | None:
     return Path(parent) / dataset if parent else None
 
 
-def user_config() -> Path:
-    """Return the path of the user's config file: ``TTA_BENCH_CONFIG``, else ``~/.config/tta-bench/config.yaml``."""
-    return Path(os.environ.get("TTA_BENCH_CONFIG", "~/.config/tta-bench/config.yaml")).expanduser()
-
-
 def user_roots() -> dict[str, Path]:
     """Return the data roots in the user's config file (``data: {roots: {ucf101: DIR}}``)."""
     path = user_config()
@@ -208,11 +231,6 @@ def user_roots() -> dict[str, Path]:
     if not isinstance(found, dict) or set(found) - {"data"}:
         raise UserError(f"{path}: only the section 'data' is known.")
     return _validated(DataSettings, found["data"], f"{path}: data.").roots
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``TTA_BENCH_CACHE``, else ``~/.cache/tta-bench``."""
-    return Path(os.environ.get("TTA_BENCH_CACHE", "~/.cache/tta-bench")).expanduser()
 
 
 def _section(given: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
+from tta_bench.errors import UserError
+from tta_bench.extensions import PluginCode
 from tta_bench.keys import digest
-from tta_bench.settings import EvalSettings, RuntimeSettings, Strict, TrainSettings
+from tta_bench.settings import ClipSettings, EvalSettings, RuntimeSettings, Strict, TrainSettings
 
 NUMERICS_VERSION = 1
 """Raised when the code changes a number that an unchanged card gives."""
@@ -27,6 +30,30 @@ class ResolvedClip(Strict):
     """Frames from one to the next."""
     size: int
     """Height and width in pixels."""
+
+
+def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
+    """Return a clip's extent, with the backbone's own where none was asked for; a size is rounded up to its multiple.
+
+    Raises:
+        UserError: The backbone does not take clips of that size or length.
+    """
+    frames = _length(clip.frames or backbone.frames, backbone)
+    stride = clip.stride or backbone.stride or max(1, clip.span // frames)
+    size = clip.size or backbone.size
+    multiple = backbone.size_multiple
+    if size != backbone.size and multiple is None:
+        raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
+    rounded = -(-size // multiple) * multiple if multiple else size
+    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
+
+
+def _length(asked: int, backbone: BackboneCard) -> int:
+    multiple = 1 if backbone.modality == "image" else backbone.frames_multiple
+    if asked == backbone.frames or (multiple and asked % multiple == 0):
+        return asked
+    taken = f"a multiple of {multiple} frames" if multiple else f"{backbone.frames} frames only"
+    raise UserError(f"{backbone.name} takes clips of {taken}, and {asked} were asked for.")
 
 
 class Experiment(Strict):
@@ -56,6 +83,8 @@ class Experiment(Strict):
     runtime: RuntimeSettings
     arguments: tuple[str, ...]
     """The words as given."""
+    plugins: tuple[PluginCode, ...] = ()
+    """Code from outside the suite that takes part."""
 
     def settings(self) -> dict[str, Any]:
         """Return what was resolved, without paths, as plain data for a record."""
@@ -84,6 +113,7 @@ class Experiment(Strict):
                 "clip": self.clip.model_dump(mode="json"),
                 "train": self.train.model_dump(mode="json"),
             }
+            | ({"plugins": [asdict(code) for code in self.plugins]} if self.plugins else {})
         )
 
     def run_key(self, training: str) -> str:

@@ -6,11 +6,14 @@ tests/test_openmmlab.py fails for a bridge that is no longer needed.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tta_bench.errors import UserError
 
@@ -38,6 +41,37 @@ def import_mmaction() -> ModuleType:
         warnings.filterwarnings("ignore", message="Fail to import ``MultiScaleDeformableAttention``")
         importlib.import_module("mmaction.models")
     return importlib.import_module("mmaction")
+
+
+def build_mmaction(config: Mapping[str, Any]) -> Any:
+    """Return a module of MMAction2, with the initial weights that it gives itself.
+
+    Its parts are looked up under MMAction2's scope, whatever scope a Runner has set. What it logs is left out: lines
+    for every block and every parameter, on the screen and in the log file of a run before this one.
+
+    Args:
+        config: ``type``, a name in MMAction2's registry, and the arguments of its class.
+    """
+    import_mmaction()
+    from mmaction.registry import MODELS
+    from mmengine.model import BaseModule
+    from mmengine.registry import DefaultScope
+
+    dump, level = BaseModule._dump_init_info, logging.root.manager.disable
+    BaseModule._dump_init_info = _say_nothing
+    logging.disable(logging.INFO)
+    try:
+        with DefaultScope.overwrite_default_scope("mmaction"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="torch.meshgrid")
+            module = MODELS.build(dict(config))
+            module.init_weights()
+    finally:
+        BaseModule._dump_init_info = dump
+        logging.disable(level)
+    return module
+
+
+def _say_nothing(_: Any) -> None: ...
 
 
 def bridge_localizers(package: Path) -> None:

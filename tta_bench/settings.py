@@ -120,3 +120,10 @@ class DataSettings(Strict):
     """Folder (or CSV file) of the run's dataset."""
     roots: dict[str, Path] = Field(default_factory=dict)
     """Folder of each dataset by name."""
+
+
+class RegistrySettings(Strict):
+    """Where more cards are."""
+
+    path: Path | None = None
+    """A folder of one's own cards: ``backbones/NAME.yaml`` and so on, beside those in ``TTA_BENCH_REGISTRY``."""

@@ -45,15 +45,18 @@ def test_the_options_are_these() -> None:
 
 
 OPTIONS = {
-    "run": ["--dry-run", "--json", "--resume", "--work-dir"],
-    "list": ["--json", "--work-dir"],
-    "show": ["--json"],
+    "run": ["--dry-run", "--json", "--plugin", "--resume", "--work-dir"],
+    "eval": ["--json", "--work-dir"],
+    "list": ["--json", "--plugin", "--work-dir"],
+    "show": ["--json", "--plugin"],
+    "new": ["--into"],
+    "check": ["--json", "--markdown", "--plugin"],
     "leaderboard": ["--boards", "--check", "--format", "--records"],
     "verify": ["--predictions"],
     "compare": ["--json"],
-    "eval": ["--json", "--work-dir"],
     "submit": ["--boards"],
     "reproduce": ["--run", "--tolerance", "--work-dir"],
+    "weights": [],
     "doctor": ["--json"],
 }
 

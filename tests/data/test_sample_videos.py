@@ -22,9 +22,9 @@ from tta_bench.data.sample_videos import (
     SampleSettings,
     generate_ucf101_sample,
     render_clip,
-    sample_root,
     trajectory,
 )
+from tta_bench.data.samples import sample_root
 from tta_bench.data.video import count_frames
 from tta_bench.errors import UserError
 from tta_bench.keys import generator
@@ -146,19 +146,19 @@ def test_reversed_class_is_its_own_inverse() -> None:
 
 
 def test_root_is_made_once_and_named_by_its_settings(tmp_path: Path) -> None:
-    root = sample_root(tmp_path / "cache", "ucf101_sample", SMALL)
+    root = sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", SMALL)
     stamp = (root / "ucfTrainTestlist" / "classInd.txt").stat().st_mtime_ns
     assert root.parent == tmp_path / "cache"
     assert root.name.startswith("ucf101_sample-")
-    assert sample_root(tmp_path / "cache", "ucf101_sample", asdict(SampleSettings(**SMALL))) == root
+    assert sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", asdict(SampleSettings(**SMALL))) == root
     assert (root / "ucfTrainTestlist" / "classInd.txt").stat().st_mtime_ns == stamp
-    assert sample_root(tmp_path / "cache", "ucf101_sample", SMALL | {"seed": 1}) != root
+    assert sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", SMALL | {"seed": 1}) != root
     assert UCF101(root).splits == (1,)
 
 
 def test_two_may_ask_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
-        roots = set(pool.map(lambda _: sample_root(tmp_path, "sample", SMALL), range(3)))
+        roots = set(pool.map(lambda _: sample_root(tmp_path, "sample", "UCF101", SMALL), range(3)))
     assert list(tmp_path.iterdir()) == list(roots)
 
 
@@ -172,7 +172,7 @@ def test_a_broken_off_generation_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(sample_videos, "write_avi", stop)
     with pytest.raises(KeyboardInterrupt):
-        sample_root(tmp_path, "sample", SMALL)
+        sample_root(tmp_path, "sample", "UCF101", SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,10 +191,10 @@ def test_a_broken_off_generation_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 )
 def test_impossible_settings(tmp_path: Path, wrong: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        sample_root(tmp_path / "cache", "sample", wrong)
+        sample_root(tmp_path / "cache", "sample", "UCF101", wrong)
     assert not (tmp_path / "cache").exists()
 
 
 def test_it_is_made_without_torch() -> None:
-    code = "import sys, tta_bench.data.sample_videos; sys.exit('torch' in sys.modules)"
+    code = "import sys, tta_bench.data.samples; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -37,6 +37,11 @@ def test_options_go_to_timm(clip):
     assert TimmBackbone("vit_tiny_patch16_224", img_size=32)(clip).shape == (2, 4, 192)
 
 
+def test_a_model_made_for_one_size_is_told_the_size(clip):
+    assert TimmBackbone("vit_tiny_patch16_224", size=32)(clip).shape == (2, 4, 192)
+    assert TimmBackbone("resnet18", size=32)(clip).shape == (2, 4, 512)
+
+
 def test_an_unknown_timm_model_gets_the_nearest_name():
     with pytest.raises(UserError, match=r"unknown timm model 'resnet5O'.\nDid you mean 'resnet50'?"):
         TimmBackbone("resnet5O")

@@ -116,7 +116,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root: Path) -> No
         (("phase=test",), "nothing to test"),
         (("weights=no_such_weights",), "neither a card, nor a file, nor a run"),
         (("train.batch=9", "limit=4"), "the training list has 4 videos and a step takes 9"),
-        (("clip.frames=3",), "the clip cannot be cut into tubelets"),
+        (("clip.frames=3",), "takes clips of a multiple of 2 frames, and 3 were asked for"),
         (("precision=fp16",), "precision=fp16 needs a GPU"),
         (("runtime.device=cuda:9",), "runtime.device=cuda:9"),
         (("runtime.device=abacus",), "not a device"),

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tta_bench import cards
-from tta_bench.config import cache_folder, resolve
+from tta_bench.config import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiment import Experiment
+from tta_bench.places import cache_folder
 from tta_bench.protocols.weights import find_weights, sha256_of
 
 
@@ -49,6 +50,7 @@ def test_weights_that_are_not_here_say_where_to_get_them(tmp_path: Path) -> None
     with pytest.raises(UserError) as error:
         find_weights(experiment(card.name), tmp_path)
     assert card.address in str(error.value)
+    assert f"tta-bench weights fetch {card.name}" in str(error.value)
     assert "weights=none" in str(error.value)
 
 

@@ -107,6 +107,24 @@ def test_metrics_are_what_they_are_called() -> None:
     assert {(m.n, m.n_groups) for m in metrics.values()} == {(96, 24)}
 
 
+def test_clips_whose_group_was_trained_on_are_told_apart(tmp_path: Path) -> None:
+    scores, labels = np.eye(4), [0, 1, 2, 0]
+    fields = (["a", "b", "c", "d"], scores, labels, ["g", "g", "h", "i"], [f"Class{i}" for i in range(4)])
+    predictions = collect(*fields, trained_groups={"g", "elsewhere"})
+    metrics, _ = score(outcomes_from_predictions(predictions))
+    assert (metrics["top1"].value, metrics["top1"].n) == (0.75, 4)
+    assert (metrics["top1_unleaked"].value, metrics["top1_unleaked"].n, metrics["top1_unleaked"].n_groups) == (
+        0.5,
+        2,
+        2,
+    )
+    path = write_success(tmp_path, predictions, keep_predictions=True)
+    assert verify_record(read_record(path), tmp_path) == ("predictions", [])
+    for trained in (set(), {"elsewhere"}, {"g", "h", "i"}):
+        metrics, _ = score(outcomes_from_predictions(collect(*fields, trained_groups=trained)))
+        assert set(metrics) == {"top1", "mean_class"}
+
+
 def test_top5_needs_more_than_five_classes_and_an_interval_two_groups() -> None:
     predictions = collect(["a", "b"], np.eye(2), [0, 0], ["g", "g"], CLASSES[:2])
     metrics, per_class = score(outcomes_from_predictions(predictions))

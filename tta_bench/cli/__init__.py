@@ -14,8 +14,8 @@ from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
 
 COMMANDS = (
-    *("run", "eval", "list", "show", "leaderboard", "verify", "compare", "submit", "reproduce"),
-    "doctor",
+    *("run", "eval", "list", "show", "new", "check"),
+    *("leaderboard", "verify", "compare", "submit", "reproduce", "weights", "doctor"),
 )
 
 
@@ -49,7 +49,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="tta-bench")
 def cli() -> None:
-    r"""How good is this backbone on human action and human reaction, under one protocol for all?
+    """How good is this backbone on human action and human reaction, under one protocol for all?
 
     \b
     tta-bench list                          what there is

@@ -119,7 +119,7 @@ def data_roots() -> Iterator[Finding]:
 
 def folders() -> Iterator[Finding]:
     """Yield the cache, and the space where runs go."""
-    from tta_bench.config import cache_folder, user_config
+    from tta_bench.places import cache_folder, user_config
 
     yield Finding("cache", str(cache_folder()))
     yield Finding("config", str(user_config()) + ("" if user_config().is_file() else " (not there; optional)"))

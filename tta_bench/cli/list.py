@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.options import plugin_option
+
 
 @click.command("list")
 @click.argument("group", required=False)
@@ -19,15 +21,18 @@ import click
     show_default=True,
     help="Where to look for runs.",
 )
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(group: str | None, pattern: str, work_dir: Path, as_json: bool) -> None:
+def command(group: str | None, pattern: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
     """List backbones, weights, datasets, protocols or runs; all cards if none is named.
 
     PATTERN is a shell pattern: `tta-bench list backbones 'videomae*'`.
     """
     from tta_bench.cards import GROUPS
     from tta_bench.errors import unknown
+    from tta_bench.plugins import load_files
 
+    load_files(plugins)
     if group is not None and group not in (*GROUPS, "runs"):
         raise unknown("group", group, (*GROUPS, "runs"))
     if group == "runs":
@@ -47,15 +52,10 @@ def command(group: str | None, pattern: str, work_dir: Path, as_json: bool) -> N
 
 
 def _cards(group: str, pattern: str) -> list[dict[str, str]]:
-    """Return name and summary of each card; only these two are read, so that a thousand cards take no time."""
-    from tta_bench.cards import card_files, read_card_data
+    from tta_bench.cards import summaries
 
-    rows = []
-    for name, path in card_files(group).items():
-        shown = name.replace("/any", "/<any>")
-        if fnmatch.fnmatch(shown, pattern):
-            rows.append({"name": shown, "summary": str(read_card_data(path).get("summary", ""))})
-    return rows
+    shown = {name.replace("/any", "/<any>"): summary for name, summary in summaries(group).items()}
+    return [{"name": name, "summary": text} for name, text in shown.items() if fnmatch.fnmatch(name, pattern)]
 
 
 def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import click
 
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="A file that registers a backbone (may be given again).",
+)
 boards_option = click.option(
     "--boards",
     type=click.Path(file_okay=False, path_type=Path),

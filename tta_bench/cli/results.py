@@ -28,12 +28,23 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
         for record in records
     ]
     if len(records) > 1:
-        mean = sum(record.metrics[score].value for record in records) / len(records)
-        rows.append(["mean", "", "", *(f"{mean:.2%}" if name == score else "" for name in names)])
+        rows.append(["mean", runs_of(records), records[0].identity.control, *(mean(records, name) for name in names)])
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+
+
+def runs_of(records: Sequence[Record]) -> str:
+    """Return the splits and seeds of several records: ``1, 2, 3 / 0``."""
+    splits, seeds = ([str(getattr(record.identity, what)) for record in records] for what in ("split", "seed"))
+    return f"{', '.join(dict.fromkeys(splits))} / {', '.join(dict.fromkeys(seeds))}"
+
+
+def mean(records: Sequence[Record], name: str) -> str:
+    """Return the mean of a metric in percent, or nothing where a record lacks it."""
+    found = [record.metrics[name].value for record in records if name in record.metrics]
+    return f"{sum(found) / len(found):.2%}" if len(found) == len(records) else ""
 
 
 def own_boards(work_dir: Path) -> list[Path]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.options import plugin_option
+
 
 @click.command("run")
 @click.argument("words", nargs=-1, metavar="KEY=VALUE...")
@@ -24,26 +26,30 @@ import click
     show_default=True,
     help="Where checkpoints, records and boards of your own runs go.",
 )
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the records as one JSON document.")
-def command(words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, as_json: bool) -> None:
-    r"""Run a protocol: fine-tune, test, record, and show the board.
+def command(
+    words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
+) -> None:
+    """Run a protocol: fine-tune, test, record, and show the board.
 
     \b
     tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop
     tta-bench run protocol=ucf101_ft data.root=/data/ucf101         UCF101 itself, split 1
     tta-bench run protocol=ucf101_ft backbone=resnet50 split=1,2,3 seed=0,1,2
     tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
+    tta-bench run protocol=ucf101_ft backbone=my_net --plugin my_net.py
 
     Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
-    sections clip, train, eval, data and runtime, which `tta-bench show PROTOCOL` prints.
+    sections clip, train, eval, data and runtime, which `tta-bench show PROTOCOL` prints; and registry.path, a folder of
+    your own cards.
     """
-    from tta_bench.config import resolve
+    from tta_bench import api
 
-    experiments = resolve(words)  # wrong words are answered before torch is loaded
+    experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
     from tta_bench.cli.results import print_results
     from tta_bench.progress import console
-    from tta_bench.protocols import load_protocol
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
         console.print(
@@ -51,11 +57,10 @@ def command(words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, 
             f"Its numbers say that the machinery works, not how good a backbone is.",
             style="yellow",
         )
-    protocol = load_protocol(experiments[0].protocol.component)
     if dry_run:
         for experiment in experiments:
-            click.echo(protocol(experiment, work_dir, resume).plan())
+            click.echo(api.start(experiment, work_dir, resume).plan())
         return
-    records = [record for experiment in experiments if (record := protocol(experiment, work_dir, resume).run())]
+    records = list(api.run_all(experiments, work_dir, resume))
     if records:
         print_results(records, work_dir, as_json)

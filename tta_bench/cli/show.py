@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tta_bench.cli.options import plugin_option
 
 if TYPE_CHECKING:
     from tta_bench.cards import TierSettings
@@ -18,23 +21,29 @@ DETECTABLE = (
 
 @click.command("show")
 @click.argument("name")
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(name: str, as_json: bool) -> None:
+def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
-    from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load
+    from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load, names
     from tta_bench.errors import UserError, unknown
     from tta_bench.experiment import protocol_hash
+    from tta_bench.extensions import PluginError, installed
+    from tta_bench.families import complete
     from tta_bench.keys import digest
+    from tta_bench.plugins import load_files
 
+    load_files(plugins)
     found: dict[str, Card] = {}
     for group in GROUPS:
         try:
-            found[group] = load(group, name)
-        except UserError:
-            if name in card_files(group):
+            card = load(group, name)
+            found[group] = complete(card) if isinstance(card, BackboneCard) else card
+        except UserError as error:
+            if name in names(group) or isinstance(error, PluginError):
                 raise
     if not found:
-        raise unknown("name", name, [card for group in GROUPS for card in card_files(group)])
+        raise unknown("name", name, [*installed(), *(card for group in GROUPS for card in names(group))])
     shown: dict[str, Any] = {}
     for group, card in found.items():
         data = card.model_dump(mode="json")

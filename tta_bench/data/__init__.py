@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tta_bench.data import layouts
+from tta_bench.data import hmdb51, layouts
 
-__all__ = ["layouts"]
+__all__ = ["hmdb51", "layouts"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.components import DATASETS
-from tta_bench.data.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from tta_bench.data.finding import clips_by_class, locate, read_lines
 from tta_bench.errors import UserError, did_you_mean, shorten, unknown
 
 UCF101_TREE = """Expected:
@@ -103,9 +103,9 @@ class UCF101(Layout):
         numbers = [number for number in sides if any(file.is_file() for file in sides[number])] or [1]
         needed = [lists / "classInd.txt", *(file for number in numbers for file in sides[number])]
         missing = [str(file.relative_to(root)) for file in needed if not file.is_file()]
-        lines = {file: _read_lines(file) for file in needed[1:] if file.is_file()}
+        lines = {file: read_lines(file) for file in needed[1:] if file.is_file()}
         entries = {line.split()[0]: None for file in lines for line in lines[file]}
-        paths = _locate(root, root / "UCF-101", entries)
+        paths = locate(root, root / "UCF-101", entries)
         lost = [entry for entry in entries if entry not in paths]
         if missing or lost:
             raise _incomplete(root, missing, lost, len(entries))
@@ -128,7 +128,7 @@ class FolderDataset(Layout):
     """
 
     def __init__(self, root: Path) -> None:
-        clips = {side: _clips_by_class(root / side) for side in ("train", "test")}
+        clips = {side: clips_by_class(root / side) for side in ("train", "test")}
         classes = sorted(clips["train"] | clips["test"])
         empty = [f"{side}/{name}" for side in clips for name in classes if not clips[side].get(name)]
         if empty or not classes:
@@ -193,15 +193,10 @@ def _incomplete(root: Path, missing: list[str], lost: list[str], clips: int) -> 
     return UserError("\n".join(lines), UCF101_TREE.format(root=root))
 
 
-def _read_lines(file: Path) -> list[str]:
-    """Return a text file's lines that are not blank, whatever ends them."""
-    return [line for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines() if line.strip()]
-
-
 def _read_ucf101_classes(file: Path) -> dict[str, int]:
     """Return each class's label from 0, read from lines such as ``1 ApplyEyeMakeup`` that count up from 1."""
     classes: dict[str, int] = {}
-    for number, line in enumerate(_read_lines(file), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         match line.split():
             case [given, name] if given == str(number) and name not in classes:
                 classes[name] = number - 1
@@ -222,65 +217,6 @@ def _ucf101_sample(file: Path, line: str, paths: Mapping[str, Path], classes: Ma
     if label and label != [str(classes[name] + 1)]:
         raise UserError(f"{file}: '{line}' gives another label than classInd.txt, where {name} is {classes[name] + 1}.")
     return Sample(stem, paths[entry], classes[name], f"{name}_{group[1]}")
-
-
-def _locate(root: Path, folder: Path, entries: Collection[str]) -> dict[str, Path]:
-    """Return where the listed clips are: below the folder as listed, else anywhere below the root under the same stem.
-
-    Clips that are nowhere are left out; a stem found more than once raises UserError. The second look takes upper and
-    lower case as one, because copies of UCF101 differ in ``HandstandPushups`` and ``HandStandPushups``.
-    """
-    paths = {entry: folder / entry for entry in entries}
-    names = {parent: set(_names(parent)) for parent in {path.parent for path in paths.values()}}
-    lost = {path.stem.casefold(): entry for entry, path in paths.items() if path.name not in names[path.parent]}
-    for entry in lost.values():
-        del paths[entry]
-    for stem, places in _find_by_stem(root, lost).items() if lost else ():
-        if len(places) > 1:
-            several = " and ".join(str(place.relative_to(root)) for place in places)
-            raise UserError(
-                f"{lost[stem]} is not there, and below {root} its name is found more than once: {several}.",
-                f"Put the right one into {folder}, as the list says.",
-            )
-        paths[lost[stem]] = places[0]
-    return paths
-
-
-def _find_by_stem(root: Path, stems: Collection[str]) -> dict[str, list[Path]]:
-    """Return the clips at any depth below the root that have one of these stems, which are in lower case."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    pending, seen = [root], set[Path]()
-    while pending:
-        folder = pending.pop()
-        if folder.resolve() in seen:  # links may lead round in circles
-            continue
-        seen.add(folder.resolve())
-        for name in _names(folder):
-            path = folder / name
-            stem = (name if path.is_dir() else path.stem).casefold()
-            if stem in stems and _is_clip(path):
-                found[stem].append(path)
-            elif path.is_dir():
-                pending.append(path)
-    return found
-
-
-def _clips_by_class(folder: Path) -> dict[str, list[Path]]:
-    """Return the clips in each folder below this one."""
-    classes = [folder / name for name in _names(folder) if (folder / name).is_dir()]
-    return {path.name: [path / name for name in _names(path) if _is_clip(path / name)] for path in classes}
-
-
-def _is_clip(path: Path) -> bool:
-    """Return whether this is a video file, by its suffix, or a folder with images in it."""
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return True
-    return any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in _names(path))
-
-
-def _names(folder: Path) -> list[str]:
-    """Return the sorted names of what a folder holds, hidden files aside; nothing if it is no folder."""
-    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
 
 def _read_csv(file: Path) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ distribution for all classes, so neither appearance nor the middle frame tells t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, unknown
-from tta_bench.keys import digest, generator
+from tta_bench.keys import generator
 from tta_bench.progress import Bar
 
 GENERATOR_VERSION = 1
@@ -52,8 +51,8 @@ KEY_FRAME_EVERY = "12"
 class SampleSettings:
     """What the sample consists of; these values are the data's identity.
 
-    The first ``test_groups`` of the ``groups`` make the test list. Each class has ``clips`` in each group.
-    ``width`` and ``height`` are in pixels, ``fps`` in frames a second.
+    Each class has ``clips`` in each of the ``groups``, and is tested on ``test_groups`` of these. ``width``
+    and ``height`` are in pixels, ``fps`` in frames a second.
     """
 
     version: int = GENERATOR_VERSION
@@ -65,27 +64,6 @@ class SampleSettings:
     width: int = 96
     height: int = 72
     fps: int = 25
-
-
-def sample_root(cache: Path, name: str, settings: Mapping[str, Any]) -> Path:
-    """Return the folder with the sample of these settings, generating it into the cache if it is not there.
-
-    The folder is renamed into place when it is complete, so what is broken off leaves nothing that looks whole, and two
-    processes may ask at once. Raises UserError for settings that no sample can be made from.
-    """
-    sample = read_settings(settings)
-    root = cache / f"{name}-{digest(asdict(sample))[:12]}"
-    if root.is_dir():
-        return root
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as scratch:
-        made = generate_ucf101_sample(Path(scratch) / root.name, sample)
-        try:
-            made.rename(root)
-        except OSError:
-            if not root.is_dir():  # else another process was first, with the same bytes
-                raise
-    return root
 
 
 def read_settings(settings: Mapping[str, Any]) -> SampleSettings:

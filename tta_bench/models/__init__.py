@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from tta_bench.models.frames import PerFrame, TimmBackbone
+from tta_bench.models.huggingface import HuggingFaceVideoMAE
+from tta_bench.models.mmaction2 import MMAction2Backbone
+from tta_bench.models.torchvision_video import TorchvisionVideo
 from tta_bench.models.videomae import VideoMAEV2
 
-__all__ = ["PerFrame", "TimmBackbone", "VideoMAEV2"]
+__all__ = [
+    "HuggingFaceVideoMAE",
+    "MMAction2Backbone",
+    "PerFrame",
+    "TimmBackbone",
+    "TorchvisionVideo",
+    "VideoMAEV2",
+]

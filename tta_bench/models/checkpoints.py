@@ -14,7 +14,10 @@ from tta_bench.errors import UserError, shorten
 from tta_bench.models.checkpoint_files import Checkpoint, read_checkpoint, save_checkpoint
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.frames import PerFrame
-from tta_bench.models.key_names import best_prefix, common_heads, official_videomae, tensors_in
+from tta_bench.models.huggingface import HuggingFaceVideoMAE
+from tta_bench.models.key_names import best_prefix, common_heads, newer_huggingface, official_videomae, tensors_in
+from tta_bench.models.mmaction2 import MMAction2Backbone
+from tta_bench.models.torchvision_video import TorchvisionVideo
 from tta_bench.models.videomae import VideoMAEV2, sinusoid_positions
 
 __all__ = [
@@ -66,7 +69,9 @@ def backbone_state(raw: Mapping[str, Any], backbone: nn.Module) -> tuple[dict[st
     if isinstance(backbone, VideoMAEV2):
         tensors = official_videomae(tensors)
         _check_positions(tensors, _source(raw))
-    outer = "encoder." if isinstance(backbone, PerFrame) else ""
+    if isinstance(backbone, HuggingFaceVideoMAE):
+        tensors = newer_huggingface(tensors)
+    outer = _outer(backbone)
     own = {name.removeprefix(outer): tensor for name, tensor in backbone.state_dict().items()}
     prefix = best_prefix(tensors, own)
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
@@ -86,6 +91,13 @@ def backbone_state(raw: Mapping[str, Any], backbone: nn.Module) -> tuple[dict[st
             + [name for name in tensors if not name.startswith(prefix)]
         ),
     )
+
+
+def _outer(backbone: nn.Module) -> str:
+    """Return the prefix that a backbone which wraps another project's model puts before the model's own names."""
+    if isinstance(backbone, HuggingFaceVideoMAE):
+        return "model."
+    return "encoder." if isinstance(backbone, MMAction2Backbone | PerFrame | TorchvisionVideo) else ""
 
 
 def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:

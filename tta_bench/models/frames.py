@@ -45,17 +45,24 @@ class TimmBackbone(PerFrame):
 
     Args:
         name: The model's name in timm, e.g. ``resnet50``.
-        options: More arguments for ``timm.create_model``, e.g. ``img_size=64``.
+        size: Height and width of the frames in pixels, for models that are made for one size; by default their own.
+        drop_path: Stochastic depth of the last block, in models that have it.
+        options: More arguments for ``timm.create_model``.
 
     Raises:
         UserError: If timm has no model of that name.
     """
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, size: int | None = None, drop_path: float = 0.0, **options: Any) -> None:
         import timm  # takes seconds, and only this class needs it
 
         if not timm.is_model(name):
             raise unknown("timm model", name, timm.list_models())
+        known = timm.get_pretrained_cfg(name)
+        if size is not None and known is not None and known.fixed_input_size:
+            options = {"img_size": size, **options}
+        if drop_path:
+            options["drop_path_rate"] = drop_path
         super().__init__(timm.create_model(name, pretrained=False, num_classes=0, **options))
 
 

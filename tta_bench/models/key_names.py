@@ -40,6 +40,11 @@ _VIDEOMAE = (
     (r"^(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),
 )
 
+_HUGGINGFACE_5 = (
+    (r"\.attention\.attention\.q_bias$", ".attention.attention.query.bias"),
+    (r"\.attention\.attention\.v_bias$", ".attention.attention.value.bias"),
+)
+
 
 def tensors_in(raw: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by name, without its envelope and without what wraps every name.
@@ -68,6 +73,11 @@ def official_videomae(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if all(name in renamed for name in names):
             renamed[f"{block}qkv.weight"] = torch.cat([renamed.pop(name) for name in names])
     return renamed
+
+
+def newer_huggingface(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the biases of a VideoMAE that transformers 4 saved to what transformers 5 calls them."""
+    return _renamed(tensors, _HUGGINGFACE_5)
 
 
 def best_prefix(names: Collection[str], wanted: Collection[str]) -> str:

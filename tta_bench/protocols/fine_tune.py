@@ -15,7 +15,7 @@ from tta_bench.engine.testing import TestReport, multi_view_test
 from tta_bench.errors import UserError
 from tta_bench.experiment import Experiment
 from tta_bench.models.build import build_classifier
-from tta_bench.models.checkpoints import load_backbone, load_classifier, read_checkpoint
+from tta_bench.models.checkpoints import LoadReport, load_backbone, load_classifier, read_checkpoint
 from tta_bench.models.classifier import Classifier
 from tta_bench.outside import OutsideScores
 from tta_bench.progress import console
@@ -96,13 +96,10 @@ class FineTune:
         checkpoint = self._checkpoint()
         if checkpoint is None and not self.tests_a_file:
             self._preflight()
+        step, _ = self._build()
         run = Run()
         with self.recorder.running():
-            step = self._build()
-            if self.tests_a_file:
-                assert self.weights is not None
-                load_classifier(step.classifier, read_checkpoint(self.weights.path, self.weights.sha256))
-            else:
+            if not self.tests_a_file:
                 run.train = self._train(step, checkpoint)
             if self.experiment.phase == "train":
                 self.recorder.discard()
@@ -125,14 +122,21 @@ class FineTune:
         train = self.experiment.train
         return resolve_micro_batch(self.experiment.runtime.micro_batch, train.batch * train.views, self.device)
 
-    def _build(self) -> FineTuneStep:
-        """Return the model as training starts: initial weights of the seed, the backbone's loaded if there are any."""
+    def _build(self) -> tuple[FineTuneStep, LoadReport | None]:
+        """Return the model as training, or the test of a file, starts, and what was loaded into it.
+
+        It has the initial weights of the seed; the backbone's are loaded if there are any, and the head's for a test.
+        """
         to = self.experiment
         classes = len(self.lists.classes)
         classifier = build_classifier(to.backbone, to.clip, to.train, classes, to.seed)
-        if self.weights is not None and not self.tests_a_file:
-            report = load_backbone(classifier.backbone, read_checkpoint(self.weights.path, self.weights.sha256))
-            console.print(f"weights {self.weights.name}: {report.summary()}", style="dim")
+        report = None
+        if self.weights is not None:
+            content = read_checkpoint(self.weights.path, self.weights.sha256)
+            if self.tests_a_file:
+                report = load_classifier(classifier, content)
+            else:
+                report = load_backbone(classifier.backbone, content)
         settings = StepSettings(
             train=to.train,
             mean=to.backbone.mean,
@@ -142,7 +146,7 @@ class FineTune:
             micro_batch=self._micro_batch(),
             device=self.device,
         )
-        return FineTuneStep(classifier.to(self.device), settings)
+        return FineTuneStep(classifier.to(self.device), settings), report
 
     def _clips(self) -> tuple[TrainClips, TestClips]:
         to, lists = self.experiment, self.lists
@@ -153,8 +157,11 @@ class FineTune:
 
     def _preflight(self) -> Estimate:
         plan_steps(len(self.lists.train), self.experiment.train)
+        step, loaded = self._build()
+        if self.weights is not None and loaded is not None:
+            console.print(f"weights {self.weights.name}: {loaded.summary()}", style="dim", markup=False)
         self.folder.mkdir(parents=True, exist_ok=True)
-        return preflight(self._build(), *self._clips(), self.precision, self.folder)
+        return preflight(step, *self._clips(), self.precision, self.folder)
 
     def _checkpoint(self) -> dict[str, Any] | None:
         """Return the checkpoint to go on from, if there is one and it may be used.

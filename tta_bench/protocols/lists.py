@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
-from tta_bench.config import cache_folder
 from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
-from tta_bench.data.sample_videos import sample_root
+from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import Experiment
 from tta_bench.keys import digest, generator
+from tta_bench.places import cache_folder
 from tta_bench.progress import console
 
 
@@ -42,7 +42,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
     root = dataset_root(experiment.dataset, experiment.root)
-    dataset = DATASETS.build({"type": experiment.dataset.component, "root": root})
+    dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
@@ -66,7 +66,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
         test=tuple(test),
         lengths=manifest.frames,
         excluded=excluded,
-        identity=digest(experiment.dataset.generator)
+        identity=digest([experiment.dataset.component, experiment.dataset.generator])
         if experiment.dataset.generator is not None and experiment.limit is None
         else manifest.identity([*train, *test]),
     )
@@ -85,4 +85,4 @@ def dataset_root(dataset: DatasetCard, root: Path | None) -> Path:
     if root is not None:
         return root
     assert dataset.generator is not None
-    return sample_root(cache_folder() / "samples", dataset.name, dataset.generator)
+    return sample_root(cache_folder() / "samples", dataset.name, dataset.component, dataset.generator)

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +128,7 @@ class Recorder:
             [sample.group for sample in test],
             classes,
             reversed_labels(to, self.lists),
+            {sample.group for sample in self.lists.train},
         )
         clip = (3, to.clip.frames, to.clip.size, to.clip.size)
         record = self._record(
@@ -158,7 +159,9 @@ class Recorder:
             "n_expected": len(self.lists.test),
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
-            "environment": describe_environment(self.device, self.precision),
+            "environment": describe_environment(
+                self.device, self.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
+            ),
             "cost": None,
             "input": schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size),
         }

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.cards import Pretraining, card_files, weights_card
-from tta_bench.config import cache_folder
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiment import Experiment
+from tta_bench.places import weights_file
 
 CHECKPOINT = "checkpoint.pt"
 """The last checkpoint in a run's folder."""
@@ -52,11 +52,12 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     card = weights_card(choice)
     if card.backbone != experiment.backbone.name:
         raise UserError(f"weights {choice} fit {card.backbone}, not {experiment.backbone.name}.")
-    file = cache_folder() / "weights" / card.file
+    file = weights_file(card)
     if not file.is_file():
         raise UserError(
             f"weights {choice} are not on this machine.",
-            f"Get them from {card.address} and put them at {file}, or say weights=PATH, or weights=none to start anew.",
+            f"`tta-bench weights fetch {choice}` gets them (or put {card.address} at {file} by hand); "
+            f"else say weights=PATH, or weights=none to start anew.",
         )
     found = sha256_of(file)
     if card.sha256 is not None and found != card.sha256:

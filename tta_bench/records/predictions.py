@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Predictions:
     """Names of the ``C`` classes, in the order of the labels."""
     reversed_labels: NDArray[np.int64] | None = None
     """``(N,)`` the class that each sample shows when played backwards, for the control ``reversed``."""
+    leaked: NDArray[np.bool_] | None = None
+    """``(N,)`` whether a sample's group was trained on too, perhaps in another class; None where none was."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Outcomes:
     """Names of the classes, in the order of the labels."""
     reversed_ranks: NDArray[np.uint8] | None = None
     """``(N,)`` rank of the class that the reversed clip shows."""
+    leaked: NDArray[np.bool_] | None = None
+    """``(N,)`` whether a sample's group was trained on too; None where none was."""
 
 
 def collect(
@@ -66,14 +70,18 @@ def collect(
     groups: Sequence[str],
     classes: Sequence[str],
     reversed_labels: Sequence[int] | NDArray[np.integer] | None = None,
+    trained_groups: Collection[str] = (),
 ) -> Predictions:
     """Return predictions in their stored form: sorted by id, scores in half precision unless that changes a rank.
+
+    What was trained on is asked for by its groups; a sample of one of these may have been recognised by its source.
 
     Raises:
         UserError: An id is there twice, a score is not a finite number, a label is no class, or the lengths differ.
     """
     _check(ids, scores, labels, groups, classes)
     order = np.argsort(np.array(ids), kind="stable")
+    leaked = np.isin(np.array(groups)[order], list(trained_groups))
     targets = [np.asarray(what, np.int64)[order] for what in (labels, reversed_labels) if what is not None]
     return Predictions(
         np.array(ids)[order],
@@ -82,6 +90,7 @@ def collect(
         np.array(groups)[order],
         tuple(classes),
         targets[1] if len(targets) > 1 else None,
+        leaked if leaked.any() else None,
     )
 
 
@@ -112,6 +121,7 @@ def outcomes_from_predictions(predictions: Predictions) -> Outcomes:
         _byte_ranks(predictions.scores, predictions.labels),
         predictions.classes,
         None if reverse is None else _byte_ranks(predictions.scores, reverse),
+        predictions.leaked,
     )
 
 
@@ -200,7 +210,7 @@ def _read(path: Path, kind: type[Predictions] | type[Outcomes]) -> dict[str, Any
             arrays: dict[str, Any] = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} holds no {kind.__name__.lower()}: {error}.") from None
-    optional = {"reversed_labels", "reversed_ranks"}
+    optional = {"reversed_labels", "reversed_ranks", "leaked"}
     fields = set(kind.__dataclass_fields__)
     if not fields - optional <= arrays.keys() <= fields:
         raise UserError(f"{path} holds no {kind.__name__.lower()}: it has the arrays {sorted(arrays)}.")

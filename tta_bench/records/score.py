@@ -23,21 +23,25 @@ class Scores(NamedTuple):
 def score(outcomes: Outcomes) -> Scores:
     """Return accuracy in its several forms, each with the interval of a bootstrap over groups.
 
-    ``top1``; ``top5`` where there are more than five classes; ``mean_class``, over the classes that have samples; and
-    ``top1_reversed``, against the class that the reversed clip shows, where that is known.
+    ``top1``; ``top5`` where there are more than five classes; ``mean_class``, over the classes that have samples;
+    ``top1_reversed``, against the class that the reversed clip shows, where that is known; and ``top1_unleaked``, over
+    the samples whose group was not trained on, where others' was.
     """
     hits = outcomes.ranks == 0
-    metrics = {"top1": _metric(hits, outcomes), "mean_class": _metric(hits, outcomes, outcomes.labels)}
+    metrics = {"top1": _metric(hits, outcomes.groups), "mean_class": _metric(hits, outcomes.groups, outcomes.labels)}
     if len(outcomes.classes) > 5:
-        metrics["top5"] = _metric(outcomes.ranks < 5, outcomes)
+        metrics["top5"] = _metric(outcomes.ranks < 5, outcomes.groups)
     if outcomes.reversed_ranks is not None:
-        metrics["top1_reversed"] = _metric(outcomes.reversed_ranks == 0, outcomes)
+        metrics["top1_reversed"] = _metric(outcomes.reversed_ranks == 0, outcomes.groups)
+    if outcomes.leaked is not None and not outcomes.leaked.all():
+        clean = ~outcomes.leaked
+        metrics["top1_unleaked"] = _metric(hits[clean], outcomes.groups[clean])
     shares = per_class_accuracy(hits, outcomes.labels, len(outcomes.classes))
     named = zip(outcomes.classes, shares, strict=True)
     return Scores(metrics, {name: float(share) for name, share in named if not np.isnan(share)})
 
 
-def _metric(hits: NDArray[np.bool_], outcomes: Outcomes, cells: NDArray[Any] | None = None) -> Metric:
-    value, low, high, n, n_groups = group_bootstrap(hits, outcomes.groups, cells)
+def _metric(hits: NDArray[np.bool_], groups: NDArray[np.uint64], cells: NDArray[Any] | None = None) -> Metric:
+    value, low, high, n, n_groups = group_bootstrap(hits, groups, cells)
     resampled = n_groups > 1
     return Metric(value=value, low=low if resampled else None, high=high if resampled else None, n=n, n_groups=n_groups)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records.some_records import some_identity, some_predictions, write_success
+from tta_bench.cli.results import mean, print_results, runs_of
+from tta_bench.records.schema import Record
+from tta_bench.records.store import read_record
+
+
+def records(folder: Path, *runs: tuple[str, int]) -> list[Record]:
+    return [
+        read_record(
+            write_success(folder, some_predictions(salt=f"{run}"), identity=some_identity(split=run[0], seed=run[1]))
+        )
+        for run in runs
+    ]
+
+
+def test_several_runs_have_a_mean_that_says_of_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = records(tmp_path / "records", ("1", 0), ("2", 0), ("3", 0))
+    assert runs_of(found) == "1, 2, 3 / 0"
+    print_results(found, tmp_path, as_json=False)
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| mean"))
+    average = sum(record.metrics["top1"].value for record in found) / 3
+    assert [cell.strip() for cell in line.split("|")[1:5]] == ["mean", "1, 2, 3 / 0", "none", f"{average:.2%}"]
+
+
+def test_splits_and_seeds_are_named_once(tmp_path: Path) -> None:
+    assert runs_of(records(tmp_path, ("1", 0), ("1", 1), ("2", 0), ("2", 1))) == "1, 2 / 0, 1"
+
+
+def test_a_metric_that_not_all_have_has_no_mean(tmp_path: Path) -> None:
+    assert mean(records(tmp_path, ("1", 0)), "top1_unleaked") == ""

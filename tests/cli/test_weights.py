@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BLOCKED = """
+import sys
+def refuse(event, _):
+    if event.startswith("socket."):
+        raise SystemExit(f"it did {event}")
+sys.addaudithook(refuse)
+from tta_bench.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("torch" in sys.modules)
+"""
+
+
+def tta_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process that cannot make a socket."""
+    return subprocess.run(
+        [sys.executable, "-c", BLOCKED, *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_offline_is_answered_without_a_socket_and_without_torch() -> None:
+    done = tta_bench("weights", "fetch", "videomae_vit_b_k400", TTA_BENCH_OFFLINE="1")
+    assert done.returncode == 2
+    assert "TTA_BENCH_OFFLINE is set" in done.stderr
+    assert "https://huggingface.co/MCG-NJU/videomae-base/" in done.stderr
+    assert "CC-BY-NC" in done.stderr
+    assert done.stdout.strip() == "False"
+
+
+def test_weights_that_are_there_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "weights" / "videomae-base.safetensors"
+    file.parent.mkdir()
+    file.write_text("mine")
+    done = tta_bench("weights", "fetch", "videomae_vit_b_k400", TTA_BENCH_CACHE=str(tmp_path))
+    assert done.returncode == 0
+    assert f"is there already: {file} (4 bytes)" in done.stdout
+    assert file.read_text() == "mine"
+
+
+def test_a_misspelt_name_gets_the_nearest() -> None:
+    done = tta_bench("weights", "fetch", "videomae_vit_b_k4000")
+    assert done.returncode == 2
+    assert "Did you mean 'videomae_vit_b_k400'?" in done.stderr
+
+
+def test_a_run_without_its_weights_says_how_to_get_them_and_asks_nobody(tmp_path: Path) -> None:
+    words = ("run", "protocol=ucf101_ft", "backbone=videomaev2_vit_b", "weights=tiktokactions_vit_b", "--dry-run")
+    done = tta_bench(*words, "--work-dir", str(tmp_path))
+    assert done.returncode == 2, done.stderr
+    assert "`tta-bench weights fetch tiktokactions_vit_b` gets them" in done.stderr

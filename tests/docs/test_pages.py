@@ -1,0 +1,72 @@
+"""The pages are run line by line, in a folder of their own, by a user who has the suite and no network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXIT_CODE = re.compile(r"  # exit code (\d)$")
+
+
+def run(command: str, folder: Path) -> None:
+    """Run a command with what it is expected to print below it; `# exit code N` says that it must fail."""
+    line, _, expected = command.partition("\n")
+    code = EXIT_CODE.search(line)
+    site = folder / "site"
+    env = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{REPOSITORY}:{site}",
+        "PIP_TARGET": str(site),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "false",  # which means none
+        "PYTHONWARNINGS": "ignore",
+    }
+    words = EXIT_CODE.sub("", line)
+    done = subprocess.run(["bash", "-c", words], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    said = f"{done.stdout}{done.stderr}"
+    assert done.returncode == (int(code[1]) if code else 0), f"{words}\n{said}"
+    for wanted in expected.splitlines():
+        assert wanted in said, f"{words}\nexpected: {wanted}\n{said}"
+
+
+def follow(page: Path, folder: Path) -> int:
+    """Do what a page says: write the files it names, run its commands and its Python; return how many commands."""
+    commands = 0
+    for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        first, _, rest = text.partition("\n")
+        if language == "console":
+            for command in text.split("$ ")[1:]:
+                run(command.rstrip("\n"), folder)
+                commands += 1
+        elif first.startswith("# "):
+            path = folder / first.removeprefix("# ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rest, encoding="utf-8")
+        else:
+            assert language == "python"
+            (folder / "page.py").write_text(text, encoding="utf-8")
+            run("python page.py", folder)
+    return commands
+
+
+@pytest.mark.acceptance
+def test_add_a_backbone_does_what_it_says(tmp_path: Path) -> None:
+    assert follow(REPOSITORY / "docs/add_a_backbone.md", tmp_path) == 12
+
+
+def test_a_page_that_promises_too_much_fails(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ echo one\none\n```\n")
+    assert follow(page, tmp_path) == 1
+    for broken in ("$ echo one\ntwo", "$ false", "$ true  # exit code 1"):
+        page.write_text(f"```console\n{broken}\n```\n")
+        with pytest.raises(AssertionError):
+            follow(page, tmp_path)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.plugins.broken import BROKEN
+from tta_bench.cards import backbone_card, card_files
+from tta_bench.errors import UserError
+from tta_bench.plugins import load_files
+from tta_bench.plugins.check import check
+from tta_bench.plugins.contract import check_backbone, require_contract
+from tta_bench.plugins.report import as_markdown, as_table, is_kept, verdict
+from tta_bench.plugins.rules import QUICK, RULES
+from tta_bench.plugins.subject import own_clip
+
+README = """
+import torch.nn as nn
+from tta_bench import register_backbone
+
+@register_backbone("my_net", modality="video", frames=8, size=64)
+def my_net():
+    return nn.Sequential(nn.Conv3d(3, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def plugin(folder: Path, source: str, name: str = "broken") -> Path:
+    path = folder / f"{name}.py"
+    path.write_text(source)
+    return path
+
+
+def test_the_least_code_keeps_the_contract(tmp_path: Path) -> None:
+    code, findings = check("my_net", [plugin(tmp_path, README, "my_net")])
+    assert is_kept(findings), as_table(findings)
+    assert [to.name for to in code] == ["my_net.py"]
+    assert len(findings) == len(RULES) + 1
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_plugin_is_caught_with_its_own_message(tmp_path: Path, case: str) -> None:
+    source, rule, message = BROKEN[case]
+    _, findings = check("broken", [plugin(tmp_path, source)])
+    broken = {finding.rule: finding for finding in findings if finding.result == "broken"}
+    assert rule in broken, as_table(findings)
+    assert message in broken[rule].found
+    assert broken[rule].expected
+    assert next(iter(broken)) == rule  # it is the first that is named
+
+
+def test_every_rule_can_be_broken() -> None:
+    assert {rule.__name__.replace("_", " ") for rule in RULES} <= {rule for _, rule, _ in BROKEN.values()}
+
+
+def test_a_run_names_the_broken_rule_before_anything_is_spent(tmp_path: Path) -> None:
+    quick = [case for case, (_, rule, _) in BROKEN.items() if rule in {f.__name__.replace("_", " ") for f in QUICK}]
+    assert len(quick) > 6
+    for place, case in enumerate(quick):
+        source, rule, message = BROKEN[case]
+        name = f"broken_{place}"
+        load_files([plugin(tmp_path, source.replace('"broken"', f'"{name}"'), name)])
+        with pytest.raises(UserError) as error:
+            require_contract(backbone_card(name), own_clip(backbone_card(name)))
+        assert f"{rule}: expected: " in str(error.value)
+        assert message in str(error.value)
+
+
+def test_frozen_parameters_are_excused_by_the_card(tmp_path: Path) -> None:
+    source, _, _ = BROKEN["has parameters that nothing reaches"]
+    _, findings = check("broken", [plugin(tmp_path, source.replace("size=16", 'size=16, frozen=("idle.",)'))])
+    assert is_kept(findings), as_table(findings)
+
+
+def test_the_report_says_what_was_tested_and_what_is_wrong(tmp_path: Path) -> None:
+    source, rule, _ = BROKEN["changes its input"]
+    code, findings = check("broken", [plugin(tmp_path, source)])
+    text = as_markdown("broken", code, findings)
+    assert verdict("broken", findings) in text
+    assert "broken.py (sha256 " in text
+    assert f"torch {torch.__version__.partition('+')[0]}" in text
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {rule} ")]
+    assert "| broken " in line
+    assert "changed in place" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "smaller"),
+    [
+        ("videomaev2_vit_tiny", {}),
+        ("timm/test_resnet", {"size": 64}),
+        ("torchvision/r3d_18", {"size": 32, "frames": 8, "gmacs": None}),
+        ("mmaction2/x3d_s", {}),
+    ],
+)
+def test_a_small_member_of_every_family_keeps_the_contract(name: str, smaller: dict[str, object]) -> None:
+    findings = check_backbone(backbone_card(name).model_copy(update=smaller))
+    assert is_kept(findings), as_table(findings)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", [name for name in card_files("backbones") if not name.endswith("/any")])
+def test_the_whole_zoo_keeps_the_contract(name: str) -> None:
+    findings = check_backbone(backbone_card(name))
+    assert is_kept(findings), as_table(findings)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import tta_bench
+from tests.plugins.broken import BROKEN
+from tests.plugins.test_contract import README, plugin
+from tta_bench.api import register_instance, words
+from tta_bench.config import parse
+from tta_bench.errors import UserError
+
+QUICK = {"limit": 16, "train": {"steps": 2}, "eval": {"segments": 1, "crops": 1}}
+
+
+def net(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv3d(3, 8, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, tta_bench\n"
+        "assert 'run' in tta_bench.__all__\n"
+        "sys.exit([m for m in ('torch', 'mmengine', 'pydantic', 'yaml') if m in sys.modules] or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(getattr(tta_bench, name) is not None for name in tta_bench.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = tta_bench.nothing
+
+
+def test_keys_and_values_become_the_words_of_the_command_line() -> None:
+    given = {"split": [1, 2], "train": {"epochs": None, "lr": 1e-5, "augment": {"area": (0.5, 1.0)}}, "limit": 3}
+    found = list(words(given))
+    assert found == ["split=1,2", "train.epochs=null", "train.lr=1e-05", "train.augment.area=0.5,1.0", "limit=3"]
+    assert parse(found)["train.lr"] == 1e-5
+    assert parse(found)["train.augment.area"] == [0.5, 1.0]
+
+
+def test_a_plugin_file_runs_and_stands_in_its_record(tmp_path: Path) -> None:
+    path = plugin(tmp_path, README, "my_net")
+    (record,) = tta_bench.run("ucf101_ft", "my_net", plugins=[path], work_dir=tmp_path / "runs", **QUICK)
+    assert (record.status, record.identity.backbone, record.n_scored) == ("success", "my_net", 16)
+    assert [(to.name, to.version) for to in record.environment.plugins] == [("my_net.py", None)]
+    assert tta_bench.load_records(tmp_path / "runs") == tta_bench.load_records(tmp_path / "runs/records") == [record]
+
+
+def test_a_module_runs_as_it_is_and_is_not_changed(tmp_path: Path) -> None:
+    module = net()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    card = {"name": "mine", "frames": 4, "size": 32}
+    (record,) = tta_bench.run("ucf101_ft", module, card=card, work_dir=tmp_path, **QUICK)
+    assert record.identity.backbone.startswith("mine-")
+    assert record.environment.plugins[0].name == "torch.nn.modules.container.Sequential"
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+    (again,) = tta_bench.run("ucf101_ft", net(), card=card, work_dir=tmp_path, **QUICK)
+    assert again == record  # the same module is the same experiment, which is not run twice
+
+
+def test_other_weights_are_another_module() -> None:
+    card = {"frames": 4, "size": 32}
+    assert register_instance(net(0), card) == register_instance(net(0), card)
+    assert register_instance(net(0), card) != register_instance(net(1), card)
+
+
+@pytest.mark.parametrize(
+    ("card", "message"), [({"size": 8}, "frames: Field required"), ({"frames": 8, "size": 8, "sise": 1}, "sise: Extra")]
+)
+def test_a_module_needs_a_valid_card(card: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        tta_bench.run("ucf101_ft", net(), card=card)
+
+
+def test_a_name_has_its_own_card() -> None:
+    with pytest.raises(UserError, match="card= describes a module"):
+        tta_bench.run("ucf101_ft", "resnet50", card={"frames": 8})
+
+
+def test_a_broken_plugin_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
+    path = plugin(tmp_path, BROKEN["draws at random"][0])
+    with pytest.raises(UserError, match="determinism: expected: The same clip gives the same features"):
+        tta_bench.run("ucf101_ft", "broken", plugins=[path], work_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no folder"):
+        tta_bench.load_records(tmp_path / "nothing")

@@ -1,0 +1,154 @@
+"""tta-bench from Python. The command line stands on these functions."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tta_bench import config
+from tta_bench.errors import UserError
+from tta_bench.experiment import Experiment
+from tta_bench.extensions import PluginCode, code_digest, file_of
+from tta_bench.plugins import load_files
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tta_bench.protocols import ProtocolRun
+    from tta_bench.records.schema import Record
+
+
+def run(
+    protocol: str,
+    backbone: str | nn.Module | None = None,
+    *,
+    card: Mapping[str, Any] | None = None,
+    plugins: Iterable[str | Path] = (),
+    work_dir: str | Path = "runs",
+    resume: str = "missing",
+    **keys: Any,
+) -> list[Record]:
+    """Run a protocol and return a record for each split and seed, as ``tta-bench run`` does.
+
+    ``run("ucf101_ft", "resnet50", split=[1, 2, 3], data={"root": "/data/ucf101"}, train={"epochs": 5})``
+
+    Args:
+        protocol: Name of a protocol card.
+        backbone: Name of a backbone card, or a module that takes clips ``float (B, 3, T, H, W)`` and gives features
+            ``(B, D)`` or tokens ``(B, N, D)``. A module trains from the weights that it has, on a copy.
+        card: For a module, the fields of its card; ``frames`` and ``size`` at least.
+        plugins: Plug-in files.
+        work_dir: Folder for checkpoints, predictions and records.
+        resume: ``missing``, ``never`` or ``always``, as on the command line.
+        keys: The command line's other keys; those with a dot may be nested: ``train={"lr": 1e-3}``.
+
+    Raises:
+        BenchError: The user's mistake, or a run that ended in ``error``.
+    """
+    own: tuple[PluginCode, ...] = ()
+    if backbone is not None and not isinstance(backbone, str):
+        backbone, code = register_instance(backbone, card or {})
+        own = (code,)
+    elif card is not None:
+        raise UserError("card= describes a module, and backbone= is a name.", "Its card says the rest.")
+    named = {"protocol": protocol} | ({} if backbone is None else {"backbone": backbone})
+    found = experiments(tuple(words({**named, **keys})), map(Path, plugins), own)
+    return list(run_all(found, Path(work_dir), resume))
+
+
+def load_records(folder: str | Path = "runs") -> list[Record]:
+    """Return the records in a folder of runs, or in a folder of records, sorted by file name.
+
+    Raises:
+        UserError: There is no such folder, or a record in it cannot be read.
+    """
+    from tta_bench.records.store import load_records as load
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}.")
+    return load(folder / "records" if (folder / "records").is_dir() else folder)
+
+
+def experiments(given: Sequence[str], plugins: Iterable[Path], own: Sequence[PluginCode] = ()) -> list[Experiment]:
+    """Return the experiments that ``key=value`` words ask for, with plug-in files imported first."""
+    return config.resolve(given, (*load_files(plugins), *own))
+
+
+def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
+    """Run experiments and yield the record of each that was tested; of several, say which one is under way."""
+    from tta_bench.progress import console
+
+    for experiment in found:
+        if len(found) > 1:
+            console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
+        record = start(experiment, work_dir, resume).run()
+        if record is not None:
+            yield record
+
+
+def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
+    """Return an experiment ready to run. A plug-in's backbone is tested against the contract's quick rules first.
+
+    Raises:
+        UserError: The backbone breaks a rule; says what was expected and found.
+    """
+    from tta_bench.protocols import load_protocol
+
+    if experiment.plugins:
+        from tta_bench.plugins.contract import require_contract
+
+        require_contract(experiment.backbone, experiment.clip)
+    return load_protocol(experiment.protocol.component)(experiment, work_dir, resume)
+
+
+def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield ``key=value`` words for keys and values as Python has them; a mapping's keys are dotted."""
+    for key, value in keys.items():
+        if isinstance(value, Mapping):
+            yield from words(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={_text(value)}"
+
+
+def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, PluginCode]:
+    """Make a module a backbone; return its card's name and its identity: structure, weights and code.
+
+    Raises:
+        UserError: The card lacks a field, or has one that is unknown or wrong.
+    """
+    from tta_bench.components import BACKBONES
+
+    kind = type(module).__name__
+    sha256 = _digest(module)
+    name = f"{card.get('name', kind)}-{sha256[:8]}"
+    if name not in BACKBONES.module_dict:
+        fields = {"summary": f"A {kind} given from Python", **card}
+        fields.pop("name", None)
+        BACKBONES.register_module(name, module=partial(copy.deepcopy, module), **fields)
+    return name, PluginCode(f"{type(module).__module__}.{type(module).__qualname__}", None, sha256)
+
+
+def _digest(module: nn.Module) -> str:
+    from torch import uint8
+
+    digest = hashlib.sha256(repr(module).encode())
+    kinds = {type(child) for child in module.modules() if not type(child).__module__.startswith("torch.")}
+    for path in sorted({path for kind in kinds if (path := file_of(kind)) is not None}):
+        digest.update(code_digest(path).encode())
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().flatten().view(uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,33 @@
+"""``tta-bench check``: test a backbone against the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tta_bench.cli.options import plugin_option
+
+
+@click.command("check")
+@click.argument("name")
+@plugin_option
+@click.option("--markdown", is_flag=True, help="Print a report to paste.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool) -> None:
+    """Test a backbone against the contract, rule by rule; exit with 1 if a rule is broken."""
+    from tta_bench.errors import CheckFailed
+    from tta_bench.plugins.check import check
+    from tta_bench.plugins.report import as_data, as_markdown, as_table, is_kept, verdict
+
+    code, findings = check(name, plugins)
+    if as_json:
+        click.echo(json.dumps(as_data(name, code, findings), indent=2))
+    elif markdown:
+        click.echo(as_markdown(name, code, findings), nl=False)
+    else:
+        click.echo(as_table(findings))
+    if not is_kept(findings):
+        raise CheckFailed(verdict(name, findings))
+    click.echo(verdict(name, findings), err=True)

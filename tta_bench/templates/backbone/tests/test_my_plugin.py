@@ -1,0 +1,9 @@
+import my_plugin  # noqa: F401 - importing it registers the backbone
+
+from tta_bench.plugins.check import check
+from tta_bench.plugins.report import as_table, is_kept
+
+
+def test_it_keeps_the_contract() -> None:
+    _, findings = check("my_plugin")
+    assert is_kept(findings), as_table(findings)

@@ -1,0 +1,36 @@
+"""The dataset my_plugin: ``<root>/<class>/<group>-<number>.mp4``, and the groups of the test list in a text file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tta_bench import DATASETS
+from tta_bench.data.layouts import Layout, Sample, Split
+from tta_bench.errors import UserError
+
+
+@DATASETS.register_module("my_plugin")
+class MyDataset(Layout):
+    """Clips in a folder for each class, split by group.
+
+    Args:
+        root: The folder that holds the classes and ``test_groups.txt``.
+
+    Raises:
+        UserError: The list of test groups is missing. Layout itself refuses empty lists and repeated ids.
+    """
+
+    def __init__(self, root: Path) -> None:
+        listed = root / "test_groups.txt"
+        if not listed.is_file():
+            raise UserError(f"there is no {listed}.", "Expected: a line for each group that is tested on.")
+        groups = set(listed.read_text(encoding="utf-8").split())
+        classes = sorted(path.name for path in root.iterdir() if path.is_dir())
+        samples = [
+            Sample(id=path.stem, path=path, label=label, group=path.stem.partition("-")[0])
+            for label, name in enumerate(classes)
+            for path in sorted((root / name).glob("*.mp4"))
+        ]
+        train = tuple(sample for sample in samples if sample.group not in groups)
+        test = tuple(sample for sample in samples if sample.group in groups)
+        super().__init__(classes, {1: Split(train, test)})
