@@ -42,9 +42,9 @@ def read_record(path: Path) -> Record:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        data = json.loads(text)
+        data = json.loads(text, parse_float=_exact)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no record: it cannot be read as JSON ({error}).") from None
+        raise UserError(f"{path} is no record: it cannot be read as JSON, or was changed ({error}).") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int):
         raise UserError(f"{path} is no record: it has no schema_version.")
@@ -92,6 +92,14 @@ def write_atomic(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _exact(text: str) -> float:
+    """Return a number, refusing digits that do not count: otherwise some could be changed without a trace."""
+    value = float(text)
+    if repr(value) != text:
+        raise ValueError(f"{text} was written as {value!r}")
+    return value
 
 
 def _first(error: ValidationError) -> str:
