@@ -55,7 +55,7 @@ OPTIONS = {
     "verify": ["--predictions"],
     "compare": ["--json"],
     "submit": ["--boards"],
-    "reproduce": ["--run", "--tolerance", "--work-dir"],
+    "reproduce": ["--plugin", "--run", "--tolerance", "--work-dir"],
     "weights": [],
     "doctor": ["--json"],
 }

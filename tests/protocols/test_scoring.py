@@ -126,3 +126,17 @@ def test_wrong_words_are_answered(tmp_path: Path, words: list[str], message: str
     (tmp_path / "P.csv").write_text("id,a,b\n")
     with pytest.raises(UserError, match=message):
         resolve_scores([word.replace("=P", f"={tmp_path / 'P.csv'}") for word in words])
+
+
+def test_clips_whose_source_was_trained_on_are_told_apart(tmp_path: Path) -> None:
+    """One's own list: two of four test clips share their tape with a training clip."""
+    rows = ["path,label,split,group", "a.mp4,wave,train,tape1", "b.mp4,jump,train,tape2"]
+    for name, label, tape in (("c", "wave", 1), ("d", "jump", 2), ("e", "wave", 3), ("f", "jump", 4)):
+        rows.append(f"{name}.mp4,{label},test,tape{tape}")
+    for name in "abcdef":
+        (tmp_path / f"{name}.mp4").touch()
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    (tmp_path / "P.csv").write_text("id,class\nc.mp4,wave\nd.mp4,jump\ne.mp4,jump\nf.mp4,jump\n")
+    record = score(tmp_path, f"predictions={tmp_path / 'P.csv'}", "dataset=csv", f"data.root={tmp_path / 'list.csv'}")
+    assert (record.metrics["top1"].value, record.metrics["top1_unleaked"].value) == (0.75, 0.5)
+    assert not record.identity.standard

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.options import plugin_option
+
 
 @click.command("reproduce")
 @click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -21,7 +23,15 @@ import click
     show_default=True,
     help="Where the run goes.",
 )
-def command(record: Path, words: tuple[str, ...], run_it: bool, tolerance: float | None, work_dir: Path) -> None:
+@plugin_option
+def command(
+    record: Path,
+    words: tuple[str, ...],
+    run_it: bool,
+    tolerance: float | None,
+    work_dir: Path,
+    plugins: tuple[Path, ...],
+) -> None:
     r"""Print the exact commands that measure a record again; with --run, do it and compare.
 
     \b
@@ -42,12 +52,10 @@ def command(record: Path, words: tuple[str, ...], run_it: bool, tolerance: float
         raise UserError(
             "this record was scored from a file, so there is nothing to run.", "`tta-bench verify` does it."
         )
+    from tta_bench import api
     from tta_bench.boards.reproduction import reproduction
-    from tta_bench.config import resolve
-    from tta_bench.protocols import load_protocol
 
-    (experiment,) = resolve(run_words(found, words))
-    again = load_protocol(experiment.protocol.component)(experiment, work_dir, "missing").run()
+    (again,) = api.run_all(api.experiments(run_words(found, words), plugins), work_dir, "missing")
     result = reproduction(record, work_dir / "records" / f"{record_name(again.identity)}.json")
     click.echo(result.report)
     if tolerance is not None and abs(result.difference) > tolerance / 100:

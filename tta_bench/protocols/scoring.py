@@ -30,6 +30,8 @@ class _Truth:
     labels: dict[str, int]
     """True class of each expected id."""
     groups: dict[str, str]
+    trained_groups: frozenset[str] = frozenset()
+    """Groups of the training list, where there is one."""
 
 
 def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
@@ -51,6 +53,7 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
         [truth.labels[name] for name in ids],
         [truth.groups[name] for name in ids],
         truth.classes,
+        trained_groups=truth.trained_groups,
     )
     identity = _identity(asked)
     record = Record(
@@ -74,11 +77,12 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
 def _truth_from_dataset(asked: OutsideScores) -> _Truth:
     """Return the test list of the dataset's split."""
     layout = DATASETS.build({"type": asked.dataset.component, "root": dataset_root(asked.dataset, asked.root)})
-    test = layout.split(asked.split).test
+    split = layout.split(asked.split)
     return _Truth(
-        tuple(layout.classes),
-        {sample.id: sample.label for sample in test},
-        {sample.id: sample.group for sample in test},
+        classes=tuple(layout.classes),
+        labels={sample.id: sample.label for sample in split.test},
+        groups={sample.id: sample.group for sample in split.test},
+        trained_groups=frozenset(sample.group for sample in split.train),
     )
 
 

@@ -1,0 +1,88 @@
+"""The workflows of CI: valid by GitHub's public schema, and nothing in them that a pull request could abuse."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tta_bench.cards import read_yaml
+
+FOLDER = Path(__file__).parents[1] / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+SCHEMAS = ("vendor.github-workflows", "custom.github-workflows-require-timeout")
+
+
+def validate(schema: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_yaml(path.read_text(), path.name)
+    return found
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_workflows_are_valid(schema: str) -> None:
+    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure"}
+    done = validate(schema, *WORKFLOWS)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        (SCHEMAS[0], "runs-on:", "runs-at:"),
+        (SCHEMAS[0], "contents: read", "contents: look"),
+        (SCHEMAS[1], "timeout-minutes:", "# timeout-minutes:"),
+    ],
+)
+def test_a_mistake_in_a_workflow_is_found(tmp_path: Path, schema: str, right: str, wrong: str) -> None:
+    (tmp_path / "w.yml").write_text(WORKFLOWS[0].read_text().replace(right, wrong))
+    assert validate(schema, tmp_path / "w.yml").returncode == 1
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_their_hash(path: Path) -> None:
+    uses = re.findall(r"uses: (.*)", path.read_text())
+    assert uses
+    assert [line for line in uses if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_workflow_gives_code_of_a_pull_request_secrets_or_a_right_to_write(path: Path) -> None:
+    workflow, text = read(path), path.read_text()
+    triggers = workflow[True]  # YAML 1.1 reads the key `on` as a truth value
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in text
+    assert "workflow_run" not in text
+    assert "secrets." not in text
+    for job in workflow["jobs"].values():
+        if "permissions" in job:
+            assert set(triggers) == {"schedule", "workflow_dispatch"}
+            commands = " ".join(step.get("run", "") for step in job["steps"])
+            assert not re.search(r"\b(make|pip|python|tta-bench|\.ci)\b", commands)
+        else:
+            checkouts = [step for step in job["steps"] if "actions/checkout" in step.get("uses", "")]
+            assert [step["with"]["persist-credentials"] for step in checkouts] == [False]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_text_of_a_pull_request_gets_into_a_command(path: Path) -> None:
+    assert [step["run"] for step in steps(read(path)) if "${{" in step.get("run", "")] == []
+
+
+def test_the_matrix_has_the_oldest_python_that_is_promised() -> None:
+    pythons = read(FOLDER / "tests.yml")["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    pyproject = (FOLDER.parents[1] / "pyproject.toml").read_text()
+    assert f'requires-python = ">={pythons[0]}"' in pyproject
+    assert len(pythons) == 3
