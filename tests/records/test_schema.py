@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tests.records.some_records import some_identity, some_record
-from tta_bench.records.schema import Record, without_paths
+from tta_bench.records.schema import FileRef, Record, without_paths
 
 SCHEMA = Path(__file__).parent / "record.schema.json"
 
@@ -73,6 +73,12 @@ def test_paths_are_taken_out_of_a_cause() -> None:
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         some_identity(backbone=name)
+
+
+@pytest.mark.parametrize("name", ["../x.npz", "a/x.npz", "/x.npz", "..", ".x.npz", "a\\x.npz", "x.npz\n", ""])
+def test_a_file_outside_the_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        FileRef(name=name, sha256="0" * 64)
 
 
 @pytest.mark.parametrize("name", ["videomaev2_vit_b", "timm/resnet50.a1_in1k", "resnet50+mfcc", "hf-hub:a/b@main"])
