@@ -1,4 +1,4 @@
-"""The house has floors: imports only go down (DESIGN: cli, then boards, protocols, plugins, and so on to errors)."""
+"""The house has floors: imports only go down, from cli, then boards, protocols and plugins, and so on to errors."""
 
 from __future__ import annotations
 
