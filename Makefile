@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards clean
+.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards sample-records clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -50,6 +50,16 @@ docs: install
 #   make leaderboards  render leaderboards/*.md from the records
 leaderboards: install
 	$(BIN)/tta-bench leaderboard
+
+#   make sample-records  measure the embedded samples and put them on the boards (from a clean commit; 10 minutes)
+SAMPLE := $(BIN)/tta-bench run tier=sample --work-dir runs/sample
+SAMPLE_BACKBONES := resnet18 resnet50 timm/mobilenetv3_small_050 timm/regnetx_002 timm/resnet10t
+sample-records: install
+	$(SAMPLE) protocol=ucf101_ft seed=0,1,2
+	for control in frozen reversed shuffled; do $(SAMPLE) protocol=ucf101_ft eval.control=$$control || exit 1; done
+	for backbone in $(SAMPLE_BACKBONES); do $(SAMPLE) protocol=ucf101_ft backbone=$$backbone || exit 1; done
+	$(SAMPLE) protocol=hmdb51_ft split=1,2,3
+	$(BIN)/tta-bench submit runs/sample/records/*.json
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
