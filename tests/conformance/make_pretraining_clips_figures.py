@@ -2,8 +2,8 @@
 
 Usage: python tests/conformance/make_pretraining_clips_figures.py CHECKOUT
 
-CHECKOUT is a clone of github.com/OpenGVLab/VideoMAEv2 (the figures here are of commit 29eab1e). Its code is imported and
-run as it is; only the source of its random numbers is replaced.
+CHECKOUT is a clone of github.com/OpenGVLab/VideoMAEv2 (the figures here are of commit 29eab1e). Its code is
+imported and run as it is; only the source of its random numbers is replaced.
 """
 
 from __future__ import annotations

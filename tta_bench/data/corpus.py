@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tta_bench.errors import UserError, shorten
 from tta_bench.keys import key_bits
@@ -48,6 +49,13 @@ class Corpus:
     def videos(self) -> list[Path]:
         """Return every file or folder of frames."""
         return [clip.path for clip in self.found]
+
+    def split(self, number: int) -> NoReturn:
+        """Raise UserError: there is nothing to be trained on or tested on by class."""
+        raise UserError(
+            f"{type(self).__name__} has videos to pre-train on, and neither classes nor a split {number}.",
+            "Use it with protocol=tta_pretrain, then fine-tune on another dataset.",
+        )
 
 
 def nested_subset(clips: Sequence[Clip], count: int) -> list[Clip]:
