@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards sample-records clean
+.PHONY: help quickstart install lint test acceptance check-zoo check-wheel bench docs leaderboards sample-records clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -37,6 +37,10 @@ acceptance: install
 #   make check-zoo     every backbone against the contract (long)
 check-zoo: install
 	$(BIN)/pytest -m zoo
+
+#   make check-wheel   the README's ten lines in a fresh virtual environment with the built wheel (6 GB, minutes)
+check-wheel:
+	PYTHON=$(PYTHON) .ci/check-wheel
 
 #   make bench         this suite and its peers, side by side in one run
 bench: install
