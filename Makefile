@@ -49,7 +49,7 @@ bench: install
 #   make docs          the pages and the reference, into site/
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 #   make leaderboards  render leaderboards/*.md from the records
 leaderboards: install
