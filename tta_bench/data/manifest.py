@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from tta_bench.data.corpus import Clip
 from tta_bench.data.layouts import Sample
 from tta_bench.data.video import UnreadableVideo, count_frames, decoder_version
 from tta_bench.keys import digest
@@ -40,6 +41,22 @@ class Manifest:
             sorted([s.id, s.label, s.group, 0 if s.id in self.broken else self.frames[s.id]] for s in samples)
         )
 
+    def corpus_identity(self, clips: Iterable[Clip]) -> str:
+        """Return a sha256 over ids, hashtags and frame counts (0 if broken), whatever the order and the paths."""
+        return digest(sorted([clip.id, clip.hashtag, self.frames.get(clip.id, 0)] for clip in clips))
+
+
+class Listed(Protocol):
+    """What can be looked at: a `Sample` or a `Clip`, for instance."""
+
+    @property
+    def id(self) -> str:
+        """Its name, unlike all others."""
+
+    @property
+    def path(self) -> Path:
+        """Its file or folder of frames."""
+
 
 class _Finding(NamedTuple):
     """What a clip was when it was decoded (bytes, time of change in ns), how many frames it had, and what was wrong."""
@@ -50,7 +67,7 @@ class _Finding(NamedTuple):
     reason: str
 
 
-def probe(samples: Sequence[Sample], cache: Path, workers: int) -> Manifest:
+def probe(samples: Sequence[Listed], cache: Path, workers: int) -> Manifest:
     """Decode every clip to its end, ``workers`` at a time, and return what was found.
 
     Findings are kept in the JSON file ``cache``, now and then and when interrupted, so that the next call decodes only
@@ -58,7 +75,7 @@ def probe(samples: Sequence[Sample], cache: Path, workers: int) -> Manifest:
     """
     found = _load(cache)
     broken: dict[str, str] = {}
-    work: dict[tuple[int, ...], list[Sample]] = defaultdict(list)
+    work: dict[tuple[int, ...], list[Listed]] = defaultdict(list)
     for sample in {sample.id: sample for sample in samples}.values():
         try:
             stamp = _stamp(sample.path)
@@ -76,7 +93,7 @@ def probe(samples: Sequence[Sample], cache: Path, workers: int) -> Manifest:
 
 
 def _decode_all(
-    work: Mapping[tuple[int, ...], Sequence[Sample]], found: dict[str, _Finding], cache: Path, workers: int
+    work: Mapping[tuple[int, ...], Sequence[Listed]], found: dict[str, _Finding], cache: Path, workers: int
 ) -> None:
     """Decode one clip of each entry and add what is found for all of the entry's clips, saving now and then."""
     saved = time.monotonic()

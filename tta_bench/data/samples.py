@@ -10,11 +10,13 @@ from typing import Any
 
 from tta_bench.data.hmdb51_sample import generate_hmdb51_sample
 from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample, read_settings
+from tta_bench.data.tiktok_actions_sample import generate_tiktok_actions_sample
 from tta_bench.keys import digest
 
 GENERATORS: dict[str, Callable[[Path, SampleSettings], Path]] = {
     "UCF101": generate_ucf101_sample,
     "HMDB51": generate_hmdb51_sample,
+    "TikTokActions": generate_tiktok_actions_sample,
 }
 """What writes a sample into a new folder, by the component that reads its layout."""
 
