@@ -9,7 +9,7 @@ from tta_bench.boards.markdown import Links, figure, heading, table, text
 from tta_bench.boards.published import Published, Reported
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
-from tta_bench.records.predictions import read_outcomes
+from tta_bench.records.files import read_outcomes
 from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
 from tta_bench.records.store import read_record, write_record
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tta_bench.boards.errata import Erratum
 from tta_bench.keys import digest
-from tta_bench.records.predictions import Outcomes
+from tta_bench.records.files import AnyOutcomes
 from tta_bench.records.schema import ProtocolRef, Record
 from tta_bench.records.status import last_word, outcome
 
@@ -25,7 +25,7 @@ class Entry:
     record: Record
     link: str
     """Address of the record's file, as seen from the board."""
-    outcomes: Outcomes | None
+    outcomes: AnyOutcomes | None
     """None where labels may not be published."""
     erratum: Erratum | None = None
     """Why it no longer counts, if so."""

@@ -13,8 +13,10 @@ from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, 
 from tta_bench.metrics.paired import Difference, two_sided_p
 
 STD_FLOOR = 1e-6
-"""A column whose standard deviation is at most this has no spread: float32 noise on a constant, and no r. For columns
-that leave [-1, 1] it is this much of their largest magnitude."""
+"""A column whose standard deviation is at most this share of its largest magnitude has no spread, and no r: that is
+float32 noise on a constant."""
+ABSOLUTE_STD_FLOOR = 1e-12
+"""So has one whose standard deviation is at most this: noise on zeros."""
 FEWEST = 3
 """With fewer samples than this an r says nothing: two are always on a line."""
 
@@ -45,7 +47,7 @@ def pearson(outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]
     spread = ((x * x).mean(axis=0) > _floor(outputs)) & ((y * y).mean(axis=0) > _floor(targets))
     r = np.full(x.shape[1], np.nan)
     np.divide((x * y).sum(axis=0), np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0)), out=r, where=spread)
-    return np.clip(r, -1, 1)
+    return np.asarray(np.clip(r, -1, 1))
 
 
 def mean_pearson(r: NDArray[np.float64]) -> float:
@@ -162,7 +164,7 @@ def mean_r_of_sums(sums: NDArray[np.float64], floors: NDArray[np.float64]) -> ND
 def _floor(columns: NDArray[Any]) -> NDArray[np.float64]:
     """Return the least variance of each column that counts as spread."""
     largest: NDArray[np.float64] = np.abs(np.asarray(columns, np.float64)).max(axis=0)
-    return np.asarray((STD_FLOOR * np.maximum(1, largest)) ** 2)
+    return np.asarray(np.maximum(ABSOLUTE_STD_FLOOR, STD_FLOOR * largest) ** 2)
 
 
 def _check(outputs: NDArray[Any], targets: NDArray[Any]) -> None:

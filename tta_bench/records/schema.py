@@ -36,6 +36,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 """Time in UTC, to the second: ``2026-01-31T12:00:00Z``."""
 Status = Literal["started", "success", "error", "cancelled"]
+LabelSource = Literal["data.root", "labels"]
+"""What gives the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
 
 
 class Part(Strict):
@@ -121,6 +123,8 @@ class Metric(Part):
     """Samples."""
     n_groups: int = Field(gt=0)
     """Groups they come from."""
+    resampled: Literal["groups", "samples"] = Field(default="groups", exclude_if=lambda unit: unit == "groups")
+    """``samples`` where groups are not known: the true interval is at least as wide, as one group's resemble."""
 
 
 class FileRef(Part):
@@ -242,9 +246,11 @@ class Record(Part):
     finished: Timestamp | None = None
     """When it ended."""
     metrics: dict[str, Metric] = Field(default_factory=dict)
-    """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``top1_reversed``, ...; empty until the end."""
+    """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``pearson``, ...; empty until the end."""
     per_class: dict[str, float] = Field(default_factory=dict)
-    """Accuracy on each class that has samples."""
+    """Accuracy on each class that has samples, or r of each emotion that has one."""
+    undefined: tuple[str, ...] | None = Field(default=None, exclude_if=lambda names: names is None)
+    """Emotions whose r is undefined, for want of spread, and counts 0; null for classes."""
     n_expected: int = Field(ge=0)
     """Samples of the split."""
     n_scored: int = Field(ge=0)
@@ -255,6 +261,8 @@ class Record(Part):
     """Every sample's scores."""
     outcomes: FileRef | None = None
     """The few bytes of every sample that a board needs; null where labels may not be published."""
+    verifiable_with: LabelSource | None = Field(default=None, exclude_if=lambda source: source is None)
+    """What recomputes the figures from the predictions, where labels may not be published."""
     environment: Environment | None
     """Where it ran; null for scores from outside."""
     phases: tuple[Phase, ...] = ()
