@@ -120,7 +120,7 @@ def test_numbers() -> None:
     assert figure("top1_reversed", 1.0) == "100.00"
     assert figure("pearson", -0.45678) == "-0.4568"
     assert figure("top1", None) == "-"
-    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "pearson"]
+    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "mean r"]
 
 
 def test_links_are_numbered_once() -> None:
