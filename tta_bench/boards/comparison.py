@@ -12,10 +12,11 @@ from tta_bench.errors import UserError
 from tta_bench.metrics.paired import Difference, discordant, mcnemar_exact, paired_group_bootstrap
 from tta_bench.metrics.pearson import mean_pearson, paired_pearson_bootstrap, pearson
 from tta_bench.records.files import AnyOutcomes, read_outcomes
-from tta_bench.records.intensities import IntensityOutcomes
+from tta_bench.records.intensities import IntensityOutcomes, Truth
 from tta_bench.records.predictions import Outcomes
+from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
-from tta_bench.records.verify import file_problem
+from tta_bench.records.verify import file_problem, outcomes_with_labels
 
 
 class Discordant(NamedTuple):
@@ -44,13 +45,18 @@ class Comparison(NamedTuple):
     """None for intensities, which are neither right nor wrong."""
 
 
-def compare(a: Path, b: Path) -> Comparison:
+def compare(a: Path, b: Path, truth: Truth | None = None) -> Comparison:
     """Return the comparison of two records' files.
+
+    Args:
+        a: The first.
+        b: The second.
+        truth: Labels of their split, where they have none themselves.
 
     Raises:
         UserError: One has no outcomes, or they are not of the same samples.
     """
-    first, second = _sorted_outcomes(a), _sorted_outcomes(b)
+    first, second = (_sorted_outcomes(path, truth) for path in (a, b))
     shared = np.intersect1d(first.keys, second.keys)
     if len(shared) != len(first.keys) or len(shared) != len(second.keys):
         raise UserError(
@@ -81,19 +87,28 @@ def _intensities(first: IntensityOutcomes, second: IntensityOutcomes) -> Compari
     return Comparison("pearson", a, b, difference, None)
 
 
-def _sorted_outcomes(path: Path) -> AnyOutcomes:
+def _sorted_outcomes(path: Path, truth: Truth | None) -> AnyOutcomes:
     """Return a record's outcomes in the order of their keys."""
     record = read_record(path)
-    if record.verifiable_with:
-        raise UserError(
-            f"{path} has no outcomes, since its labels may not be published.",
-            f"Score both files of predictions with {record.verifiable_with}, and compare those.",
-        )
+    found = _with_labels(path, record, truth) if record.verifiable_with else _outcomes(path, record)
+    order = np.argsort(found.keys)
+    arrays: dict[str, Any] = {n: value[order] for n, value in vars(found).items() if isinstance(value, np.ndarray)}
+    return replace(found, **arrays)
+
+
+def _outcomes(path: Path, record: Record) -> AnyOutcomes:
     if record.outcomes is None or not (path.parent / record.outcomes.name).is_file():
         raise UserError(f"{path} has no outcomes beside it: status '{record.status}'.")
     if problem := file_problem(record.outcomes, path.parent):
         raise UserError(f"{path}: {problem}.")
-    found = read_outcomes(path.parent / record.outcomes.name)
-    order = np.argsort(found.keys)
-    arrays: dict[str, Any] = {n: value[order] for n, value in vars(found).items() if isinstance(value, np.ndarray)}
-    return replace(found, **arrays)
+    return read_outcomes(path.parent / record.outcomes.name)
+
+
+def _with_labels(path: Path, record: Record, truth: Truth | None) -> AnyOutcomes:
+    """Return the outcomes of a record whose labels may not be published."""
+    if problem := file_problem(record.predictions, path.parent):
+        raise UserError(f"{path}: {problem}.")
+    found = outcomes_with_labels(path.parent / record.predictions.name, truth) if record.predictions else None
+    if found is None:
+        raise UserError(f"{path} holds no labels, which may not be published.", f"Say {record.verifiable_with}=...")
+    return found

@@ -11,13 +11,19 @@ import click
 @click.command("compare")
 @click.argument("a", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(a: Path, b: Path, as_json: bool) -> None:
-    """Compare two records on the same test clips: difference of their scores, its interval, p, and discordant clips."""
+def command(a: Path, b: Path, words: tuple[str, ...], as_json: bool) -> None:
+    """Compare two records on the same test clips: difference of their scores, its interval, p, and discordant clips.
+
+    Records of data whose labels may not be published need data.root=DIR, or labels=FILE.
+    """
     from tta_bench.boards.comparison import compare
     from tta_bench.boards.markdown import figure, heading, signed
+    from tta_bench.cli.options import labels_for
+    from tta_bench.records.store import read_record
 
-    found = compare(a, b)
+    found = compare(a, b, labels_for(read_record(a), words))
     if as_json:
         data = found._asdict()
         discordant = data.pop("discordant")

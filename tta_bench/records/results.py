@@ -38,14 +38,14 @@ def keep_results(predictions: AnyPredictions, folder: Path, stem: str) -> Result
     }
 
 
-def keep_without_labels(predictions: Intensities, folder: Path, stem: str, labels: LabelSource) -> Results:
+def keep_without_labels(predictions: Intensities, labels: LabelSource, folder: Path, stem: str) -> Results:
     """Score predictions whose labels may not be published, and write the outputs alone.
 
     Args:
         predictions: With their labels, which go nowhere.
+        labels: What one must have to recompute the figures.
         folder: Where the outputs go.
         stem: Name of the record.
-        labels: What one must have to recompute the figures.
     """
     metrics, per_class, undefined = score(outcomes_from_intensities(predictions))
     outputs = without_labels(predictions)

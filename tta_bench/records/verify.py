@@ -58,7 +58,7 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
             continue
         try:
             if what == "predictions":
-                predicted = _outcomes_of_file(place / ref.name, record, truth)
+                predicted = outcomes_with_labels(place / ref.name, truth)
             else:
                 stored = read_outcomes(place / ref.name)
         except UserError as error:
@@ -72,10 +72,14 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     return Verdict("predictions" if predicted else "outcomes", [*problems, *differences(record, outcomes)])
 
 
-def _outcomes_of_file(path: Path, record: Record, truth: Truth | None) -> AnyOutcomes | None:
-    """Return what a file of predictions gives; None for one that needs labels which are not at hand."""
+def outcomes_with_labels(path: Path, truth: Truth | None) -> AnyOutcomes | None:
+    """Return what a file of predictions gives; None if it is without labels and these are not at hand either.
+
+    Raises:
+        UserError: The file is none, or the labels are of other samples or emotions.
+    """
     predictions = read_predictions(path)
-    if record.verifiable_with is None or not isinstance(predictions, Intensities):
+    if not isinstance(predictions, Intensities) or predictions.targets is not None:
         return outcomes_of(predictions)
     if truth is None:
         return None
