@@ -17,7 +17,8 @@ from tta_bench.experiment import Experiment, protocol_hash
 from tta_bench.protocols.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
-from tta_bench.records.schema import Record, without_paths
+from tta_bench.records.paths import without_paths
+from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
 from tta_bench.settings import Control

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tta_bench.cards import Pretraining, Tier
+from tta_bench.records.paths import text_with_path, without_paths
 from tta_bench.settings import Control, Strict
 
 SCHEMA_VERSION = 1
 """The newest layout that this version reads."""
-
-_ABSOLUTE_PATH = re.compile(
-    r"""(?:(?<=^)|(?<=[\s=:,;'"(\[{<]))"""  # at the start of a word
-    r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
-    r"""[^\s'",;)\]}>]*"""
-)
-
-
-def without_paths(text: str) -> str:
-    """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
-    return _ABSOLUTE_PATH.sub("<path>", text)
-
 
 _WORD = "[A-Za-z0-9][A-Za-z0-9_.+:@-]*"
 Name = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})*$", max_length=160)]
@@ -289,16 +276,6 @@ class Record(Part):
 
     @model_validator(mode="after")
     def _no_paths(self) -> Record:
-        for text in _texts(self.model_dump(mode="json", exclude={"metrics", "per_class"})):
-            if _ABSOLUTE_PATH.search(text):
-                raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
+        if (text := text_with_path(self.model_dump(mode="json", exclude={"metrics", "per_class"}))) is not None:
+            raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
         return self
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(inner)
