@@ -139,7 +139,7 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], sound: NDArray[np.float32],
             container.mux(picture.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(picture.encode(None))
         block = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
-        block.sample_rate = SOUND_RATE
+        block.sample_rate, block.pts, block.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
         container.mux(voice.encode(block))
         container.mux(voice.encode(None))
 
