@@ -201,7 +201,9 @@ def identity(
         if weights is None
         else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
         dataset=schema.DatasetRef(
-            name=to.dataset.name, manifest_sha256=dataset, splits=tuple(map(str, to.dataset.splits))
+            name=to.dataset.name,
+            manifest_sha256=dataset,
+            splits=(split,) if split else tuple(map(str, to.dataset.splits)),
         ),
         split=split or str(to.split),
         seed=to.seed,
