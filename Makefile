@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance check-zoo bench docs leaderboards sample-records clean
+.PHONY: help quickstart install lint test acceptance check-zoo check-wheel bench docs leaderboards sample-records clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -38,6 +38,10 @@ acceptance: install
 check-zoo: install
 	$(BIN)/pytest -m zoo
 
+#   make check-wheel   the README's ten lines in a fresh virtual environment with the built wheel (6 GB, minutes)
+check-wheel:
+	PYTHON=$(PYTHON) .ci/check-wheel
+
 #   make bench         this suite and its peers, side by side in one run
 bench: install
 	$(BIN)/pytest benchmarks
@@ -45,7 +49,7 @@ bench: install
 #   make docs          the pages and the reference, into site/
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 #   make leaderboards  render leaderboards/*.md from the records
 leaderboards: install

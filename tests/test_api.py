@@ -12,8 +12,8 @@ import tta_bench
 from tests.plugins.broken import BROKEN
 from tests.plugins.test_contract import README, plugin
 from tta_bench.api import register_instance, words
-from tta_bench.config import parse
 from tta_bench.errors import UserError
+from tta_bench.words import parse
 
 QUICK = {"limit": 16, "train": {"steps": 2}, "eval": {"segments": 1, "crops": 1}}
 
@@ -74,7 +74,8 @@ def test_other_weights_are_another_module() -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "message"), [({"size": 8}, "frames: Field required"), ({"frames": 8, "size": 8, "sise": 1}, "sise: Extra")]
+    ("card", "message"),
+    [({"size": 8}, "frames and size are needed"), ({"frames": 8, "size": 8, "sise": 1}, "sise: Extra")],
 )
 def test_a_module_needs_a_valid_card(card: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -36,7 +36,7 @@ def test_cards_name_cards_and_components_that_exist() -> None:
 
 
 def test_locked_keys_are_real_keys() -> None:
-    from tta_bench.config import known_keys
+    from tta_bench.words import known_keys
 
     for name in cards.card_files("protocols"):
         assert set(cards.protocol_card(name).locked) <= set(known_keys())

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.config import known_keys, parse, resolve
+from tta_bench.cards import FineTuneCard, PretrainCard
+from tta_bench.config import resolve
 from tta_bench.errors import UserError
-from tta_bench.experiment import Experiment
+from tta_bench.experiment import Experiment, ReactionExperiment
+from tta_bench.words import known_keys, parse
 
 UCF = "protocol=ucf101_ft"
 
@@ -156,3 +158,34 @@ def test_identity_depends_on_what_changes_the_result_only() -> None:
 def test_the_keys_a_user_may_give_are_these() -> None:
     assert "train.augment.flip" in known_keys()
     assert len(known_keys()) == len(set(known_keys()))
+
+
+def test_each_kind_of_protocol_has_its_own_keys() -> None:
+    assert "train.mask.encoder" in known_keys(PretrainCard)
+    assert "train.mask.encoder" not in known_keys(FineTuneCard)
+    with pytest.raises(UserError, match=r"unknown key 'eval\.crops'"):
+        resolve(["protocol=tta_pretrain", "eval.crops=1"])
+
+
+def test_a_protocol_without_a_recipe_for_a_backbone_says_which_it_has() -> None:
+    with pytest.raises(UserError, match="tta_pretrain has no recipe for resnet50, which trains as 'cnn'"):
+        resolve(["protocol=tta_pretrain", "backbone=resnet50", "dataset=ucf101_sample"])
+
+
+def test_joined_backbones_are_shown_what_the_first_visual_one_wants() -> None:
+    (found,) = resolve(["protocol=abaw_eri", "backbone=resnet50+efficientnet_b0", "dataset=ucf101_sample"])
+    assert isinstance(found, ReactionExperiment)
+    assert [part.name for part in found.backbone.parts] == ["resnet50", "efficientnet_b0"]
+    assert (found.backbone.recipe, found.clip.frames, found.clip.size) == ("cnn", 4, 48)
+
+
+def test_parts_that_want_different_clips_are_refused() -> None:
+    with pytest.raises(UserError, match="want different clips"):
+        resolve(["protocol=abaw_eri", "backbone=resnet50+videomaev2_vit_tiny", "dataset=ucf101_sample", "clip.size=36"])
+
+
+def test_pretraining_starts_anew_unless_weights_are_named(tmp_path: Path) -> None:
+    (found,) = resolve(
+        ["protocol=tta_pretrain", "dataset=folder", f"data.root={tmp_path}", "backbone=videomaev2_vit_b"]
+    )
+    assert (found.tier, found.weights) == ("full", "none")

@@ -17,6 +17,7 @@ FLOORS = [
     {"models", "data", "metrics", "download"},
     {"outside"},
     {"config"},
+    {"words"},
     {"experiment", "components"},
     {"places", "families", "openmmlab", "progress", "keys"},
     {"cards"},

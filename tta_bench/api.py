@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tta_bench import config
 from tta_bench.errors import UserError
-from tta_bench.experiment import Experiment
+from tta_bench.experiment import Experiment, FineTuneExperiment, PretrainExperiment
 from tta_bench.extensions import PluginCode, code_digest, file_of
 from tta_bench.plugins import load_files
 
@@ -86,9 +86,7 @@ def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterato
     for experiment in found:
         if len(found) > 1:
             console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
-        record = start(experiment, work_dir, resume).run()
-        if record is not None:
-            yield record
+        yield from start(experiment, work_dir, resume).run()
 
 
 def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
@@ -99,7 +97,7 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
     """
     from tta_bench.protocols import load_protocol
 
-    if experiment.plugins:
+    if experiment.plugins and isinstance(experiment, FineTuneExperiment | PretrainExperiment):
         from tta_bench.plugins.contract import require_contract
 
         require_contract(experiment.backbone, experiment.clip)

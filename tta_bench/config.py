@@ -5,105 +5,43 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import Any
 
 from tta_bench import cards
-from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
-from tta_bench.errors import UserError, did_you_mean, unknown
-from tta_bench.experiment import Experiment, Phase, Precision, resolve_clip
+from tta_bench.cards import (
+    BackboneCard,
+    DatasetCard,
+    FineTuneCard,
+    PretrainCard,
+    ProtocolCard,
+    ReactionCard,
+    ScalingCard,
+    Tier,
+    TierSettings,
+)
+from tta_bench.errors import UserError, unknown
+from tta_bench.experiment import (
+    Experiment,
+    FineTuneExperiment,
+    PretrainExperiment,
+    ReactionExperiment,
+    ScalingExperiment,
+    resolve_clip,
+    resolve_face_clip,
+)
 from tta_bench.extensions import PluginCode, code_of_file, import_installed, installed
 from tta_bench.families import complete
 from tta_bench.places import user_config
 from tta_bench.registry_files import use_folder
-from tta_bench.settings import (
-    ClipSettings,
-    DataSettings,
-    EvalSettings,
-    RegistrySettings,
-    RuntimeSettings,
-    Strict,
-    TrainSettings,
-)
+from tta_bench.settings import DataSettings, RegistrySettings, RuntimeSettings
+from tta_bench.words import Choices, known_keys, laid_over, parse, section, validated
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Choices(Strict):
-    """The keys without a dot, as a user may give them."""
-
-    protocol: str
-    backbone: str | None = None
-    dataset: str | None = None
-    weights: str = "default"
-    phase: Phase = "all"
-    split: tuple[int, ...] = (1,)
-    seed: tuple[int, ...] = (0,)
-    tier: Literal["auto", "sample", "full"] = "auto"
-    precision: Precision = "auto"
-    limit: int | None = Field(default=None, gt=0)
-
-
-SECTIONS: dict[str, type[BaseModel]] = {
-    "clip": ClipSettings,
-    "train": TrainSettings,
-    "eval": EvalSettings,
-    "data": DataSettings,
-    "runtime": RuntimeSettings,
-    "registry": RegistrySettings,
+_EXPERIMENTS: dict[type[ProtocolCard], type[Experiment]] = {
+    FineTuneCard: FineTuneExperiment,
+    PretrainCard: PretrainExperiment,
+    ReactionCard: ReactionExperiment,
+    ScalingCard: ScalingExperiment,
 }
-
-
-_TEXTS = {"data.root", "registry.path", "weights", "backbone", "dataset", "protocol", "predictions", "labels"}
-"""Keys whose values are names or paths, taken as they are written."""
-
-
-def known_keys() -> list[str]:
-    """Return every key that may be given, dotted."""
-    return [*Choices.model_fields, *(f"{name}.{key}" for name, model in SECTIONS.items() for key in _keys(model))]
-
-
-def _keys(model: type[BaseModel]) -> Iterable[str]:
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from (f"{name}.{key}" for key in _keys(inner))
-        else:
-            yield name
-
-
-def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
-    """Return key and value of each ``key=value`` word; values are YAML scalars, and lists may be written ``1,2,3``.
-
-    Args:
-        words: What the user wrote.
-        known: Every key that may be given; by default those of a run.
-
-    Raises:
-        UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
-    """
-    known = known or known_keys()
-    given: dict[str, Any] = {}
-    for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise UserError(f"'{word}' is not key=value.", did_you_mean(key, known))
-        if key not in known and not key.startswith("data.roots."):
-            raise unknown("key", key, known)
-        if key in given:
-            raise UserError(f"'{key}' is given twice.")
-        given[key] = _value(key, text)
-    return given
-
-
-def _value(key: str, text: str) -> Any:
-    if key in _TEXTS or key.startswith("data.roots."):
-        return text
-    if "," in text and not text.startswith("["):
-        return [cards.read_yaml(part, key) for part in text.split(",")]
-    value = cards.read_yaml(text, key)
-    return [value] if key in {"split", "seed"} and not isinstance(value, list) else value
 
 
 def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
@@ -117,38 +55,30 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         UserError: A key, name or value is wrong; says which and names the nearest.
     """
     words = tuple(words)
-    given = parse(words)
-    if "protocol" not in given:
-        raise UserError("no protocol was named.", f"Try protocol={next(iter(cards.card_files('protocols')))}.")
-    registry = _validated(RegistrySettings, _section(given, "registry"), "registry.")
-    if registry.path is not None:
-        use_folder(registry.path)
-    top = _validated(Choices, {key: value for key, value in given.items() if "." not in key})
-    data = _validated(DataSettings, _section(given, "data"))
+    protocol = _protocol(words)
+    given = parse(words, known_keys(type(protocol)))
+    top = validated(Choices, {key: value for key, value in given.items() if "." not in key})
+    data = validated(DataSettings, section(given, "data"), "data.")
     for name in data.roots:
         cards.dataset_card(name)
-    protocol = cards.protocol_card(top.protocol)
     dataset, root, tier = choose_data(top, data, protocol)
     settings = protocol.tier(tier)
-    backbone = complete(cards.backbone_card(top.backbone or settings.backbone))
-    asked = _validated(ClipSettings, _laid_over(settings.clip, given, "clip"), "clip.")
-    clip = resolve_clip(asked if backbone.size_multiple or "clip.size" in given else _own_size(asked), backbone)
-    train = _validated(TrainSettings, _laid_over(settings.recipes[backbone.recipe], given, "train"), "train.")
-    evaluation = _validated(EvalSettings, _laid_over(settings.eval, given, "eval"), "eval.")
-    runtime = _validated(RuntimeSettings, _section(given, "runtime"), "runtime.")
+    backbone = _completed(cards.backbone_card(top.backbone or settings.backbone))
+    sections = _sections(protocol, settings, backbone, given, data)
+    runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
     tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
     whole = dataset.name == settings.dataset and top.limit is None
     for split in top.split:
         if split not in dataset.splits:
             raise unknown(f"split of {dataset.name}", str(split), map(str, dataset.splits))
     return [
-        Experiment(
+        _EXPERIMENTS[type(protocol)](
             protocol=protocol,
             tier=tier,
             standard=whole and not any(key in given for key in protocol.locked),
             track="tuned" if tuned else "fixed",
             backbone=backbone,
-            weights=_weights(top.weights, backbone, tier),
+            weights=_weights(top.weights, protocol, backbone, tier),
             dataset=dataset,
             root=root,
             split=split,
@@ -156,23 +86,77 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
             phase=top.phase,
             precision=top.precision,
             limit=top.limit,
-            clip=clip,
-            train=train,
-            eval=evaluation,
             runtime=runtime,
             arguments=words,
             plugins=tuple(dict.fromkeys([*plugins, *_taking_part(protocol, dataset, backbone)])),
+            **sections,
         )
         for split in top.split
         for seed in top.seed
     ]
 
 
-def _weights(choice: str, backbone: BackboneCard, tier: Tier) -> str:
-    """Return ``none``, a card's name or a path; the default is the card's at full tier and ``none`` for the sample."""
+def _protocol(words: Sequence[str]) -> ProtocolCard:
+    """Return the card of the protocol that is named, looked for in a folder of one's own too if there is one."""
+    found = dict(word.partition("=")[::2] for word in words)
+    if "protocol" not in found:
+        parse(words)
+        raise UserError("no protocol was named.", f"Try protocol={next(iter(cards.card_files('protocols')))}.")
+    registry = validated(RegistrySettings, {"path": found["registry.path"]} if "registry.path" in found else {})
+    if registry.path is not None:
+        use_folder(registry.path)
+    return cards.protocol_card(found["protocol"])
+
+
+def _sections(
+    protocol: ProtocolCard,
+    settings: TierSettings,
+    backbone: BackboneCard,
+    given: Mapping[str, Any],
+    data: DataSettings,
+) -> dict[str, Any]:
+    """Return the sections of a kind of protocol: the card's, with what was given laid over them, resolved."""
+    bases = {name: _base(settings, name, protocol, backbone) for name in protocol.SECTIONS}
+    found: dict[str, Any] = {
+        name: validated(kind, laid_over(bases[name], given, name), f"{name}.")
+        for name, kind in protocol.SECTIONS.items()
+    }
+    if "clip" in found:
+        # A protocol's size is a wish, which a backbone of a fixed size cannot meet.
+        wished = found["clip"].model_copy(update={"size": None})
+        asked = found["clip"] if backbone.size_multiple or "clip.size" in given else wished
+        if isinstance(protocol, ReactionCard):
+            return found | {"clip": resolve_face_clip(asked, backbone), "face_model": data.face_model}
+        found["clip"] = resolve_clip(asked, backbone)
+    return found | ({"data": data} if isinstance(protocol, ScalingCard) else {})
+
+
+def _base(settings: TierSettings, name: str, protocol: ProtocolCard, backbone: BackboneCard) -> Any:
+    """Return a section as it stands on a protocol's card; ``train`` is the recipe of the backbone's kind."""
+    if name != "train":
+        return getattr(settings, name)
+    recipes: Mapping[str, Any] = settings.recipes  # type: ignore[attr-defined]
+    if backbone.recipe not in recipes:
+        raise UserError(
+            f"{protocol.name} has no recipe for {backbone.name}, which trains as '{backbone.recipe}'.",
+            f"It has recipes for: {', '.join(recipes)}.",
+        )
+    return recipes[backbone.recipe]
+
+
+def _completed(backbone: BackboneCard) -> BackboneCard:
+    """Return a card, or each part of a joined one, completed from its family."""
+    return cards.joined([complete(part) for part in backbone.parts]) if backbone.parts else complete(backbone)
+
+
+def _weights(choice: str, protocol: ProtocolCard, backbone: BackboneCard, tier: Tier) -> str:
+    """Return ``none``, a card's name or a path; the default is the card's at full tier and ``none`` for the sample.
+
+    Pre-training starts anew unless weights are named.
+    """
     if choice != "default":
         return choice
-    return backbone.weights if tier == "full" else "none"
+    return "none" if isinstance(protocol, PretrainCard) or tier == "sample" else backbone.weights
 
 
 def _taking_part(protocol: ProtocolCard, dataset: DatasetCard, backbone: BackboneCard) -> Iterable[PluginCode]:
@@ -183,11 +167,6 @@ def _taking_part(protocol: ProtocolCard, dataset: DatasetCard, backbone: Backbon
             yield installed()[card.name].code
         elif made_by is not None and made_by.suffix == ".py":
             yield code_of_file(made_by)
-
-
-def _own_size(clip: ClipSettings) -> ClipSettings:
-    """Return a clip of the backbone's size: a protocol's size is a wish, which a fixed-size backbone cannot meet."""
-    return clip.model_copy(update={"size": None})
 
 
 def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:
@@ -230,45 +209,4 @@ def user_roots() -> dict[str, Path]:
     found = cards.read_yaml(path.read_text(encoding="utf-8"), str(path)) or {}
     if not isinstance(found, dict) or set(found) - {"data"}:
         raise UserError(f"{path}: only the section 'data' is known.")
-    return _validated(DataSettings, found["data"], f"{path}: data.").roots
-
-
-def _section(given: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """Return the keys of one section as nested data."""
-    nested: dict[str, Any] = {}
-    for key, value in given.items():
-        first, *rest = key.split(".")
-        if first != section or not rest:
-            continue
-        below = nested
-        for part in rest[:-1]:
-            below = below.setdefault(part, {})
-        below[rest[-1]] = value
-    return nested
-
-
-def _laid_over(base: BaseModel, given: Mapping[str, Any], section: str) -> dict[str, Any]:
-    over = _section(given, section)
-    if "epochs" in over:
-        over.setdefault("steps", None)  # whoever asks for epochs does not want the recipe's steps
-    return cards.merge(base.model_dump(), over)
-
-
-def _validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> Model:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise UserError("\n".join(prefix + line for line in _problems(error))) from None
-
-
-def _problems(error: ValidationError) -> Iterable[str]:
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
-        yield f"{where}={problem['input']}: {problem['msg']}. {_nearest(problem)}".rstrip()
-
-
-def _nearest(problem: Mapping[str, Any]) -> str:
-    if problem["type"] != "literal_error":
-        return ""
-    choices = [str(part).strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
-    return did_you_mean(str(problem["input"]), choices)
+    return validated(DataSettings, found["data"], f"{path}: data.").roots

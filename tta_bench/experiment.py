@@ -10,7 +10,20 @@ from tta_bench.cards import BackboneCard, DatasetCard, ProtocolCard, Tier
 from tta_bench.errors import UserError
 from tta_bench.extensions import PluginCode
 from tta_bench.keys import digest
-from tta_bench.settings import ClipSettings, EvalSettings, RuntimeSettings, Strict, TrainSettings
+from tta_bench.settings import (
+    ClipSettings,
+    Cropper,
+    DataSettings,
+    EvalSettings,
+    FaceClipSettings,
+    PretrainSettings,
+    ReactionEvalSettings,
+    ReactionSettings,
+    RuntimeSettings,
+    Strict,
+    StudySettings,
+    TrainSettings,
+)
 
 NUMERICS_VERSION = 1
 """Raised when the code changes a number that an unchanged card gives."""
@@ -48,6 +61,40 @@ def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
     return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
 
 
+class ResolvedFaceClip(Strict):
+    """What is shown of a reaction, after the protocol, the backbone and the user have been asked."""
+
+    frames: int
+    """Frames of a clip, at most; 0 where nothing is shown."""
+    size: int
+    """Height and width of a face crop in pixels; 0 where nothing is shown."""
+    sampling: Literal["uniform", "1fps"]
+    """Frames spread evenly over the clip, or one a second."""
+    cropper: Cropper
+    """What finds the face."""
+
+
+def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> ResolvedFaceClip:
+    """Return what a backbone is shown of a reaction; all visual parts of a joined one are shown the same.
+
+    Raises:
+        UserError: A backbone does not take clips of that size or length.
+    """
+    extents = {
+        (part.frames, part.size)
+        for card in (backbone.parts or (backbone,))
+        if card.sees
+        for part in [resolve_clip(ClipSettings(span=1, stride=1, frames=clip.frames, size=clip.size), card)]
+    }
+    if len(extents) > 1:
+        found = ", ".join(f"{frames} frames of {size} pixels" for frames, size in sorted(extents))
+        raise UserError(
+            f"the parts of {backbone.name} want different clips: {found}.", "Say clip.frames and clip.size."
+        )
+    frames, size = extents.pop() if extents else (0, 0)
+    return ResolvedFaceClip(frames=frames, size=size, sampling=clip.sampling, cropper=clip.cropper)
+
+
 def _length(asked: int, backbone: BackboneCard) -> int:
     multiple = 1 if backbone.modality == "image" else backbone.frames_multiple
     if asked == backbone.frames or (multiple and asked % multiple == 0):
@@ -77,9 +124,6 @@ class Experiment(Strict):
     precision: Precision
     limit: int | None
     """Keep this many clips of each list."""
-    clip: ResolvedClip
-    train: TrainSettings
-    eval: EvalSettings
     runtime: RuntimeSettings
     arguments: tuple[str, ...]
     """The words as given."""
@@ -88,8 +132,11 @@ class Experiment(Strict):
 
     def settings(self) -> dict[str, Any]:
         """Return what was resolved, without paths, as plain data for a record."""
-        parts = {"clip": self.clip, "train": self.train, "eval": self.eval, "runtime": self.runtime}
-        return {name: part.model_dump(mode="json") for name, part in parts.items()} | {"limit": self.limit}
+        return self.sections("clip", "train", "eval", "study", "runtime") | {"limit": self.limit}
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Return those of the named sections that this kind of experiment has, as plain data."""
+        return {name: getattr(self, name).model_dump(mode="json") for name in names if name in type(self).model_fields}
 
     def training_identity(self, dataset: str, weights: str | None, precision: str) -> str:
         """Return a digest of everything that the trained weights depend on.
@@ -103,16 +150,15 @@ class Experiment(Strict):
             {
                 "numerics": NUMERICS_VERSION,
                 "protocol": [self.protocol.name, self.protocol.version],
-                "backbone": self.backbone.model_dump(mode="json", include=_BACKBONE_IDENTITY),
+                "backbone": backbone_identity(self.backbone),
                 "weights": weights,
                 "dataset": dataset,
                 "split": self.split,
                 "seed": self.seed,
                 "limit": self.limit,
                 "precision": precision,
-                "clip": self.clip.model_dump(mode="json"),
-                "train": self.train.model_dump(mode="json"),
             }
+            | self.sections("clip", "train")
             | ({"plugins": [asdict(code) for code in self.plugins]} if self.plugins else {})
         )
 
@@ -123,12 +169,48 @@ class Experiment(Strict):
                 "training": training,
                 "protocol": protocol_hash(self.protocol),
                 "tier": self.tier,
-                "eval": self.eval.model_dump(mode="json"),
             }
+            | self.sections("eval")
         )
 
 
-_BACKBONE_IDENTITY = {"name", "component", "arguments", "mean", "std", "recipe"}
+class FineTuneExperiment(Experiment):
+    """A fine-tune of a classifier, and its test."""
+
+    clip: ResolvedClip
+    train: TrainSettings
+    eval: EvalSettings
+
+
+class PretrainExperiment(Experiment):
+    """A pre-training without labels."""
+
+    clip: ResolvedClip
+    train: PretrainSettings
+
+
+class ReactionExperiment(Experiment):
+    """A training that estimates intensities, and its test."""
+
+    clip: ResolvedFaceClip
+    train: ReactionSettings
+    eval: ReactionEvalSettings
+    face_model: Path | None
+    """Model file of the face detector, where it needs one."""
+
+
+class ScalingExperiment(Experiment):
+    """A study over sizes and seeds, made of other experiments."""
+
+    study: StudySettings
+    data: DataSettings
+    """Where the data of these are."""
+
+
+def backbone_identity(card: BackboneCard) -> dict[str, Any]:
+    """Return what of a backbone's card numbers depend on."""
+    own = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
+    return own | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
 
 
 def protocol_hash(card: ProtocolCard) -> str:

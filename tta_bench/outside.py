@@ -11,9 +11,10 @@ from pydantic import Field
 
 from tta_bench import cards
 from tta_bench.cards import DatasetCard, ProtocolCard, Tier
-from tta_bench.config import Choices, choose_data, parse
+from tta_bench.config import choose_data
 from tta_bench.errors import UserError
 from tta_bench.settings import DataSettings, Strict
+from tta_bench.words import Choices, parse
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
 """What may be said to ``eval``."""

@@ -38,10 +38,15 @@ def run(command: str, folder: Path) -> None:
 
 
 def follow(page: Path, folder: Path) -> int:
-    """Do what a page says: write the files it names, run its commands and its Python; return how many commands."""
+    """Do what a page says: write the files it names, run its commands and its Python; return how many commands.
+
+    A block of plain text is only shown.
+    """
     commands = 0
     for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         first, _, rest = text.partition("\n")
+        if language == "text":
+            continue
         if language == "console":
             for command in text.split("$ ")[1:]:
                 run(command.rstrip("\n"), folder)
@@ -58,8 +63,9 @@ def follow(page: Path, folder: Path) -> int:
 
 
 @pytest.mark.acceptance
-def test_add_a_backbone_does_what_it_says(tmp_path: Path) -> None:
-    assert follow(REPOSITORY / "docs/add_a_backbone.md", tmp_path) == 12
+@pytest.mark.parametrize(("page", "commands"), [("index.md", 7), ("add_a_backbone.md", 12)])
+def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:
+    assert follow(REPOSITORY / "docs" / page, tmp_path) == commands
 
 
 def test_a_page_that_promises_too_much_fails(tmp_path: Path) -> None:

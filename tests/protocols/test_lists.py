@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_bench.config import resolve
 from tta_bench.data.layouts import Sample
+from tta_bench.errors import UserError
+from tta_bench.protocols.fine_tune_record import reversed_labels
 from tta_bench.protocols.lists import limited, open_lists
-from tta_bench.protocols.recording import reversed_labels, safe_name, without_root
+from tta_bench.protocols.recording import safe_name, without_root
 
 SAMPLES = [Sample(str(n), Path(str(n)), n % 3, str(n)) for n in range(40)]
 
@@ -37,6 +40,18 @@ def test_a_part_of_the_data_has_another_identity(tmp_path: Path) -> None:
     whole, part = (open_lists(resolve(["protocol=ucf101_ft", *words])[0], tmp_path, 1) for words in ((), ("limit=50",)))
     assert whole.identity != part.identity
     assert (len(part.train), len(part.test)) == (50, 50)
+
+
+def test_a_short_training_list_has_every_class_and_lies_in_a_longer_one(tmp_path: Path) -> None:
+    few, more = (
+        open_lists(resolve(["protocol=ucf101_ft", f"train.clips={count}"])[0], tmp_path, 1) for count in (12, 32)
+    )
+    assert (len(few.train), len(more.train), len(few.test)) == (12, 32, 96)
+    assert set(few.train) < set(more.train)
+    assert {sample.label for sample in few.train} == set(range(8))
+    assert sorted(sum(sample.label == label for sample in more.train) for label in range(8)) == [4] * 8
+    with pytest.raises(UserError, match="is more than the 144 clips"):
+        open_lists(resolve(["protocol=ucf101_ft", "train.clips=145"])[0], tmp_path, 1)
 
 
 def test_any_file_name_can_stand_in_a_record() -> None:

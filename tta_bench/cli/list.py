@@ -8,19 +8,13 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import plugin_option
+from tta_bench.cli.options import plugin_option, work_dir_option
 
 
 @click.command("list")
 @click.argument("group", required=False)
 @click.argument("pattern", required=False, default="*")
-@click.option(
-    "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Where to look for runs.",
-)
+@work_dir_option
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(group: str | None, pattern: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import plugin_option
+from tta_bench.cli.options import plugin_option, work_dir_option
 
 
 @click.command("run")
@@ -19,13 +19,7 @@ from tta_bench.cli.options import plugin_option
     show_default=True,
     help="missing: skip what is done, go on with what is not. never: start anew. always: go on, and test again.",
 )
-@click.option(
-    "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Where checkpoints, records and boards of your own runs go.",
-)
+@work_dir_option
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the records as one JSON document.")
 def command(

@@ -25,7 +25,17 @@ DETECTABLE = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
-    from tta_bench.cards import GROUPS, BackboneCard, Card, ProtocolCard, card_files, load, names
+    from tta_bench.cards import (
+        GROUPS,
+        BackboneCard,
+        Card,
+        FineTuneCard,
+        ProtocolCard,
+        card_files,
+        load,
+        names,
+        protocol_card,
+    )
     from tta_bench.errors import UserError, unknown
     from tta_bench.experiment import protocol_hash
     from tta_bench.extensions import PluginError, installed
@@ -51,11 +61,13 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
         if isinstance(card, BackboneCard) and card.gmacs is not None:
             extra["gmacs_x_views"] = {
                 protocol.name: f"{card.gmacs:g} x {protocol.full.eval.segments * protocol.full.eval.crops}"
-                for protocol in map(_protocol, card_files("protocols"))
+                for protocol in map(protocol_card, card_files("protocols"))
+                if isinstance(protocol, FineTuneCard)
             }
         if isinstance(card, ProtocolCard):
-            tiers = {"full": card.full.eval, "sample": card.sample.eval}
             extra["hash"] = protocol_hash(card)
+        if isinstance(card, FineTuneCard):
+            tiers = {"full": card.full.eval, "sample": card.sample.eval}
             extra["views"] = {name: rule.segments * rule.crops for name, rule in tiers.items()}
             extra["detectable_difference"] = {"meaning": DETECTABLE} | {
                 name: _detectable(getattr(card, name)) for name in tiers
@@ -66,12 +78,6 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     )
     if as_json:
         click.echo()
-
-
-def _protocol(name: str) -> Any:
-    from tta_bench.cards import protocol_card
-
-    return protocol_card(name)
 
 
 def _detectable(settings: TierSettings) -> dict[str, float]:

@@ -23,8 +23,8 @@ class ProtocolRun(Protocol):
     def plan(self) -> str:
         """Check everything and return the plan as text."""
 
-    def run(self) -> Record:
-        """Run the experiment and return its record."""
+    def run(self) -> list[Record]:
+        """Run the experiment and return its records: one, or none where nothing was to be scored, or a study's."""
 
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:

@@ -13,19 +13,27 @@ from tta_bench.engine.fine_tune import TrainReport, fine_tune, plan_steps
 from tta_bench.engine.step import FineTuneStep, StepSettings
 from tta_bench.engine.testing import TestReport, multi_view_test
 from tta_bench.errors import UserError
-from tta_bench.experiment import Experiment
+from tta_bench.experiment import FineTuneExperiment
 from tta_bench.models.build import build_classifier
 from tta_bench.models.checkpoints import LoadReport, load_backbone, load_classifier, read_checkpoint
 from tta_bench.models.classifier import Classifier
 from tta_bench.outside import OutsideScores
 from tta_bench.progress import console
+from tta_bench.protocols.fine_tune_record import (
+    fine_tune_cost,
+    fine_tune_facts,
+    fine_tune_identity,
+    fine_tune_predictions,
+)
 from tta_bench.protocols.lists import Lists, open_lists
 from tta_bench.protocols.plan import describe_plan
 from tta_bench.protocols.preflight import Estimate, preflight
-from tta_bench.protocols.recording import Recorder, Run
+from tta_bench.protocols.recording import Recorder, phase
 from tta_bench.protocols.scoring import score_class_file
 from tta_bench.protocols.weights import CHECKPOINT, Weights, find_weights
+from tta_bench.records.results import keep_results
 from tta_bench.records.schema import Record
+from tta_bench.records.store import record_name
 
 
 @PROTOCOLS.register_module()
@@ -39,7 +47,7 @@ class FineTune:
             anew; ``always`` continues from a checkpoint and tests again.
     """
 
-    def __init__(self, experiment: Experiment, work_dir: Path, resume: str) -> None:
+    def __init__(self, experiment: FineTuneExperiment, work_dir: Path, resume: str) -> None:
         self.experiment, self.work_dir, self.resume = experiment, work_dir, resume
         self.device = resolve_device(experiment.runtime.device)
         self.precision = resolve_precision(experiment.precision, self.device)
@@ -77,12 +85,13 @@ class FineTune:
     @cached_property
     def recorder(self) -> Recorder:
         """Keeps this experiment's record."""
-        return Recorder(
-            self.experiment, self.lists, self.weights, self.training, self.precision, self.work_dir, str(self.device)
-        )
+        to = self.experiment
+        identity = fine_tune_identity(to, self.lists, self.weights, self.training, self.precision)
+        facts = fine_tune_facts(to, self.lists)
+        return Recorder(to, identity, facts, self.precision, self.work_dir, str(self.device))
 
-    def run(self) -> Record | None:
-        """Run what is missing and return the record; None when only training was asked for.
+    def run(self) -> list[Record]:
+        """Run what is missing and return the record; none when only training was asked for.
 
         Raises:
             BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``; the
@@ -92,21 +101,29 @@ class FineTune:
         finished = self.recorder.finished()
         if self.resume == "missing" and finished is not None:
             console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
-            return finished
+            return [finished]
         checkpoint = self._checkpoint()
         if checkpoint is None and not self.tests_a_file:
             self._preflight()
         step, _ = self._build()
-        run = Run()
         with self.recorder.running():
-            if not self.tests_a_file:
-                run.train = self._train(step, checkpoint)
+            trained = None if self.tests_a_file else self._train(step, checkpoint)
             if self.experiment.phase == "train":
                 self.recorder.discard()
                 console.print(f"trained: {self.folder / CHECKPOINT}. Leave out phase=train to test it.")
-                return None
-            run.test = self._test(step.classifier)
-            return self.recorder.success(step.classifier, run)
+                return []
+            return [self._record(step.classifier, trained, self._test(step.classifier))]
+
+    def _record(self, classifier: Classifier, trained: TrainReport | None, test: TestReport) -> Record:
+        """Score the test, write predictions and outcomes, and return the record."""
+        to = self.experiment
+        predictions = fine_tune_predictions(to, self.lists, test)
+        tested = phase("test", test, to.eval.segments * to.eval.crops)
+        return self.recorder.success(
+            **keep_results(predictions, self.recorder.folder, record_name(self.recorder.identity)),
+            phases=(*phase("train", trained, to.train.views), *tested),
+            cost=fine_tune_cost(to, classifier),
+        )
 
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from tta_bench.data.layouts import Sample
 from tta_bench.data.manifest import probe
 from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
-from tta_bench.experiment import Experiment
+from tta_bench.experiment import FineTuneExperiment
 from tta_bench.keys import digest, generator
 from tta_bench.places import cache_folder
 from tta_bench.progress import console
@@ -35,7 +36,7 @@ class Lists:
     """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
 
 
-def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
+def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> Lists:
     """Return the clips of an experiment's split after decoding each of them (remembered in the work folder).
 
     Raises:
@@ -45,6 +46,7 @@ def open_lists(experiment: Experiment, work_dir: Path, workers: int) -> Lists:
     dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
+    train = balanced(train, experiment.train.clips)
     cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
     manifest = probe([*train, *test], cache, max(1, workers))
     unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
@@ -78,6 +80,26 @@ def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
         return samples
     kept = generator("limit").permutation(len(samples))[:limit]
     return [samples[place] for place in sorted(kept)]
+
+
+def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:
+    """Return ``count`` samples, as many of each class as there are, by a fixed draw; a smaller count is contained.
+
+    Raises:
+        UserError: There are fewer samples than that.
+    """
+    if count is None:
+        return samples
+    if count > len(samples):
+        raise UserError(f"train.clips={count:,} is more than the {len(samples):,} clips of the training list.")
+    turns: dict[int, int] = defaultdict(int)
+    taken: list[tuple[int, int]] = []
+    for place in generator("balanced").permutation(len(samples)):
+        label = samples[place].label
+        taken.append((turns[label], int(place)))  # the first of every class go before the second of any
+        turns[label] += 1
+    order = sorted(taken, key=lambda turn: turn[0])
+    return [samples[place] for place in sorted(place for _, place in order[:count])]
 
 
 def dataset_root(dataset: DatasetCard, root: Path | None) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tta_bench.engine.fine_tune import plan_steps
-from tta_bench.experiment import Experiment
+from tta_bench.experiment import FineTuneExperiment
 from tta_bench.protocols.lists import Lists
 from tta_bench.protocols.preflight import Estimate
 
 
-def describe_plan(to: Experiment, lists: Lists, estimate: Estimate, folder: str, micro_batch: int, device: str) -> str:
+def describe_plan(
+    to: FineTuneExperiment, lists: Lists, estimate: Estimate, folder: str, micro_batch: int, device: str
+) -> str:
     """Return what a run would do: data, model, steps, views, disk, estimated time, and whether it would be ranked."""
     plan = plan_steps(len(lists.train), to.train)
     training = plan.total * to.train.batch * to.train.views * estimate.seconds_per_training_clip

@@ -5,37 +5,54 @@ from __future__ import annotations
 import re
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Protocol
 
 from tta_bench.engine.device import ResolvedPrecision
-from tta_bench.engine.fine_tune import TrainReport
-from tta_bench.engine.testing import TestReport
 from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiment import Experiment, protocol_hash
-from tta_bench.models.classifier import Classifier
-from tta_bench.models.measure import count_gmacs, count_parameters
-from tta_bench.protocols.lists import Lists
 from tta_bench.protocols.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
-from tta_bench.records.predictions import collect
-from tta_bench.records.results import keep_results
 from tta_bench.records.schema import Record, without_paths
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
+from tta_bench.settings import Control
 
 
-@dataclass
-class Run:
-    """What a run has measured so far."""
+@dataclass(frozen=True)
+class Facts:
+    """What a record says from its first line on, whatever comes of the run."""
 
-    train: TrainReport | None = None
-    test: TestReport | None = None
+    expected: int
+    """Samples that are to be scored."""
+    excluded: Sequence[str] = ()
+    """Training clips left out."""
+    input: schema.Input | None = None
+    """What the model sees, if it sees anything."""
+
+
+class Report(Protocol):
+    """What one stretch of a run took."""
+
+    @property
+    def clips(self) -> int:
+        """Clips that went through."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time."""
+
+    @property
+    def waiting(self) -> float:
+        """Seconds spent waiting for data."""
+
+    @property
+    def peak_memory(self) -> int:
+        """Bytes."""
 
 
 class Recorder:
@@ -43,9 +60,8 @@ class Recorder:
 
     Args:
         experiment: What is run.
-        lists: Its clips.
-        weights: What it starts from.
-        training: Identity of the training.
+        identity: What makes it another than the next.
+        facts: What its record says from the beginning.
         precision: Resolved precision.
         work_dir: Where runs go.
         device: The device's name, for the environment.
@@ -54,17 +70,15 @@ class Recorder:
     def __init__(
         self,
         experiment: Experiment,
-        lists: Lists,
-        weights: Weights | None,
-        training: str,
+        identity: schema.Identity,
+        facts: Facts,
         precision: ResolvedPrecision,
         work_dir: Path,
         device: str,
     ) -> None:
-        self.experiment, self.lists = experiment, lists
+        self.experiment, self.identity, self.facts = experiment, identity, facts
         self.folder = work_dir / "records"
         self.device, self.precision = device, precision
-        self.identity = identity(experiment, lists, weights, training, precision)
         self._created = now()
         self._stop = threading.Event()
         self._alive = threading.Thread(target=self._beat, daemon=True)
@@ -116,37 +130,14 @@ class Recorder:
         self._quiet()
         self.path.unlink(missing_ok=True)
 
-    def success(self, classifier: Classifier, run: Run) -> Record:
-        """Score the test, write predictions, outcomes and record, and return the record."""
-        assert run.test is not None
-        to, test, classes = self.experiment, self.lists.test, self.lists.classes
+    def success(self, **measured: object) -> Record:
+        """Write the record of a run that came to its end, with what it measured, and return it."""
         self._quiet()
-        predictions = collect(
-            [sample.id for sample in test],
-            run.test.scores,
-            np.array([sample.label for sample in test]),
-            [sample.group for sample in test],
-            classes,
-            reversed_labels(to, self.lists),
-            {sample.group for sample in self.lists.train},
-        )
-        clip = (3, to.clip.frames, to.clip.size, to.clip.size)
-        record = self._record(
-            "success",
-            finished=now(),
-            **keep_results(predictions, self.folder, record_name(self.identity)),
-            phases=tuple(phases(run, to)),
-            cost=schema.Cost(
-                parameters=count_parameters(classifier),
-                gmacs_per_view=round(count_gmacs(classifier, clip), 4),
-                views=to.eval.segments * to.eval.crops,
-            ),
-        )
-        return read_record(write_record(record, self.folder))
+        return read_record(write_record(self._record("success", None, finished=now(), **measured), self.folder))
 
     def _record(self, status: schema.Status, cause: str | None = None, **more: object) -> Record:
         to = self.experiment
-        names = sorted(self.lists.excluded)
+        names = sorted(self.facts.excluded)
         fields: dict[str, object] = {
             "origin": "run",
             "identity": self.identity,
@@ -156,14 +147,14 @@ class Recorder:
             "cause": cause,
             "created": self._created,
             "heartbeat": now(),
-            "n_expected": len(self.lists.test),
+            "n_expected": self.facts.expected,
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
             "environment": describe_environment(
                 self.device, self.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
             ),
             "cost": None,
-            "input": schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size),
+            "input": self.facts.input,
         }
         return Record.model_validate(fields | more)
 
@@ -178,9 +169,25 @@ class Recorder:
 
 
 def identity(
-    to: Experiment, lists: Lists, weights: Weights | None, training: str, precision: ResolvedPrecision
+    to: Experiment,
+    dataset: str,
+    weights: Weights | None,
+    training: str,
+    precision: ResolvedPrecision,
+    split: str | None = None,
+    control: Control = "none",
 ) -> schema.Identity:
-    """Return what makes an experiment another than the next."""
+    """Return what makes an experiment another than the next.
+
+    Args:
+        to: The experiment.
+        dataset: Identity of its data.
+        weights: What it starts from.
+        training: Identity of its training.
+        precision: Resolved precision.
+        split: What is scored, where that is not the split's number.
+        control: What was done to the test clips.
+    """
     return schema.Identity(
         protocol=schema.ProtocolRef(
             name=to.protocol.name,
@@ -193,45 +200,32 @@ def identity(
         if weights is None
         else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
         dataset=schema.DatasetRef(
-            name=to.dataset.name, manifest_sha256=lists.identity, splits=tuple(map(str, to.dataset.splits))
+            name=to.dataset.name, manifest_sha256=dataset, splits=tuple(map(str, to.dataset.splits))
         ),
-        split=str(to.split),
+        split=split or str(to.split),
         seed=to.seed,
         tier=to.tier,
         standard=to.standard,
         track=to.track,
-        control=to.eval.control,
+        control=control,
         precision=precision,
         run_key=to.run_key(training),
     )
 
 
-def reversed_labels(to: Experiment, lists: Lists) -> list[int] | None:
-    """Return the class that each test clip shows when played backwards, for the control that does so."""
-    names = to.dataset.reversed_class
-    if to.eval.control != "reversed" or names is None:
-        return None
-    return [lists.classes.index(names[lists.classes[sample.label]]) for sample in lists.test]
-
-
-def phases(run: Run, to: Experiment) -> Iterator[schema.Phase]:
-    """Yield what each stretch of a run took, in videos."""
-    parts = {
-        "train": (run.train, to.train.views),
-        "test": (run.test, to.eval.segments * to.eval.crops),
+def phase(name: str, report: Report | None, views: int = 1) -> list[schema.Phase]:
+    """Return what a stretch of a run took, in videos of ``views`` clips; nothing where nothing was done."""
+    if report is None or report.seconds <= 0:
+        return []
+    found = {
+        "name": name,
+        "seconds": round(report.seconds, 3),
+        "samples": report.clips // views,
+        "throughput": round(report.clips / views / report.seconds, 3),
+        "waiting": round(min(1.0, report.waiting / report.seconds), 4),
+        "peak_memory_bytes": report.peak_memory,
     }
-    for name, (report, views) in parts.items():
-        if report is not None and report.seconds > 0:
-            yield schema.Phase.model_validate(
-                {
-                    "name": name,
-                    "seconds": round(report.seconds, 3),
-                    "samples": report.clips // views,
-                    "throughput": round(report.clips / views / report.seconds, 3),
-                    "waiting": round(min(1.0, report.waiting / report.seconds), 4),
-                    "peak_memory_bytes": report.peak_memory,
-                }
-            )
+    return [schema.Phase.model_validate(found)]
 
 
 def safe_name(name: str) -> str:

@@ -1,17 +1,12 @@
-"""The sections of a run: its recipe, its clips, its test, its data and its machine. Keys as users type them."""
+"""What fine-tuning lets users say: the recipe, the clip and the test. Keys as users type them."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Strict(BaseModel):
-    """A frozen model that refuses fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from tta_bench.settings.common import Strict, later
 
 
 class Augmentation(Strict):
@@ -67,6 +62,8 @@ class TrainSettings(Strict):
     cutmix: float = Field(default=0.0, ge=0)
     """Alpha of cutmix; 0 for none."""
     augment: Augmentation = Augmentation()
+    clips: int | None = later(gt=0)
+    """Keep this many training clips, as many of each class as there are; by default all."""
 
 
 class ClipSettings(Strict):
@@ -98,32 +95,3 @@ class EvalSettings(Strict):
     """Which epoch is scored. There is no validation list, so it is the last."""
     control: Control = "none"
     """Test clips as they are, one frozen frame, backwards, or with their frames shuffled."""
-
-
-class RuntimeSettings(Strict):
-    """How a run uses the machine; nothing here changes what is measured."""
-
-    workers: int | Literal["auto"] = Field(default="auto")
-    """Processes that decode and augment."""
-    micro_batch: int | Literal["auto"] = Field(default="auto")
-    """Clips on the device at once; the global batch is accumulated from these."""
-    device: str = "auto"
-    """``cpu``, ``cuda`` or ``cuda:N``."""
-    checkpoint_minutes: float = Field(default=10.0, gt=0)
-    """Time between checkpoints."""
-
-
-class DataSettings(Strict):
-    """Where the data are."""
-
-    root: Path | None = None
-    """Folder (or CSV file) of the run's dataset."""
-    roots: dict[str, Path] = Field(default_factory=dict)
-    """Folder of each dataset by name."""
-
-
-class RegistrySettings(Strict):
-    """Where more cards are."""
-
-    path: Path | None = None
-    """A folder of one's own cards: ``backbones/NAME.yaml`` and so on, beside those in ``TTA_BENCH_REGISTRY``."""

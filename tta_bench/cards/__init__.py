@@ -5,10 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from tta_bench.cards.kinds import BackboneCard as BackboneCard
+from tta_bench.cards.kinds import Card as Card
+from tta_bench.cards.kinds import DatasetCard as DatasetCard
+from tta_bench.cards.kinds import Pretraining as Pretraining
+from tta_bench.cards.kinds import Recipe as Recipe
+from tta_bench.cards.kinds import Tier as Tier
+from tta_bench.cards.kinds import WeightsCard as WeightsCard
+from tta_bench.cards.kinds import joined as joined
+from tta_bench.cards.protocols import FineTuneCard as FineTuneCard
+from tta_bench.cards.protocols import PretrainCard as PretrainCard
+from tta_bench.cards.protocols import ProtocolCard as ProtocolCard
+from tta_bench.cards.protocols import ReactionCard as ReactionCard
+from tta_bench.cards.protocols import ScalingCard as ScalingCard
+from tta_bench.cards.protocols import TierSettings as TierSettings
+from tta_bench.cards.protocols import protocol_kind
 from tta_bench.errors import UserError, unknown
 from tta_bench.extensions import PluginError, file_of, import_installed, installed
 from tta_bench.registry_files import card_files as card_files
@@ -16,141 +31,7 @@ from tta_bench.registry_files import cardless, described, line_of, summary_of
 from tta_bench.registry_files import merge as merge
 from tta_bench.registry_files import read_card_data as read_card_data
 from tta_bench.registry_files import read_yaml as read_yaml
-from tta_bench.settings import ClipSettings, EvalSettings, Strict, TrainSettings
-
-Recipe = Literal["vit", "cnn"]
-Tier = Literal["sample", "full"]
-
-
-class Card(Strict):
-    """What every card says."""
-
-    name: str
-    """The name used on the command line; the file is called the same."""
-    summary: str
-    """One line for ``tta-bench list``."""
-    licence: str | None = None
-    """Licence of the thing described, as its owner states it."""
-    citation: str | None = None
-    """Paper or repository to cite."""
-
-
-class BackboneCard(Card):
-    """A backbone, and what of a run belongs to it: its input and its recipe."""
-
-    component: str
-    """Name in the BACKBONES registry."""
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    """Keyword arguments of the component."""
-    modality: Literal["video", "image"] = "video"
-    """``image`` backbones are lifted over frames."""
-    frames: int = Field(gt=0)
-    """Frames of a clip."""
-    stride: int | None = Field(default=None, gt=0)
-    """Frames from one to the next; by default the protocol's temporal span divided by ``frames``."""
-    size: int = Field(gt=0)
-    """Height and width of a clip in pixels at the full tier."""
-    frames_multiple: int | None = Field(default=None, gt=0)
-    """Other lengths must be a multiple of this; without it only ``frames`` works. Images take any length."""
-    size_multiple: int | None = Field(default=None, gt=0)
-    """Other sizes must be a multiple of this; without it only ``size`` works."""
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    """Mean of the input's channels, for values in [0, 1]."""
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    """Standard deviation of the input's channels, for values in [0, 1]."""
-    recipe: Recipe
-    """Which of a protocol's recipes it trains with."""
-    weights: str = "none"
-    """Weights card that ``weights=default`` means at the full tier."""
-    frozen: tuple[str, ...] = ()
-    """Beginnings of the names of parameters that get no gradient, by design."""
-    parameters: int | None = None
-    """Parameters without head."""
-    gmacs: float | None = None
-    """Billions of multiply-adds per view at ``frames`` and ``size`` (what the field prints as GFLOPs)."""
-    golden: tuple[float, ...] = ()
-    """First features that seed 0's initial weights give for the clip of ``tta-bench check``, which prints them."""
-
-
-class Pretraining(Strict):
-    """What weights have seen."""
-
-    data: str
-    """Data set(s), in words."""
-    labels: bool | None
-    """Whether labels were used; null where it is not known."""
-
-
-class WeightsCard(Card):
-    """Released weights: where they come from and what they have seen."""
-
-    backbone: str
-    """Backbone card that they fit."""
-    address: str = Field(pattern="^https://")
-    """Where to get the file."""
-    file: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")
-    """File name in the weights folder."""
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Digest of the file; null where no trusted source states it."""
-    format: Literal["videomae", "videomaev2", "mmaction2", "huggingface", "timm", "tta-bench"]
-    """Whose key names the file uses."""
-    pretraining: Pretraining
-
-
-class DatasetCard(Card):
-    """A dataset: its layout, its splits, and the unit of resampling."""
-
-    component: str
-    """Name in the DATASETS registry."""
-    classes: int | None = Field(default=None, gt=1)
-    """Number of classes; null where the data decide."""
-    splits: tuple[int, ...] = (1,)
-    """Numbers of its official splits."""
-    test_sizes: tuple[int, ...] = ()
-    """Test samples of each split, where that is fixed; `show` says from it which differences can be found."""
-    group: str
-    """What clips of one group have in common."""
-    layout: str = ""
-    """The folder that is expected, drawn as text."""
-    sample: str | None = None
-    """Card of the embedded sample that stands in for it."""
-    generator: dict[str, int] | None = None
-    """Parameters of the generator, for an embedded sample."""
-    reversed_class: dict[str, str] | None = None
-    """Class that a clip of a class shows when it is played backwards."""
-
-
-class TierSettings(Strict):
-    """One tier's section of a protocol card."""
-
-    dataset: str
-    """Dataset card."""
-    backbone: str
-    """Backbone that is run when none is named."""
-    clip: ClipSettings
-    eval: EvalSettings
-    recipes: dict[Recipe, TrainSettings]
-    """A recipe for each kind of backbone."""
-
-
-class ProtocolCard(Card):
-    """A protocol: what is measured, and how."""
-
-    version: int = Field(gt=0)
-    """Raised whenever a number could change."""
-    component: str
-    """Name in the PROTOCOLS registry."""
-    score: str
-    """Metric that the board ranks by."""
-    locked: tuple[str, ...]
-    """Keys that define what is measured; changing one makes a run non-standard."""
-    full: TierSettings
-    sample: TierSettings
-
-    def tier(self, tier: Tier) -> TierSettings:
-        """Return one tier's section."""
-        return self.full if tier == "full" else self.sample
-
+from tta_bench.settings import Strict
 
 AnyCard = TypeVar("AnyCard", bound=Strict)
 GROUPS: dict[str, type[Card]] = {
@@ -262,11 +143,18 @@ def load(group: str, name: str) -> Card:
         data = merge(data, own if fields is None else described(family, Path(member), fields))
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
-    return validate(GROUPS[group], data, path)
+    kind = protocol_kind(data.get("component")) if group == "protocols" else GROUPS[group]
+    return validate(kind, data, path)
 
 
 def backbone_card(name: str) -> BackboneCard:
-    """Return the card of a backbone."""
+    """Return the card of a backbone, or of several joined by ``+`` whose features are fused.
+
+    Raises:
+        UserError: There is no such backbone; names the nearest one.
+    """
+    if "+" in name and name not in names("backbones"):
+        return joined([backbone_card(part) for part in name.split("+")])
     card = load("backbones", name)
     assert isinstance(card, BackboneCard)
     return card

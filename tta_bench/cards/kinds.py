@@ -1,0 +1,155 @@
+"""What the cards of backbones, weights and datasets say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from tta_bench.settings import Strict, later
+
+Recipe = Literal["vit", "cnn", "audio"]
+Tier = Literal["sample", "full"]
+
+
+class Card(Strict):
+    """What every card says."""
+
+    name: str
+    """The name used on the command line; the file is called the same."""
+    summary: str
+    """One line for ``tta-bench list``."""
+    licence: str | None = None
+    """Licence of the thing described, as its owner states it."""
+    citation: str | None = None
+    """Paper or repository to cite."""
+
+
+class BackboneCard(Card):
+    """A backbone, and what of a run belongs to it: its input and its recipe."""
+
+    component: str
+    """Name in the BACKBONES registry."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the component."""
+    modality: Literal["video", "image", "audio", "features", "fusion"] = "video"
+    """``image`` backbones are lifted over frames; ``audio`` ones take sound, ``features`` ones ready files."""
+    frames: int = Field(default=0, ge=0)
+    """Frames of a clip; a backbone that sees nothing says none."""
+    stride: int | None = Field(default=None, gt=0)
+    """Frames from one to the next; by default the protocol's temporal span divided by ``frames``."""
+    size: int = Field(default=0, ge=0)
+    """Height and width of a clip in pixels at the full tier."""
+    frames_multiple: int | None = Field(default=None, gt=0)
+    """Other lengths must be a multiple of this; without it only ``frames`` works. Images take any length."""
+    size_multiple: int | None = Field(default=None, gt=0)
+    """Other sizes must be a multiple of this; without it only ``size`` works."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Mean of the input's channels, for values in [0, 1]."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Standard deviation of the input's channels, for values in [0, 1]."""
+    recipe: Recipe
+    """Which of a protocol's recipes it trains with."""
+    weights: str = "none"
+    """Weights card that ``weights=default`` means at the full tier."""
+    frozen: tuple[str, ...] = ()
+    """Beginnings of the names of parameters that get no gradient, by design."""
+    parameters: int | None = None
+    """Parameters without head."""
+    gmacs: float | None = None
+    """Billions of multiply-adds per view at ``frames`` and ``size`` (what the field prints as GFLOPs)."""
+    golden: tuple[float, ...] = ()
+    """First features that seed 0's initial weights give for the clip of ``tta-bench check``, which prints them."""
+    parts: tuple[BackboneCard, ...] = Field(default=(), exclude_if=lambda parts: not parts)
+    """The backbones that this one joins; only a name like ``a+b`` makes them."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it is shown frames."""
+        return self.modality in ("video", "image") or any(part.sees for part in self.parts)
+
+    @model_validator(mode="after")
+    def _extent(self) -> BackboneCard:
+        if self.modality in ("video", "image") and not (self.frames and self.size):
+            raise ValueError("frames and size are needed: a backbone that is shown frames says how many, and how large")
+        return self
+
+
+def joined(parts: Sequence[BackboneCard]) -> BackboneCard:
+    """Return the card of backbones whose features are fused; what is seen, and the recipe, are the first visual one's.
+
+    Args:
+        parts: Two or more cards.
+    """
+    first = next((part for part in parts if part.sees), parts[0])
+    return BackboneCard(
+        name="+".join(part.name for part in parts),
+        summary="; ".join(part.summary for part in parts),
+        component="Fusion",
+        modality="fusion",
+        frames=first.frames,
+        stride=first.stride,
+        size=first.size,
+        frames_multiple=first.frames_multiple,
+        size_multiple=first.size_multiple,
+        mean=first.mean,
+        std=first.std,
+        recipe=first.recipe,
+        weights="+".join(part.weights for part in parts),
+        parts=tuple(parts),
+    )
+
+
+class Pretraining(Strict):
+    """What weights have seen."""
+
+    data: str
+    """Data set(s), in words."""
+    labels: bool | None
+    """Whether labels were used; null where it is not known."""
+    clips: int | None = later(gt=0)
+    """Number of clips, where it is known."""
+    steps: int | None = later(gt=0)
+    """Optimisation steps, where they are known."""
+
+
+class WeightsCard(Card):
+    """Released weights: where they come from and what they have seen."""
+
+    backbone: str
+    """Backbone card that they fit."""
+    address: str = Field(pattern="^https://")
+    """Where to get the file."""
+    file: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")
+    """File name in the weights folder."""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Digest of the file; null where no trusted source states it."""
+    format: Literal["videomae", "videomaev2", "mmaction2", "huggingface", "timm", "tta-bench"]
+    """Whose key names the file uses."""
+    pretraining: Pretraining
+
+
+class DatasetCard(Card):
+    """A dataset: its layout, its splits, and the unit of resampling."""
+
+    component: str
+    """Name in the DATASETS registry."""
+    classes: int | None = Field(default=None, gt=1)
+    """Number of classes; null where the data decide."""
+    splits: tuple[int, ...] = (1,)
+    """Numbers of its official splits."""
+    test_sizes: tuple[int, ...] = ()
+    """Test samples of each split, where that is fixed; `show` says from it which differences can be found."""
+    arguments: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda arguments: not arguments)
+    """Keyword arguments of the component: names of targets and parts, say."""
+    group: str
+    """What clips of one group have in common."""
+    layout: str = ""
+    """The folder that is expected, drawn as text."""
+    sample: str | None = None
+    """Card of the embedded sample that stands in for it."""
+    generator: dict[str, int | float] | None = None
+    """Parameters of the generator, for an embedded sample."""
+    reversed_class: dict[str, str] | None = None
+    """Class that a clip of a class shows when it is played backwards."""

@@ -1,0 +1,50 @@
+"""What every protocol lets users say: where the data are, how the machine is used, where more cards are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def later(**limits: Any) -> Any:
+    """Return an optional field that was added after records had been made: while it is null no digest shows it."""
+    return Field(default=None, exclude_if=lambda value: value is None, **limits)
+
+
+class RuntimeSettings(Strict):
+    """How a run uses the machine; nothing here changes what is measured."""
+
+    workers: int | Literal["auto"] = Field(default="auto")
+    """Processes that decode and augment."""
+    micro_batch: int | Literal["auto"] = Field(default="auto")
+    """Clips on the device at once; the global batch is accumulated from these."""
+    device: str = "auto"
+    """``cpu``, ``cuda`` or ``cuda:N``."""
+    checkpoint_minutes: float = Field(default=10.0, gt=0)
+    """Time between checkpoints."""
+
+
+class DataSettings(Strict):
+    """Where the data are."""
+
+    root: Path | None = None
+    """Folder (or CSV file) of the run's dataset."""
+    roots: dict[str, Path] = Field(default_factory=dict)
+    """Folder of each dataset by name."""
+    face_model: Path | None = None
+    """Model file of a face detector that needs one."""
+
+
+class RegistrySettings(Strict):
+    """Where more cards are."""
+
+    path: Path | None = None
+    """A folder of one's own cards: ``backbones/NAME.yaml`` and so on, beside those in ``TTA_BENCH_REGISTRY``."""
