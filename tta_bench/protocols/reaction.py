@@ -10,7 +10,13 @@ from typing import Any
 from tta_bench.components import PROTOCOLS
 from tta_bench.data.reaction_clips import reaction_loader
 from tta_bench.engine.device import resolve_device, resolve_micro_batch, resolve_precision, resolve_workers
-from tta_bench.engine.reaction import ReactionReport, ReactionStep, ReactionStepSettings, reaction_test, reaction_training
+from tta_bench.engine.reaction import (
+    ReactionReport,
+    ReactionStep,
+    ReactionStepSettings,
+    reaction_test,
+    reaction_training,
+)
 from tta_bench.engine.training import TrainReport, plan_steps, train
 from tta_bench.errors import UserError
 from tta_bench.experiment import ReactionExperiment

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tta_bench.cards import BackboneCard
-from tta_bench.components import DATASETS
+from tta_bench.components import BACKBONES, DATASETS
+from tta_bench.data.audio import SoundFeatures
 from tta_bench.data.faces import FaceFrames
 from tta_bench.data.features import Extractor, Features, extract
 from tta_bench.data.hume_reaction import HumeReaction, Reaction
@@ -122,6 +123,22 @@ def _wanted(
     return wanted
 
 
+def feature_source(
+    part: BackboneCard, layout: HumeReaction, clips: Sequence[Reaction]
+) -> tuple[Extractor, Mapping[str, Path | None]]:
+    """Return what takes a part's features, and from which files.
+
+    Raises:
+        UserError: The component is not there, or cannot be made; or there is no folder of such features.
+    """
+    made = BACKBONES.get(part.component)
+    if made is None:
+        raise UserError(f"backbone {part.name} names the component '{part.component}', which nothing registers.")
+    function = made(**part.arguments)
+    identity = {"component": part.component, "arguments": part.arguments}
+    return SoundFeatures(function, identity), {clip.id: clip.audio for clip in clips}
+
+
 def _ready(clip: Reaction, backbone: BackboneCard, found: Mapping[str, Features]) -> ReadyReaction:
     faces = found[FACES].files[clip.id] if FACES in found else None
     features = tuple(found[part.name].files[clip.id] for part in parts_of(backbone) if not part.sees)
@@ -130,7 +147,8 @@ def _ready(clip: Reaction, backbone: BackboneCard, found: Mapping[str, Features]
 
 def _statistics(train: Sequence[ReadyReaction], backbone: BackboneCard) -> tuple[Statistics | None, ...]:
     """Return mean and deviation of each part's features; raises UserError where no training clip has any."""
-    place, statistics = 0, []
+    place = 0
+    statistics: list[Statistics | None] = []
     for part in parts_of(backbone):
         if part.sees:
             statistics.append(None)
