@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tta_bench import cards
 from tta_bench.data.hume_reaction import EMOTIONS, HumeReaction, Reaction
 from tta_bench.errors import UserError
 
@@ -265,3 +266,10 @@ def test_muses_files_must_name_the_same_clips(tmp_path: Path) -> None:
         (folder / name).write_text("\n".join(line for line in whole[name].splitlines() if "[00002]" not in line))
         with pytest.raises(UserError, match=message):
             HumeReaction(folder)
+
+
+@pytest.mark.parametrize("name", ["hume_reaction", "hume_reaction_sample"])
+def test_the_cards_arguments_are_the_components(root: Path, name: str) -> None:
+    card = cards.dataset_card(name)
+    assert card.component == "HumeReaction"
+    assert HumeReaction(root, **card.arguments).identity() == HumeReaction(root).identity()
