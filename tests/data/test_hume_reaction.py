@@ -91,9 +91,12 @@ def test_muses_form_says_the_same(root: Path, tmp_path: Path) -> None:
         dataset = HumeReaction(tmp_path / "muse" if folder.name == "muse" else tmp_path / "outer")
         assert dataset.identity() == HumeReaction(root).identity()
         assert [clip.video for clip in dataset.part("train")] == [None] * 3
-        assert dataset.feature_folder("eGeMAPS") == folder / "feats" / "eGeMAPS"
+        found = dataset.features("eGeMAPS", ["00001", "99999"])
+        assert found == {"00001": folder / "feats" / "eGeMAPS" / "00001.csv", "99999": None}
         with pytest.raises(UserError, match="eGeMAPS"):
-            dataset.feature_folder("egemap")
+            dataset.features("egemap", ["00001"])
+        with pytest.raises(UserError, match="file for none of 1 clips"):
+            dataset.features("eGeMAPS", ["99999"])
 
 
 def test_muses_test_clips_may_stand_in_the_partition_alone(tmp_path: Path) -> None:
