@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from tta_bench.cards import BackboneCard
-from tta_bench.components import BACKBONES, DATASETS
-from tta_bench.data.audio import SoundFeatures
+from tta_bench.components import DATASETS
 from tta_bench.data.faces import FaceFrames
 from tta_bench.data.features import Extractor, Features, extract
+from tta_bench.data.frozen_features import ReadyFeatures, SoundFeatures
 from tta_bench.data.hume_reaction import HumeReaction, Reaction
 from tta_bench.data.reaction_clips import ReactionClips, ReadyReaction, column_statistics, read_rows
 from tta_bench.errors import UserError
 from tta_bench.experiment import ReactionExperiment
 from tta_bench.keys import digest
+from tta_bench.models.audio import build_audio, frozen_identity
+from tta_bench.models.feature_files import FeatureFiles
 from tta_bench.models.reaction import Statistics
 from tta_bench.places import cache_folder
 from tta_bench.protocols.lists import dataset_root, limited
@@ -114,8 +116,7 @@ def _wanted(
     """Return what is to be taken from which files: faces once, and the features of each part that is not visual."""
     wanted: list[tuple[str, Extractor, Mapping[str, Path | None]]] = []
     if to.backbone.sees:
-        frames = to.clip.frames if to.clip.sampling == "uniform" else None
-        faces = FaceFrames(to.clip.size, frames, to.clip.cropper, to.face_model)
+        faces = FaceFrames(to.clip.size, to.clip.frames, to.clip.sampling, to.clip.cropper, to.face_model)
         wanted.append((FACES, faces, {clip.id: clip.video for clip in clips}))
     for part in parts_of(to.backbone):
         if not part.sees:
@@ -129,14 +130,13 @@ def feature_source(
     """Return what takes a part's features, and from which files.
 
     Raises:
-        UserError: The component is not there, or cannot be made; or there is no folder of such features.
+        UserError: The backbone needs a package that is not there; or there is no folder of such features.
     """
-    made = BACKBONES.get(part.component)
-    if made is None:
-        raise UserError(f"backbone {part.name} names the component '{part.component}', which nothing registers.")
-    function = made(**part.arguments)
-    identity = {"component": part.component, "arguments": part.arguments}
-    return SoundFeatures(function, identity), {clip.id: clip.audio for clip in clips}
+    identity = frozen_identity(part)
+    if part.modality == "features":
+        files = FeatureFiles(**part.arguments)
+        return ReadyFeatures(files, identity), layout.features(files.name, [clip.id for clip in clips])
+    return SoundFeatures(build_audio(part), identity), {clip.id: clip.audio for clip in clips}
 
 
 def _ready(clip: Reaction, backbone: BackboneCard, found: Mapping[str, Features]) -> ReadyReaction:
