@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tta_bench.cards import BackboneCard
-from tta_bench.experiment import ResolvedClip, ResolvedFaceClip
+from tta_bench.experiment import ResolvedFaceClip
 from tta_bench.keys import torch_seed
 from tta_bench.models.build import build_backbone
 from tta_bench.models.classifier import measure_width
@@ -205,8 +205,7 @@ def _path(
     if not part.sees:
         assert statistics is not None
         return FeaturePath(head(len(statistics.mean)), statistics)
-    shown = ResolvedClip(span=clip.frames, frames=clip.frames, stride=1, size=clip.size)
-    encoder = build_backbone(part, shown)
+    encoder = build_backbone(part, clip.extent)
     by_frame = part.modality == "image"
     frames = 1 if by_frame else clip.frames
     width = measure_width(encoder, (3, frames, clip.size, clip.size))

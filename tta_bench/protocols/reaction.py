@@ -126,22 +126,19 @@ class Reaction:
             return [self._record(step, trained, self._test(step))]
 
     def submit(self, file: Path) -> None:
-        """Train what is missing and write the outputs for the test part, in the challenge's form; there is no record.
+        """Train what is missing and write the outputs for the part that was asked for, in the challenge's form.
 
         Raises:
             BenchError: The user's mistake, or training that failed.
             KeyboardInterrupt: Stopped; a checkpoint is left.
         """
-        to = self.experiment
-        if to.eval.split != "test":
-            raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
         checkpoint = self._ready_to_train()
         step = self._build()
         self._train(step, checkpoint)
         outputs = self._test(step).outputs
         layout, ids = self.lists.layout, [clip.id for clip in self.lists.scored]
         write_outputs(file, ids, outputs, layout.targets, layout.id_style)
-        console.print(f"{file}: {len(ids):,} clips of the part test, for the challenge; there is no score of them.")
+        console.print(f"{file}: {len(ids):,} clips, in the challenge's form; they have no score here.", markup=False)
 
     def _record(self, step: ReactionStep, trained: TrainReport | None, test: ReactionReport) -> Record:
         """Score the test, write predictions and outcomes, and return the record."""
