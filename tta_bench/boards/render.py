@@ -49,8 +49,8 @@ _HIDDEN = (
     "data.root=DIR`. Its rank stands on its score alone."
 )
 _UNLEAKED = (
-    "Top-1 unleaked: over the test clips whose source was not trained on. Clips of the others' sources are in the "
-    "training list too, so that a model may know the scene."
+    "Top-1 unleaked: over the test clips whose source has no clip in the training list; of the others a model may know "
+    "the scene."
 )
 _EMOTIONS = (
     "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
