@@ -65,7 +65,9 @@ def figure(metric: str, value: float | None) -> str:
 
 def signed(metric: str, difference: float) -> str:
     """Return a difference of two values of a metric, with a plus before what is above 0."""
-    return f"{'+' if difference > 0 else ''}{figure(metric, difference)}"
+    size = figure(metric, abs(difference))
+    sign = "" if float(size) == 0 else "+" if difference > 0 else "-"
+    return sign + size
 
 
 def in_percent(metric: str) -> bool:
