@@ -70,6 +70,19 @@ def count_frames(path: Path) -> int:
     return sum(1 for _ in _decode(path))
 
 
+def frame_rate(path: Path) -> float:
+    """Return a video file's mean frames in a second, as its header has it; raises UnreadableVideo where it has none."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.best("video")
+            rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
+    except av.FFmpegError as error:
+        raise UnreadableVideo(path, error.strerror or str(error)) from error
+    if not rate:
+        raise UnreadableVideo(path, "no frame rate")
+    return float(rate)
+
+
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
     """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
     found: dict[int, NDArray[np.uint8]] = {}
