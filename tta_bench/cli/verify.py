@@ -43,7 +43,8 @@ def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
             said, problems = "", [error.message]
         else:
             source, problems = verify_record(record, file.parent, predictions, labels_for(record, given))
-            said = f"verifiable with {record.verifiable_with}" if source == "nothing" else f"recomputed from {source}"
+            hidden = source == "nothing" and record.verifiable_with
+            said = f"verifiable with {record.verifiable_with}" if hidden else f"recomputed from {source}"
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
         click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
