@@ -66,7 +66,10 @@ def card_of(name: str, made: Callable[..., Any], fields: Mapping[str, Any]) -> c
 
 
 BACKBONES = Backbones("backbone", scope="tta_bench", locations=["tta_bench.models"])
-"""Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``."""
+"""Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``.
+
+A backbone for sound is a function of ``float32 (S,)``, one of ready features of a file: ``(D,)`` or ``(T', D)``.
+"""
 
 DATASETS = Registry("dataset", scope="tta_bench", locations=["tta_bench.data"])
 """Classes that read a dataset's layout from a folder: ``Dataset(root).split(1)``."""

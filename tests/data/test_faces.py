@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_packed_avi, write_video
-from tta_bench.data.croppers import Box, Centre, Haar, WholeFrame, cropper
+from tta_bench.data.croppers import Box, Centre, Haar, WholeFrame, named_cropper
 from tta_bench.data.faces import (
     NO_FACE,
     READY,
@@ -54,7 +54,7 @@ def test_one_frame_a_second(count: int, rate: float) -> None:
 
 
 def test_frames_are_counted_and_upright(tmp_path: Path) -> None:
-    extract = FaceFrames(size=HEIGHT, frames=4, crop="none")
+    extract = FaceFrames(size=HEIGHT, frames=4, cropper="none")
     packed, notes = extract(write_packed_avi(tmp_path / "packed.avi", frames=40))
     assert notes == {}
     assert packed is not None
@@ -70,9 +70,12 @@ def test_frames_are_counted_and_upright(tmp_path: Path) -> None:
 
 def test_one_frame_a_second_of_a_file(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", frames=77)
-    crops, _ = FaceFrames(size=HEIGHT, frames=None)(path)
+    crops, _ = FaceFrames(size=HEIGHT, sampling="1fps")(path)
     assert crops is not None
     assert [read_barcode(np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)))) for picture in crops] == [12, 37, 62]
+    fewer, _ = FaceFrames(size=HEIGHT, frames=2, sampling="1fps")(path)
+    assert fewer is not None
+    np.testing.assert_array_equal(fewer, crops[[0, 2]])
 
 
 def test_ready_crops_are_taken_as_they_are(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
@@ -80,11 +83,11 @@ def test_ready_crops_are_taken_as_they_are(tmp_path: Path, portrait: NDArray[np.
     folder.mkdir()
     for number in range(12):
         cv2.imwrite(str(folder / f"{number}.png"), np.full((32, 32, 3), 20 * number, np.uint8))
-    crops, notes = FaceFrames(size=32, frames=3, crop="haar")(folder)
+    crops, notes = FaceFrames(size=32, frames=3, cropper="haar")(folder)
     assert notes == {READY: 1}
     assert crops is not None
     assert crops[:, 0, 0, 0].tolist() == [40, 120, 200]
-    every, _ = FaceFrames(size=32, frames=None)(folder)
+    every, _ = FaceFrames(size=32, sampling="1fps")(folder)
     assert every is not None
     assert every[:, 0, 0, 0].tolist() == list(range(0, 240, 20))
 
@@ -148,7 +151,7 @@ def test_without_a_face_the_last_box_is_kept_and_before_it_the_whole_frame() -> 
 
 
 def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
-    crops, notes = FaceFrames(size=32, frames=5, crop="haar")(write_video(tmp_path / "a.mp4", frames=10))
+    crops, notes = FaceFrames(size=32, frames=5, cropper="haar")(write_video(tmp_path / "a.mp4", frames=10))
     assert notes == {NO_FACE: 5}
     assert crops is not None
     assert crops.shape == (5, 32, 32, 3)
@@ -168,10 +171,10 @@ def test_whatever_the_box_a_square_is_cut(x: float, y: float, width: float, heig
 def test_croppers_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match="unknown cropper 'har'"):
-        FaceFrames(size=32, crop="har")
+        FaceFrames(size=32, cropper="har")
     with pytest.raises(UserError, match="needs its model file"):
-        FaceFrames(size=32, crop="yunet")
+        FaceFrames(size=32, cropper="yunet")
     with pytest.raises(UserError, match="does not exist"):
-        cropper("yunet", tmp_path / "absent.onnx")
+        named_cropper("yunet", tmp_path / "absent.onnx")
     with pytest.raises(UserError, match="is no YuNet model"):
-        cropper("yunet", tmp_path / "text.onnx")
+        named_cropper("yunet", tmp_path / "text.onnx")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tta_bench import cards
 from tta_bench.data.hume_reaction import EMOTIONS, HumeReaction, Reaction
 from tta_bench.errors import UserError
 
@@ -90,9 +91,12 @@ def test_muses_form_says_the_same(root: Path, tmp_path: Path) -> None:
         dataset = HumeReaction(tmp_path / "muse" if folder.name == "muse" else tmp_path / "outer")
         assert dataset.identity() == HumeReaction(root).identity()
         assert [clip.video for clip in dataset.part("train")] == [None] * 3
-        assert dataset.feature_folder("eGeMAPS") == folder / "feats" / "eGeMAPS"
+        found = dataset.features("eGeMAPS", ["00001", "99999"])
+        assert found == {"00001": folder / "feats" / "eGeMAPS" / "00001.csv", "99999": None}
         with pytest.raises(UserError, match="eGeMAPS"):
-            dataset.feature_folder("egemap")
+            dataset.features("egemap", ["00001"])
+        with pytest.raises(UserError, match="file for none of 1 clips"):
+            dataset.features("eGeMAPS", ["99999"])
 
 
 def test_muses_test_clips_may_stand_in_the_partition_alone(tmp_path: Path) -> None:
@@ -265,3 +269,10 @@ def test_muses_files_must_name_the_same_clips(tmp_path: Path) -> None:
         (folder / name).write_text("\n".join(line for line in whole[name].splitlines() if "[00002]" not in line))
         with pytest.raises(UserError, match=message):
             HumeReaction(folder)
+
+
+@pytest.mark.parametrize("name", ["hume_reaction", "hume_reaction_sample"])
+def test_the_cards_arguments_are_the_components(root: Path, name: str) -> None:
+    card = cards.dataset_card(name)
+    assert card.component == "HumeReaction"
+    assert HumeReaction(root, **card.arguments).identity() == HumeReaction(root).identity()

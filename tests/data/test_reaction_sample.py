@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from tta_bench import cards
 from tta_bench.data.hume_reaction import EMOTIONS, HumeReaction
 from tta_bench.data.reaction_sample import ReactionSettings, generate_reaction_sample, plan, render
 from tta_bench.data.samples import sample_root
@@ -98,3 +99,7 @@ def test_some_intensities_are_only_seen_and_some_only_heard() -> None:
 def test_impossible_settings(tmp_path: Path, wrong: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         sample_root(tmp_path / "cache", "sample", "HumeReaction", wrong)
+
+
+def test_the_card_says_the_defaults() -> None:
+    assert cards.dataset_card("hume_reaction_sample").generator == asdict(ReactionSettings())

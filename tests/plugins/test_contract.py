@@ -103,8 +103,11 @@ def test_a_small_member_of_every_family_keeps_the_contract(name: str, smaller: d
     assert is_kept(findings), as_table(findings)
 
 
+ZOO = [name for name in card_files("backbones") if not name.endswith("/any") and backbone_card(name).sees]
+
+
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [name for name in card_files("backbones") if not name.endswith("/any")])
+@pytest.mark.parametrize("name", ZOO)
 def test_the_whole_zoo_keeps_the_contract(name: str) -> None:
     findings = check_backbone(backbone_card(name))
     assert is_kept(findings), as_table(findings)

@@ -7,7 +7,6 @@ NaN for less than 60 ms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-
-from tta_bench.data.video import decoder_version
-from tta_bench.errors import UserError
 
 SOUND_VERSION = 1
 """Raised whenever the same file would give another signal."""
@@ -74,40 +70,6 @@ def read_sound(path: Path) -> Sound:
         notes[BROKEN_OFF] = 1
     guarded = guard(np.concatenate(blocks) if blocks else np.zeros(0, np.float32))
     return Sound(guarded.signal, notes | guarded.notes)
-
-
-@dataclass(frozen=True)
-class SoundFeatures:
-    """What is taken from a clip for an audio backbone: the backbone's values for its sound.
-
-    Called with a file it gives ``float32 (D,)`` or ``(T', D)`` and notes, or None where nothing is to be heard.
-
-    Args:
-        backbone: A function of ``float32 (S,)`` mono at 16 kHz in [-1, 1).
-        name: All that decides what the backbone does, as JSON: its card, and versions.
-    """
-
-    backbone: Callable[[NDArray[np.float32]], NDArray[np.floating]]
-    name: Mapping[str, Any]
-
-    def __call__(self, path: Path) -> tuple[NDArray[np.float32] | None, dict[str, int]]:
-        """Return the backbone's values for a file's sound, and what there is to note.
-
-        Raises:
-            UserError: The backbone gives something else than finite numbers in one or two dimensions.
-        """
-        sound = read_sound(path)
-        if sound.signal is None:
-            return None, sound.notes
-        values = np.asarray(self.backbone(sound.signal), np.float32)
-        if values.ndim not in (1, 2) or not values.size or not np.isfinite(values).all():
-            what = f"shape {values.shape}, {np.count_nonzero(~np.isfinite(values)):,} values not finite"
-            raise UserError(f"the audio backbone gives {what} for {path}.", "It must give finite (D,) or (T, D).")
-        return values, sound.notes
-
-    def identity(self) -> dict[str, Any]:
-        """Return all that decides the values, as JSON."""
-        return {"what": "sound", "version": SOUND_VERSION, "decoder": decoder_version(), "backbone": {**self.name}}
 
 
 def guard(signal: NDArray[np.floating]) -> Sound:

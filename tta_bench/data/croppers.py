@@ -111,7 +111,7 @@ class YuNet:
         return _choose([Box(*(float(value) * scale for value in row[:4])) for row in rows], picture, last)
 
 
-def cropper(name: str, model: Path | None = None) -> Cropper:
+def named_cropper(name: str, model: Path | None = None) -> Cropper:
     """Return a cropper by its name: none, centre, haar, or yunet with a model file.
 
     Raises:
@@ -126,7 +126,7 @@ def cropper(name: str, model: Path | None = None) -> Cropper:
             return Haar()
         case "yunet":
             if model is None:
-                raise UserError("the cropper yunet needs its model file.", "Say which, as clip.face_model=FILE.onnx.")
+                raise UserError("the cropper yunet needs its model file.", "Say which, as data.face_model=FILE.onnx.")
             return YuNet(model)
     raise unknown("cropper", name, CROPPERS)
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.croppers import Box, Cropper, WholeFrame, cropper, whole
+from tta_bench.data.croppers import Box, Cropper, WholeFrame, named_cropper, whole
 from tta_bench.data.video import UnreadableVideo, count_frames, decoder_version, frame_rate, read_frames
 
 FACES_VERSION = 1
@@ -34,8 +34,8 @@ def second_indices(count: int, rate: float) -> NDArray[np.int64]:
 
     A last part of less than half a second counts only where there is nothing else.
     """
-    middles = np.floor((np.arange(max(1, round(count / rate))) + 0.5) * rate)
-    return np.minimum(middles, count - 1).astype(np.int64)
+    middles = (np.arange(max(1, round(count / rate))) + 0.5) * rate
+    return np.asarray(middles, np.int64).clip(max=count - 1)
 
 
 def crop_faces(
@@ -77,8 +77,9 @@ class FaceFrames:
 
     Args:
         size: Height and width in pixels.
-        frames: So many frames, evenly over the clip; None for one frame in each second, however many these are.
-        crop: Name of the cropper.
+        frames: How many frames, evenly over the clip; of one frame a second, the most.
+        sampling: ``uniform``, or ``1fps`` for one frame a second; where these are too many, evenly some of them.
+        cropper: Name of the cropper.
         model: The model file of the cropper yunet.
 
     Raises:
@@ -86,16 +87,17 @@ class FaceFrames:
     """
 
     size: int
-    frames: int | None = 16
-    crop: str = "none"
+    frames: int = 16
+    sampling: Literal["uniform", "1fps"] = "uniform"
+    cropper: str = "none"
     model: Path | None = None
 
     def __post_init__(self) -> None:
-        cropper(self.crop, self.model)  # what is wrong with it is answered here, not in a worker
+        named_cropper(self.cropper, self.model)  # what is wrong with it is answered here, not in a worker
 
     @cached_property
     def _find(self) -> Cropper:
-        return cropper(self.crop, self.model)
+        return named_cropper(self.cropper, self.model)
 
     def __call__(self, path: Path) -> tuple[NDArray[np.uint8] | None, dict[str, int]]:
         """Return the clip's frames, or None where it is unreadable, and what there is to note."""
@@ -115,15 +117,17 @@ class FaceFrames:
             "version": FACES_VERSION,
             "size": self.size,
             "frames": self.frames,
-            "crop": self.crop,
+            "sampling": self.sampling,
+            "cropper": self.cropper,
             "model": hashlib.sha256(self.model.read_bytes()).hexdigest() if self.model else None,
             "decoder": decoder_version(),
             "opencv": cv2.__version__,
         }
 
     def _indices(self, path: Path) -> NDArray[np.int64]:
-        """Return which frames are taken; of ready crops in place of one a second all, for they are that already."""
+        """Return which frames are taken; ready crops are taken for one a second already."""
         count = count_frames(path)
-        if self.frames is not None:
+        if self.sampling == "uniform":
             return uniform_indices(count, self.frames)
-        return np.arange(count) if path.is_dir() else second_indices(count, frame_rate(path))
+        seconds = np.arange(count) if path.is_dir() else second_indices(count, frame_rate(path))
+        return seconds if len(seconds) <= self.frames else seconds[uniform_indices(len(seconds), self.frames)]

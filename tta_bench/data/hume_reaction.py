@@ -154,12 +154,24 @@ class HumeReaction:
         """Return an id as a file for the challenge writes it."""
         return self.id_style.replace("{id}", id)
 
-    def feature_folder(self, name: str) -> Path:
-        """Return the folder ``feats/<name>`` of ready features, one file for each clip; raises UserError if absent."""
-        folder = self.root / "feats" / name
+    def features(self, name: str, ids: Iterable[str]) -> dict[str, Path | None]:
+        """Return each clip's file in the folder ``feats/<name>`` of ready features, CSV or NPY; None where it has none.
+
+        Raises:
+            UserError: There is no such folder, or it has a file for none of the clips.
+        """
+        base = self.root / "feats"
+        folder = base / name
         if not folder.is_dir():
-            raise unknown(f"folder of features in {self.root / 'feats'}", name, names_in(self.root / "feats"))
-        return folder
+            raise unknown(f"folder of features in {base}", name, names_in(base))
+        files = _by_stem([folder], frozenset((".csv", ".npy")))
+        found = {id: files.get(id) for id in ids}
+        if not any(found.values()):
+            wanted, there = shorten([f"{id}.csv" for id in found], 3), shorten(names_in(folder), 3) or "nothing"
+            raise UserError(
+                f"{folder} has a file for none of {len(found):,} clips.", f"Wanted: {wanted}. There: {there}."
+            )
+        return found
 
     def _read_abaw5(self, table: Table) -> dict[str, _Row]:
         """Return what ``data_info.csv`` says."""
