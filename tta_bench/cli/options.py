@@ -72,7 +72,9 @@ def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
     Raises:
         UserError: What is there makes no sense.
     """
-    if record.verifiable_with is None:
+    from tta_bench.config import data_root
+
+    if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
         return None
     from tta_bench.protocols.reaction_scoring import truth_of_record  # brings torch
 
