@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_packed_avi, write_video
-from tta_bench.data.croppers import Box, Centre, Haar, WholeFrame, named_cropper
+from tests.data.tiny_yunet import write_tiny_yunet
+from tta_bench.data.croppers import MARGIN, Box, Centre, Haar, WholeFrame, named_cropper
 from tta_bench.data.faces import (
     NO_FACE,
     READY,
@@ -125,6 +127,23 @@ def test_haar_stays_with_the_last_face(portrait: NDArray[np.uint8]) -> None:
     near = Haar()(both, Box(portrait.shape[1] + 120, 30, 100, 100))
     assert near is not None
     assert near.x > portrait.shape[1]
+
+
+def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
+    model = write_tiny_yunet(tmp_path / "tiny.onnx")
+    picture = np.zeros((480, 640, 3), np.uint8)
+    assert named_cropper("yunet", model)(picture, None) is None
+    picture[192:256, 256:320, 0] = 255  # red; one cell of 32 pixels in the half size that is looked at
+    box = named_cropper("yunet", model)(picture, None)
+    assert box is not None
+    side = MARGIN * np.exp(0.5) * 64
+    assert box == pytest.approx((288 - side / 2, 224 - side / 2, side, side), abs=0.5)
+    crops, notes = FaceFrames(size=32, frames=2, cropper="yunet", model=model)(write_video(tmp_path / "a.mp4"))
+    assert notes == {}, "the videos of the tests have a red corner"
+    assert crops is not None
+    assert crops[:, -8:, -8:, 0].min() > 200
+    identities = {FaceFrames(size=32, cropper=name, model=model).identity()["model"] for name in ("haar", "yunet")}
+    assert identities == {None, hashlib.sha256(model.read_bytes()).hexdigest()}
 
 
 class Scripted:

@@ -29,7 +29,9 @@ class Letters:
             os.kill(os.getpid(), signal.SIGKILL)
         if text == b"wrong":
             raise UserError("what is wrong", "the way out")
-        return (np.frombuffer(text, np.uint8), {"letters": len(text)}) if text != b"none" else (None, {"none": 1})
+        return (
+            (np.frombuffer(text, np.uint8)[:, None], {"letters": len(text)}) if text != b"none" else (None, {"none": 1})
+        )
 
     def identity(self) -> dict[str, Any]:
         return {"what": "letters"} | self.about
@@ -50,7 +52,7 @@ def asked(log: Path) -> list[str]:
 
 def values(features: Features) -> dict[str, list[int] | None]:
     found = {id: features.read(id) for id in features.files}
-    return {id: None if array is None else array.tolist() for id, array in found.items()}
+    return {id: None if array is None else array[:, 0].tolist() for id, array in found.items()}
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -139,7 +141,7 @@ def test_a_users_mistake_in_a_worker_stays_one(tmp_path: Path, workers: int) -> 
 def test_a_folder_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     class Names(Letters):
         def __call__(self, path: Path) -> tuple[NDArray[Any] | None, dict[str, int]]:
-            return np.array(sorted(file.name for file in path.iterdir())), {}
+            return np.array([[len(file.name)] for file in path.iterdir()]), {}
 
     def made(folders: Mapping[str, Path]) -> int:
         return extract(folders, Names(tmp_path / "log"), tmp_path / "cache", 0, "names").made
@@ -156,3 +158,19 @@ def test_a_folder_is_known_by_what_is_in_it(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"gone\.mp4 cannot be read"):
         extract({"a": tmp_path / "gone.mp4"}, Letters(tmp_path / "log"), tmp_path / "cache", 0, "letters")
+
+
+def test_clips_with_different_numbers_of_features_are_told(tmp_path: Path) -> None:
+    sources: dict[str, Path | None] = {}
+    for name, width in (("a", 3), ("b", 3), ("c", 4), ("d", 0)):
+        (path := tmp_path / name).write_text("x" * width or "none")
+        sources[name] = path
+
+    class Rows(Letters):
+        def __call__(self, path: Path) -> tuple[NDArray[Any] | None, dict[str, int]]:
+            values, notes = super().__call__(path)
+            return (None if values is None else values.T), notes
+
+    for _ in range(2):  # made, and found in the cache
+        with pytest.raises(UserError, match=r"numbers of features: 3 for 2 clips \(a, b\); 4 for 1 clips \(c\)"):
+            extract(sources, Rows(tmp_path / "log"), tmp_path / "cache", 0, "letters")

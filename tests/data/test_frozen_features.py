@@ -4,16 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tests.data.clips import write_video
 from tests.data.test_audio import tone, write_float_wav
 from tta_bench.data.audio import NO_TRACK, RATE, SHORT
 from tta_bench.data.features import extract
-from tta_bench.data.frozen_features import GAPS, ReadyFeatures, SoundFeatures, Standard
+from tta_bench.data.frozen_features import GAPS, ReadyFeatures, SoundFeatures
 from tta_bench.errors import UserError
 
 
@@ -52,39 +49,3 @@ def test_gaps_are_the_clips_own_means_and_counted() -> None:
     np.testing.assert_array_equal(found, [[1, 0, 5], [3, 0, 6], [2, 0, 7]])
     assert found.dtype == np.float32
     assert notes == {GAPS: 5}
-
-
-ROWS = hnp.arrays(np.float32, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-100, 100, width=16))
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(ROWS, min_size=1, max_size=5))
-def test_training_rows_get_mean_0_and_deviation_1(clips: list[NDArray[np.float32]]) -> None:
-    rows = np.concatenate(clips).astype(np.float64)
-    standard = Standard.fit({str(n): clip for n, clip in enumerate(clips)} | {"none": None})
-    np.testing.assert_allclose(standard.mean, rows.mean(axis=0), atol=1e-9)
-    np.testing.assert_allclose(standard.deviation, rows.std(axis=0), atol=1e-9)
-    scaled = np.concatenate([standard.apply(clip) for clip in clips])
-    moved = rows.std(axis=0) > 1e-3 * np.abs(rows).max(axis=0).clip(1e-3)
-    np.testing.assert_allclose(scaled.mean(axis=0)[moved], 0, atol=1e-4)
-    np.testing.assert_allclose(scaled.std(axis=0)[moved], 1, atol=1e-3)
-    assert np.isfinite(scaled).all()
-
-
-def test_a_feature_that_never_changed_gives_0() -> None:
-    train = {str(n): np.array([0.1, 1e-9 * n, n], np.float32) for n in range(3)}
-    standard = Standard.fit(train)
-    np.testing.assert_allclose(standard.apply(np.array([7, 2e-9, 1])), [0, np.sqrt(1.5), 0], atol=1e-6)
-
-
-def test_vectors_and_sequences_are_standardised_alike() -> None:
-    standard = Standard.fit({"a": np.array([[1.0, 2.0], [3.0, 6.0]])})
-    np.testing.assert_array_equal(standard.apply(np.array([3.0, 2.0])), [1, -1])
-    np.testing.assert_array_equal(standard.apply(np.array([[3.0, 2.0], [2.0, 4.0]])), [[1, -1], [0, 0]])
-
-
-def test_features_of_different_widths_and_none_at_all_are_told() -> None:
-    with pytest.raises(UserError, match=r"different widths: 2 in 1 \(a\); 3 in 2 \(b, c\)"):
-        Standard.fit({"a": np.zeros(2), "b": np.zeros(3), "c": np.zeros((4, 3))})
-    with pytest.raises(UserError, match="none of the 2 training clips"):
-        Standard.fit({"a": None, "b": None})

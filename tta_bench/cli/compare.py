@@ -20,10 +20,10 @@ def command(a: Path, b: Path, words: tuple[str, ...], as_json: bool) -> None:
     """
     from tta_bench.boards.comparison import compare
     from tta_bench.boards.markdown import figure, heading, signed
-    from tta_bench.cli.options import labels_for
+    from tta_bench.cli.options import label_words, labels_for
     from tta_bench.records.store import read_record
 
-    found = compare(a, b, labels_for(read_record(a), words))
+    found = compare(a, b, labels_for(read_record(a), label_words(words)))
     if as_json:
         data = found._asdict()
         discordant = data.pop("discordant")

@@ -55,16 +55,26 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
     return paths, words
 
 
-def labels_for(record: Record, words: Iterable[str]) -> Truth | None:
-    """Return the labels that a record does without, where ``key=value`` words or the configuration say where they are.
+def label_words(words: Iterable[str]) -> dict[str, str]:
+    """Return what ``key=value`` words say of where labels are.
 
     Raises:
-        UserError: A word is wrong, or what is there makes no sense.
+        UserError: A key is unknown.
     """
     from tta_bench.words import parse
 
-    given = parse(words, ("data.root", "labels"))
-    if record.verifiable_with is None:
+    return parse(words, ("data.root", "labels"))
+
+
+def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
+    """Return the labels that a record does without; None if it has its own, or nobody says where they are.
+
+    Raises:
+        UserError: What is there makes no sense.
+    """
+    from tta_bench.config import data_root
+
+    if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
         return None
     from tta_bench.protocols.reaction_scoring import truth_of_record  # brings torch
 

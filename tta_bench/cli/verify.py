@@ -24,24 +24,27 @@ def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
     RECORD is a record's file, or a folder of records; by default leaderboards/records. Records of data whose labels may
     not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels.
     """
-    from tta_bench.cli.options import labels_for, paths_and_words
+    from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import BenchError, CheckFailed, UserError
     from tta_bench.records.store import read_record, record_files
     from tta_bench.records.verify import verify_record
 
     paths, words = paths_and_words(arguments)
-    given = paths or [Path("leaderboards/records")]
-    files = [file for path in given for file in (record_files(path) if path.is_dir() else [path])]
+    folders = paths or [Path("leaderboards/records")]
+    given = label_words(words)
+    files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
-        raise UserError(f"there are no records in {', '.join(map(str, given))}.")
+        raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
     failed = 0
     for file in files:
         try:
             record = read_record(file)
-            source, problems = verify_record(record, file.parent, predictions, labels_for(record, words))
-            said = f"verifiable with {record.verifiable_with}" if source == "nothing" else f"recomputed from {source}"
         except BenchError as error:
             said, problems = "", [error.message]
+        else:
+            source, problems = verify_record(record, file.parent, predictions, labels_for(record, given))
+            hidden = source == "nothing" and record.verifiable_with
+            said = f"verifiable with {record.verifiable_with}" if hidden else f"recomputed from {source}"
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
         click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")

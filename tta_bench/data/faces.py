@@ -112,6 +112,7 @@ class FaceFrames:
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides the values, as JSON: settings, versions, and the sha256 of a model file."""
+        model = self.model.read_bytes() if self.model and self.cropper == "yunet" else b""
         return {
             "what": "faces",
             "version": FACES_VERSION,
@@ -119,7 +120,7 @@ class FaceFrames:
             "frames": self.frames,
             "sampling": self.sampling,
             "cropper": self.cropper,
-            "model": hashlib.sha256(self.model.read_bytes()).hexdigest() if self.model else None,
+            "model": hashlib.sha256(model).hexdigest() if model else None,
             "decoder": decoder_version(),
             "opencv": cv2.__version__,
         }

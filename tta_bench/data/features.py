@@ -18,14 +18,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.data.contents import content_digests
-from tta_bench.errors import RunFailed, shorten
+from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.keys import canonical_json, digest
 from tta_bench.progress import Bar, console
 
@@ -99,6 +99,7 @@ def extract(
         title: What is done, for the progress bar.
 
     Raises:
+        UserError: A clip cannot be read, or the clips' values differ in their last dimension, the features' number.
         RunFailed: A worker process ended on its own, for want of memory perhaps.
     """
     paths = {id: path for id, path in sources.items() if path is not None}
@@ -114,20 +115,39 @@ def extract(
             todo[content] = path
     if todo:
         with Bar(title, len(todo), "clips") as bar:
-            for content, notes in _work(todo, extractor, store.folder, workers):
-                store.add(content, notes)
+            for content, made in _work(todo, extractor, store.folder, workers):
+                store.add(content, made)
                 bar.advance()
-    made = sum(len(users[content]) for content in todo)
+    _require_one_width({id: store.width(contents[path]) for id, path in paths.items()}, title)
+    fresh = sum(len(users[content]) for content in todo)
     noted = {id: store.notes(contents[path]) for id, path in paths.items()}
     noted |= {id: {NO_FILE: 1} for id in sources.keys() - paths.keys()}
     features = Features(
         {id: store.file(contents[path]) if path is not None else None for id, path in sources.items()},
         {id: noted[id] for id in sources if noted[id]},
-        made,
-        len(paths) - made,
+        fresh,
+        len(paths) - fresh,
     )
     console.print(f"{title}: {features.summary()}", markup=False, soft_wrap=True)
     return features
+
+
+def _require_one_width(widths: Mapping[str, int], title: str) -> None:
+    """Check that all clips that have values have the same number of them in the last dimension."""
+    ids: dict[int, list[str]] = defaultdict(list)
+    for id, width in widths.items():
+        if width:
+            ids[width].append(id)
+    if len(ids) > 1:
+        found = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
+        raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(found)}.")
+
+
+class _Made(NamedTuple):
+    """What was made of a clip: its values' last dimension, 0 where there are none, and what was noted."""
+
+    width: int
+    notes: dict[str, int]
 
 
 class _Store:
@@ -148,29 +168,32 @@ class _Store:
 
     def file(self, content: str) -> Path | None:
         """Return the file with a content's values, or None where there are none."""
-        return _file(self.folder, content) if self._lines[content][0] else None
+        return _file(self.folder, content) if self._lines[content].width else None
+
+    def width(self, content: str) -> int:
+        """Return the last dimension of a content's values, 0 where there are none."""
+        return self._lines[content].width
 
     def notes(self, content: str) -> dict[str, int]:
         """Return what was noted of a content."""
-        return self._lines[content][1]
+        return self._lines[content].notes
 
-    def add(self, content: str, notes: dict[str, int]) -> None:
+    def add(self, content: str, made: _Made) -> None:
         """Add a content whose values, if it has any, were written."""
-        file = _file(self.folder, content)
-        size = file.stat().st_size if file.exists() else 0
-        self._lines[content] = (size, notes)
+        size = _file(self.folder, content).stat().st_size if made.width else 0
+        self._lines[content] = made
         with self._index.open("a", encoding="utf-8") as stream:
-            stream.write(canonical_json([content, size, notes]) + "\n")
+            stream.write(canonical_json([content, size, *made]) + "\n")
 
-    def _read(self) -> Iterator[tuple[str, tuple[int, dict[str, int]]]]:
+    def _read(self) -> Iterator[tuple[str, _Made]]:
         for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.exists() else ():
             try:
-                content, size, notes = json.loads(line)
+                content, size, width, notes = json.loads(line)
             except ValueError:
                 continue  # cut off; its clip is done again
             file = _file(self.folder, content)
-            if not size or (file.exists() and file.stat().st_size == size):
-                yield content, (size, notes)
+            if not width or (file.exists() and file.stat().st_size == size):
+                yield content, _Made(width, notes)
 
 
 def _file(folder: Path, content: str) -> Path:
@@ -178,10 +201,8 @@ def _file(folder: Path, content: str) -> Path:
     return folder / content[:2] / f"{content}.npy"
 
 
-def _work(
-    todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int
-) -> Iterator[tuple[str, dict[str, int]]]:
-    """Write the values of each content, so many processes at a time, and yield each with its notes when it is done."""
+def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Iterator[tuple[str, _Made]]:
+    """Write the values of each content, so many processes at a time, and yield each when it is done."""
     if workers == 0:
         for content, path in todo.items():
             yield content, _make(extractor, path, _file(folder, content))
@@ -196,9 +217,9 @@ def _work(
     done: set[str] = set()
     try:
         for job in as_completed(jobs):
-            notes = job.result()
+            made = job.result()
             done.add(jobs[job])
-            yield jobs[job], notes
+            yield jobs[job], made
     except BrokenProcessPool as error:
         left = [path.name for content, path in todo.items() if content not in done]
         raise RunFailed(
@@ -222,19 +243,19 @@ def _begin(extractor: Extractor) -> None:
     _extractor = extractor
 
 
-def _job(path: Path, target: Path) -> dict[str, int]:
+def _job(path: Path, target: Path) -> _Made:
     return _make(_extractor, path, target)
 
 
-def _make(extractor: Extractor, path: Path, target: Path) -> dict[str, int]:
-    """Write a clip's values into a file that is at all times whole, if there are any, and return the notes."""
+def _make(extractor: Extractor, path: Path, target: Path) -> _Made:
+    """Write a clip's values, if it has any, into a file that is at all times whole."""
     values, notes = extractor(path)
     if values is None:
-        return notes
+        return _Made(0, notes)
     target.parent.mkdir(exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".npy", delete=False) as file:
         np.save(file, values, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(target)
-    return notes
+    return _Made(values.shape[-1], notes)

@@ -1,8 +1,7 @@
-"""What is taken from clips for backbones that are not trained, sound and ready files, and its standardisation."""
+"""What is taken from clips for backbones that are not trained, sound and ready files."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from tta_bench.data.audio import SOUND_VERSION, read_sound
 from tta_bench.data.video import decoder_version
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import UserError
 
 GAPS = "values that are missing"
 """What is noted of a ready file."""
@@ -85,38 +84,3 @@ class ReadyFeatures:
     def identity(self) -> dict[str, Any]:
         """Return all that decides the values, as JSON."""
         return {"what": "ready", "version": 1, "backbone": {**self.name}}
-
-
-@dataclass(frozen=True)
-class Standard:
-    """Mean and standard deviation of each feature over the rows of the training clips, ``float64 (D,)``."""
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-
-    @classmethod
-    def fit(cls, clips: Mapping[str, NDArray[np.floating] | None]) -> Standard:
-        """Return what the training clips give, each ``(D,)`` or ``(T', D)``; None has no share in it.
-
-        Raises:
-            UserError: No clip has features, or they have different widths.
-        """
-        rows = {id: np.atleast_2d(values).astype(np.float64) for id, values in clips.items() if values is not None}
-        if not rows:
-            raise UserError(f"none of the {len(clips):,} training clips has features.")
-        widths: dict[int, list[str]] = defaultdict(list)
-        for id, values in rows.items():
-            widths[values.shape[1]].append(id)
-        if len(widths) > 1:
-            found = [f"{width} in {len(ids):,} ({shorten(ids, 2)})" for width, ids in sorted(widths.items())]
-            raise UserError(f"the clips' features have different widths: {'; '.join(found)}.")
-        count = sum(len(values) for values in rows.values())
-        mean = sum(values.sum(axis=0) for values in rows.values()) / count
-        variance = sum(((values - mean) ** 2).sum(axis=0) for values in rows.values()) / count
-        return cls(np.asarray(mean), np.sqrt(np.asarray(variance)))
-
-    def apply(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return features less their mean over their deviation, ``float32``; a feature that never changed gives 0."""
-        changes = self.deviation > 1e-6 * np.abs(self.mean)  # less is rounding
-        scaled = np.where(changes, (values - self.mean) / np.where(changes, self.deviation, 1.0), 0.0)
-        return np.asarray(scaled, np.float32)

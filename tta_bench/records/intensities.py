@@ -80,7 +80,8 @@ def collect_intensities(ids: Sequence[str], outputs: NDArray[np.floating], truth
     check_truth(truth)
     order = np.argsort(np.array(ids), kind="stable")
     names = np.array(ids)[order]
-    single = outputs[order].astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = outputs[order].astype(np.float32)
     if single.shape != (len(ids), len(truth.emotions)):
         raise UserError(
             f"outputs of shape {single.shape} do not fit {len(ids):,} ids and {len(truth.emotions)} targets."
