@@ -7,8 +7,9 @@ frames are counted while decoding from the start.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -68,6 +69,33 @@ def count_frames(path: Path) -> int:
     if path.is_dir():
         return sum(1 for _ in map(_read_image, _image_files(path)))
     return sum(1 for _ in _decode(path))
+
+
+def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Yield all frames of a video file, ``uint8 (H, W, 3)`` RGB, upright and in the size of the first one.
+
+    Args:
+        path: The file.
+        side: Short side of what is yielded, where that is to be smaller than the video's.
+
+    Raises:
+        UnreadableVideo: Decoding fails, perhaps after some frames.
+    """
+    size: tuple[int, int] | None = None
+    reformatter = VideoReformatter()
+    for frame in _decode(path):
+        if size is None:
+            scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
+            size = round(frame.width * scale), round(frame.height * scale)
+        yield _to_rgb(path, frame, size, reformatter)
+
+
+def frame_rate(path: Path) -> Fraction:
+    """Return a video file's average frames per second as its container has it; 25 where it has none."""
+    with av.open(str(path), metadata_errors="ignore") as container:
+        stream = container.streams.best("video")
+        rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
+        return rate or Fraction(25)
 
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
