@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import wrap_optimizer
-from tta_bench.engine.fine_tune import make_optimizer, plan_steps
+from tta_bench.engine.fine_tune import make_optimizer
 from tta_bench.engine.step import Diverged, FineTuneStep, StepSettings
+from tta_bench.engine.training import plan_steps
 from tta_bench.errors import UserError
 from tta_bench.models.classifier import Classifier
 from tta_bench.settings import TrainSettings

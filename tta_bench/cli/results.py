@@ -24,7 +24,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     names = list(dict.fromkeys([score, *sorted(name for record in records for name in record.metrics)]))
     rows = [
         [record.identity.backbone, f"{record.identity.split} / {record.identity.seed}", record.identity.control]
-        + [percent(record.metrics.get(name)) for name in names]
+        + [shown(name, record.metrics.get(name)) for name in names]
         for record in records
     ]
     if len(records) > 1:
@@ -42,9 +42,9 @@ def runs_of(records: Sequence[Record]) -> str:
 
 
 def mean(records: Sequence[Record], name: str) -> str:
-    """Return the mean of a metric in percent, or nothing where a record lacks it."""
+    """Return the mean of a metric, or nothing where a record lacks it."""
     found = [record.metrics[name].value for record in records if name in record.metrics]
-    return f"{sum(found) / len(found):.2%}" if len(found) == len(records) else ""
+    return written(name, sum(found) / len(found)) if len(found) == len(records) else ""
 
 
 def own_boards(work_dir: Path) -> list[Path]:
@@ -64,9 +64,17 @@ def readable(board: str) -> str:
     return "\n".join(lines).strip()
 
 
-def percent(metric: Metric | None) -> str:
-    """Return a metric in percent with its interval, or nothing for none."""
+def shown(name: str, metric: Metric | None) -> str:
+    """Return a metric with its interval, accuracies in percent, or nothing for none."""
     if metric is None:
         return ""
-    interval = "" if metric.low is None or metric.high is None else f" [{metric.low:.2%}, {metric.high:.2%}]"
-    return f"{metric.value:.2%}{interval}"
+    ends = [] if metric.low is None or metric.high is None else [metric.low, metric.high]
+    value, *interval = (written(name, number) for number in (metric.value, *ends))
+    return f"{value} [{', '.join(interval)}]" if interval else value
+
+
+def written(name: str, value: float) -> str:
+    """Return a value of a metric as a board writes it, with the percent sign of an accuracy."""
+    from tta_bench.boards.markdown import figure, in_percent
+
+    return figure(name, value) + "%" * in_percent(name)

@@ -35,6 +35,10 @@ def command(records: tuple[Path, ...], predictions: Path | None) -> None:
             source, problems = "nothing", [error.message]
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
-        click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else f'recomputed from {source}'}")
+        click.echo(f"{mark} {file.name}: {'; '.join(problems) or _done(source)}")
     if failed:
         raise CheckFailed(f"{failed} of {len(files)} records are not true to their files.")
+
+
+def _done(source: str) -> str:
+    return "there is nothing to recompute" if source == "nothing" else f"recomputed from {source}"

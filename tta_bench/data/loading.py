@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -40,6 +40,17 @@ class TestItem(TypedDict):
     """uint8 (views, T, H, W, 3)."""
     index: int
     """Place of the video in the test list."""
+
+
+Item = TypeVar("Item", covariant=True)
+
+
+class KeyedClips(Protocol[Item]):
+    """A training list whose items depend on epoch and index only."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: tuple[int, int], /) -> Item: ...
 
 
 class TrainClips(Dataset[TrainItem]):
@@ -154,10 +165,10 @@ class StepBatches(Sampler[list[tuple[int, int]]]):
             yield [(epoch, int(index)) for index in chosen]
 
 
-def train_loader(clips: TrainClips, batches: StepBatches, workers: int, pin: bool) -> DataLoader[TrainItem]:
+def train_loader(clips: KeyedClips[Item], batches: StepBatches, workers: int, pin: bool) -> DataLoader[Item]:
     """Return the loader of training batches."""
     return DataLoader(
-        clips,
+        clips,  # type: ignore[arg-type]  # PyTorch asks a data set for no more than these two methods
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from torch import nn
@@ -35,9 +35,20 @@ def parameter_groups(model: Classifier, weight_decay: float, layer_decay: float)
         UserError: The backbone's layers leave out some of its parameters.
     """
     layers, source = backbone_layers(model.backbone)
-    undecayed = _undecayed(model)
     layer_of = {f"backbone.{name}": layer for name, layer in _assign(model.backbone, layers).items()}
-    last = len(layers) - 1
+    return _groups(model, weight_decay, layer_decay, layer_of, len(layers) - 1), source
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return an optimizer's groups of a model whose layers all learn at one rate; see `parameter_groups`."""
+    return _groups(model, weight_decay, 1.0, {}, 0)
+
+
+def _groups(
+    model: nn.Module, weight_decay: float, layer_decay: float, layer_of: Mapping[str, int], last: int
+) -> list[dict[str, Any]]:
+    """Return groups by layer and by whether weight decays; parameters without a layer are in the last."""
+    undecayed = _undecayed(model)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -55,7 +66,7 @@ def parameter_groups(model: Classifier, weight_decay: float, layer_decay: float)
             },
         )
         group["params"].append(parameter)
-    return list(groups.values()), source
+    return list(groups.values())
 
 
 def backbone_layers(backbone: nn.Module) -> tuple[list[list[str]], Source]:

@@ -8,8 +8,6 @@ from typing import Any
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
-from tta_bench.data.loading import TrainItem
-
 
 class StepLoop(BaseLoop):  # type: ignore[misc]
     """Train from step ``first`` to step ``last``.
@@ -25,9 +23,7 @@ class StepLoop(BaseLoop):  # type: ignore[misc]
         per_epoch: Steps in an epoch.
     """
 
-    def __init__(
-        self, runner: Runner, dataloader: DataLoader[TrainItem], first: int, last: int, per_epoch: int
-    ) -> None:
+    def __init__(self, runner: Runner, dataloader: DataLoader[Any], first: int, last: int, per_epoch: int) -> None:
         super().__init__(runner, dataloader)
         self.step, self.last, self.per_epoch = first, last, per_epoch
         self.seconds_waiting = 0.0

@@ -86,22 +86,27 @@ class FineTuneStep(nn.Module):
                 loss = F.cross_entropy(self.classifier(x), targets, reduction="sum") / len(clips)
                 optim_wrapper.backward(loss)
             total += float(loss.detach())
-        norm = self._checked_norm(total, optim_wrapper)
+        norm = checked_norm(self, total, self.step, optim_wrapper)
         optim_wrapper.step()
         optim_wrapper.zero_grad()
         return {"loss": total, "grad_norm": norm}
 
-    def _checked_norm(self, loss: float, optim_wrapper: OptimWrapper) -> float:
-        """Return the gradient's norm; a float16 overflow is forgiven while the scaler can still lower its scale."""
-        scaler = getattr(optim_wrapper, "loss_scaler", None)
-        scale = 1.0 if scaler is None else float(scaler.get_scale())
-        gradients: list[Tensor] = [p.grad for p in self.classifier.parameters() if p.grad is not None]
-        norm = float(nn.utils.get_total_norm(gradients)) / scale
-        forgiven = scaler is not None and scale > MIN_LOSS_SCALE
-        for what, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
-            if not math.isfinite(value):
-                raise Diverged(
-                    f"the {what} is {value} at step {self.step}.",
-                    "Try a lower train.lr, train.clip_grad=1.0 or precision=fp32.",
-                )
-        return norm
+
+def checked_norm(model: nn.Module, loss: float, step: int, optim_wrapper: OptimWrapper) -> float:
+    """Return the gradient's norm; a float16 overflow is forgiven while the scaler can still lower its scale.
+
+    Raises:
+        Diverged: The loss or the gradient is not finite.
+    """
+    scaler = getattr(optim_wrapper, "loss_scaler", None)
+    scale = 1.0 if scaler is None else float(scaler.get_scale())
+    gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = float(nn.utils.get_total_norm(gradients)) / scale
+    forgiven = scaler is not None and scale > MIN_LOSS_SCALE
+    for what, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
+        if not math.isfinite(value):
+            raise Diverged(
+                f"the {what} is {value} at step {step}.",
+                "Try a lower train.lr, train.clip_grad=1.0 or precision=fp32.",
+            )
+    return norm

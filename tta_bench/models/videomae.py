@@ -6,6 +6,8 @@ Architecture and parameter names follow Wang et al., "VideoMAE V2: Scaling Video
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -107,6 +109,13 @@ class PatchEmbed(nn.Module):
         return grid.flatten(2).transpose(1, 2)
 
 
+def run_blocks(blocks: Iterable[nn.Module], x: Tensor, checkpointing: bool) -> Tensor:
+    """Send tokens ``(B, N, D)`` through blocks; with checkpointing, activations are computed twice and not kept."""
+    for block in blocks:
+        x = checkpoint(block, x, use_reentrant=False) if checkpointing else block(x)
+    return x
+
+
 @BACKBONES.register_module()
 class VideoMAEV2(nn.Module):
     """The encoder with mean pooling, as it is fine-tuned: ``float (B, 3, T, H, W) -> (B, width)``.
@@ -147,7 +156,7 @@ class VideoMAEV2(nn.Module):
             raise ValueError(
                 f"width {width} / {heads} heads = {width / heads:g}: the heads must share the width evenly"
             )
-        self.tubelet, self.patch, self.width = tubelet, patch, width
+        self.tubelet, self.patch, self.width, self.mlp_width = tubelet, patch, width, mlp_width
         self.checkpointing = checkpointing
         self.token_grid(frames, size, size)
         self.patch_embed = PatchEmbed(tubelet, patch, width)
@@ -177,9 +186,7 @@ class VideoMAEV2(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Map a clip ``(B, 3, T, H, W)`` to features ``(B, width)``."""
-        x = self.tokens(clip)
-        for block in self.blocks:
-            x = checkpoint(block, x, use_reentrant=False) if self.checkpointing and self.training else block(x)
+        x = run_blocks(self.blocks, self.tokens(clip), self.checkpointing and self.training)
         features: Tensor = self.fc_norm(x.mean(1))
         return features
 

@@ -9,9 +9,10 @@ from typing import Any
 from tta_bench.components import PROTOCOLS
 from tta_bench.data.loading import TestClips, TrainClips, test_loader
 from tta_bench.engine.device import resolve_device, resolve_micro_batch, resolve_precision, resolve_workers
-from tta_bench.engine.fine_tune import TrainReport, fine_tune, plan_steps
+from tta_bench.engine.fine_tune import fine_tuning
 from tta_bench.engine.step import FineTuneStep, StepSettings
 from tta_bench.engine.testing import TestReport, multi_view_test
+from tta_bench.engine.training import TrainReport, plan_steps, train
 from tta_bench.errors import UserError
 from tta_bench.experiment import FineTuneExperiment
 from tta_bench.models.build import build_classifier
@@ -206,9 +207,8 @@ class FineTune:
             "backbone": self.experiment.backbone.name,
             "classes": list(self.lists.classes),
         }
-        train, _ = self._clips()
-        runtime = self.experiment.runtime
-        return fine_tune(step, train, self.precision, runtime, self.workers, self.folder, meta, checkpoint)
+        training = fine_tuning(step, self._clips()[0], self.precision)
+        return train(training, self.experiment.runtime, self.workers, self.folder, meta, checkpoint)
 
     def _test(self, classifier: Classifier) -> TestReport:
         to = self.experiment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tta_bench.engine.fine_tune import plan_steps
+from tta_bench.engine.training import plan_steps
 from tta_bench.experiment import FineTuneExperiment
 from tta_bench.protocols.lists import Lists
 from tta_bench.protocols.preflight import Estimate

@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.optim import OptimWrapper
-
 from tta_bench.data.loading import StepBatches, TestClips, TrainClips, train_loader
 from tta_bench.engine.device import ResolvedPrecision
-from tta_bench.engine.fine_tune import make_optimizer
+from tta_bench.engine.fine_tune import fine_tuning
 from tta_bench.engine.step import FineTuneStep
 from tta_bench.engine.testing import average_views
+from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints import read_checkpoint, save_checkpoint
 from tta_bench.progress import console
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one small step and one checkpoint took."""
+
+    seconds_per_clip: float
+    checkpoint_bytes: int
+    free_bytes: int
 
 
 @dataclass(frozen=True)
@@ -41,25 +49,33 @@ def preflight(
         BenchError: Whatever the step or the test raises.
     """
     console.print("preflight: one step, one test video, one checkpoint", style="dim")
-    seconds, wrapper = _try_step(step, train, precision)
-    state = {"model": step.classifier.state_dict(), "optimizer": wrapper.state_dict()}
-    checkpoint = _try_checkpoint(folder, state)
-    return Estimate(seconds, _try_test(step, test, precision), checkpoint, shutil.disk_usage(folder).free)
+    tried = try_training(fine_tuning(step, train, precision), step.settings.micro_batch, folder)
+    return Estimate(tried.seconds_per_clip, _try_test(step, test, precision), tried.checkpoint_bytes, tried.free_bytes)
 
 
-def _try_step(step: FineTuneStep, clips: TrainClips, precision: ResolvedPrecision) -> tuple[float, OptimWrapper]:
-    """Do a step of learning rate 0 on one micro-batch; return its seconds for a clip, and the optimizer it filled."""
-    train, seed = step.settings.train, step.settings.seed
-    wrapper, _ = make_optimizer(step, precision)
-    for group in wrapper.optimizer.param_groups:
+def try_training(to: Training, micro_batch: int, folder: Path) -> Trial:
+    """Do one small step of learning rate 0, and write a checkpoint and read it back.
+
+    Raises:
+        UserError: The disk is too full for a checkpoint.
+        BenchError: Whatever the step raises.
+    """
+    seconds = _try_step(to, micro_batch)
+    state = {"model": to.model.state_dict(), "optimizer": to.optimizer.state_dict()}
+    return Trial(seconds, _try_checkpoint(folder, state), shutil.disk_usage(folder).free)
+
+
+def _try_step(to: Training, micro_batch: int) -> float:
+    """Do a step of learning rate 0 on one micro-batch and return its seconds for a clip."""
+    for group in to.optimizer.optimizer.param_groups:
         group["lr"] = 0.0
-    videos = max(1, step.settings.micro_batch // train.views)
-    videos = min(train.batch, videos + videos * train.views % 2)  # mixing needs pairs of clips
-    batch = next(iter(train_loader(clips, StepBatches(len(clips), videos, 0, 1, seed), 0, pin=False)))
-    step.train()
+    videos = max(1, micro_batch // to.views)
+    videos = min(to.batch, videos + videos * to.views % 2)  # mixing needs pairs of clips
+    batch = next(iter(train_loader(to.clips, StepBatches(len(to.clips), videos, 0, 1, to.seed), 0, pin=False)))
+    to.step.train()
     begun = time.perf_counter()
-    step.train_step(batch, wrapper)
-    return (time.perf_counter() - begun) / (videos * train.views), wrapper
+    to.step.train_step(batch, to.optimizer)  # type: ignore[operator]
+    return (time.perf_counter() - begun) / (videos * to.views)
 
 
 def _try_checkpoint(folder: Path, state: Mapping[str, Any]) -> int:

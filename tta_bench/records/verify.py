@@ -13,6 +13,7 @@ from tta_bench.errors import UserError
 from tta_bench.records.predictions import Outcomes, outcomes_from_predictions, read_outcomes, read_predictions
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
+from tta_bench.records.status import is_ranked
 
 TOLERANCE = 1e-9
 """Figures that differ by less are the same: adding up in another order moves the last digits."""
@@ -33,11 +34,11 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None) -
     Predictions are used where they are to be had, else outcomes. Where both are, one must follow from the other.
 
     Args:
-        record: A record; one that is no success has nothing to recompute.
+        record: A record; one that is no success has nothing to recompute, nor has a pre-training's.
         folder: The folder of its predictions and outcomes.
         elsewhere: Folder of predictions that are too large to lie beside their records.
     """
-    if record.status != "success":
+    if record.status != "success" or not is_ranked(record):
         return Verdict("nothing", [])
     problems: list[str] = []
     predicted = stored = None

@@ -1,0 +1,133 @@
+"""Masked pre-training: the step, keyed by (seed, step), and the training that it is a step of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from mmengine.optim import OptimWrapper
+from torch import Tensor, nn
+
+from tta_bench.data.pretraining import PretrainClips, PretrainItem
+from tta_bench.engine.device import ResolvedPrecision, memory_advice, wrap_optimizer
+from tta_bench.engine.layer_decay import decay_groups
+from tta_bench.engine.schedule import scaled
+from tta_bench.engine.step import StepResult, checked_norm
+from tta_bench.engine.training import Training, plan_steps
+from tta_bench.keys import generator
+from tta_bench.models.masking import Masks, draw_masks
+from tta_bench.models.pretraining import (
+    MaskedAutoencoder,
+    cut_tubelets,
+    normalized_targets,
+    squared_errors,
+    take,
+)
+from tta_bench.settings import PretrainSettings
+
+
+@dataclass(frozen=True)
+class PretrainStepSettings:
+    """What a step of pre-training needs to know besides its batch."""
+
+    train: PretrainSettings
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    seed: int
+    micro_batch: int
+    device: torch.device
+
+
+class PretrainStep(nn.Module):
+    """A masked autoencoder with MMEngine's ``train_step``.
+
+    Args:
+        autoencoder: Encoder and decoder.
+        settings: Recipe, input statistics, seed, micro-batch.
+    """
+
+    def __init__(self, autoencoder: MaskedAutoencoder, settings: PretrainStepSettings) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.settings = settings
+        self.step = 0
+
+    def train_step(self, batch: PretrainItem, optim_wrapper: OptimWrapper) -> StepResult:
+        """Do one optimisation step on a batch ``uint8 (videos, views, T, H, W, 3)``.
+
+        Masks are drawn once for the global batch, and the loss is the mean over all of its hidden and decoded
+        tubelets, so that how the batch is cut changes neither.
+
+        Raises:
+            Diverged: The loss or the gradient is not finite.
+            RunFailed: A micro-batch does not fit into memory.
+            UserError: A mask does not fit the token grid.
+        """
+        to = self.settings
+        clips = batch["clips"].flatten(0, 1)
+        masks = self.draw_masks(len(clips))
+        counted = int(masks.counted.sum())
+        total = 0.0
+        for rows in torch.split(torch.arange(len(clips)), to.micro_batch):
+            part = Masks(*(mask[rows.numpy()] for mask in masks))
+            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
+                loss = self.summed_errors(clips[rows].to(to.device, non_blocking=True), part) / counted
+                optim_wrapper.backward(loss)
+            total += float(loss.detach())
+        norm = checked_norm(self, total, self.step, optim_wrapper)
+        optim_wrapper.step()
+        optim_wrapper.zero_grad()
+        return {"loss": total, "grad_norm": norm}
+
+    def draw_masks(self, clips: int) -> Masks:
+        """Return the masks of this step's clips."""
+        to = self.settings
+        rng = generator(to.seed, "mask", self.step)
+        return draw_masks(self.autoencoder.grid, to.train.mask.encoder, to.train.mask.decoder, clips, rng)
+
+    def summed_errors(self, clips: Tensor, masks: Masks) -> Tensor:
+        """Return the sum of the squared errors of the hidden and decoded tubelets of clips ``uint8 (b, T, H, W, 3)``.
+
+        A tubelet's error is the mean over its pixels and channels.
+        """
+        visible, decoded, counted = (torch.from_numpy(part).to(clips.device, non_blocking=True) for part in masks)
+        tubelets = cut_tubelets(clips, self.autoencoder.tubelet, self.autoencoder.patch)
+        pixels = take(tubelets, decoded).float() / 255
+        targets = normalized_targets(pixels) if self.settings.train.normalize else pixels.flatten(2)
+        restored = self.autoencoder(self.encoder_input(take(tubelets, visible)), visible, decoded)
+        return (squared_errors(restored, targets) * counted).sum()
+
+    def encoder_input(self, tubelets: Tensor) -> Tensor:
+        """Normalise tubelets ``uint8 (b, V, P, 3)`` for the encoder: ``float32`` of the same shape."""
+        mean, std = (torch.tensor(values, device=tubelets.device) for values in (self.settings.mean, self.settings.std))
+        return tubelets.float().div_(255).sub_(mean).div_(std)
+
+
+def pretraining(step: PretrainStep, clips: PretrainClips, precision: ResolvedPrecision) -> Training:
+    """Return the training of a masked autoencoder.
+
+    Args:
+        step: The autoencoder with its training step, on its device.
+        clips: The corpus.
+        precision: Resolved precision.
+
+    Raises:
+        UserError: There are fewer clips than a step takes, or the recipe does not say how long it is.
+    """
+    to = step.settings
+    rates = scaled(to.train.lr, to.train.batch), scaled(to.train.min_lr, to.train.batch)
+    groups = decay_groups(step.autoencoder, to.train.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=rates[0], betas=to.train.betas)
+    return Training(
+        step=step,
+        model=step.autoencoder,
+        optimizer=wrap_optimizer(optimizer, precision, to.device, to.train.clip_grad),
+        clips=clips,
+        batch=to.train.batch,
+        views=to.train.views,
+        plan=plan_steps(len(clips), to.train),
+        rates=rates,
+        seed=to.seed,
+        device=to.device,
+        title="pre-train",
+    )

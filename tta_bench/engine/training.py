@@ -1,0 +1,197 @@
+"""A training with MMEngine's Runner, from the start or from where a checkpoint left off; whatever is trained."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from tta_bench.data.loading import KeyedClips, StepBatches, train_loader
+from tta_bench.engine.device import peak_memory
+from tta_bench.engine.hooks import CheckpointHook, LearningRateHook, MetricsHook
+from tta_bench.engine.loop import StepLoop
+from tta_bench.errors import UserError
+from tta_bench.models.checkpoints import save_checkpoint
+from tta_bench.settings import RuntimeSettings
+
+OWN_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
+"""MMEngine's default hooks; ours take their place."""
+
+
+class Schedule(Protocol):
+    """What a recipe says about how long training is."""
+
+    @property
+    def batch(self) -> int:
+        """Videos in one optimisation step."""
+
+    @property
+    def epochs(self) -> int | None:
+        """Passes over the training list."""
+
+    @property
+    def steps(self) -> int | None:
+        """Optimisation steps; goes before ``epochs``."""
+
+    @property
+    def warmup(self) -> float:
+        """Share of the steps in which the learning rate rises."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long a training is, in optimisation steps."""
+
+    per_epoch: int
+    warmup: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """What learns, from what, and how fast."""
+
+    step: nn.Module
+    """Has MMEngine's ``train_step``; its attribute ``step`` is set before each."""
+    model: nn.Module
+    """What the checkpoint keeps."""
+    optimizer: OptimWrapper
+    clips: KeyedClips[Any]
+    """The training list."""
+    batch: int
+    """Videos in a step."""
+    views: int
+    """Clips of a video in a step."""
+    plan: Plan
+    rates: tuple[float, float]
+    """Highest and last learning rate, scaled to the batch."""
+    seed: int
+    device: torch.device
+    title: str
+    """Of the progress bar."""
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training took."""
+
+    steps: int
+    """Steps done now; fewer than the plan's when training was continued."""
+    clips: int
+    """Clips seen in these steps."""
+    seconds: float
+    waiting: float
+    """Seconds spent waiting for data."""
+    peak_memory: int
+    """Bytes."""
+
+
+def plan_steps(videos: int, recipe: Schedule) -> Plan:
+    """Return the steps of a recipe over a training list; whole batches only, as in the official loaders.
+
+    Raises:
+        UserError: The list is shorter than one batch, or the recipe says neither steps nor epochs.
+    """
+    per_epoch = videos // recipe.batch
+    if per_epoch == 0:
+        raise UserError(
+            f"the training list has {videos} videos and a step takes {recipe.batch}.",
+            f"Raise limit, or try train.batch={max(1, videos)}.",
+        )
+    if recipe.steps is None and recipe.epochs is None:
+        raise UserError("the recipe says neither train.steps nor train.epochs.")
+    total = recipe.steps or (recipe.epochs or 0) * per_epoch
+    return Plan(per_epoch, round(recipe.warmup * total), total)
+
+
+class BenchRunner(Runner):  # type: ignore[misc]
+    """MMEngine's Runner on a device of our choice; the record, not a config file, says what was run."""
+
+    device: torch.device
+
+    def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
+        """Return the model on the device; it is there already."""
+        return model
+
+    def dump_config(self) -> None:
+        """Write nothing."""
+
+
+def train(
+    to: Training,
+    runtime: RuntimeSettings,
+    workers: int,
+    folder: Path,
+    meta: Mapping[str, Any],
+    resume: Mapping[str, Any] | None,
+) -> TrainReport:
+    """Train and leave ``checkpoint.pt`` and ``metrics.jsonl`` in a folder.
+
+    Args:
+        to: What to train; the model is on its device.
+        runtime: Time between checkpoints.
+        workers: Loader processes.
+        folder: Where the checkpoint and the metrics go.
+        meta: Said in the checkpoint beside weights and optimizer.
+        resume: A checkpoint of the same training to go on from.
+
+    Raises:
+        Diverged: Loss or gradient is not finite.
+        Stopped: A signal asked for a stop; the checkpoint is written.
+    """
+    plan, first = to.plan, 0
+    if resume is not None:
+        first = int(resume["step"])
+        to.model.load_state_dict(resume["model"])
+        if resume["optimizer"] is not None:
+            to.optimizer.load_state_dict(dict(resume["optimizer"]))
+    if first >= plan.total:
+        return TrainReport(0, 0, 0.0, 0.0, 0)
+
+    def save(runner: Runner) -> None:
+        done = runner.iter == plan.total
+        state = {
+            **meta,
+            "step": runner.iter,
+            "model": to.model.state_dict(),
+            "optimizer": None if done else to.optimizer.state_dict(),
+        }
+        save_checkpoint(folder / "checkpoint.pt", state)
+
+    metrics = MetricsHook(folder / "metrics.jsonl", to.title, to.batch * to.views)
+    checkpoints = CheckpointHook(save, runtime.checkpoint_minutes)
+    batches = StepBatches(len(to.clips), to.batch, first, plan.total, to.seed)
+    runner = BenchRunner(
+        model=to.step,
+        work_dir=str(folder / "mmengine"),
+        train_dataloader=train_loader(to.clips, batches, workers, pin=to.device.type == "cuda"),
+        train_cfg={"type": StepLoop, "first": first, "last": plan.total, "per_epoch": plan.per_epoch},
+        optim_wrapper=to.optimizer,
+        default_hooks=dict.fromkeys(OWN_HOOKS),
+        custom_hooks=[LearningRateHook(*to.rates, plan.warmup, plan.total), metrics, checkpoints],
+        visualizer={"type": "Visualizer", "vis_backends": []},
+        randomness={"seed": to.seed},
+        log_level=logging.WARNING,
+        experiment_name=f"{folder.name}-{time.time_ns()}",
+    )
+    begun = time.perf_counter()
+    try:
+        runner.train()
+    finally:
+        metrics.close()
+        checkpoints.close()
+    return TrainReport(
+        steps=plan.total - first,
+        clips=(plan.total - first) * to.batch * to.views,
+        seconds=time.perf_counter() - begun,
+        waiting=runner.train_loop.seconds_waiting,
+        peak_memory=peak_memory(to.device),
+    )
