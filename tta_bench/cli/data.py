@@ -116,7 +116,7 @@ def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, i
     if not isinstance(workers, int) or workers < 1:
         raise UserError(f"runtime.workers must be a whole number of at least 1, not {workers!r}.")
     made = DATASETS.get(card.component)
-    return made(root).videos(), root, workers
+    return made(root, **card.arguments).videos(), root, workers
 
 
 def report(findings: Findings, least: int) -> list[str]:

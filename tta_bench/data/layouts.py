@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from tta_bench.components import DATASETS
 from tta_bench.data.corpus import Clip
@@ -88,13 +87,6 @@ class Layout:
         """Return every video that is in a list, once."""
         sides = [side for split in self._splits.values() for side in (split.train, split.test)]
         return list({sample.id: Clip(sample.id, sample.path) for side in sides for sample in side}.values())
-
-    def clips(self) -> NoReturn:
-        """Raise UserError: pre-training would see the test clips as well."""
-        raise UserError(
-            f"{type(self).__name__} has training and test lists, and pre-training knows no lists.",
-            "Say dataset=videos and data.root=DIR or a list, without the clips that will be tested on.",
-        )
 
 
 @DATASETS.register_module()

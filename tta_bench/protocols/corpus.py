@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
 from tta_bench.data.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.manifest import Manifest, manifest_file, probe
@@ -38,13 +39,7 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     """
     card, train = experiment.dataset, experiment.train
     root = dataset_root(card, experiment.root)
-    dataset = DATASETS.get(card.component)(root, **card.arguments)
-    if not isinstance(dataset, Corpus):
-        raise UserError(
-            f"{card.name} is no corpus to pre-train on.",
-            "Name one made for it, or a folder of videos with the dataset 'videos'.",
-        )
-    clips = dataset.clips()
+    clips = all_clips(card, root)
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
     manifest = probe(clips, manifest_file(work_dir, card.name, root), max(1, workers))
@@ -56,6 +51,21 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
         excluded=manifest.broken,
         identity=digest([card.component, card.generator]) if whole else manifest.corpus_identity(clips),
     )
+
+
+def all_clips(card: DatasetCard, root: Path) -> list[Clip]:
+    """Return every clip of a corpus as it is listed.
+
+    Raises:
+        UserError: The dataset is no corpus.
+    """
+    dataset = DATASETS.get(card.component)(root, **card.arguments)
+    if not isinstance(dataset, Corpus):
+        raise UserError(
+            f"{card.name} is no corpus to pre-train on.",
+            "Name one made for it, or a folder of videos with the dataset 'videos'.",
+        )
+    return dataset.clips()
 
 
 def _check_broken(manifest: Manifest, clips: int, allowed: float) -> None:
