@@ -36,6 +36,7 @@ from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name, write_atomic
 from tta_bench.settings import StudySettings
 
+TABLE, PLOT, FIGURES = "table.md", "curve.svg", "study.json"
 OWN_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "study.then", "limit": "study.sizes"}
 """Keys that belong to the experiments inside, and what a study says instead."""
 
@@ -152,11 +153,10 @@ class Scaling:
 
     def _write(self, study: Study) -> None:
         """Write table, plot and figures into the study's folder, and say where."""
-        write_atomic(self.folder / "table.md", markdown(study).encode())
-        write_atomic(self.folder / "study.json", (json.dumps(as_json(study), indent=2) + "\n").encode())
-        draw(study, self.folder / "curve.svg")
-        console.print(f"\n{markdown(study)}", markup=False, soft_wrap=True)
-        console.print(f"table.md, curve.svg and study.json are in {self.folder}.", markup=False, soft_wrap=True)
+        write_atomic(self.folder / TABLE, markdown(study).encode())
+        write_atomic(self.folder / FIGURES, (json.dumps(as_json(study), indent=2) + "\n").encode())
+        draw(study, self.folder / PLOT)
+        console.print(f"{TABLE}, {PLOT} and {FIGURES} are in {self.folder}.", markup=False, soft_wrap=True)
 
     def _check_sizes(self) -> None:
         """Refuse what cannot be pre-trained on, before anything is spent.
