@@ -87,7 +87,7 @@ def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint
         if size is None:
             scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
             size = round(frame.width * scale), round(frame.height * scale)
-        yield _to_rgb(path, frame, size, reformatter)
+        yield to_rgb(path, frame, size, reformatter)
 
 
 def frame_rate(path: Path) -> Fraction:
@@ -107,17 +107,15 @@ def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if index in wanted:
-                found[index] = _to_rgb(path, frame, size, reformatter)
+                found[index] = to_rgb(path, frame, size, reformatter)
             if index == max(wanted):
                 return found
     if size and index not in found:
-        found[index] = _to_rgb(path, frame, size, reformatter)
+        found[index] = to_rgb(path, frame, size, reformatter)
     return found
 
 
-def _to_rgb(
-    path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter
-) -> NDArray[np.uint8]:
+def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
     """Convert a frame to upright RGB, scaled to a size (width, height, before turning) where it has another."""
     try:
         picture = reformatter.reformat(frame, *size, format="rgb24").to_ndarray()
