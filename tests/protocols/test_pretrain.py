@@ -108,7 +108,7 @@ def test_a_pretraining_has_no_board(done: tuple[Path, Pretrain, Record], tmp_pat
 def test_a_fine_tune_knows_what_its_weights_have_seen(done: tuple[Path, Pretrain, Record], tmp_path: Path) -> None:
     work_dir, run, _ = done
     root = generate_ucf101_sample(tmp_path / "ucf101", FEW)
-    small: dict[str, Any] = SMALL | {"train": {"batch": 4, "steps": 1}, "eval": {"segments": 1, "crops": 1}}
+    small: dict[str, Any] = SMALL | {"train": {"batch": 4, "steps": 1}}
     data, name = {"root": root}, run.folder.name
     (record,) = api.run("ucf101_ft", weights=name, data=data, work_dir=work_dir, **small)
     weights = record.identity.weights
