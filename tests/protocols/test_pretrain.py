@@ -117,7 +117,7 @@ def test_a_fine_tune_knows_what_its_weights_have_seen(done: tuple[Path, Pretrain
     assert weights.pretraining is not None
     assert weights.pretraining.model_dump() == {"data": "tiktok_actions", "labels": False, "clips": 11, "steps": 4}
     (board,) = current_boards([work_dir / "records"], work_dir, work_dir).texts.values()
-    assert rf"| {name} | tiktok\_actions, 11 clips, 4 steps | no |" in re.sub(" +", " ", board)
+    assert f"| {name} | tiktok_actions, 11 clips, 4 steps | no |" in re.sub(" +", " ", board)
 
 
 def test_pretraining_goes_on_from_weights_and_says_so(done: tuple[Path, Pretrain, Record], corpus: Path) -> None:
