@@ -8,7 +8,7 @@ from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, t
 from tta_bench.boards.published import Published
 from tta_bench.boards.ranking import Standing, standings
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
-from tta_bench.cards import Tier
+from tta_bench.cards import Pretraining, Tier
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
@@ -208,7 +208,13 @@ def _weights(record: Record) -> tuple[str, str, str]:
         return ("none", "none", NONE) if record.origin == "run" else (NONE, NONE, NONE)
     if weights.pretraining is None:
         return weights.name, "not known", "not known"
-    return weights.name, text(weights.pretraining.data), _labels(weights.pretraining.labels)
+    return weights.name, text(_seen(weights.pretraining)), _labels(weights.pretraining.labels)
+
+
+def _seen(pretraining: Pretraining) -> str:
+    """Return what weights have seen: the data, and how many clips in how many steps where that is known."""
+    counts = ((pretraining.clips, "clips"), (pretraining.steps, "steps"))
+    return ", ".join([pretraining.data, *(f"{count:,} {what}" for count, what in counts if count is not None)])
 
 
 def _labels(used: bool | None) -> str:
