@@ -91,11 +91,16 @@ def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint
 
 
 def frame_rate(path: Path) -> Fraction:
-    """Return a video file's average frames per second as its container has it; 25 where it has none."""
-    with av.open(str(path), metadata_errors="ignore") as container:
-        stream = container.streams.best("video")
-        rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
-        return rate or Fraction(25)
+    """Return a video file's mean frames in a second, as its header has it; raises UnreadableVideo where it has none."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.best("video")
+            rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
+    except av.FFmpegError as error:
+        raise UnreadableVideo(path, error.strerror or str(error)) from error
+    if not rate:
+        raise UnreadableVideo(path, "no frame rate")
+    return rate
 
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
