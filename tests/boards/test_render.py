@@ -9,7 +9,7 @@ from tta_bench.boards.markdown import Links, figure, heading, table, text
 from tta_bench.boards.published import Published, Reported
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
-from tta_bench.records.predictions import read_outcomes
+from tta_bench.records.files import read_outcomes
 from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
 from tta_bench.records.store import read_record, write_record
 
@@ -120,7 +120,7 @@ def test_numbers() -> None:
     assert figure("top1_reversed", 1.0) == "100.00"
     assert figure("pearson", -0.45678) == "-0.4568"
     assert figure("top1", None) == "-"
-    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "pearson"]
+    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "mean r"]
 
 
 def test_links_are_numbered_once() -> None:

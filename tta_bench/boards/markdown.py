@@ -63,12 +63,21 @@ def figure(metric: str, value: float | None) -> str:
     return f"{100 * value:.2f}" if in_percent(metric) else f"{value:.4f}"
 
 
+def signed(metric: str, difference: float) -> str:
+    """Return a difference of two values of a metric, with a plus before what is above 0."""
+    size = figure(metric, abs(difference))
+    sign = "" if float(size) == 0 else "+" if difference > 0 else "-"
+    return sign + size
+
+
 def in_percent(metric: str) -> bool:
     """Return whether a metric is shown in percent."""
     return metric.startswith(("top", "mean_class"))
 
 
 def heading(metric: str) -> str:
-    """Return a metric's column heading: ``top1`` is ``top-1 %``."""
+    """Return a metric's column heading: ``top1`` is ``top-1 %``, ``pearson`` is ``mean r``."""
+    if metric == "pearson":
+        return "mean r"
     words = metric.replace("top", "top-").replace("_", " ")
     return f"{words} %" if in_percent(metric) else words

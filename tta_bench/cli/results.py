@@ -64,7 +64,7 @@ def runs_of(records: Sequence[Record]) -> str:
 def mean(records: Sequence[Record], name: str) -> str:
     """Return the mean of a metric, or nothing where a record lacks it."""
     found = [record.metrics[name].value for record in records if name in record.metrics]
-    return written(name, sum(found) / len(found)) if len(found) == len(records) else ""
+    return digits(name, sum(found) / len(found)) if len(found) == len(records) else ""
 
 
 def own_boards(work_dir: Path) -> list[Path]:
@@ -85,16 +85,16 @@ def readable(board: str) -> str:
 
 
 def shown(name: str, metric: Metric | None) -> str:
-    """Return a metric with its interval, accuracies in percent, or nothing for none."""
+    """Return a metric with its interval, or nothing for none."""
     if metric is None:
         return ""
-    ends = [] if metric.low is None or metric.high is None else [metric.low, metric.high]
-    value, *interval = (written(name, number) for number in (metric.value, *ends))
-    return f"{value} [{', '.join(interval)}]" if interval else value
+    if metric.low is None or metric.high is None:
+        return digits(name, metric.value)
+    return f"{digits(name, metric.value)} [{digits(name, metric.low)}, {digits(name, metric.high)}]"
 
 
-def written(name: str, value: float) -> str:
-    """Return a value of a metric as a board writes it, with the percent sign of an accuracy."""
-    from tta_bench.boards.markdown import figure, in_percent
+def digits(name: str, value: float) -> str:
+    """Return a metric's value: accuracies in percent, everything else with 4 decimals."""
+    from tta_bench.boards.markdown import in_percent
 
-    return figure(name, value) + "%" * in_percent(name)
+    return f"{value:.2%}" if in_percent(name) else f"{value:.4f}"
