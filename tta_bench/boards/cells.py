@@ -81,7 +81,10 @@ def run(entry: Entry, links: Links) -> str:
 def shown_input(record: Record) -> str:
     """Return what the model sees."""
     shown = record.input
-    return f"{shown.frames} x {shown.stride} frames, {shown.size} px" if shown else NONE
+    if shown is None:
+        return NONE
+    frames = f"{shown.frames} x {shown.stride}" if shown.stride else f"{shown.frames}"
+    return f"{frames} frames, {shown.size} px"
 
 
 def cost(record: Record) -> tuple[str, str]:

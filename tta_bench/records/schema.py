@@ -173,7 +173,7 @@ class Environment(Part):
 class Phase(Part):
     """One stretch of a run."""
 
-    name: Literal["pretrain", "train", "test"]
+    name: Literal["extract", "pretrain", "train", "test"]
     """What was done."""
     seconds: float = Field(ge=0)
     """Wall-clock time."""
@@ -203,8 +203,8 @@ class Input(Part):
 
     frames: int = Field(gt=0)
     """Frames."""
-    stride: int = Field(gt=0)
-    """Video frames from one to the next."""
+    stride: int | None = Field(gt=0)
+    """Video frames from one to the next; null where they are spread over the clip."""
     size: int = Field(gt=0)
     """Height and width in pixels."""
 
