@@ -31,7 +31,8 @@ from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.protocols.lists import dataset_root
 from tta_bench.protocols.pretrain import Pretrain
 from tta_bench.protocols.scaling_report import Point, Study, as_json, draw, markdown, summarize
-from tta_bench.records.predictions import Outcomes, read_outcomes
+from tta_bench.records.files import read_outcomes
+from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name, write_atomic
 from tta_bench.settings import StudySettings
@@ -135,7 +136,9 @@ class Scaling:
 
     def _outcomes(self, record: Record) -> Outcomes:
         assert record.outcomes is not None
-        return read_outcomes(self.work_dir / "records" / record.outcomes.name)
+        found = read_outcomes(self.work_dir / "records" / record.outcomes.name)
+        assert isinstance(found, Outcomes)  # fine-tuning is the only protocol that a study ends with
+        return found
 
     def _summary(self, points: Sequence[Point], groups: NDArray[np.uint64]) -> Study:
         to = self.experiment
