@@ -48,7 +48,7 @@ def test_the_page_says_all_of_it() -> None:
     assert rows[2].startswith("| 16 | 40.0 | 3 | ")
     assert "Made up." in text
     assert "levelling off at" in text
-    assert "one-sided 95 % by paired group bootstrap: 16: +" in text
+    assert "one-sided 95 % by paired bootstrap over groups and seeds: 16: +" in text
 
 
 def test_points_without_a_curve() -> None:
