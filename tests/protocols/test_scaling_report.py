@@ -47,6 +47,7 @@ def test_the_page_says_all_of_it() -> None:
     assert rows[1].startswith("| none |  | 3 | ")
     assert rows[2].startswith("| 16 | 40.0 | 3 | ")
     assert "Made up." in text
+    assert "rougher" not in text
     assert "levelling off at" in text
     assert "one-sided 95 % by paired bootstrap over groups and seeds: 16: +" in text
 

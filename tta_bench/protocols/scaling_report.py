@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.intervals import Interval
+from tta_bench.metrics.intervals import FEW_GROUPS, Interval
 from tta_bench.metrics.scaling import (
     NotIdentifiable,
     Saturation,
@@ -119,6 +119,7 @@ def summarize(
 
 def markdown(study: Study) -> str:
     """Return the study as a page: its table, its curve, and its smallest sufficient size."""
+    groups = study.levels[0].accuracy.n_groups
     lines = [
         f"# {study.title}",
         "",
@@ -130,7 +131,8 @@ def markdown(study: Study) -> str:
         *(_row(level) for level in study.levels),
         "",
         "The interval is that of the mean over seeds, from resampling the groups of the test clips and the seeds. Of "
-        "the few seeds the lowest and the highest stand beside it.",
+        "the few seeds the lowest and the highest stand beside it."
+        + (f" With {groups} groups it is rougher than it looks." if groups < FEW_GROUPS else ""),
         "",
         f"Curve: {describe_fit(study.fit)}.",
         "",
