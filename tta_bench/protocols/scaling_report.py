@@ -206,9 +206,9 @@ def draw(study: Study, file: Path) -> None:
             [100 * (level.accuracy.value - level.accuracy.low) for level in levels],
             [100 * (level.accuracy.high - level.accuracy.value) for level in levels],
         ]
-        for level in levels:
-            axes.plot([level.size] * len(level.values), [100 * v for v in level.values], "o", color="0.65", ms=4)
         axes.errorbar(sizes, means, yerr=errors, fmt="s", color="C0", capsize=4, label="mean of seeds, 95 %")
+        seeds = [(level.size, 100 * value) for level in levels for value in level.values]
+        axes.plot(*zip(*seeds, strict=True), "o", mfc="none", color="0.25", ms=6, zorder=3, label="each seed")
         _draw_lines(axes, study, sizes)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
