@@ -47,8 +47,9 @@ def test_the_page_says_all_of_it() -> None:
     assert rows[1].startswith("| none |  | 3 | ")
     assert rows[2].startswith("| 16 | 40.0 | 3 | ")
     assert "Made up." in text
+    assert "rougher" not in text
     assert "levelling off at" in text
-    assert "one-sided 95 % by paired group bootstrap: 16: +" in text
+    assert "one-sided 95 % by paired bootstrap over groups and seeds: 16: +" in text
 
 
 def test_points_without_a_curve() -> None:
