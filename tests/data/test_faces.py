@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_packed_avi, write_video
-from tta_bench.data.croppers import Box, Centre, Haar, WholeFrame, named_cropper
+from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
+from tests.data.tiny_yunet import write_tiny_yunet
+from tta_bench.data.croppers import MARGIN, Box, Centre, Haar, WholeFrame, named_cropper
 from tta_bench.data.faces import (
+    BROKEN_OFF,
     NO_FACE,
     READY,
     UNREADABLE,
@@ -99,6 +102,18 @@ def test_an_unreadable_clip_is_noted(tmp_path: Path) -> None:
         assert FaceFrames(size=32)(path) == (None, {UNREADABLE: 1})
 
 
+def test_a_clip_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
+    options = {"movflags": "faststart"}  # else all is lost with the end
+    whole = write_video(tmp_path / "whole.mp4", frames=80, codec="libx264", container_options=options)
+    path = cut(whole, tmp_path / "cut.mp4", 0.7)
+    crops, notes = FaceFrames(size=HEIGHT, frames=4)(path)
+    assert notes == {BROKEN_OFF: 1}
+    assert crops is not None
+    shown = [read_barcode(np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)))) for picture in crops]
+    assert sorted(set(shown)) == shown
+    assert 20 < shown[-1] < 75
+
+
 def test_centre_and_whole_frame() -> None:
     picture = np.zeros((60, 100, 3), np.uint8)
     assert Centre()(picture, None) == Box(20, 0, 60, 60)
@@ -125,6 +140,23 @@ def test_haar_stays_with_the_last_face(portrait: NDArray[np.uint8]) -> None:
     near = Haar()(both, Box(portrait.shape[1] + 120, 30, 100, 100))
     assert near is not None
     assert near.x > portrait.shape[1]
+
+
+def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
+    model = write_tiny_yunet(tmp_path / "tiny.onnx")
+    picture = np.zeros((480, 640, 3), np.uint8)
+    assert named_cropper("yunet", model)(picture, None) is None
+    picture[192:256, 256:320, 0] = 255  # red; one cell of 32 pixels in the half size that is looked at
+    box = named_cropper("yunet", model)(picture, None)
+    assert box is not None
+    side = MARGIN * np.exp(0.5) * 64
+    assert box == pytest.approx((288 - side / 2, 224 - side / 2, side, side), abs=0.5)
+    crops, notes = FaceFrames(size=32, frames=2, cropper="yunet", model=model)(write_video(tmp_path / "a.mp4"))
+    assert notes == {}, "the videos of the tests have a red corner"
+    assert crops is not None
+    assert crops[:, -8:, -8:, 0].min() > 200
+    identities = {FaceFrames(size=32, cropper=name, model=model).identity()["model"] for name in ("haar", "yunet")}
+    assert identities == {None, hashlib.sha256(model.read_bytes()).hexdigest()}
 
 
 class Scripted:

@@ -48,6 +48,8 @@ def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     """
     root = dataset_root(experiment.dataset, experiment.root)
     dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
+    if not hasattr(dataset, "split"):
+        raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
