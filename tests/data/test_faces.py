@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_packed_avi, write_video
+from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
 from tests.data.tiny_yunet import write_tiny_yunet
 from tta_bench.data.croppers import MARGIN, Box, Centre, Haar, WholeFrame, named_cropper
 from tta_bench.data.faces import (
+    BROKEN_OFF,
     NO_FACE,
     READY,
     UNREADABLE,
@@ -99,6 +100,18 @@ def test_an_unreadable_clip_is_noted(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "text.mp4", tmp_path / "empty", tmp_path / "absent.mp4"):
         assert FaceFrames(size=32)(path) == (None, {UNREADABLE: 1})
+
+
+def test_a_clip_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
+    options = {"movflags": "faststart"}  # else all is lost with the end
+    whole = write_video(tmp_path / "whole.mp4", frames=80, codec="libx264", container_options=options)
+    path = cut(whole, tmp_path / "cut.mp4", 0.7)
+    crops, notes = FaceFrames(size=HEIGHT, frames=4)(path)
+    assert notes == {BROKEN_OFF: 1}
+    assert crops is not None
+    shown = [read_barcode(np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)))) for picture in crops]
+    assert sorted(set(shown)) == shown
+    assert 20 < shown[-1] < 75
 
 
 def test_centre_and_whole_frame() -> None:

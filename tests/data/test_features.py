@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -174,3 +175,17 @@ def test_clips_with_different_numbers_of_features_are_told(tmp_path: Path) -> No
     for _ in range(2):  # made, and found in the cache
         with pytest.raises(UserError, match=r"numbers of features: 3 for 2 clips \(a, b\); 4 for 1 clips \(c\)"):
             extract(sources, Rows(tmp_path / "log"), tmp_path / "cache", 0, "letters")
+
+
+def test_a_full_disk_is_told_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources: dict[str, Path | None] = {}
+    for number in range(3):
+        (path := tmp_path / str(number)).write_text(f"{number}")
+        sources[str(number)] = path
+    usage = shutil.disk_usage(tmp_path)._replace(free=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda folder: usage)
+        with pytest.raises(UserError, match=r"needs about .* GB") as error:
+            extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", 0, "letters")
+    assert "TTA_BENCH_CACHE" in error.value.hint
+    assert extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", 0, "letters").reused == 1

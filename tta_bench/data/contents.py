@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tta_bench.data.finding import names_in
 from tta_bench.errors import UserError
+from tta_bench.progress import Bar
 
 THREADS = 4
 """How many files are read at once; hashing lets other threads run."""
@@ -27,14 +28,26 @@ def content_digests(paths: Iterable[Path], memory: Path) -> dict[Path, str]:
     try:
         stamps = {path: _stamp(path) for path in wanted}
         fresh = [path for path in wanted if known.get(str(path.resolve()), [None])[:-1] != stamps[path]]
-        with ThreadPoolExecutor(THREADS) as pool:
-            for path, found in zip(fresh, pool.map(content_digest, fresh), strict=True):
-                known[str(path.resolve())] = [*stamps[path], found]
+        if fresh:
+            _read_all(fresh, stamps, known, memory)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
-    if fresh:
-        _save(memory, known)
     return {path: str(known[str(path.resolve())][-1]) for path in wanted}
+
+
+def _read_all(
+    paths: Sequence[Path], stamps: Mapping[Path, list[int | str]], known: dict[str, list[int | str]], memory: Path
+) -> None:
+    """Add the digests of files to what is known, and save that even where it is cut off."""
+    pool = ThreadPoolExecutor(THREADS)
+    with Bar("reading clips", len(paths), "clips") as bar:
+        try:
+            for path, found in zip(paths, pool.map(content_digest, paths), strict=True):
+                known[str(path.resolve())] = [*stamps[path], found]
+                bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            _save(memory, known)
 
 
 def content_digest(path: Path) -> str:

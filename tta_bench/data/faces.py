@@ -19,7 +19,7 @@ from tta_bench.data.video import UnreadableVideo, count_frames, decoder_version,
 FACES_VERSION = 1
 """Raised whenever the same settings would give other pictures."""
 
-READY, NO_FACE, UNREADABLE = "ready crops", "frames without a face", "unreadable"
+READY, NO_FACE, BROKEN_OFF, UNREADABLE = "ready crops", "frames without a face", "broken off", "unreadable"
 """What is noted of a clip."""
 
 
@@ -73,7 +73,8 @@ class FaceFrames:
     """What is taken from a clip for a visual backbone: frames, upright, each cut to the face.
 
     Called with a video file it gives ``uint8 (T, size, size, 3)`` RGB and notes; with a folder of ready crops, its
-    pictures as they are, brought to ``size``. A clip that cannot be decoded gives None.
+    pictures as they are, brought to ``size``. A clip that breaks off is used up to there, and one of which no frame can
+    be decoded gives None.
 
     Args:
         size: Height and width in pixels.
@@ -102,13 +103,15 @@ class FaceFrames:
     def __call__(self, path: Path) -> tuple[NDArray[np.uint8] | None, dict[str, int]]:
         """Return the clip's frames, or None where it is unreadable, and what there is to note."""
         try:
-            pictures = read_frames(path, self._indices(path))
+            count, broken_off = _count(path)
+            pictures = read_frames(path, self._indices(path, count))
         except (UnreadableVideo, OSError):
             return None, {UNREADABLE: 1}
         if path.is_dir():
             return crop_faces(pictures, WholeFrame(), self.size)[0], {READY: 1}
         crops, missing = crop_faces(pictures, self._find, self.size)
-        return crops, {NO_FACE: missing} if missing else {}
+        found = {NO_FACE: missing, BROKEN_OFF: int(broken_off)}
+        return crops, {name: times for name, times in found.items() if times}
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides the values, as JSON: settings, versions, and the sha256 of a model file."""
@@ -125,10 +128,19 @@ class FaceFrames:
             "opencv": cv2.__version__,
         }
 
-    def _indices(self, path: Path) -> NDArray[np.int64]:
-        """Return which frames are taken; ready crops are taken for one a second already."""
-        count = count_frames(path)
+    def _indices(self, path: Path, count: int) -> NDArray[np.int64]:
+        """Return which of a clip's frames are taken; ready crops are taken for one a second already."""
         if self.sampling == "uniform":
             return uniform_indices(count, self.frames)
         seconds = np.arange(count) if path.is_dir() else second_indices(count, frame_rate(path))
         return seconds if len(seconds) <= self.frames else seconds[uniform_indices(len(seconds), self.frames)]
+
+
+def _count(path: Path) -> tuple[int, bool]:
+    """Return how many frames of a clip can be decoded, and whether it breaks off after them; some there must be."""
+    try:
+        return count_frames(path), False
+    except UnreadableVideo as error:
+        if not error.good:
+            raise
+        return error.good, True

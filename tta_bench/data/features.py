@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -114,10 +116,11 @@ def extract(
         if content not in store:
             todo[content] = path
     if todo:
-        with Bar(title, len(todo), "clips") as bar:
-            for content, made in _work(todo, extractor, store.folder, workers):
-                store.add(content, made)
+        with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
+            for content, made in work:
+                size = store.add(content, made)
                 bar.advance()
+                _require_room(size * (bar.total - bar.done), store.folder, title)
     _require_one_width({id: store.width(contents[path]) for id, path in paths.items()}, title)
     fresh = sum(len(users[content]) for content in todo)
     noted = {id: store.notes(contents[path]) for id, path in paths.items()}
@@ -141,6 +144,16 @@ def _require_one_width(widths: Mapping[str, int], title: str) -> None:
     if len(ids) > 1:
         found = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
         raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(found)}.")
+
+
+def _require_room(size: int, folder: Path, title: str) -> None:
+    """Check that the disk has room for so many more bytes."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(
+            f"{title}: what is still to be kept needs about {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free.",
+            "Set TTA_BENCH_CACHE to a folder on a larger disk. What is done is kept.",
+        )
 
 
 class _Made(NamedTuple):
@@ -178,12 +191,13 @@ class _Store:
         """Return what was noted of a content."""
         return self._lines[content].notes
 
-    def add(self, content: str, made: _Made) -> None:
-        """Add a content whose values, if it has any, were written."""
+    def add(self, content: str, made: _Made) -> int:
+        """Add a content whose values, if it has any, were written, and return the size of their file in bytes."""
         size = _file(self.folder, content).stat().st_size if made.width else 0
         self._lines[content] = made
         with self._index.open("a", encoding="utf-8") as stream:
             stream.write(canonical_json([content, size, *made]) + "\n")
+        return size
 
     def _read(self) -> Iterator[tuple[str, _Made]]:
         for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.exists() else ():
@@ -201,7 +215,7 @@ def _file(folder: Path, content: str) -> Path:
     return folder / content[:2] / f"{content}.npy"
 
 
-def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Iterator[tuple[str, _Made]]:
+def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Generator[tuple[str, _Made]]:
     """Write the values of each content, so many processes at a time, and yield each when it is done."""
     if workers == 0:
         for content, path in todo.items():

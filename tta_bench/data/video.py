@@ -32,12 +32,14 @@ class UnreadableVideo(Exception):
     Args:
         path: The file, or the folder of frames.
         reason: What is wrong with it, in the decoder's words where it has any.
+        good: How many frames can be decoded before that.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
+    def __init__(self, path: Path, reason: str, good: int = 0) -> None:
+        super().__init__(path, reason, good)
         self.path = path
         self.reason = reason
+        self.good = good
 
     def __str__(self) -> str:
         """Return the path and the reason."""
@@ -125,7 +127,7 @@ def _decode(path: Path) -> Generator[av.VideoFrame]:
                 good += 1
     except av.FFmpegError as error:
         reason = error.strerror or str(error)
-        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason) from error
+        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason, good) from error
     if not good:
         raise UnreadableVideo(path, "no frames")
 
