@@ -42,3 +42,10 @@ def test_a_run_is_printed_with_four_decimals(tmp_path: Path, capsys: Any) -> Non
     assert f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]" in out
     assert "Emotion by emotion" in out
     assert shown("pearson", None) == ""
+
+
+def test_an_undefined_r_is_reported(tmp_path: Path, capsys: Any) -> None:
+    predictions = some_intensities()
+    predictions.outputs[:, 5] = 0.5
+    print_results([read_record(write_reaction(tmp_path / "records", predictions))], tmp_path, as_json=False)
+    assert "counts 0: Fear" in capsys.readouterr().err

@@ -60,14 +60,13 @@ def figure(metric: str, value: float | None) -> str:
     """Return a metric's value: accuracies in percent with 2 decimals, everything else with 4."""
     if value is None:
         return NONE
-    return f"{100 * value:.2f}" if in_percent(metric) else f"{value:.4f}"
+    return f"{100 * value:z.2f}" if in_percent(metric) else f"{value:z.4f}"
 
 
 def signed(metric: str, difference: float) -> str:
     """Return a difference of two values of a metric, with a plus before what is above 0."""
-    size = figure(metric, abs(difference))
-    sign = "" if float(size) == 0 else "+" if difference > 0 else "-"
-    return sign + size
+    text = figure(metric, difference)
+    return f"+{text}" if float(text) > 0 else text
 
 
 def in_percent(metric: str) -> bool:

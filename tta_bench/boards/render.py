@@ -22,7 +22,7 @@ from tta_bench.boards.cells import (
 from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, table, text
 from tta_bench.boards.published import Published
 from tta_bench.boards.ranking import Standing, standings
-from tta_bench.boards.rows import Entry, sort_into_sections
+from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.cards import Tier
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
@@ -133,11 +133,18 @@ def _emotions(found: Sequence[Standing]) -> list[str]:
         (
             rank(standing),
             standing.row.first.identity.backbone,
-            *(figure("pearson", standing.row.mean_of_class(name)) for name in sorted(names)),
+            *(_r(standing.row, name) for name in sorted(names)),
         )
         for standing in rows
     )
     return ["### Emotion by emotion", table(columns, cells), paragraph(_EMOTIONS)]
+
+
+def _r(row: Row, name: str) -> str:
+    """Return the r of an emotion; where every run lacks it, that it does."""
+    if all(name in (entry.record.undefined or ()) for entry in row.entries):
+        return "undefined"
+    return figure("pearson", row.mean_of_class(name))
 
 
 def _emotion_names(record: Record) -> list[str]:

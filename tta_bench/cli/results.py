@@ -34,6 +34,9 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     if len(records) > 1:
         rows.append(["mean", runs_of(records), records[0].identity.control, *(mean(records, name) for name in names)])
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
+    for record in records:
+        if record.undefined:
+            click.echo(f"r is undefined, for want of spread, and counts 0: {', '.join(record.undefined)}", err=True)
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
@@ -97,4 +100,4 @@ def digits(name: str, value: float) -> str:
     """Return a metric's value: accuracies in percent, everything else with 4 decimals."""
     from tta_bench.boards.markdown import in_percent
 
-    return f"{value:.2%}" if in_percent(name) else f"{value:.4f}"
+    return f"{value:.2%}" if in_percent(name) else f"{value:z.4f}"
