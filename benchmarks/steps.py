@@ -2,13 +2,13 @@
 
 Ours and MMAction2's take uint8 clips through their own training step. The official one and Hugging Face's take floats,
 as their scripts give them to the model, and are written out here: the official `engine_for_finetuning` (mixing aside,
-which one clip cannot do) and what the Trainer of transformers does with its defaults.
+which one clip cannot do) and what the Trainer of transformers does with its defaults. bfloat16 is autocast for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -26,16 +26,16 @@ CLASSES, LABEL, LR, DROP_PATH = 101, 3, 1e-5, 0.2
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Precision = Literal["fp32", "bf16"]
-Step = Callable[[], object]
+Step = Callable[[Precision], object]
 
 
-def steps(precision: Precision) -> dict[str, Step]:
+def steps() -> dict[str, Step]:
     """Return the step of ours and of every peer that is at hand."""
     makers = {OURS: ours, OFFICIAL: official, MMACTION2: mmaction2, HUGGING_FACE: hugging_face}
-    return {name: make(precision) for name, make in makers.items() if name not in absent()}
+    return {name: make() for name, make in makers.items() if name not in absent()}
 
 
-def ours(precision: Precision) -> Step:
+def ours() -> Step:
     """Return the suite's `FineTuneStep` with layer decay and its optimizer."""
     settings = StepSettings(
         train=TrainSettings(batch=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1),
@@ -48,13 +48,14 @@ def ours(precision: Precision) -> Step:
     )
     classifier = Classifier(VideoMAEV2(drop_path=DROP_PATH), 768, CLASSES, dropout=0.5, init_scale=0.001)
     step = FineTuneStep(classifier, settings).train()
-    optimizer, _ = make_optimizer(step, precision)
+    optimizers = {precision: make_optimizer(step, precision)[0] for precision in get_args(Precision)}
     clips = torch.randint(0, 256, (1, 1, 16, 224, 224, 3), dtype=torch.uint8)
     boxes = torch.tensor([[[[60, 60, 40, 40]]]])
-    return lambda: step.train_step({"clips": clips, "boxes": boxes, "label": torch.tensor([LABEL])}, optimizer)
+    batch = {"clips": clips, "boxes": boxes, "label": torch.tensor([LABEL])}
+    return lambda precision: step.train_step(batch, optimizers[precision])
 
 
-def official(precision: Precision) -> Step:
+def official() -> Step:
     """Return the step of `train_one_epoch`: the loss, its gradient, the gradient's norm, AdamW."""
     model = official_module("modeling_finetune").vit_base_patch16_224(
         num_classes=CLASSES, drop_path_rate=DROP_PATH, fc_drop_rate=0.5, init_scale=0.001, use_mean_pooling=True
@@ -66,7 +67,7 @@ def official(precision: Precision) -> Step:
     target[0, LABEL] += 0.9
     model.train()
 
-    def step() -> None:
+    def step(precision: Precision) -> None:
         with _autocast(precision):
             loss = -(target * model(clip).log_softmax(-1)).sum(-1).mean()
         loss.backward()
@@ -77,7 +78,7 @@ def official(precision: Precision) -> Step:
     return step
 
 
-def hugging_face(precision: Precision) -> Step:
+def hugging_face() -> Step:
     """Return the step of transformers' Trainer: the model's own loss, clipping at 1, fused AdamW."""
     from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
@@ -85,7 +86,7 @@ def hugging_face(precision: Precision) -> Step:
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.05, fused=True)
     clip = torch.randn(1, 16, 3, 224, 224)
 
-    def step() -> None:
+    def step(precision: Precision) -> None:
         with _autocast(precision):
             loss = model(pixel_values=clip, labels=torch.tensor([LABEL])).loss
         loss.backward()
@@ -96,7 +97,7 @@ def hugging_face(precision: Precision) -> Step:
     return step
 
 
-def mmaction2(precision: Precision) -> Step:
+def mmaction2() -> Step:
     """Return the step of a `Recognizer3D`; in bfloat16 its head is left in float32, since its accuracy needs NumPy."""
     import_mmaction()
     from mmaction.structures import ActionDataSample
@@ -124,7 +125,7 @@ def mmaction2(precision: Precision) -> Step:
     clip = torch.randint(0, 256, (1, 3, 16, 224, 224), dtype=torch.uint8)
     batch = {"inputs": [clip], "data_samples": [ActionDataSample().set_gt_label(LABEL)]}
 
-    def step() -> None:
+    def step(precision: Precision) -> None:
         data = model.data_preprocessor(batch, True)
         with _autocast(precision):
             features: Tensor = model.extract_feat(data["inputs"], data_samples=data["data_samples"])[0]

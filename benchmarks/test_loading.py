@@ -11,7 +11,7 @@ import cv2
 import pytest
 import torch
 
-from benchmarks.interleaved import as_table, interleaved_seconds, speeds
+from benchmarks.interleaved import as_table, interleaved, speed
 from benchmarks.peers import MMACTION2, OFFICIAL, absent, official_module, say_absent
 from tta_bench.data import loading
 from tta_bench.data.layouts import Sample
@@ -51,9 +51,9 @@ def test_a_training_sample_takes_at_most_half_the_official_time(video: Path) -> 
     ours, official = our_training(video), official_training(video)
     assert ours()["clips"].shape == (2, 16, 224, 224, 3)
     assert [clip.shape for clip in official()[0]] == 2 * [(3, 16, 224, 224)]
-    seconds = interleaved_seconds({OURS: ours, OFFICIAL: official}, rounds=30)
-    print(as_table(seconds, OURS))
-    assert speeds(seconds, OURS)[OFFICIAL] >= 2
+    turns = interleaved({OURS: ours, OFFICIAL: official}, rounds=30)
+    print(as_table(turns, OURS))
+    assert speed(turns, OURS, OFFICIAL).wall >= 2
 
 
 def test_a_test_sample_takes_at_most_mmaction2s_time(video: Path) -> None:
@@ -66,9 +66,9 @@ def test_a_test_sample_takes_at_most_mmaction2s_time(video: Path) -> None:
     assert contenders[MMACTION2]()["inputs"].shape == (15, 3, 16, 224, 224)
     if OFFICIAL not in absent():
         contenders[OFFICIAL] = official_test(video)
-    seconds = interleaved_seconds(contenders, rounds=10)
-    print(as_table(seconds, OURS))
-    assert speeds(seconds, OURS)[MMACTION2] >= 1
+    turns = interleaved(contenders, rounds=10)
+    print(as_table(turns, OURS))
+    assert speed(turns, OURS, MMACTION2).wall >= 1
 
 
 def our_training(video: Path) -> Callable[[], Any]:
