@@ -71,7 +71,7 @@ def test_3_one_and_two_workers_give_the_same_and_none_is_lost(clips: list[Reacti
     one, by_one = take(clips, what, tmp_path / "one", workers=1)
     two, by_two = take(clips, what, tmp_path / "two", workers=2)
     assert multiprocessing.active_children() == []
-    assert (len(by_one), len(by_two)) == (len(clips), len(clips)) == (128, 128)
+    assert (len(by_one), len(by_two)) == (len(clips), len(clips)) == (168, 168)
     assert len(set(by_one)) == 1
     assert len(set(by_two)) == 2
     assert one.notes == two.notes
@@ -79,6 +79,6 @@ def test_3_one_and_two_workers_give_the_same_and_none_is_lost(clips: list[Reacti
     for clip in clips:
         np.testing.assert_array_equal(one.read(clip.id), two.read(clip.id), strict=True)  # type: ignore[arg-type]
     again, by_none = take(clips, what, tmp_path / "two", workers=2)
-    assert (again.made, again.reused, by_none) == (0, 128, [])
+    assert (again.made, again.reused, by_none) == (0, 168, [])
     assert again.files == two.files
-    print(f"\n{what}: 128 clips equal with 1 and 2 workers, 0 workers lost; second run: {again.summary()}")
+    print(f"\n{what}: 168 clips equal with 1 and 2 workers, 0 workers lost; second run: {again.summary()}")

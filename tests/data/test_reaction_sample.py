@@ -34,11 +34,11 @@ def test_it_is_a_hume_reaction(root: Path) -> None:
     assert (root / "data_info.csv").read_text().startswith("File_ID,Split,Adoration,")
 
 
-def test_its_default_size_is_80_and_40_clips_of_20_subjects() -> None:
+def test_its_default_size_is_120_and_40_clips_of_40_subjects() -> None:
     clips = list(plan(ReactionSettings()))
-    assert [sum(clip.part == part for clip in clips) for part in ("train", "val", "test")] == [80, 40, 8]
-    assert len({clip.subject for clip in clips if clip.part != "test"}) == 20
-    assert len({clip.targets for clip in clips}) == 128
+    assert [sum(clip.part == part for clip in clips) for part in ("train", "val", "test")] == [120, 40, 8]
+    assert len({clip.subject for clip in clips if clip.part != "test"}) == 40
+    assert len({clip.targets for clip in clips}) == 168
 
 
 def test_its_clips_have_picture_and_sound(root: Path) -> None:

@@ -44,10 +44,10 @@ class ReactionSettings:
 
     version: int = GENERATOR_VERSION
     seed: int = 0
-    train_subjects: int = 10
-    train_clips: int = 8
-    val_subjects: int = 10
-    val_clips: int = 4
+    train_subjects: int = 20
+    train_clips: int = 6
+    val_subjects: int = 20
+    val_clips: int = 2
     test_subjects: int = 4
     test_clips: int = 2
     frames: int = 25
