@@ -8,6 +8,7 @@ import torch
 
 from tta_bench import cards
 from tta_bench.data.reaction_clips import ReactionClips, ReadyReaction, reaction_loader
+from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.reaction import (
     ReactionStep,
     ReactionStepSettings,
@@ -48,7 +49,9 @@ def clips(tmp_path: Path) -> ReactionClips:
     return ReactionClips(ready, 2, 16, (5,), 3, flip=0.5, seed=0)
 
 
-def step(recipe: ReactionSettings = RECIPE, micro_batch: int = 6) -> ReactionStep:
+def step(
+    recipe: ReactionSettings = RECIPE, micro_batch: int = 6, precision: ResolvedPrecision = "fp32"
+) -> ReactionStep:
     card = cards.joined(PARTS)
     net = build_reaction_net(card, CLIP, recipe, [None, SOUND], [0.5] * 3, seed=0)
     to = ReactionStepSettings(
@@ -138,3 +141,16 @@ def test_multiply_adds_are_those_of_one_clip(clips: ReactionClips) -> None:
     gmacs = step().gmacs(batch) * 1e9
     tubelet = 1 * 3 * 2 * 16 * 16 * 16
     assert tubelet < gmacs < 20 * tubelet
+
+
+@pytest.mark.parametrize("temporal", ["mean", "gru", "transformer"])
+def test_bfloat16_trains_and_tests_like_float32(clips: ReactionClips, temporal: str) -> None:
+    recipe = RECIPE.model_copy(update={"temporal": temporal, "dropout": 0.0, "modality_dropout": 0.3})
+    (batch,) = list(reaction_loader(clips, 12, 0, False))
+    found = []
+    for precision in ("fp32", "bf16"):
+        model = step(recipe, 12, precision)  # type: ignore[arg-type]
+        loss = model.train_step(batch, reaction_training(model, clips).optimizer)["loss"]
+        found.append((loss, model.outputs(batch)))
+    assert found[1][0] == pytest.approx(found[0][0], rel=0.05)
+    torch.testing.assert_close(found[1][1], found[0][1], atol=0.03, rtol=0)

@@ -95,6 +95,7 @@ def test_a_run_trains_scores_and_records(
     assert [phase.name for phase in record.phases] == ["extract", "train", "test"]
     assert record.cost is not None
     assert (record.cost.parameters or 0) > 0
+    assert record.resolved["runtime"]["micro_batch"] == 4  # type: ignore[index,call-overload]
     capsys.readouterr()
     again = run(root, tmp_path, f"backbone={backbone}", "clip.frames=2")
     assert again == record

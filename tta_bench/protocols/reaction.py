@@ -93,10 +93,12 @@ class Reaction:
 
     @cached_property
     def recorder(self) -> Recorder:
-        """Keeps this experiment's record."""
+        """Keeps this experiment's record, with the micro-batch that batch norm saw in place of ``auto``."""
         to = self.experiment
         identity = reaction_identity(to, self.lists, together(self.weights), self.training, self.precision)
-        return Recorder(to, identity, reaction_facts(to, self.lists), self.precision, self.work_dir, str(self.device))
+        runtime = to.runtime.model_copy(update={"micro_batch": self._micro_batch()})
+        recorded, facts = to.model_copy(update={"runtime": runtime}), reaction_facts(to, self.lists)
+        return Recorder(recorded, identity, facts, self.precision, self.work_dir, str(self.device))
 
     def run(self) -> list[Record]:
         """Run what is missing and return the record; none when only training was asked for.
