@@ -1,7 +1,7 @@
 """The official pre-training of VideoMAE V2 (github.com/OpenGVLab/VideoMAEv2), run as it is.
 
-Its code is taken from `VideoMAEv2` in the folder that TTA_BENCH_PEERS names. It is older than the packages that it finds
-here: timm's old places and the loggers that it imports are replaced while it runs.
+Its code is taken from `VideoMAEv2` in the folder that TTA_BENCH_PEERS names. It is older than the packages that it
+finds here: timm's old places and the loggers that it imports are replaced while it runs.
 """
 
 from __future__ import annotations
