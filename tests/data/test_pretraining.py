@@ -14,7 +14,9 @@ from tta_bench.data.loading import StepBatches
 from tta_bench.data.pretraining import PretrainClips, cut, draw_window, pretrain_indices
 from tta_bench.experiment import ResolvedClip
 from tta_bench.keys import generator
+from tta_bench.settings import PretrainSettings
 
+SCALES = (1.0, 0.875, 0.75, 0.66)
 CLIP = ResolvedClip(span=12, frames=4, stride=3, size=32)
 
 
@@ -26,7 +28,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
 
 
 def dataset(clips: list[Clip], views: int = 4, seed: int = 0) -> PretrainClips:
-    return PretrainClips(clips, {"long": 40, "short": 7, "single": 1}, CLIP, views, seed)
+    return PretrainClips(
+        clips, {"long": 40, "short": 7, "single": 1}, CLIP, PretrainSettings(batch=2, views=views, lr=1.0), seed
+    )
 
 
 def test_an_item_has_views_of_the_same_frames(clips: list[Clip]) -> None:
@@ -72,7 +76,7 @@ def test_frames_are_there_and_a_step_apart(length: int, frames: int, stride: int
 
 @given(st.integers(8, 300), st.integers(8, 300), st.sampled_from([8, 32, 224]), st.integers(0, 99))
 def test_a_window_is_in_the_frame_but_for_the_snap(height: int, width: int, size: int, seed: int) -> None:
-    window = draw_window(height, width, size, generator(seed))
+    window = draw_window(height, width, size, SCALES, generator(seed))
     short = min(height, width)
     assert int(0.66 * short) - 2 <= min(window[2:]) <= max(window[2:]) <= short + 2
     for first, length, side in zip(window[:2], window[2:], (height, width), strict=True):
@@ -82,7 +86,7 @@ def test_a_window_is_in_the_frame_but_for_the_snap(height: int, width: int, size
 
 def test_what_is_cut_out_is_what_was_there() -> None:
     frames = generator("noise").integers(0, 256, (2, 40, 50, 3)).astype(np.uint8)
-    view = cut(frames, draw_window(40, 50, 40, generator("draws", 5)), 40)
+    view = cut(frames, draw_window(40, 50, 40, SCALES, generator("draws", 5)), 40)
     assert view.shape == (2, 40, 40, 3)
     whole = cut(frames[:, :, :40], Box(0, 0, 40, 40), 40)
     assert np.array_equal(whole.numpy(), frames[:, :, :40])

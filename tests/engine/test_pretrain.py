@@ -46,7 +46,7 @@ class MovingSquares(PretrainClips):
 
     def __init__(self, videos: int = 8, fails: bool = False) -> None:
         clip = ResolvedClip(span=8, frames=8, stride=1, size=32)
-        super().__init__([Clip(str(index), Path()) for index in range(videos)], {}, clip, RECIPE.views, 0)
+        super().__init__([Clip(str(index), Path()) for index in range(videos)], {}, clip, RECIPE, 0)
         self.fails = fails
 
     def __getitem__(self, key: tuple[int, int]) -> PretrainItem:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
+from tta_bench.cards import dataset_card
 from tta_bench.data.hume_reaction import EMOTIONS
 from tta_bench.data.reaction_sample import ReactionSettings, plan, write_table
 from tta_bench.errors import UserError
@@ -147,3 +148,17 @@ def test_wrong_words_are_answered(root: Path, words: list[str], message: str) ->
 def test_a_protocol_with_splits_has_no_parts(root: Path) -> None:
     with pytest.raises(UserError, match="unknown key 'eval.split'"):
         resolve_scores(["protocol=ucf101_ft", f"predictions={root / 'data_info.csv'}", "tier=sample", "eval.split=val"])
+
+
+def test_the_form_of_muse_2022_gives_the_same_truth(root: Path, tmp_path: Path) -> None:
+    labelled = [clip for clip in plan(SETTINGS) if clip.part != "test"]
+    (tmp_path / "muse").mkdir()
+    targets = np.array([clip.targets for clip in labelled])
+    write_outputs(tmp_path / "muse" / "labels.csv", [clip.id for clip in labelled], targets, EMOTIONS)
+    names = {"train": "train", "val": "devel", "test": "test"}
+    rows = ["Id,Proposal", *(f"[{clip.id}],{names[clip.part]}" for clip in plan(SETTINGS))]
+    (tmp_path / "muse" / "partition.csv").write_text("\n".join(rows))
+    abaw, muse = (truth_of_dataset(dataset_card("hume_reaction"), place, "val") for place in (root, tmp_path / "muse"))
+    assert abaw.targets.keys() == muse.targets.keys()
+    assert all(muse.targets[name] == pytest.approx(abaw.targets[name], abs=1e-6) for name in abaw.targets)
+    assert (abaw.groups is None, muse.groups) == (False, None)

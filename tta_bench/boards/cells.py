@@ -5,6 +5,7 @@ from __future__ import annotations
 from tta_bench.boards.markdown import NONE, Links, figure, text
 from tta_bench.boards.ranking import Standing
 from tta_bench.boards.rows import Entry, Row
+from tta_bench.cards import Pretraining
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
@@ -23,7 +24,13 @@ def weights(record: Record) -> tuple[str, str, str]:
         return ("none", "none", NONE) if record.origin == "run" else (NONE, NONE, NONE)
     if weights.pretraining is None:
         return weights.name, "not known", "not known"
-    return weights.name, text(weights.pretraining.data), labels(weights.pretraining.labels)
+    return weights.name, text(seen(weights.pretraining)), labels(weights.pretraining.labels)
+
+
+def seen(pretraining: Pretraining) -> str:
+    """Return what weights have seen: the data, and how many clips in how many steps where that is known."""
+    counts = ((pretraining.clips, "clips"), (pretraining.steps, "steps"))
+    return ", ".join([pretraining.data, *(f"{count:,} {what}" for count, what in counts if count is not None)])
 
 
 def labels(used: bool | None) -> str:

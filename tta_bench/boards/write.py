@@ -17,6 +17,7 @@ from tta_bench.cards import Tier
 from tta_bench.errors import UserError
 from tta_bench.records.files import AnyOutcomes, read_outcomes
 from tta_bench.records.schema import Record
+from tta_bench.records.status import is_ranked
 from tta_bench.records.store import read_record, record_files, record_name, write_atomic
 from tta_bench.records.verify import file_problem
 
@@ -95,7 +96,7 @@ def current_boards(record_folders: Sequence[Path], board_folder: Path, official:
 def collect_entries(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Collected:
     """Return every record with its outcomes, after checking that all of these are what was written.
 
-    A record that lies in several folders, one's own and the official one, is there once.
+    A record that lies in several folders, one's own and the official one, is there once. Pre-trainings have no board.
     """
     errata = read_errata(official / "errata.yaml")
     entries: dict[tuple[str, Tier], list[Entry]] = {}
@@ -108,7 +109,7 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         except UserError as error:
             problems.append(str(error))
             continue
-        if record.content_sha256 in seen:
+        if record.content_sha256 in seen or not is_ranked(record):
             continue
         seen.add(record.content_sha256)
         place = record.identity.protocol.name, record.identity.tier

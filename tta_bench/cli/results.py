@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tta_bench.records.schema import Metric, Record
+
+if TYPE_CHECKING:
+    from tta_bench.protocols import ProtocolRun
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:
@@ -36,6 +40,22 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+
+
+def print_studies(studies: Sequence[ProtocolRun], work_dir: Path, as_json: bool) -> None:
+    """Run scaling studies, write the boards of one's own runs, and print each study's table, or all as JSON."""
+    from tta_bench.protocols.scaling import FIGURES, TABLE, Scaling
+
+    found = []
+    for study in studies:
+        assert isinstance(study, Scaling)
+        study.run()
+        found.append(json.loads((study.folder / FIGURES).read_text(encoding="utf-8")))
+        if not as_json:
+            click.echo((study.folder / TABLE).read_text(encoding="utf-8"))
+    own_boards(work_dir)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
 
 
 def runs_of(records: Sequence[Record]) -> str:

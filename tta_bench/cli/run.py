@@ -54,7 +54,8 @@ def command(
 
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
-    from tta_bench.cli.results import print_results
+    from tta_bench.cli.results import print_results, print_studies
+    from tta_bench.experiment import ScalingExperiment
     from tta_bench.progress import console
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
@@ -66,6 +67,9 @@ def command(
     if dry_run:
         for experiment in experiments:
             click.echo(api.start(experiment, work_dir, resume).plan())
+        return
+    if isinstance(experiments[0], ScalingExperiment):
+        print_studies([api.start(experiment, work_dir, resume) for experiment in experiments], work_dir, as_json)
         return
     if submission is not None:
         api.submit(experiments, submission, work_dir, resume)

@@ -44,9 +44,13 @@ def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
         else:
             source, problems = verify_record(record, file.parent, predictions, labels_for(record, given))
             hidden = source == "nothing" and record.verifiable_with
-            said = f"verifiable with {record.verifiable_with}" if hidden else f"recomputed from {source}"
+            said = f"verifiable with {record.verifiable_with}" if hidden else _done(source)
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
         click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
     if failed:
         raise CheckFailed(f"{failed} of {len(files)} records are not true to their files.")
+
+
+def _done(source: str) -> str:
+    return "there is nothing to recompute" if source == "nothing" else f"recomputed from {source}"

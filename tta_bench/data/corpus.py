@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,9 +46,14 @@ class Corpus:
             )
         return list(self.found)
 
-    def videos(self) -> list[Path]:
-        """Return every file or folder of frames."""
-        return [clip.path for clip in self.found]
+    def videos(self) -> list[Clip]:
+        """Return every video as it lies there; where an id is there again, its hashtag is put before it."""
+        seen: set[str] = set()
+        videos = []
+        for clip in self.found:
+            videos.append(replace(clip, id=f"{clip.hashtag}/{clip.id}") if clip.id in seen else clip)
+            seen.add(clip.id)
+        return videos
 
     def split(self, number: int) -> NoReturn:
         """Raise UserError: there is nothing to be trained on or tested on by class."""

@@ -132,7 +132,7 @@ class FaceFrames:
         """Return which of a clip's frames are taken; ready crops are taken for one a second already."""
         if self.sampling == "uniform":
             return uniform_indices(count, self.frames)
-        seconds = np.arange(count) if path.is_dir() else second_indices(count, frame_rate(path))
+        seconds = np.arange(count) if path.is_dir() else second_indices(count, float(frame_rate(path)))
         return seconds if len(seconds) <= self.frames else seconds[uniform_indices(len(seconds), self.frames)]
 
 

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from tta_bench.components import DATASETS
+from tta_bench.data.corpus import Clip
 from tta_bench.data.finding import clips_by_class, locate, read_lines
 from tta_bench.errors import UserError, did_you_mean, shorten, unknown
 
@@ -83,17 +83,10 @@ class Layout:
             raise unknown("split", str(number), map(str, self.splits))
         return self._splits[number]
 
-    def videos(self) -> list[Path]:
-        """Return every file or folder of frames that is in a list, once."""
+    def videos(self) -> list[Clip]:
+        """Return every video that is in a list, once."""
         sides = [side for split in self._splits.values() for side in (split.train, split.test)]
-        return list(dict.fromkeys(sample.path for side in sides for sample in side))
-
-    def clips(self) -> NoReturn:
-        """Raise UserError: pre-training would see the test clips as well."""
-        raise UserError(
-            f"{type(self).__name__} has training and test lists, and pre-training knows no lists.",
-            "Say dataset=videos and data.root=DIR or a list, without the clips that will be tested on.",
-        )
+        return list({sample.id: Clip(sample.id, sample.path) for side in sides for sample in side}.values())
 
 
 @DATASETS.register_module()

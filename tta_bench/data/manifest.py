@@ -46,6 +46,11 @@ class Manifest:
         return digest(sorted([clip.id, clip.hashtag, self.frames.get(clip.id, 0)] for clip in clips))
 
 
+def manifest_file(work_dir: Path, dataset: str, root: Path) -> Path:
+    """Return where the findings about a dataset in a folder are kept."""
+    return work_dir / "manifests" / f"{dataset}-{digest(str(root.resolve()))[:12]}.json"
+
+
 class Listed(Protocol):
     """What can be looked at: a `Sample` or a `Clip`, for instance."""
 

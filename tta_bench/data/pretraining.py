@@ -19,12 +19,11 @@ from torch.utils.data import Dataset
 from tta_bench.data.augment import Box
 from tta_bench.data.clips import Indices
 from tta_bench.data.corpus import Clip
-from tta_bench.data.video import read_frames
+from tta_bench.data.seeking import read_counted_frames
 from tta_bench.experiment import ResolvedClip
 from tta_bench.keys import generator
+from tta_bench.settings import PretrainSettings
 
-SCALES = (1.0, 0.875, 0.75, 0.66)
-"""Sides of a window over the frame's short side."""
 SNAP = 3
 """A side that differs from the view's by less than this many pixels becomes the view's."""
 PLACES = (
@@ -51,14 +50,19 @@ class PretrainClips(Dataset[PretrainItem]):
         clips: The corpus; only clips that can be read.
         lengths: Counted frames of each video by id.
         clip: Extent of a clip.
-        views: Views from one decode.
+        train: The recipe: views from one decode, and scales of their windows.
         seed: The experiment's seed.
     """
 
     def __init__(
-        self, clips: Sequence[Clip], lengths: Mapping[str, int], clip: ResolvedClip, views: int, seed: int
+        self,
+        clips: Sequence[Clip],
+        lengths: Mapping[str, int],
+        clip: ResolvedClip,
+        train: PretrainSettings,
+        seed: int,
     ) -> None:
-        self.clips, self.lengths, self.clip, self.views, self.seed = clips, lengths, clip, views, seed
+        self.clips, self.lengths, self.clip, self.train, self.seed = clips, lengths, clip, train, seed
 
     def __len__(self) -> int:
         """Return the number of videos."""
@@ -68,12 +72,13 @@ class PretrainClips(Dataset[PretrainItem]):
         """Decode a video once and return its views in an epoch."""
         epoch, index = key
         video, clip = self.clips[index], self.clip
-        start = generator(self.seed, epoch, video.id, "start")
-        frames = read_frames(video.path, pretrain_indices(self.lengths[video.id], clip.frames, clip.stride, start))
+        start, length = generator(self.seed, epoch, video.id, "start"), self.lengths[video.id]
+        indices = pretrain_indices(length, clip.frames, clip.stride, start)
+        frames = read_counted_frames(video.path, indices, length)
         height, width = frames.shape[1:3]
         windows = [
-            draw_window(height, width, clip.size, generator(self.seed, epoch, video.id, view))
-            for view in range(self.views)
+            draw_window(height, width, clip.size, self.train.scales, generator(self.seed, epoch, video.id, view))
+            for view in range(self.train.views)
         ]
         return {"clips": torch.stack([cut(frames, window, clip.size) for window in windows])}
 
@@ -96,16 +101,17 @@ def pretrain_indices(length: int, frames: int, stride: int, rng: np.random.Gener
     return start + stride * np.minimum(np.arange(frames), steps)
 
 
-def draw_window(height: int, width: int, size: int, rng: np.random.Generator) -> Box:
+def draw_window(height: int, width: int, size: int, scales: Sequence[float], rng: np.random.Generator) -> Box:
     """Draw a window by multi-scale cropping: a size from neighbouring scales, and one of thirteen fixed places.
 
     Args:
         height: Height of the frame.
         width: Width of the frame.
         size: Height and width of the view.
+        scales: Sides of the window over the frame's short side, in falling order.
         rng: Draws the window.
     """
-    sides = [int(min(height, width) * scale) for scale in SCALES]
+    sides = [int(min(height, width) * scale) for scale in scales]
     sides = [size if abs(side - size) < SNAP else side for side in sides]
     shapes = [(high, wide) for i, high in enumerate(sides) for j, wide in enumerate(sides) if abs(i - j) <= 1]
     high, wide = shapes[int(rng.integers(len(shapes)))]

@@ -7,8 +7,9 @@ frames are counted while decoding from the start.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -72,7 +73,26 @@ def count_frames(path: Path) -> int:
     return sum(1 for _ in _decode(path))
 
 
-def frame_rate(path: Path) -> float:
+def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Yield all frames of a video file, ``uint8 (H, W, 3)`` RGB, upright and in the size of the first one.
+
+    Args:
+        path: The file.
+        side: Short side of what is yielded, where that is to be smaller than the video's.
+
+    Raises:
+        UnreadableVideo: Decoding fails, perhaps after some frames.
+    """
+    size: tuple[int, int] | None = None
+    reformatter = VideoReformatter()
+    for frame in _decode(path):
+        if size is None:
+            scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
+            size = round(frame.width * scale), round(frame.height * scale)
+        yield to_rgb(path, frame, size, reformatter)
+
+
+def frame_rate(path: Path) -> Fraction:
     """Return a video file's mean frames in a second, as its header has it; raises UnreadableVideo where it has none."""
     try:
         with av.open(str(path)) as container:
@@ -82,7 +102,7 @@ def frame_rate(path: Path) -> float:
         raise UnreadableVideo(path, error.strerror or str(error)) from error
     if not rate:
         raise UnreadableVideo(path, "no frame rate")
-    return float(rate)
+    return rate
 
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
@@ -94,17 +114,15 @@ def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if index in wanted:
-                found[index] = _to_rgb(path, frame, size, reformatter)
+                found[index] = to_rgb(path, frame, size, reformatter)
             if index == max(wanted):
                 return found
     if size and index not in found:
-        found[index] = _to_rgb(path, frame, size, reformatter)
+        found[index] = to_rgb(path, frame, size, reformatter)
     return found
 
 
-def _to_rgb(
-    path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter
-) -> NDArray[np.uint8]:
+def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
     """Convert a frame to upright RGB, scaled to a size (width, height, before turning) where it has another."""
     try:
         picture = reformatter.reformat(frame, *size, format="rgb24").to_ndarray()

@@ -117,7 +117,7 @@ def pretraining(step: PretrainStep, clips: PretrainClips, precision: ResolvedPre
     to = step.settings
     rates = scaled(to.train.lr, to.train.batch), scaled(to.train.min_lr, to.train.batch)
     groups = decay_groups(step.autoencoder, to.train.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=rates[0], betas=to.train.betas)
+    optimizer = torch.optim.AdamW(groups, lr=rates[0], betas=to.train.betas, fused=True)
     return Training(
         step=step,
         model=step.autoencoder,

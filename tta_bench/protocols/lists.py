@@ -11,7 +11,7 @@ from typing import TypeVar
 from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
 from tta_bench.data.layouts import Sample
-from tta_bench.data.manifest import probe
+from tta_bench.data.manifest import manifest_file, probe
 from tta_bench.data.samples import sample_root
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiment import FineTuneExperiment
@@ -48,11 +48,12 @@ def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     """
     root = dataset_root(experiment.dataset, experiment.root)
     dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
+    if not hasattr(dataset, "split"):
+        raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
-    cache = work_dir / "manifests" / f"{experiment.dataset.name}-{digest(str(root.resolve()))[:12]}.json"
-    manifest = probe([*train, *test], cache, max(1, workers))
+    manifest = probe([*train, *test], manifest_file(work_dir, experiment.dataset.name, root), max(1, workers))
     unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
     if unreadable:
         named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])

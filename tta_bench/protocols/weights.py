@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tta_bench.cards import Pretraining, card_files, weights_card
+from tta_bench.cards import Pretraining, card_files, validate, weights_card
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiment import Experiment
+from tta_bench.models.checkpoint_files import Checkpoint, read_checkpoint
 from tta_bench.places import weights_file
 
 CHECKPOINT = "checkpoint.pt"
@@ -35,13 +37,12 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     choice = experiment.weights
     if choice == "none":
         return None
-    unstated = Pretraining(data="not stated", labels=None)
     path = Path(choice).expanduser()
     for folder in (work_dir / choice, path):
         if (folder / CHECKPOINT).is_file():
-            return Weights(folder.name, folder / CHECKPOINT, sha256_of(folder / CHECKPOINT), unstated)
+            return _weights_of(folder.name, folder / CHECKPOINT)
     if path.is_file():
-        return Weights(path.name, path, sha256_of(path), unstated)
+        return _weights_of(path.name, path)
     names = card_files("weights")
     if choice not in names:
         runs = [run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}")]
@@ -63,6 +64,19 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     if card.sha256 is not None and found != card.sha256:
         raise UserError(f"{file} is not the file on the card: sha256 {found}, expected {card.sha256}.")
     return Weights(choice, file, found, card.pretraining)
+
+
+def _weights_of(name: str, path: Path) -> Weights:
+    """Return the weights in a file; one that a pre-training left says what they have seen, in how many steps."""
+    try:
+        content = read_checkpoint(path)
+    except UserError:
+        content = Checkpoint({}, path)  # whoever loads it says what is wrong with it
+    said = content.get("pretraining") if content.get("format") == "tta-bench" else None
+    if not isinstance(said, Mapping):
+        return Weights(name, path, sha256_of(path), Pretraining(data="not stated", labels=None))
+    seen = validate(Pretraining, {**said, "steps": content["step"]}, path)
+    return Weights(str(content["run"]), path, sha256_of(path), seen)
 
 
 def sha256_of(path: Path) -> str:

@@ -29,3 +29,8 @@ def outcome(record: Record, moment: str) -> str:
     silence = datetime.fromisoformat(moment) - datetime.fromisoformat(record.heartbeat)
     how = "killed" if silence > LEASE else "started, not finished"
     return f"{how}; last heard of at {record.heartbeat}"
+
+
+def is_ranked(record: Record) -> bool:
+    """Return whether runs of its protocol are ranked by what they say of samples: a pre-training has only a loss."""
+    return record.identity.protocol.score != "loss"

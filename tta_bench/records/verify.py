@@ -14,6 +14,7 @@ from tta_bench.records.files import AnyOutcomes, outcomes_of, read_outcomes, rea
 from tta_bench.records.intensities import Intensities, Truth, collect_intensities, outcomes_from_intensities
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
+from tta_bench.records.status import is_ranked
 
 TOLERANCE = 1e-9
 """Figures that differ by less are the same: adding up in another order moves the last digits."""
@@ -38,12 +39,12 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     record whose labels may not be published is recomputed with them, or not at all, which is no problem of its own.
 
     Args:
-        record: A record; one that is no success has nothing to recompute.
+        record: A record; one that is no success has nothing to recompute, nor has a pre-training's.
         folder: The folder of its predictions and outcomes.
         elsewhere: Folder of predictions that are too large to lie beside their records.
         truth: Labels of its split, where it has none itself.
     """
-    if record.status != "success":
+    if record.status != "success" or not is_ranked(record):
         return Verdict("nothing", [])
     problems: list[str] = []
     predicted = stored = None

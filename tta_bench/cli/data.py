@@ -1,0 +1,139 @@
+"""``tta-bench data``: look at a dataset's videos, and prepare them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tta_bench.cli.options import work_dir_option
+
+if TYPE_CHECKING:
+    from tta_bench.data.checking import Findings
+    from tta_bench.data.corpus import Clip
+
+SHOWN = 20
+"""Findings of a kind that are printed; ``--json`` prints all."""
+
+
+@click.group("data")
+def command() -> None:
+    """Look at a dataset's videos before they are used, and prepare them."""
+
+
+@command.command("verify")
+@click.argument("dataset")
+@click.argument("words", nargs=-1, metavar="data.root=DIR")
+@click.option(
+    "--min-frames", default=16, show_default=True, type=click.IntRange(1), help="Fewer frames than this are too short."
+)
+@work_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON document.")
+def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, as_json: bool) -> None:
+    """Decode every video of a dataset, and list broken, empty, duplicate (same bytes) and too short ones.
+
+    What was decoded is kept in the work folder: a look that is broken off goes on, and a run need not look again. Exits
+    with 1 where something is found.
+
+    \b
+    tta-bench data verify tiktok_actions data.root=/data/tiktok
+    tta-bench data verify videos data.root=/data/list.txt --min-frames 64
+    """
+    from tta_bench.data.checking import check_videos
+    from tta_bench.data.manifest import manifest_file
+    from tta_bench.errors import CheckFailed
+
+    videos, root, workers = open_dataset(dataset, words)
+    base = root.parent if root.is_file() else root
+    findings = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
+    if as_json:
+        click.echo(json.dumps({"dataset": dataset} | asdict(findings), indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{dataset}: {findings.videos:,} videos in {root}")
+        for line in report(findings, min_frames):
+            click.echo(line)
+    if findings.problems:
+        raise CheckFailed(f"something is wrong with {findings.problems:,} of {findings.videos:,} videos.")
+
+
+@command.command("prepare")
+@click.argument("dataset")
+@click.argument("words", nargs=-1, metavar="data.root=DIR")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
+    """Keep the longest scene of each video of a dataset, in another folder.
+
+    Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one scene is copied as it is; others
+    are encoded anew, without sound. Lists are copied, so that the folder is a data root. What is there already is not
+    done again. Exits with 1 where videos could not be read.
+
+    \b
+    tta-bench data prepare tiktok_actions data.root=/data/tiktok --into /data/tiktok-scenes
+    """
+    from tta_bench.data.scenes import copy_lists, prepare_videos, require_scenedetect
+    from tta_bench.errors import CheckFailed
+
+    require_scenedetect()
+    videos, root, workers = open_dataset(dataset, words)
+    base = root.parent if root.is_file() else root
+    done = prepare_videos(videos, base, into, workers)
+    copy_lists(base, into)
+    cut, whole, before = (done.counts[name] for name in ("cut", "whole", "before"))
+    click.echo(f"{into}: {cut:,} cut to their longest scene, {whole:,} of one scene copied, {before:,} done before")
+    if done.broken:
+        for line in listed("left out, unreadable", [f"{name}: {reason}" for name, reason in done.broken.items()]):
+            click.echo(line)
+        raise CheckFailed(f"{len(done.broken):,} of {len(videos):,} videos could not be read.")
+
+
+def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:
+    """Return a dataset's videos, its folder or list, and how many may be looked at at once.
+
+    Raises:
+        UserError: There is no such dataset, it is nowhere, or its layout is not what it should be.
+    """
+    from tta_bench.cards import dataset_card
+    from tta_bench.components import DATASETS
+    from tta_bench.config import data_root
+    from tta_bench.data.samples import sample_root
+    from tta_bench.errors import UserError
+    from tta_bench.places import cache_folder
+    from tta_bench.words import parse
+
+    card = dataset_card(name)
+    given = parse(words, ["data.root", "runtime.workers"])
+    if card.generator is not None:
+        root = sample_root(cache_folder() / "samples", card.name, card.component, card.generator)
+    elif (found := given.get("data.root") or data_root(name, {})) is not None:
+        root = Path(found).expanduser()
+    else:
+        raise UserError(f"no data root is configured for {name}.", f"Say data.root=DIR. Expected there:\n{card.layout}")
+    workers = given.get("runtime.workers", os.cpu_count() or 1)
+    if not isinstance(workers, int) or workers < 1:
+        raise UserError(f"runtime.workers must be a whole number of at least 1, not {workers!r}.")
+    made = DATASETS.get(card.component)
+    return made(root, **card.arguments).videos(), root, workers
+
+
+def report(findings: Findings, least: int) -> list[str]:
+    """Return the findings as lines of text."""
+    from tta_bench.errors import shorten
+
+    kinds = {
+        "broken": [f"{name}: {reason}" for name, reason in findings.broken.items()],
+        "empty": findings.empty,
+        "the same bytes": [shorten(group) for group in findings.duplicates],
+        f"shorter than {least} frames": [f"{name}: {frames}" for name, frames in findings.short.items()],
+    }
+    lines = [line for kind, names in kinds.items() if names for line in listed(kind, names)]
+    return lines or [f"  all can be decoded, have {least} frames at least, and are there once"]
+
+
+def listed(kind: str, names: list[str]) -> list[str]:
+    """Return the lines that name the first findings of a kind and count the rest."""
+    more = [f"    and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
+    return [f"  {kind}: {len(names):,}", *(f"    {name}" for name in names[:SHOWN]), *more]

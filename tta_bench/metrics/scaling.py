@@ -1,0 +1,230 @@
+"""What more data gains: a saturating curve through accuracies, and the smallest size that is as good as the largest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
+from tta_bench.metrics.paired import Difference, two_sided_p
+
+FEWEST_SIZES = 4
+"""A curve of three parameters goes through any three sizes."""
+EXPONENTS = np.geomspace(0.02, 8.0, 400)
+"""Exponents that are tried; a best one at either end is none."""
+MARGIN = 0.01
+"""A size this little below the largest is as good."""
+
+
+class Saturation(NamedTuple):
+    """The curve ``asymptote - lack * (n / smallest) ** -exponent``."""
+
+    asymptote: float
+    """What no amount of data exceeds."""
+    low: float
+    """Lower end of its interval (Student's t, from the curve's covariance)."""
+    high: float
+    """Upper end of its interval."""
+    lack: float
+    """How far the smallest size is below it."""
+    exponent: float
+    smallest: float
+    """The smallest size."""
+    deviation: float
+    """Standard deviation of the points about the curve."""
+
+    def at(self, sizes: Any) -> NDArray[np.float64]:
+        """Return the curve's values at some sizes."""
+        ratio = np.asarray(sizes, float) / self.smallest
+        return np.asarray(self.asymptote - self.lack * ratio**-self.exponent, float)
+
+
+class NotIdentifiable(NamedTuple):
+    """No curve: the points cannot carry one."""
+
+    reason: str
+
+
+def fit_saturation(
+    sizes: Sequence[float], values: Sequence[float], level: float = LEVEL
+) -> Saturation | NotIdentifiable:
+    """Fit a saturating power law by least squares, or say why the points cannot carry one.
+
+    They can if there are four sizes or more, if the curve is better than a constant (F-test at ``1 - level``), if it
+    rises and bends (an exponent strictly between 0.02 and 8), and if the asymptote's interval is narrower, to either
+    side, than what the sizes' means span.
+
+    Args:
+        sizes: ``(N,)`` size of each point, more than 0; several points may have one size.
+        values: ``(N,)`` its value.
+        level: Coverage of the asymptote's interval.
+    """
+    n, y = np.asarray(sizes, float), np.asarray(values, float)
+    distinct = np.unique(n)
+    if len(distinct) < FEWEST_SIZES:
+        return NotIdentifiable(f"a curve of three parameters needs {FEWEST_SIZES} sizes, and there are {len(distinct)}")
+    ratio = n / distinct[0]
+    exponent, lack, asymptote, squares = _best(ratio, y)
+    constant = float(((y - y.mean()) ** 2).sum())
+    freedom = len(y) - 3
+    p = _f_test(constant, squares, freedom)
+    if p > 1 - level:
+        return NotIdentifiable(f"a constant fits as well (F-test, p = {p:.2f})")
+    if lack <= 0:
+        return NotIdentifiable("more data does not raise the values")
+    if not EXPONENTS[0] < exponent < EXPONENTS[-1]:
+        what = "the values do not level off" if exponent <= EXPONENTS[0] else "all but the smallest size are alike"
+        return NotIdentifiable(f"{what}, so nothing says where the curve bends")
+    half = _half_width(ratio, lack, exponent, squares, freedom, level)
+    means = [float(y[n == size].mean()) for size in distinct]
+    span = max(means) - min(means)
+    if half > span:
+        return NotIdentifiable(
+            f"the asymptote is known to ± {half:.4f} only, and the sizes' means span {span:.4f} in all"
+        )
+    deviation = float(np.sqrt(squares / freedom))
+    return Saturation(asymptote, asymptote - half, asymptote + half, lack, exponent, float(distinct[0]), deviation)
+
+
+def _best(ratio: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return exponent, lack, asymptote and sum of squares of the best curve.
+
+    Given the exponent the curve is linear in the other two, so only the exponent is searched for.
+    """
+    from scipy.optimize import minimize_scalar  # costs .4 s, and boards do not need it
+
+    logs = np.log(EXPONENTS)
+    found = [_line(ratio**-exponent, y)[2] for exponent in EXPONENTS]
+    place = int(np.argmin(found))
+    if 0 < place < len(logs) - 1:
+        best = minimize_scalar(
+            lambda log: _line(ratio ** -np.exp(log), y)[2],
+            bounds=(logs[place - 1], logs[place + 1]),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        exponent = float(np.exp(best.x))
+    else:
+        exponent = float(EXPONENTS[place])
+    lack, asymptote, squares = _line(ratio**-exponent, y)
+    return exponent, lack, asymptote, squares
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return b, a and the sum of squares of the least-squares line ``a - b x``."""
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    asymptote = float(y.mean() - slope * x.mean())
+    return -slope, asymptote, float(((y - asymptote - slope * x) ** 2).sum())
+
+
+def _f_test(constant: float, squares: float, freedom: int) -> float:
+    """Return the p-value of the curve's two further parameters explaining nothing."""
+    from scipy.stats import f
+
+    if constant <= 1e-20:
+        return 1.0
+    if squares <= 1e-12 * constant:
+        return 0.0
+    return float(f.sf((constant - squares) / 2 / (squares / freedom), 2, freedom))
+
+
+def _half_width(
+    ratio: NDArray[np.float64], lack: float, exponent: float, squares: float, freedom: int, level: float
+) -> float:
+    """Return half the width of the asymptote's interval."""
+    from scipy.stats import t
+
+    power = ratio**-exponent
+    jacobian = np.column_stack([np.ones_like(power), -power, lack * power * np.log(ratio)])
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * squares / freedom
+    return float(t.ppf((1 + level) / 2, freedom) * np.sqrt(covariance[0, 0]))
+
+
+class Sufficient(NamedTuple):
+    """The smallest size that is as good as the largest, and what that rests on."""
+
+    size: int
+    """The largest itself if none below is."""
+    margin: float
+    bounds: dict[int, Difference]
+    """By size: how much the largest is better. ``high`` is the upper end of a one-sided interval."""
+
+
+def smallest_sufficient(
+    values: Mapping[int, NDArray[Any]],
+    groups: NDArray[Any],
+    margin: float = MARGIN,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+) -> Sufficient:
+    """Return the smallest size that is at most ``margin`` worse than the largest.
+
+    A size is if the upper end of the one-sided interval of the difference, by paired bootstrap over groups and seeds,
+    is below the margin. Sizes are tested from the largest down to the first that is not, so that the whole sequence
+    errs as seldom as one test does.
+
+    Args:
+        values: By size ``(seeds, N)`` each seed's hits or values of the same samples; seeds in the same order.
+        groups: ``(N,)`` what each sample's group is called.
+        margin: How much worse is as good.
+        level: Coverage of the one-sided interval.
+        resamples: Number of resamples.
+    """
+    *smaller, largest = sorted(values)
+    best = np.asarray(values[largest], float)
+    bounds = {size: _difference(best - values[size], groups, level, resamples) for size in smaller}
+    found = largest
+    for size in reversed(smaller):
+        if bounds[size].high >= margin:
+            break
+        found = size
+    return Sufficient(found, margin, bounds)
+
+
+def mean_over_seeds(values: NDArray[Any], groups: NDArray[Any], *, level: float = LEVEL) -> Interval:
+    """Return the mean of several seeds and its percentile interval from resampling groups and seeds.
+
+    Args:
+        values: ``(seeds, N)`` each seed's hits or values of the same samples.
+        groups: ``(N,)`` what each sample's group is called.
+        level: Coverage aimed at.
+    """
+    resampled, n_groups = resampled_over_seeds(values, groups)
+    low, high = percentiles(resampled, level)
+    return Interval(float(np.mean(values)), float(low), float(high), len(groups), n_groups)
+
+
+def resampled_over_seeds(
+    values: NDArray[Any], groups: NDArray[Any], resamples: int = RESAMPLES
+) -> tuple[NDArray[np.float64], int]:
+    """Return the mean in each resample of groups and, where there are several, of seeds; and the number of groups.
+
+    Boards resample in the same way and with the same draws. Differences of two sizes that are resampled so are paired
+    in groups and in seeds.
+
+    Args:
+        values: ``(seeds, N)``.
+        groups: ``(N,)`` what each sample's group is called.
+        resamples: Number of resamples.
+    """
+    values = np.asarray(values, float)
+    parts = [group_sums(row, groups, np.zeros(len(row), int)) for row in values]
+    sums, counts = np.concatenate([total for total, _ in parts], axis=1), parts[0][1]
+    means = np.concatenate([w @ sums / (w @ counts) for w in resample_weights(len(counts), resamples, block=1000)])
+    if len(values) == 1:
+        return means[:, 0], len(counts)
+    drawn = np.concatenate(list(resample_weights(len(values), resamples, unit="seed")))
+    return (means * drawn).sum(axis=1) / len(values), len(counts)
+
+
+def _difference(values: NDArray[np.float64], groups: NDArray[Any], level: float, resamples: int) -> Difference:
+    """Return the mean difference, with an interval whose upper end is that of a one-sided one."""
+    resampled, n_groups = resampled_over_seeds(values, groups, resamples)
+    low, high = percentiles(resampled, 2 * level - 1)
+    p = two_sided_p(resampled)
+    return Difference(float(values.mean()), float(low), float(high), p, values.shape[1], n_groups)
