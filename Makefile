@@ -44,7 +44,7 @@ check-wheel:
 
 #   make bench         this suite and its peers, side by side in one run
 bench: install
-	$(BIN)/pytest benchmarks
+	$(BIN)/pytest -s benchmarks
 
 #   make docs          the pages and the reference, into site/
 docs: install

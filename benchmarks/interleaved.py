@@ -5,15 +5,51 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import NamedTuple
+
+
+class Turn(NamedTuple):
+    """Seconds that one call took."""
+
+    wall: float
+    processor: float
+    """Of all threads: what else the machine was doing does not count."""
+
+
+Turns = dict[str, list[Turn]]
+
+
+def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> Turns:
+    """Return what each call took in each round, after one round that does not count."""
+    turns: Turns = {name: [] for name in calls}
+    for turn in range(rounds + 1):
+        for name, call in calls.items():
+            wall, processor = time.perf_counter(), time.process_time()
+            call()
+            if turn:
+                turns[name].append(Turn(time.perf_counter() - wall, time.process_time() - processor))
+    return turns
 
 
 def interleaved_medians(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return each call's median seconds over the rounds, after one round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
-        for name, call in calls.items():
-            begun = time.perf_counter()
-            call()
-            if turn:
-                seconds[name].append(time.perf_counter() - begun)
-    return {name: median(found) for name, found in seconds.items()}
+    return {name: median(turn.wall for turn in found) for name, found in interleaved(calls, rounds).items()}
+
+
+def speed(turns: Turns, one: str, other: str) -> Turn:
+    """Return how many times as fast one call was as another, as the median over the rounds' pairs."""
+    pairs = list(zip(turns[one], turns[other], strict=True))
+    return Turn(median(b.wall / a.wall for a, b in pairs), median(b.processor / a.processor for a, b in pairs))
+
+
+def as_table(turns: Turns, one: str) -> str:
+    """Return a line for each call: its medians, and how many times as fast one of them was."""
+    lines = []
+    for name, found in turns.items():
+        wall, processor = (1000 * median(values) for values in zip(*found, strict=True))
+        ratio = speed(turns, one, name)
+        said = (
+            f"{one} is {ratio.wall:.2f} times as fast ({ratio.processor:.2f} in processor time)" if name != one else ""
+        )
+        lines.append(f"  {wall:9.1f} ms ({processor:9.1f} ms of processors)  {name:24} {said}".rstrip())
+    return "\n".join(lines)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tests.records.some_records import DIGEST, some_identity, some_record
 from tta_bench.keys import generator
-from tta_bench.records.predictions import Outcomes, write_outcomes
+from tta_bench.records.files import write_outcomes
+from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import DatasetRef, Metric, Phase
 from tta_bench.records.store import record_name, write_record
 

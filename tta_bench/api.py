@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tta_bench import config
 from tta_bench.errors import UserError
-from tta_bench.experiment import Experiment, FineTuneExperiment, PretrainExperiment
+from tta_bench.experiment import Experiment, FineTuneExperiment, PretrainExperiment, ReactionExperiment
 from tta_bench.extensions import PluginCode, code_digest, file_of
 from tta_bench.plugins import load_files
 
@@ -89,6 +89,27 @@ def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterato
         yield from start(experiment, work_dir, resume).run()
 
 
+def submit(found: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:
+    """Run one experiment and write the file that a challenge takes of its unlabelled test part; there is no record.
+
+    Raises:
+        UserError: Several runs were asked for, or one of a protocol without such a part, or of another part.
+    """
+    if len(found) != 1:
+        raise UserError(f"--submission is one file, and {len(found)} runs were asked for.", "Say one seed.")
+    if not isinstance(found[0], ReactionExperiment):
+        raise UserError(f"{found[0].protocol.name} has no test part without labels, so there is nothing to submit.")
+    if found[0].eval.split != "test":
+        raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
+    if not file.parent.is_dir():
+        raise UserError(f"there is no folder {file.parent} for {file.name}.")
+    from tta_bench.protocols.reaction import Reaction
+
+    ready = start(found[0], work_dir, resume)
+    assert isinstance(ready, Reaction)
+    ready.submit(file)
+
+
 def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
     """Return an experiment ready to run. A plug-in's backbone is tested against the contract's quick rules first.
 
@@ -101,6 +122,12 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
         from tta_bench.plugins.contract import require_contract
 
         require_contract(experiment.backbone, experiment.clip)
+    if experiment.plugins and isinstance(experiment, ReactionExperiment):
+        from tta_bench.plugins.contract import require_contract
+
+        for part in experiment.backbone.parts or (experiment.backbone,):
+            if part.sees:
+                require_contract(part, experiment.clip.extent)
     return load_protocol(experiment.protocol.component)(experiment, work_dir, resume)
 
 

@@ -33,7 +33,7 @@ class Backbones(Registry):  # type: ignore[misc]
             force: Replace a component of that name.
             module: What to register; without it a decorator is returned.
             card: Fields of a `BackboneCard`. ``summary`` defaults to the first line of the docstring, ``recipe`` to
-                ``cnn``, ``component`` to the name.
+                ``cnn`` (for sound to ``audio``), ``component`` to the name.
 
         Raises:
             UserError: The name is taken (says by which file), or a field of the card is wrong.
@@ -61,12 +61,16 @@ def card_of(name: str, made: Callable[..., Any], fields: Mapping[str, Any]) -> c
     """
     said = (made.__doc__ or "").strip().splitlines()
     summary = said[0] if said else "A plug-in backbone"
-    defaults = {"name": name, "component": name, "summary": summary, "recipe": "cnn"}
+    recipe = "audio" if fields.get("modality") == "audio" else "cnn"
+    defaults = {"name": name, "component": name, "summary": summary, "recipe": recipe}
     return cards.validate(cards.BackboneCard, defaults | dict(fields), f"backbone {name}")
 
 
 BACKBONES = Backbones("backbone", scope="tta_bench", locations=["tta_bench.models"])
-"""Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``."""
+"""Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``.
+
+A backbone for sound is a function of ``float32 (S,)``, one of ready features of a file: ``(D,)`` or ``(T', D)``.
+"""
 
 DATASETS = Registry("dataset", scope="tta_bench", locations=["tta_bench.data"])
 """Classes that read a dataset's layout from a folder: ``Dataset(root).split(1)``."""

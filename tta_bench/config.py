@@ -67,7 +67,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     sections = _sections(protocol, settings, backbone, given, data)
     runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
     tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
-    whole = dataset.name == settings.dataset and top.limit is None
+    whole = dataset.name == settings.dataset and top.limit is None and "train.clips" not in given
     for split in top.split:
         if split not in dataset.splits:
             raise unknown(f"split of {dataset.name}", str(split), map(str, dataset.splits))

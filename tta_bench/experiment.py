@@ -73,6 +73,11 @@ class ResolvedFaceClip(Strict):
     cropper: Cropper
     """What finds the face."""
 
+    @property
+    def extent(self) -> ResolvedClip:
+        """What a visual encoder is built for; what lies between the frames differs from clip to clip."""
+        return ResolvedClip(span=self.frames, frames=self.frames, stride=1, size=self.size)
+
 
 def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> ResolvedFaceClip:
     """Return what a backbone is shown of a reaction; all visual parts of a joined one are shown the same.

@@ -10,14 +10,16 @@ from typing import Any
 from pydantic import Field
 
 from tta_bench import cards
-from tta_bench.cards import DatasetCard, ProtocolCard, Tier
+from tta_bench.cards import DatasetCard, ProtocolCard, ReactionCard, Tier
 from tta_bench.config import choose_data
-from tta_bench.errors import UserError
-from tta_bench.settings import DataSettings, Strict
-from tta_bench.words import Choices, parse
+from tta_bench.errors import UserError, unknown
+from tta_bench.settings import DataSettings, ReactionEvalSettings, Strict
+from tta_bench.words import Choices, laid_over, parse, validated
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
 """What may be said to ``eval``."""
+PART = "eval.split"
+"""What may be said too where a protocol has parts."""
 
 
 class OutsideScores(Strict):
@@ -34,6 +36,8 @@ class OutsideScores(Strict):
     name: str
     """What the model is called on a board."""
     split: int
+    part: str | None
+    """The part of the dataset, val or test, where the protocol has parts in place of splits."""
     seed: int = Field(ge=0)
     """Which training of the model this is, if there are several."""
     arguments: tuple[str, ...]
@@ -42,7 +46,8 @@ class OutsideScores(Strict):
     @property
     def standard(self) -> bool:
         """Whether the labels are those of the protocol's own dataset."""
-        return self.labels is None and self.dataset.name == self.protocol.tier(self.tier).dataset
+        own = self.labels is None and self.dataset.name == self.protocol.tier(self.tier).dataset
+        return own and not (PART in self.protocol.locked and any(word.startswith(PART) for word in self.arguments))
 
 
 def resolve_scores(words: Iterable[str]) -> OutsideScores:
@@ -52,7 +57,7 @@ def resolve_scores(words: Iterable[str]) -> OutsideScores:
         UserError: A key, name or value is wrong, or a file is not there; says which.
     """
     words = tuple(words)
-    given = parse(words, KEYS)
+    given = parse(words, (*KEYS, PART))
     for key in ("protocol", "predictions"):
         if key not in given:
             raise UserError(f"no {key} named.", "Say protocol=NAME predictions=FILE, and data.root=DIR or labels=FILE.")
@@ -73,6 +78,7 @@ def resolve_scores(words: Iterable[str]) -> OutsideScores:
         "labels": files.get("labels"),
         "name": given.get("backbone") or re.sub(r"[^A-Za-z0-9_.+:@-]", "-", files["predictions"].stem).lstrip("-_.+:@"),
         "split": split,
+        "part": _part(given, protocol, tier),
         "seed": seed,
         "arguments": words,
     }
@@ -86,6 +92,20 @@ def _data(given: dict[str, Any], protocol: ProtocolCard) -> tuple[DatasetCard, P
         return choose_data(choices, cards.validate(DataSettings, {"root": given.get("data.root")}, "eval"), protocol)
     tier: Tier = "sample" if choices.tier == "sample" else "full"
     return cards.dataset_card(choices.dataset or protocol.tier(tier).dataset), None, tier
+
+
+def _part(given: dict[str, Any], protocol: ProtocolCard, tier: Tier) -> str | None:
+    """Return the part that is scored, or None where the protocol has splits.
+
+    Raises:
+        UserError: There is no such part, or the protocol has none.
+    """
+    if isinstance(protocol, ReactionCard):
+        usual = (protocol.full if tier == "full" else protocol.sample).eval
+        return validated(ReactionEvalSettings, laid_over(usual, given, "eval"), "eval.").split
+    if PART in given:
+        raise unknown("key", PART, KEYS)
+    return None
 
 
 def _one(given: dict[str, Any], key: str, default: int) -> int:

@@ -38,6 +38,9 @@ COMMON: dict[str, type[Strict]] = {
 }
 
 
+_LISTS = {"split", "seed", "study.sizes", "study.seeds"}
+"""Keys of which a single value is a list of one."""
+
 _TEXTS = {
     "data.root",
     "data.face_model",
@@ -99,7 +102,7 @@ def _value(key: str, text: str) -> Any:
     if "," in text and not text.startswith("["):
         return [cards.read_yaml(part, key) for part in text.split(",")]
     value = cards.read_yaml(text, key)
-    return [value] if key in {"split", "seed"} and not isinstance(value, list) else value
+    return [value] if key in _LISTS and not isinstance(value, list) else value
 
 
 def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from tta_bench.boards.ranking import Resampled, resample_rows, shared_ranks, sta
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
 from tta_bench.metrics.intervals import group_bootstrap, percentiles
 from tta_bench.metrics.paired import paired_group_bootstrap
-from tta_bench.records.predictions import Predictions, outcomes_from_predictions, read_outcomes
+from tta_bench.records.files import read_outcomes
+from tta_bench.records.predictions import Predictions, outcomes_from_predictions
 from tta_bench.records.schema import DatasetRef, ProtocolRef
 from tta_bench.records.store import read_record
 

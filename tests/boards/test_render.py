@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
-from tta_bench.boards.markdown import Links, figure, heading, table, text
+from tta_bench.boards.markdown import Links, figure, heading, signed, table, text
 from tta_bench.boards.published import Published, Reported
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
-from tta_bench.records.predictions import read_outcomes
+from tta_bench.records.files import read_outcomes
 from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
 from tta_bench.records.store import read_record, write_record
 
@@ -119,8 +119,10 @@ def test_numbers() -> None:
     assert figure("top1", 0.912345) == "91.23"
     assert figure("top1_reversed", 1.0) == "100.00"
     assert figure("pearson", -0.45678) == "-0.4568"
+    assert figure("pearson", -0.00001) == "0.0000"
     assert figure("top1", None) == "-"
-    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "pearson"]
+    assert [signed("top1", value) for value in (0.01, 0.0, -1e-9, -0.01)] == ["+1.00", "0.00", "0.00", "-1.00"]
+    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "mean r"]
 
 
 def test_links_are_numbered_once() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.records.some_intensities import some_intensities, some_truth, write_reaction
 from tests.records.some_records import (
     some_environment,
     some_identity,
@@ -112,3 +113,21 @@ def test_a_record_without_its_outcomes_is_refused(boards: Path, tmp_path: Path) 
     next((tmp_path / "runs").glob("*.npz")).unlink()
     with pytest.raises(CheckFailed, match="nothing was recomputed"):
         submit([path], boards)
+
+
+def test_a_record_without_labels_is_checked_with_them_and_goes_in_without(boards: Path, tmp_path: Path) -> None:
+    card = protocol_card("abaw_eri")
+    present = ProtocolRef(name="abaw_eri", version=card.version, sha256=protocol_hash(card), score="pearson")
+    truth = some_truth(400, 12)  # its predictions are larger than those that outcomes stand for
+    path = write_reaction(tmp_path / "runs", some_intensities(truth=truth), hidden=True, protocol=present)
+    record = read_record(path).model_copy(update={"environment": CLEAN})
+    write_record(record, path.parent)
+    with pytest.raises(UserError, match="were not recomputed"):
+        submit([path], boards)
+    with pytest.raises(CheckFailed, match="4,000 samples.*800 not of this split"):
+        submit([path], boards, lambda _: some_truth(400, 10))
+    ((_, _, kept_out),), _ = submit([path], boards, lambda _: truth)
+    assert kept_out is None
+    assert record.predictions is not None
+    assert (boards / "records" / record.predictions.name).stat().st_size > LARGEST_PREDICTIONS
+    assert files(boards / "records") == sorted([path.name, record.predictions.name])

@@ -48,7 +48,7 @@ def test_the_options_are_these() -> None:
 
 
 OPTIONS = {
-    "run": ["--dry-run", "--json", "--plugin", "--resume", "--work-dir"],
+    "run": ["--dry-run", "--json", "--plugin", "--resume", "--submission", "--work-dir"],
     "eval": ["--json", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],
     "show": ["--json", "--plugin"],

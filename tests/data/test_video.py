@@ -72,8 +72,8 @@ def test_timestamps_of_packed_frames_are_out_of_order(tmp_path: Path) -> None:
 
 def test_each_wanted_frame_is_converted_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     converted = []
-    real = video._to_rgb
-    monkeypatch.setattr(video, "_to_rgb", lambda *args: converted.append(1) or real(*args))
+    real = video.to_rgb
+    monkeypatch.setattr(video, "to_rgb", lambda *args: converted.append(1) or real(*args))
     read_frames(clip, [9, 2, 9, 9, 2])
     assert len(converted) == 2
 

@@ -6,8 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tta_bench.keys import generator
+from tta_bench.metrics.intervals import group_bootstrap
 from tta_bench.metrics.paired import paired_group_bootstrap
-from tta_bench.metrics.scaling import NotIdentifiable, Saturation, fit_saturation, smallest_sufficient
+from tta_bench.metrics.scaling import NotIdentifiable, Saturation, fit_saturation, mean_over_seeds, smallest_sufficient
 
 SIZES = [16, 32, 64, 128, 256]
 CURVES = st.tuples(st.floats(0.3, 0.95), st.floats(0.05, 0.3), st.floats(0.2, 2.0))
@@ -100,7 +101,7 @@ def test_noise_alone_is_seldom_taken_for_a_curve() -> None:
 
 
 def hits(accuracy: float, *key: int | str, n: int = 400) -> np.ndarray:
-    return generator("hits", *key).random(n) < accuracy
+    return generator("hits", *key).random((1, n)) < accuracy
 
 
 GROUPS = np.arange(400) // 4
@@ -120,11 +121,29 @@ def test_what_is_far_worse_is_not_and_neither_is_what_lies_below_it() -> None:
     assert found.bounds[5].high == 0
 
 
-def test_the_bound_is_one_sided() -> None:
+def test_with_one_seed_it_is_the_paired_group_bootstrap_one_sided() -> None:
     a, b = hits(0.8, "a"), hits(0.78, "b")
     bound = smallest_sufficient({1: b, 2: a}, GROUPS).bounds[1]
-    assert bound.high == paired_group_bootstrap(a, b, GROUPS, level=0.9).high
-    assert bound.high < paired_group_bootstrap(a, b, GROUPS, level=0.95).high
+    expected = paired_group_bootstrap(a[0], b[0], GROUPS, level=0.9)
+    np.testing.assert_allclose(bound, expected, rtol=1e-12, atol=1e-12)
+    assert bound.high < paired_group_bootstrap(a[0], b[0], GROUPS, level=0.95).high
+
+
+def test_with_one_seed_the_interval_is_that_of_the_groups() -> None:
+    one = hits(0.7, "one")
+    np.testing.assert_allclose(mean_over_seeds(one, GROUPS), group_bootstrap(one[0], GROUPS), rtol=1e-12)
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    alike = np.concatenate([hits(0.6, "same")] * 3)
+    apart = np.concatenate([hits(level, "same") for level in (0.4, 0.6, 0.8)])
+    narrow, wide = mean_over_seeds(alike, GROUPS), mean_over_seeds(apart, GROUPS)
+    np.testing.assert_allclose(narrow, group_bootstrap(alike[0], GROUPS), rtol=1e-12)
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    assert (wide.n, wide.n_groups) == (400, 100)
+    largest = np.concatenate([hits(0.8, "same")] * 3)
+    assert smallest_sufficient({1: apart, 2: largest}, GROUPS, 0.3).size == 2
+    assert smallest_sufficient({1: alike, 2: largest}, GROUPS, 0.3).size == 1
 
 
 @given(st.integers(0, 99), st.floats(0.0, 0.3))

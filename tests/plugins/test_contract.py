@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tests.plugins.broken import BROKEN
+from tta_bench import register_backbone
 from tta_bench.cards import backbone_card, card_files
 from tta_bench.errors import UserError
 from tta_bench.plugins import load_files
@@ -103,8 +107,56 @@ def test_a_small_member_of_every_family_keeps_the_contract(name: str, smaller: d
     assert is_kept(findings), as_table(findings)
 
 
-@pytest.mark.zoo
-@pytest.mark.parametrize("name", [name for name in card_files("backbones") if not name.endswith("/any")])
-def test_the_whole_zoo_keeps_the_contract(name: str) -> None:
+ZOO = [name for name in card_files("backbones") if not name.endswith("/any") and backbone_card(name).sees]
+
+
+@pytest.mark.parametrize("name", ["egemaps", "egemaps_lld", "compare2016", "mfcc", "features/FAUs"])
+def test_backbones_of_sound_and_of_files_keep_theirs(name: str) -> None:
     findings = check_backbone(backbone_card(name))
+    assert is_kept(findings), as_table(findings)
+    assert len(findings) == (1 if "/" in name else 5)
+
+
+def test_the_parts_of_a_joined_backbone_are_tested_each() -> None:
+    findings = check_backbone(backbone_card("egemaps+mfcc"))
+    assert is_kept(findings), as_table(findings)
+    assert [to.rule for to in findings][::5] == ["egemaps: builds", "mfcc: builds"]
+
+
+def changing(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    signal *= 0
+    return np.ones(2, np.float32)
+
+
+BROKEN_SOUND: list[tuple[Callable[[], object], str]] = [
+    (lambda: lambda signal: np.full(3, np.nan), "finite features"),
+    (lambda: lambda signal: signal[: len(signal) // 2], "output shape"),
+    (lambda: lambda signal: np.zeros((2, 2, 2)), "output shape"),
+    (lambda: lambda signal: np.random.default_rng().random(4), "determinism"),
+    (lambda: changing, "input untouched"),
+    (lambda: 3, "builds"),
+    (lambda: {}["no key"], "builds"),
+]
+
+
+@pytest.mark.parametrize(("made", "rule"), BROKEN_SOUND)
+def test_a_broken_backbone_of_sound_is_found(made: Callable[[], object], rule: str) -> None:
+    register_backbone("hears", modality="audio")(made)
+    assert backbone_card("hears").recipe == "audio"
+    findings = check_backbone(backbone_card("hears"))
+    assert [to.rule for to in findings if to.result == "broken"] == [rule], as_table(findings)
+
+
+def test_a_backbone_that_is_shown_frames_must_say_how_many() -> None:
+    with pytest.raises(UserError, match="frames and size are needed"):
+        register_backbone("shown")(lambda: None)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", ZOO)
+def test_the_whole_zoo_keeps_the_contract(name: str) -> None:
+    card = backbone_card(name)
+    if (card.parameters or 0) > 1e9:  # whose activations would take 20 GB
+        card = card.model_copy(update={"arguments": {**card.arguments, "checkpointing": True}})
+    findings = check_backbone(card)
     assert is_kept(findings), as_table(findings)

@@ -76,7 +76,7 @@ def test_a_shipped_cards_name_is_taken(tmp_path: Path) -> None:
         ("net.py", README.replace("frames=8", "frames='many'"), "frames: Input should be a valid integer"),
         ("net.py", README.replace("frames=8", "frames=8, sise=3"), "sise: Extra inputs are not permitted"),
         ("net.py", README.replace('"my_net"', '"../my net"'), "is no name for a card"),
-        ("net.py", README.replace("frames=8, ", ""), "missing 1 required keyword-only argument: 'frames'"),
+        ("net.py", README.replace("frames=8, ", ""), "frames and size are needed"),
     ],
 )
 def test_a_file_that_does_not_load_is_named_with_the_reason(

@@ -67,3 +67,9 @@ def test_no_path_of_the_machine_gets_into_a_record() -> None:
     words = ["data.root=/home/me/ucf", "data.roots.ucf101=~/x", "weights=/home/me/best.pth", "seed=1", "weights=none"]
     cleaned = ["data.root=<data.root>", "data.roots.ucf101=<data.root>", "weights=best.pth", "seed=1", "weights=none"]
     assert [without_root(word) for word in words] == cleaned
+
+
+def test_a_dataset_of_intensities_has_no_lists_of_classes(tmp_path: Path) -> None:
+    (experiment,) = resolve(["protocol=ucf101_ft", "dataset=hume_reaction_sample"])
+    with pytest.raises(UserError, match="hume_reaction_sample has no classes"):
+        open_lists(experiment, tmp_path, workers=1)  # type: ignore[arg-type]

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 
 from tta_bench.keys import digest, generator
-from tta_bench.records.predictions import (
-    Predictions,
-    collect,
-    outcomes_from_predictions,
-    write_outcomes,
-    write_predictions,
-)
+from tta_bench.records.files import write_outcomes, write_predictions
+from tta_bench.records.predictions import Predictions, collect, outcomes_from_predictions
 from tta_bench.records.schema import (
     Cost,
     DatasetRef,

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from tests.records.some_records import CLASSES, some_predictions
 from tta_bench.errors import UserError
 from tta_bench.metrics.accuracy import true_class_rank
-from tta_bench.records.predictions import (
-    check_complete,
-    collect,
-    name_hashes,
-    outcomes_from_predictions,
-    read_outcomes,
-    read_predictions,
-    write_outcomes,
-    write_predictions,
-)
+from tta_bench.records.files import read_outcomes, read_predictions, write_outcomes, write_predictions
+from tta_bench.records.predictions import check_complete, collect, name_hashes, outcomes_from_predictions
 
 
 def same(a: object, b: object) -> bool:

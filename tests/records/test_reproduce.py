@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.records.some_intensities import reaction_identity
 from tests.records.some_records import some_environment, some_identity, some_record
 from tta_bench.config import resolve
 from tta_bench.experiment import Experiment
@@ -53,6 +54,20 @@ def test_one_split_and_seed_of_many_and_a_folder_of_ones_own() -> None:
     assert "data.root" not in " ".join(run_words(record))
     assert script(record).splitlines()[-1].endswith(" data.root=DIR")
     assert script(record, ["data.root=/my data"]).splitlines()[-1].endswith(" 'data.root=/my data'")
+
+
+def test_a_protocol_with_parts_names_its_own() -> None:
+    words = ["protocol=abaw_eri", "backbone=resnet50", "seed=2", "train.steps=5", "tier=sample"]
+    (experiment,) = resolve(words)
+    identity = reaction_identity(
+        backbone=experiment.backbone.name,
+        dataset=DatasetRef(name=experiment.dataset.name, manifest_sha256=None, splits=("val",)),
+        seed=experiment.seed,
+        tier=experiment.tier,
+    )
+    (again,) = resolve(run_words(some_record(identity=identity, given=tuple(words), resolved=experiment.settings())))
+    same = {"arguments", "phase", "precision"}
+    assert again.model_dump(exclude=same) == experiment.model_dump(exclude=same)
 
 
 def test_the_script_says_what_words_cannot() -> None:

@@ -18,7 +18,7 @@ from tta_bench.cards import Tier
 
 @dataclass(frozen=True)
 class Exported:
-    """One row of a board. Accuracies are fractions, as in records."""
+    """One row of a board. Accuracies are fractions, as in records; what a kind of score lacks is empty."""
 
     protocol: str
     tier: str
@@ -42,6 +42,8 @@ class Exported:
     n_groups: int
     top5: float | None
     mean_class: float | None
+    top1_unleaked: float | None
+    """Over the clips whose source was not trained on, where others' was."""
     splits: str
     missing: str
     """Splits that were not run."""
@@ -109,8 +111,7 @@ def _row(protocol: str, tier: Tier, section: str, standing: Standing, metric: st
         low=standing.low,
         high=standing.high,
         n_groups=standing.n_groups,
-        top5=row.mean("top5") if row.has("top5") else None,
-        mean_class=row.mean("mean_class") if row.has("mean_class") else None,
+        **{name: row.mean(name) if row.has(name) else None for name in ("top5", "mean_class", "top1_unleaked")},
         splits=" ".join(row.splits),
         missing=" ".join(row.missing),
         seeds=" ".join(sorted({str(entry.record.identity.seed) for entry in row.entries})),

@@ -60,7 +60,13 @@ def figure(metric: str, value: float | None) -> str:
     """Return a metric's value: accuracies in percent with 2 decimals, everything else with 4."""
     if value is None:
         return NONE
-    return f"{100 * value:.2f}" if in_percent(metric) else f"{value:.4f}"
+    return f"{100 * value:z.2f}" if in_percent(metric) else f"{value:z.4f}"
+
+
+def signed(metric: str, difference: float) -> str:
+    """Return a difference of two values of a metric, with a plus before what is above 0."""
+    text = figure(metric, difference)
+    return f"+{text}" if float(text) > 0 else text
 
 
 def in_percent(metric: str) -> bool:
@@ -69,6 +75,8 @@ def in_percent(metric: str) -> bool:
 
 
 def heading(metric: str) -> str:
-    """Return a metric's column heading: ``top1`` is ``top-1 %``."""
+    """Return a metric's column heading: ``top1`` is ``top-1 %``, ``pearson`` is ``mean r``."""
+    if metric == "pearson":
+        return "mean r"
     words = metric.replace("top", "top-").replace("_", " ")
     return f"{words} %" if in_percent(metric) else words

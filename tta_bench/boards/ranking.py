@@ -9,12 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.boards.resampling import Correlations, Shares, can_resample, runs_of_a_split
 from tta_bench.boards.rows import Row
 from tta_bench.metrics.intervals import RESAMPLES, percentiles, resample_weights
-from tta_bench.records.predictions import Outcomes
-
-_RANKS_THAT_COUNT = {"top1": 1, "top5": 5}
-"""Metrics that are a share of samples, and how many of the first ranks make a sample count."""
+from tta_bench.records.files import AnyOutcomes
 
 
 class Standing(NamedTuple):
@@ -76,11 +74,11 @@ def resample_rows(rows: Sequence[Row], metric: str) -> list[Resampled | None]:
     """
     together: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
-        if metric in _RANKS_THAT_COUNT and all(entry.outcomes is not None for entry in row.entries):
+        if all(can_resample(entry.outcomes, metric) for entry in row.entries):
             together[tuple(row.splits)].append(place)
     found: list[Resampled | None] = [None] * len(rows)
     for places in together.values():
-        scores, n_groups = _resample_together([rows[place] for place in places], _RANKS_THAT_COUNT[metric])
+        scores, n_groups = _resample_together([rows[place] for place in places], metric)
         for place, column in zip(places, scores.T, strict=True):
             found[place] = Resampled(column, n_groups)
     return found
@@ -91,19 +89,17 @@ class _Split(NamedTuple):
 
     groups: NDArray[np.intp]
     """``(G,)`` places of its groups among the groups of all splits."""
-    counts: NDArray[np.float32]
-    """``(G, 1)`` samples of each group."""
-    sums: NDArray[np.float32]
-    """``(G, runs)`` right ones among them, in each run. Single precision is exact for whole numbers up to 2**24."""
+    runs: Shares | Correlations
+    """The runs of all rows."""
     seeds: NDArray[np.intp]
     """``(rows,)`` how many of these runs belong to each row, one after the other."""
 
 
-def _resample_together(rows: Sequence[Row], right: int) -> tuple[NDArray[np.float64], int]:
+def _resample_together(rows: Sequence[Row], metric: str) -> tuple[NDArray[np.float64], int]:
     """Return the rows' scores in each resample, ``(resamples, rows)``, and the number of groups."""
     outcomes = [[[_needed(entry.outcomes) for entry in runs] for runs in row.splits.values()] for row in rows]
     groups = np.unique(np.concatenate([split[0].groups for split in outcomes[0]]))
-    splits = [_split(list(runs), groups, right) for runs in zip(*outcomes, strict=True)]
+    splits = [_split(list(runs), groups, metric) for runs in zip(*outcomes, strict=True)]
     several = {int(n) for split in splits for n in split.seeds}
     seeds = {n: np.concatenate(list(resample_weights(n, unit="seed"))) for n in several}
     scores = np.empty((RESAMPLES, len(rows)))
@@ -115,17 +111,11 @@ def _resample_together(rows: Sequence[Row], right: int) -> tuple[NDArray[np.floa
     return scores, len(groups)
 
 
-def _split(runs: list[list[Outcomes]], groups: NDArray[np.uint64], right: int) -> _Split:
-    """Return a split's sums, given the outcomes of each row's seeds."""
-    own, counts = np.unique(runs[0][0].groups, return_counts=True)
+def _split(runs: list[list[AnyOutcomes]], groups: NDArray[np.uint64], metric: str) -> _Split:
+    """Return a split's runs, given the outcomes of each row's seeds."""
+    places = np.searchsorted(groups, np.unique(runs[0][0].groups))
     flat = [outcomes for row in runs for outcomes in row]
-    sums = [
-        np.bincount(np.searchsorted(own, found.groups), weights=found.ranks < right, minlength=len(own))
-        for found in flat
-    ]
-    seeds = np.array([len(row) for row in runs])
-    places = np.searchsorted(groups, own)
-    return _Split(places, counts[:, None].astype(np.float32), np.stack(sums, axis=1).astype(np.float32), seeds)
+    return _Split(places, runs_of_a_split(flat, metric), np.array([len(row) for row in runs]))
 
 
 def _block(
@@ -135,9 +125,7 @@ def _block(
     total = np.zeros((len(weights), len(splits[0].seeds)))
     present = np.zeros((len(weights), 1))
     for split in splits:
-        drawn = weights[:, split.groups].astype(np.float32)
-        counts = drawn @ split.counts
-        means = (drawn @ split.sums).astype(np.float64) / np.maximum(counts, 1)
+        means, counts = split.runs.resampled(weights[:, split.groups])
         total += _mean_over_seeds(means, split.seeds, seeds)
         present += counts > 0
     return total / present
@@ -168,6 +156,6 @@ def _interval(row: Row, metric: str, found: Resampled | None) -> tuple[float | N
     return (stated.low, stated.high, stated.n_groups) if len(row.entries) == 1 else (None, None, stated.n_groups)
 
 
-def _needed(outcomes: Outcomes | None) -> Outcomes:
+def _needed(outcomes: AnyOutcomes | None) -> AnyOutcomes:
     assert outcomes is not None
     return outcomes

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tta_bench.boards.cells import (
+    cost,
+    interval,
+    is_bound,
+    is_rough,
+    labels,
+    mean,
+    rank,
+    run,
+    runs,
+    shown_input,
+    speed,
+    splits,
+    weights,
+)
 from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, table, text
 from tta_bench.boards.published import Published
 from tta_bench.boards.ranking import Standing, standings
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
-from tta_bench.cards import Pretraining, Tier
+from tta_bench.cards import Tier
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
@@ -25,6 +40,22 @@ _MEASURED = (
     "difference from the first of them includes 0. Runs are named split/seed and lead to their records."
 )
 _FEW = f"† Fewer than {FEW_GROUPS} groups: the interval, and ranks that rest on it, are rougher than they look."
+_BOUND = (
+    "‡ From resampling single clips, since subjects are not known: clips of one subject resemble each other, so the "
+    "true interval is at least this wide."
+)
+_HIDDEN = (
+    "§ The labels may not be published, so this row is verifiable with the data only: `tta-bench verify RECORD "
+    "data.root=DIR`. Its rank stands on its score alone."
+)
+_UNLEAKED = (
+    "Top-1 unleaked: over the test clips whose source has no clip in the training list; of the others a model may know "
+    "the scene."
+)
+_EMOTIONS = (
+    "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
+    "undefined and counts 0."
+)
 _CONTROLS = (
     "The same protocol with test clips that are one frozen frame, run backwards, or have their frames shuffled. What "
     "is left of the score does not come from motion; a model that sees motion names the reversed class of a clip that "
@@ -53,7 +84,7 @@ def render_board(protocol: str, tier: Tier, entries: Sequence[Entry], published:
     if sections.controls:
         parts += ["## Controls", paragraph(_CONTROLS), _controls(standings(sections.controls, metric), metric, links)]
     if sections.scored:
-        parts += ["## Scored from files", _SCORED, _scores(standings(sections.scored, metric), metric, links)]
+        parts += ["## Scored from files", _SCORED, *_scored(standings(sections.scored, metric), metric, links)]
     if sections.not_standard:
         parts += ["## Not standard", paragraph(_NOT_STANDARD), _not_standard(sections.not_standard, metric, links)]
     if sections.left_out:
@@ -66,18 +97,62 @@ def render_board(protocol: str, tier: Tier, entries: Sequence[Entry], published:
 def _measured(found: Sequence[Standing], metric: str, links: Links) -> list[str]:
     if not found:
         return ["Nothing yet."]
-    few = any(_few(standing) for standing in found)
     return [
         _scores(found, metric, links),
         paragraph(_MEASURED),
-        *([_FEW] if few else []),
+        *_notes(found, metric),
+        *_emotions(found),
         "### What it took",
         _costs(found),
     ]
 
 
+def _scored(found: Sequence[Standing], metric: str, links: Links) -> list[str]:
+    return [_scores(found, metric, links), *_notes(found, metric), *_emotions(found)]
+
+
+def _notes(found: Sequence[Standing], metric: str) -> list[str]:
+    """Return what the marks and columns in a table of scores mean."""
+    notes = {
+        _FEW: any(is_rough(standing) for standing in found),
+        _BOUND: any(is_bound(standing.row, metric) for standing in found),
+        _UNLEAKED: any(standing.row.has("top1_unleaked") for standing in found),
+        _HIDDEN: any(standing.row.first.verifiable_with for standing in found),
+    }
+    return [paragraph(words) for words, used in notes.items() if used]
+
+
+def _emotions(found: Sequence[Standing]) -> list[str]:
+    """Return r emotion by emotion, for rows that are scored so."""
+    rows = [standing for standing in found if standing.row.first.undefined is not None]
+    names = list(dict.fromkeys(name for standing in rows for name in _emotion_names(standing.row.first)))
+    if not rows:
+        return []
+    columns = [("rank", "right"), ("backbone", "left"), *((text(name), "right") for name in sorted(names))]
+    cells = (
+        (
+            rank(standing),
+            standing.row.first.identity.backbone,
+            *(_r(standing.row, name) for name in sorted(names)),
+        )
+        for standing in rows
+    )
+    return ["### Emotion by emotion", table(columns, cells), paragraph(_EMOTIONS)]
+
+
+def _r(row: Row, name: str) -> str:
+    """Return the r of an emotion; where every run lacks it, that it does."""
+    if all(name in (entry.record.undefined or ()) for entry in row.entries):
+        return "undefined"
+    return figure("pearson", row.mean_of_class(name))
+
+
+def _emotion_names(record: Record) -> list[str]:
+    return [*record.per_class, *(record.undefined or ())]
+
+
 def _scores(found: Sequence[Standing], metric: str, links: Links) -> str:
-    others = [name for name in ("top1", "top5", "mean_class") if name != metric]
+    others = [name for name in ("top1", "top5", "mean_class", "top1_unleaked") if name != metric]
     columns = [
         *[("rank", "right"), ("backbone", "left"), ("weights", "left"), ("pre-training", "left"), ("labels", "left")],
         *[(heading(metric), "right"), ("95 % interval", "left"), *((heading(name), "right") for name in others)],
@@ -87,14 +162,14 @@ def _scores(found: Sequence[Standing], metric: str, links: Links) -> str:
         columns,
         (
             (
-                _rank(standing),
+                rank(standing),
                 standing.row.first.identity.backbone,
-                *_weights(standing.row.first),
+                *weights(standing.row.first),
                 figure(metric, standing.score),
-                _interval(standing, metric),
-                *(_mean(standing.row, name) for name in others),
-                _splits(standing.row),
-                _runs(standing.row, links),
+                interval(standing, metric),
+                *(mean(standing.row, name) for name in others),
+                splits(standing.row),
+                runs(standing.row, links),
             )
             for standing in found
         ),
@@ -110,13 +185,13 @@ def _costs(found: Sequence[Standing]) -> str:
         columns,
         (
             (
-                _rank(standing),
+                rank(standing),
                 standing.row.first.identity.backbone,
                 standing.row.first.identity.track,
                 standing.row.first.identity.precision or NONE,
-                _input(standing.row.first),
-                *_cost(standing.row.first),
-                *_speed(standing.row),
+                shown_input(standing.row.first),
+                *cost(standing.row.first),
+                *speed(standing.row),
             )
             for standing in found
         ),
@@ -135,11 +210,11 @@ def _controls(found: Sequence[Standing], metric: str, links: Links) -> str:
             (
                 standing.row.first.identity.control,
                 standing.row.first.identity.backbone,
-                _weights(standing.row.first)[0],
+                weights(standing.row.first)[0],
                 figure(metric, standing.score),
-                _interval(standing, metric),
-                _mean(standing.row, "top1_reversed"),
-                _runs(standing.row, links),
+                interval(standing, metric),
+                mean(standing.row, "top1_reversed"),
+                runs(standing.row, links),
             )
             for standing in ordered
         ),
@@ -156,7 +231,7 @@ def _not_standard(entries: Sequence[Entry], metric: str, links: Links) -> str:
                 figure(metric, entry.record.metrics[metric].value),
                 f"{entry.record.n_scored:,}",
                 text(" ".join(entry.record.given)),
-                _run(entry, links),
+                run(entry, links),
             )
             for entry in entries
         ),
@@ -165,7 +240,7 @@ def _not_standard(entries: Sequence[Entry], metric: str, links: Links) -> str:
 
 def _left_out(left_out: Sequence[tuple[Entry, str]], links: Links) -> str:
     return "\n".join(
-        f"- {entry.record.identity.backbone}, run {_run(entry, links)}: {text(reason)}" for entry, reason in left_out
+        f"- {entry.record.identity.backbone}, run {run(entry, links)}: {text(reason)}" for entry, reason in left_out
     )
 
 
@@ -184,7 +259,7 @@ def _reported(published: Published) -> str:
                 text(row.backbone or NONE),
                 text(row.modality or NONE),
                 text(row.pretraining or NONE),
-                _labels(row.labels) if row.pretraining else NONE,
+                labels(row.labels) if row.pretraining else NONE,
                 row.value,
                 text(row.split),
                 text(row.differs or NONE),
@@ -192,84 +267,4 @@ def _reported(published: Published) -> str:
             )
             for row in published.rows
         ),
-    )
-
-
-def _rank(standing: Standing) -> str:
-    if standing.rank is None:
-        return NONE
-    return f"{standing.rank}=" if standing.shared else f"{standing.rank}"
-
-
-def _weights(record: Record) -> tuple[str, str, str]:
-    """Return the name of a record's weights, their pre-training data, and whether labels were used."""
-    weights = record.identity.weights
-    if weights is None:
-        return ("none", "none", NONE) if record.origin == "run" else (NONE, NONE, NONE)
-    if weights.pretraining is None:
-        return weights.name, "not known", "not known"
-    return weights.name, text(_seen(weights.pretraining)), _labels(weights.pretraining.labels)
-
-
-def _seen(pretraining: Pretraining) -> str:
-    """Return what weights have seen: the data, and how many clips in how many steps where that is known."""
-    counts = ((pretraining.clips, "clips"), (pretraining.steps, "steps"))
-    return ", ".join([pretraining.data, *(f"{count:,} {what}" for count, what in counts if count is not None)])
-
-
-def _labels(used: bool | None) -> str:
-    return {True: "yes", False: "no", None: "not known"}[used]
-
-
-def _interval(standing: Standing, metric: str) -> str:
-    if standing.low is None or standing.high is None:
-        return NONE
-    mark = " †" if _few(standing) else ""
-    return f"{figure(metric, standing.low)} to {figure(metric, standing.high)}{mark}"
-
-
-def _few(standing: Standing) -> bool:
-    return standing.low is not None and standing.n_groups < FEW_GROUPS
-
-
-def _mean(row: Row, metric: str) -> str:
-    return figure(metric, row.mean(metric)) if row.has(metric) else NONE
-
-
-def _splits(row: Row) -> str:
-    run = " ".join(row.splits)
-    return f"{run} (missing: {' '.join(row.missing)})" if row.missing else run
-
-
-def _runs(row: Row, links: Links) -> str:
-    return " ".join(_run(entry, links) for entry in row.entries)
-
-
-def _run(entry: Entry, links: Links) -> str:
-    return links.to(entry.link, f"{entry.record.identity.split}/{entry.record.identity.seed}")
-
-
-def _input(record: Record) -> str:
-    shown = record.input
-    return f"{shown.frames} x {shown.stride} frames, {shown.size} px" if shown else NONE
-
-
-def _cost(record: Record) -> tuple[str, str]:
-    if record.cost is None:
-        return NONE, NONE
-    parameters, gmacs = record.cost.parameters, record.cost.gmacs_per_view
-    return (
-        NONE if parameters is None else f"{parameters / 1e6:.2f}",
-        f"{'?' if gmacs is None else f'{gmacs:.2f}'} x {record.cost.views}",
-    )
-
-
-def _speed(row: Row) -> tuple[str, str]:
-    """Return test videos a second over all runs of a row, and the devices."""
-    tests = [phase for entry in row.entries for phase in entry.record.phases if phase.name == "test"]
-    seconds = sum(phase.seconds for phase in tests)
-    devices = {entry.record.environment.device for entry in row.entries if entry.record.environment}
-    return (
-        f"{sum(phase.samples for phase in tests) / seconds:.1f}" if seconds else NONE,
-        text(", ".join(sorted(devices)) or NONE),
     )

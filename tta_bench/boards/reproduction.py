@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from tta_bench.boards.comparison import compare
-from tta_bench.boards.markdown import NONE, figure, heading
+from tta_bench.boards.comparison import Comparison, compare
+from tta_bench.boards.markdown import NONE, figure, heading, signed
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 
@@ -33,8 +33,7 @@ def reproduction(recorded: Path, again: Path) -> Reproduction:
     found = compare(recorded, again)
     parts = [
         _table(["", "recorded", "again", "difference"], _metrics(before, now)),
-        f"{found.only_a + found.only_b} of {now.n_scored:,} clips come out otherwise: {found.only_a} were right only "
-        f"then, {found.only_b} only now (exact McNemar p {found.mcnemar:.4f}).",
+        _clips(found, now.n_scored),
         _table(["", "recorded", "again", ""], _sides(_environment(before), _environment(now))),
         _identity(before, now),
     ]
@@ -42,11 +41,22 @@ def reproduction(recorded: Path, again: Path) -> Reproduction:
     return Reproduction(now.metrics[score].value - before.metrics[score].value, "\n\n".join(parts))
 
 
+def _clips(found: Comparison, n: int) -> str:
+    """Return how far the clips come out otherwise."""
+    if found.discordant is None:
+        value, low, high = (signed(found.metric, -end) for end in found.difference[:3])
+        return f"Over the same {n:,} clips {heading(found.metric)} differs by {value} (95 % {high} to {low})."
+    then, now, p = found.discordant
+    return (
+        f"{then + now} of {n:,} clips come out otherwise: {then} were right only then, {now} only now "
+        f"(exact McNemar p {p:.4f})."
+    )
+
+
 def _metrics(before: Record, now: Record) -> Iterator[list[str]]:
     for name in sorted(before.metrics.keys() & now.metrics.keys()):
         then, value = before.metrics[name].value, now.metrics[name].value
-        sign = "+" if value > then else ""
-        yield [heading(name), figure(name, then), figure(name, value), sign + figure(name, value - then)]
+        yield [heading(name), figure(name, then), figure(name, value), signed(name, value - then)]
 
 
 def _environment(record: Record) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
@@ -13,7 +13,7 @@ import numpy as np
 
 from tta_bench.boards.errata import Erratum
 from tta_bench.keys import digest
-from tta_bench.records.predictions import Outcomes
+from tta_bench.records.files import AnyOutcomes
 from tta_bench.records.schema import ProtocolRef, Record
 from tta_bench.records.status import last_word, outcome
 
@@ -25,7 +25,7 @@ class Entry:
     record: Record
     link: str
     """Address of the record's file, as seen from the board."""
-    outcomes: Outcomes | None
+    outcomes: AnyOutcomes | None
     """None where labels may not be published."""
     erratum: Erratum | None = None
     """Why it no longer counts, if so."""
@@ -71,8 +71,14 @@ class Row:
 
     def mean(self, metric: str) -> float:
         """Return the mean over splits of a metric's mean over seeds."""
-        seeds = ([entry.record.metrics[metric].value for entry in runs] for runs in self.splits.values())
-        return fmean(fmean(values) for values in seeds)
+        return self._mean(lambda record: record.metrics[metric].value)
+
+    def mean_of_class(self, name: str) -> float:
+        """Return the same mean of the figure of one class or emotion, 0 where it is undefined."""
+        return self._mean(lambda record: record.per_class.get(name, 0.0))
+
+    def _mean(self, value: Callable[[Record], float]) -> float:
+        return fmean(fmean(value(entry.record) for entry in runs) for runs in self.splits.values())
 
 
 @dataclass

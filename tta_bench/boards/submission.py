@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +10,14 @@ from tta_bench.boards.write import update_boards
 from tta_bench.cards import protocol_card
 from tta_bench.errors import CheckFailed, UserError
 from tta_bench.experiment import protocol_hash
+from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.status import now, outcome
 from tta_bench.records.store import read_record, record_name, write_atomic
 from tta_bench.records.verify import verify_record
 
 LARGEST_PREDICTIONS = 100_000
-"""Bytes of predictions that are kept in git; larger ones stay where they are, and outcomes stand for them."""
+"""Bytes of predictions that are kept in git; larger ones stay where they are if outcomes can stand for them."""
 
 
 class Submitted(NamedTuple):
@@ -29,12 +30,15 @@ class Submitted(NamedTuple):
     """Name of its predictions, if they are too large."""
 
 
-def submit(paths: Sequence[Path], boards: Path) -> tuple[list[Submitted], list[Path]]:
+def submit(
+    paths: Sequence[Path], boards: Path, labels: Callable[[Record], Truth | None] = lambda _: None
+) -> tuple[list[Submitted], list[Path]]:
     """Check records, copy them with their outcomes and small predictions, and render the boards; all or none.
 
     Args:
         paths: Records' files, with their outcomes beside them.
         boards: The folder of the boards, whose ``records/`` they go to.
+        labels: Gives the labels of a record that may not hold them.
 
     Returns:
         What was put in place, and the board files.
@@ -45,7 +49,7 @@ def submit(paths: Sequence[Path], boards: Path) -> tuple[list[Submitted], list[P
     """
     records = [read_record(path) for path in paths]
     for path, record in zip(paths, records, strict=True):
-        _check(path, record)
+        _check(path, record, labels(record))
     done = [_put(path, record, boards / "records") for path, record in zip(paths, records, strict=True)]
     written, problems = update_boards([boards / "records"], boards, boards)
     if problems:
@@ -53,11 +57,16 @@ def submit(paths: Sequence[Path], boards: Path) -> tuple[list[Submitted], list[P
     return done, written
 
 
-def _check(path: Path, record: Record) -> None:
+def _check(path: Path, record: Record, truth: Truth | None) -> None:
     """Raise the reason why a record cannot be submitted, if there is one."""
     if record.status != "success":
         raise UserError(f"{path.name} cannot be submitted: {outcome(record, now())}.", "Only finished runs have a row.")
-    problems = verify_record(record, path.parent).problems
+    source, problems = verify_record(record, path.parent, truth=truth)
+    if source == "nothing" and not problems:
+        raise UserError(
+            f"{path.name} holds no labels, which may not be published, so its figures were not recomputed.",
+            f"Say where the labels are: {record.verifiable_with}=...",
+        )
     if problems:
         raise CheckFailed(f"{path.name} is not true to its files: {'; '.join(problems)}")
     if record.environment is not None and record.environment.dirty:
@@ -80,7 +89,7 @@ def _put(path: Path, record: Record, folder: Path) -> Submitted:
     """Copy a record and the files it rests on, the record last, and take away the files of the one it replaces."""
     target = folder / f"{record_name(record.identity)}.json"
     before = read_record(target) if target.exists() else None
-    predictions = path.parent / record.predictions.name if record.predictions else None
+    predictions = path.parent / record.predictions.name if record.predictions and record.outcomes else None
     large = predictions is not None and predictions.exists() and predictions.stat().st_size > LARGEST_PREDICTIONS
     own = [ref.name for ref in _files(record) if not (large and ref == record.predictions)]
     for name in own:

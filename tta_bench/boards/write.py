@@ -15,7 +15,7 @@ from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
 from tta_bench.cards import Tier
 from tta_bench.errors import UserError
-from tta_bench.records.predictions import Outcomes, read_outcomes
+from tta_bench.records.files import AnyOutcomes, read_outcomes
 from tta_bench.records.schema import Record
 from tta_bench.records.status import is_ranked
 from tta_bench.records.store import read_record, record_files, record_name, write_atomic
@@ -130,7 +130,7 @@ def board_file(folder: Path, protocol: str, tier: Tier) -> Path:
     return folder / ("sample" if tier == "sample" else "") / f"{protocol.replace('/', '-')}.md"
 
 
-def _read(path: Path) -> tuple[Record, Outcomes | None]:
+def _read(path: Path) -> tuple[Record, AnyOutcomes | None]:
     """Return a record with its outcomes, after checking that both are what was written."""
     record = read_record(path)
     if path.stem != record_name(record.identity):

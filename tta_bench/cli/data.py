@@ -121,10 +121,12 @@ def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, i
 
 def report(findings: Findings, least: int) -> list[str]:
     """Return the findings as lines of text."""
+    from tta_bench.errors import shorten
+
     kinds = {
         "broken": [f"{name}: {reason}" for name, reason in findings.broken.items()],
         "empty": findings.empty,
-        "the same bytes": [" = ".join(group) for group in findings.duplicates],
+        "the same bytes": [shorten(group) for group in findings.duplicates],
         f"shorter than {least} frames": [f"{name}: {frames}" for name, frames in findings.short.items()],
     }
     lines = [line for kind, names in kinds.items() if names for line in listed(kind, names)]

@@ -19,13 +19,19 @@ def command(words: tuple[str, ...], work_dir: Path, as_json: bool) -> None:
     \b
     tta-bench eval protocol=ucf101_ft predictions=my_net.csv data.root=/data/ucf101 split=2
     tta-bench eval protocol=ucf101_ft predictions=my_net.npz labels=labels.csv backbone=my_net
+    tta-bench eval protocol=abaw_eri predictions=team.csv data.root=/data/hume_reaction
+    tta-bench eval protocol=abaw_eri predictions=team.csv labels=data_info.csv backbone=team
 
     A CSV file has a column id and either a column of scores for each class, or a column class with the best one (whose
     top-5 is its top-1). An NPZ file has the arrays ids, scores and classes. Every test clip must be there once; the
     order of rows and columns is free. The clips are those of the dataset's official list, or those of the labels file
     (id,label or id,label,group), which makes the record not standard.
 
-    Keys: protocol, predictions, labels, backbone (what to call it), dataset, split, seed, tier, data.root.
+    For abaw_eri the file is the challenge's: File_ID, with or without brackets, and a column for each emotion. Labels
+    are those of the part val, or of eval.split=test where somebody has them; a labels file is MuSe's labels.csv or
+    ABAW5's data_info.csv. Neither labels nor subjects are written anywhere.
+
+    Keys: protocol, predictions, labels, backbone (what to call it), dataset, split, seed, tier, data.root, eval.split.
     """
     from tta_bench.outside import resolve_scores
 

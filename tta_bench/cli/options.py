@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from tta_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from tta_bench.records.intensities import Truth
+    from tta_bench.records.schema import Record
 
 plugin_option = click.option(
     "--plugin",
@@ -28,3 +36,46 @@ work_dir_option = click.option(
     show_default=True,
     help="Where checkpoints, records and boards of your own runs go.",
 )
+
+
+def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
+    """Return the arguments that are files or folders, and the ``key=value`` words among them.
+
+    Raises:
+        UserError: One is neither.
+    """
+    paths, words = [], []
+    for argument in arguments:
+        if Path(argument).exists():
+            paths.append(Path(argument))
+        elif "=" in argument:
+            words.append(argument)
+        else:
+            raise UserError(f"there is no file {argument}.")
+    return paths, words
+
+
+def label_words(words: Iterable[str]) -> dict[str, str]:
+    """Return what ``key=value`` words say of where labels are.
+
+    Raises:
+        UserError: A key is unknown.
+    """
+    from tta_bench.words import parse
+
+    return parse(words, ("data.root", "labels"))
+
+
+def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
+    """Return the labels that a record does without; None if it has its own, or nobody says where they are.
+
+    Raises:
+        UserError: What is there makes no sense.
+    """
+    from tta_bench.config import data_root
+
+    if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
+        return None
+    from tta_bench.protocols.reaction_scoring import truth_of_record  # brings torch
+
+    return truth_of_record(record, given)

@@ -14,7 +14,9 @@ from tta_bench.cli.options import plugin_option
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @click.option("--run", "run_it", is_flag=True, help="Run it with the code that is here, and report the difference.")
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0), help="With --run: exit 1 if the score differs by more points."
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    help="With --run: exit 1 if the score differs by more points, hundredths of accuracy or r.",
 )
 @click.option(
     "--work-dir",

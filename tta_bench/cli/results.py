@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tta_bench.records.schema import Metric, Record
+
+if TYPE_CHECKING:
+    from tta_bench.protocols import ProtocolRun
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:
@@ -30,9 +34,28 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     if len(records) > 1:
         rows.append(["mean", runs_of(records), records[0].identity.control, *(mean(records, name) for name in names)])
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
+    for record in records:
+        if record.undefined:
+            click.echo(f"r is undefined, for want of spread, and counts 0: {', '.join(record.undefined)}", err=True)
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+
+
+def print_studies(studies: Sequence[ProtocolRun], work_dir: Path, as_json: bool) -> None:
+    """Run scaling studies, write the boards of one's own runs, and print each study's table, or all as JSON."""
+    from tta_bench.protocols.scaling import FIGURES, TABLE, Scaling
+
+    found = []
+    for study in studies:
+        assert isinstance(study, Scaling)
+        study.run()
+        found.append(json.loads((study.folder / FIGURES).read_text(encoding="utf-8")))
+        if not as_json:
+            click.echo((study.folder / TABLE).read_text(encoding="utf-8"))
+    own_boards(work_dir)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
 
 
 def runs_of(records: Sequence[Record]) -> str:
@@ -44,7 +67,7 @@ def runs_of(records: Sequence[Record]) -> str:
 def mean(records: Sequence[Record], name: str) -> str:
     """Return the mean of a metric, or nothing where a record lacks it."""
     found = [record.metrics[name].value for record in records if name in record.metrics]
-    return written(name, sum(found) / len(found)) if len(found) == len(records) else ""
+    return digits(name, sum(found) / len(found)) if len(found) == len(records) else ""
 
 
 def own_boards(work_dir: Path) -> list[Path]:
@@ -65,16 +88,16 @@ def readable(board: str) -> str:
 
 
 def shown(name: str, metric: Metric | None) -> str:
-    """Return a metric with its interval, accuracies in percent, or nothing for none."""
+    """Return a metric with its interval, or nothing for none."""
     if metric is None:
         return ""
-    ends = [] if metric.low is None or metric.high is None else [metric.low, metric.high]
-    value, *interval = (written(name, number) for number in (metric.value, *ends))
-    return f"{value} [{', '.join(interval)}]" if interval else value
+    if metric.low is None or metric.high is None:
+        return digits(name, metric.value)
+    return f"{digits(name, metric.value)} [{digits(name, metric.low)}, {digits(name, metric.high)}]"
 
 
-def written(name: str, value: float) -> str:
-    """Return a value of a metric as a board writes it, with the percent sign of an accuracy."""
-    from tta_bench.boards.markdown import figure, in_percent
+def digits(name: str, value: float) -> str:
+    """Return a metric's value: accuracies in percent, everything else with 4 decimals."""
+    from tta_bench.boards.markdown import in_percent
 
-    return figure(name, value) + "%" * in_percent(name)
+    return f"{value:.2%}" if in_percent(name) else f"{value:z.4f}"

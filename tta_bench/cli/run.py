@@ -20,10 +20,21 @@ from tta_bench.cli.options import plugin_option, work_dir_option
     help="missing: skip what is done, go on with what is not. never: start anew. always: go on, and test again.",
 )
 @work_dir_option
+@click.option(
+    "--submission",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With eval.split=test: write the outputs for the unlabelled part here, in the challenge's form.",
+)
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the records as one JSON document.")
 def command(
-    words: tuple[str, ...], dry_run: bool, resume: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
+    words: tuple[str, ...],
+    dry_run: bool,
+    resume: str,
+    work_dir: Path,
+    submission: Path | None,
+    plugins: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
     """Run a protocol: fine-tune, test, record, and show the board.
 
@@ -33,6 +44,7 @@ def command(
     tta-bench run protocol=ucf101_ft backbone=resnet50 split=1,2,3 seed=0,1,2
     tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
     tta-bench run protocol=ucf101_ft backbone=my_net --plugin my_net.py
+    tta-bench run protocol=abaw_eri backbone=resnet50+egemaps       intensities of a reaction, from sight and sound
 
     Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
     sections clip, train, eval, data and runtime, which `tta-bench show PROTOCOL` prints; and registry.path, a folder of
@@ -42,7 +54,8 @@ def command(
 
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
-    from tta_bench.cli.results import print_results
+    from tta_bench.cli.results import print_results, print_studies
+    from tta_bench.experiment import ScalingExperiment
     from tta_bench.progress import console
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
@@ -54,6 +67,12 @@ def command(
     if dry_run:
         for experiment in experiments:
             click.echo(api.start(experiment, work_dir, resume).plan())
+        return
+    if isinstance(experiments[0], ScalingExperiment):
+        print_studies([api.start(experiment, work_dir, resume) for experiment in experiments], work_dir, as_json)
+        return
+    if submission is not None:
+        api.submit(experiments, submission, work_dir, resume)
         return
     records = list(api.run_all(experiments, work_dir, resume))
     if records:

@@ -10,24 +10,27 @@ from tta_bench.cli.options import boards_option
 
 
 @click.command("submit")
-@click.argument(
-    "records",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="RECORD...",
-)
+@click.argument("arguments", nargs=-1, required=True, metavar="RECORD... [KEY=VALUE...]")
 @boards_option
-def command(records: tuple[Path, ...], boards: Path) -> None:
+def command(arguments: tuple[str, ...], boards: Path) -> None:
     """Verify records, copy them with their outcomes to leaderboards/records, and render the boards.
 
     Refused is a record that is no success, that is not true to its predictions and outcomes, that was measured by
     changed code (so that no commit gives it again), or by another version of its protocol than the one here.
     Predictions of up to 100 kB are copied too. Commit what changed, and open a pull request.
+
+    Records of data whose labels may not be published are checked with data.root=DIR or labels=FILE; neither labels nor
+    subjects are copied.
     """
     from tta_bench.boards.submission import submit
+    from tta_bench.cli.options import label_words, labels_for, paths_and_words
+    from tta_bench.errors import UserError
 
-    done, written = submit(records, boards)
+    records, words = paths_and_words(arguments)
+    if not records:
+        raise UserError("no record was named.")
+    given = label_words(words)
+    done, written = submit(records, boards, lambda record: labels_for(record, given))
     for put in done:
         click.echo(f"{put.path}" + (f" (replaces the run of {put.replaced.finished})" if put.replaced else ""))
         if put.kept_out:

@@ -8,34 +8,46 @@ import click
 
 
 @click.command("verify")
-@click.argument("records", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[RECORD...]")
+@click.argument("arguments", nargs=-1, metavar="[RECORD...] [KEY=VALUE...]")
 @click.option(
     "--predictions",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of predictions that are too large to lie beside their records.",
 )
-def command(records: tuple[Path, ...], predictions: Path | None) -> None:
-    """Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
+def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
+    r"""Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
 
-    RECORD is a record's file, or a folder of records; by default leaderboards/records.
+    \b
+    tta-bench verify
+    tta-bench verify runs/records/NAME.json data.root=/data/hume_reaction
+
+    RECORD is a record's file, or a folder of records; by default leaderboards/records. Records of data whose labels may
+    not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels.
     """
+    from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import BenchError, CheckFailed, UserError
     from tta_bench.records.store import read_record, record_files
     from tta_bench.records.verify import verify_record
 
-    given = records or (Path("leaderboards/records"),)
-    files = [file for path in given for file in (record_files(path) if path.is_dir() else [path])]
+    paths, words = paths_and_words(arguments)
+    folders = paths or [Path("leaderboards/records")]
+    given = label_words(words)
+    files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
-        raise UserError(f"there are no records in {', '.join(map(str, given))}.")
+        raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
     failed = 0
     for file in files:
         try:
-            source, problems = verify_record(read_record(file), file.parent, predictions)
+            record = read_record(file)
         except BenchError as error:
-            source, problems = "nothing", [error.message]
+            said, problems = "", [error.message]
+        else:
+            source, problems = verify_record(record, file.parent, predictions, labels_for(record, given))
+            hidden = source == "nothing" and record.verifiable_with
+            said = f"verifiable with {record.verifiable_with}" if hidden else _done(source)
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
-        click.echo(f"{mark} {file.name}: {'; '.join(problems) or _done(source)}")
+        click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
     if failed:
         raise CheckFailed(f"{failed} of {len(files)} records are not true to their files.")
 

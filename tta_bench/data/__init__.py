@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tta_bench.data import hmdb51, layouts, tiktok_actions
+from tta_bench.data import hmdb51, hume_reaction, layouts, tiktok_actions
 
-__all__ = ["hmdb51", "layouts", "tiktok_actions"]
+__all__ = ["hmdb51", "hume_reaction", "layouts", "tiktok_actions"]

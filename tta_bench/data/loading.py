@@ -172,18 +172,19 @@ def train_loader(clips: KeyedClips[Item], batches: StepBatches, workers: int, pi
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin,
-        worker_init_fn=_quiet_worker if workers else None,
+        collate_fn=getattr(clips, "collate", None),  # clips of different lengths say how they are put together
+        worker_init_fn=quiet_worker if workers else None,
     )
 
 
 def test_loader(clips: TestClips, videos: int, workers: int, pin: bool) -> DataLoader[TestItem]:
     """Return the loader of test batches, ``videos`` at a time, in the list's order."""
     return DataLoader(
-        clips, batch_size=videos, num_workers=workers, pin_memory=pin, worker_init_fn=_quiet_worker if workers else None
+        clips, batch_size=videos, num_workers=workers, pin_memory=pin, worker_init_fn=quiet_worker if workers else None
     )
 
 
-def _quiet_worker(_: int) -> None:
+def quiet_worker(_: int) -> None:
     """Leave Ctrl-C to the main process, which stops its workers, and keep to one core."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

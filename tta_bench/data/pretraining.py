@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from tta_bench.data.augment import Box
 from tta_bench.data.clips import Indices
 from tta_bench.data.corpus import Clip
-from tta_bench.data.video import read_frames
+from tta_bench.data.seeking import read_counted_frames
 from tta_bench.experiment import ResolvedClip
 from tta_bench.keys import generator
 from tta_bench.settings import PretrainSettings
@@ -72,8 +72,9 @@ class PretrainClips(Dataset[PretrainItem]):
         """Decode a video once and return its views in an epoch."""
         epoch, index = key
         video, clip = self.clips[index], self.clip
-        start = generator(self.seed, epoch, video.id, "start")
-        frames = read_frames(video.path, pretrain_indices(self.lengths[video.id], clip.frames, clip.stride, start))
+        start, length = generator(self.seed, epoch, video.id, "start"), self.lengths[video.id]
+        indices = pretrain_indices(length, clip.frames, clip.stride, start)
+        frames = read_counted_frames(video.path, indices, length)
         height, width = frames.shape[1:3]
         windows = [
             draw_window(height, width, clip.size, self.train.scales, generator(self.seed, epoch, video.id, view))

@@ -8,7 +8,7 @@ distribution for all classes, so neither appearance nor the middle frame tells t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.errors import UserError, unknown
+from tta_bench.data.sample_settings import fill
+from tta_bench.errors import UserError
 from tta_bench.keys import generator
 from tta_bench.progress import Bar
 
@@ -68,18 +69,7 @@ class SampleSettings:
 
 def read_settings(settings: Mapping[str, Any]) -> SampleSettings:
     """Return settings from plain values with the defaults filled in; raises UserError for those that cannot be."""
-    known = [field.name for field in fields(SampleSettings)]
-    for key, value in settings.items():
-        if key not in known:
-            raise unknown("setting of the sample videos", key, known)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise UserError(f"the sample videos' {key} must be a whole number, not {value!r}.")
-    sample = SampleSettings(**settings)
-    if sample.version != GENERATOR_VERSION:
-        raise UserError(
-            f"sample videos of version {sample.version} are wanted, but this program makes {GENERATOR_VERSION}.",
-            "Use the version of tta-bench that made them, or leave the version out.",
-        )
+    sample = fill(SampleSettings, settings, GENERATOR_VERSION, "sample videos")
     if not 0 < sample.test_groups < sample.groups or sample.clips < 1 or sample.frames < 2 or sample.fps < 1:
         raise UserError(f"no sample videos can be made from {asdict(sample)}.", "Both lists need a group and clips.")
     if sample.width < 16 or sample.height < 16 or sample.width % 2 or sample.height % 2:

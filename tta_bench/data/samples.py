@@ -6,19 +6,29 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tta_bench.data.hmdb51_sample import generate_hmdb51_sample
-from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample, read_settings
+from tta_bench.data.reaction_sample import generate_reaction_sample, read_reaction_settings
+from tta_bench.data.sample_videos import generate_ucf101_sample, read_settings
 from tta_bench.data.tiktok_actions_sample import generate_tiktok_actions_sample
 from tta_bench.keys import digest
 
-GENERATORS: dict[str, Callable[[Path, SampleSettings], Path]] = {
-    "UCF101": generate_ucf101_sample,
-    "HMDB51": generate_hmdb51_sample,
-    "TikTokActions": generate_tiktok_actions_sample,
+
+class Generator(NamedTuple):
+    """What makes a sample: ``read`` turns plain values into its settings, ``write`` puts it into a new folder."""
+
+    read: Callable[[Mapping[str, Any]], Any]
+    write: Callable[[Path, Any], Path]
+
+
+GENERATORS = {
+    "UCF101": Generator(read_settings, generate_ucf101_sample),
+    "HMDB51": Generator(read_settings, generate_hmdb51_sample),
+    "HumeReaction": Generator(read_reaction_settings, generate_reaction_sample),
+    "TikTokActions": Generator(read_settings, generate_tiktok_actions_sample),
 }
-"""What writes a sample into a new folder, by the component that reads its layout."""
+"""What makes a sample, by the component that reads its layout."""
 
 
 def sample_root(cache: Path, name: str, component: str, settings: Mapping[str, Any]) -> Path:
@@ -31,18 +41,19 @@ def sample_root(cache: Path, name: str, component: str, settings: Mapping[str, A
         cache: Folder of all samples.
         name: The dataset's name.
         component: Name in the DATASETS registry of the layout that is wanted.
-        settings: Fields of `SampleSettings`; the rest have their defaults.
+        settings: Fields of the generator's settings; the rest have their defaults.
 
     Raises:
         UserError: No sample can be made from these settings.
     """
-    sample = read_settings(settings)
+    generator = GENERATORS[component]
+    sample = generator.read(settings)
     root = cache / f"{name}-{digest(asdict(sample))[:12]}"
     if root.is_dir():
         return root
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as scratch:
-        made = GENERATORS[component](Path(scratch) / root.name, sample)
+        made = generator.write(Path(scratch) / root.name, sample)
         try:
             made.rename(root)
         except OSError:

@@ -33,12 +33,14 @@ class UnreadableVideo(Exception):
     Args:
         path: The file, or the folder of frames.
         reason: What is wrong with it, in the decoder's words where it has any.
+        good: How many frames can be decoded before that.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
+    def __init__(self, path: Path, reason: str, good: int = 0) -> None:
+        super().__init__(path, reason, good)
         self.path = path
         self.reason = reason
+        self.good = good
 
     def __str__(self) -> str:
         """Return the path and the reason."""
@@ -87,15 +89,20 @@ def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint
         if size is None:
             scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
             size = round(frame.width * scale), round(frame.height * scale)
-        yield _to_rgb(path, frame, size, reformatter)
+        yield to_rgb(path, frame, size, reformatter)
 
 
 def frame_rate(path: Path) -> Fraction:
-    """Return a video file's average frames per second as its container has it; 25 where it has none."""
-    with av.open(str(path), metadata_errors="ignore") as container:
-        stream = container.streams.best("video")
-        rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
-        return rate or Fraction(25)
+    """Return a video file's mean frames in a second, as its header has it; raises UnreadableVideo where it has none."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.best("video")
+            rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
+    except av.FFmpegError as error:
+        raise UnreadableVideo(path, error.strerror or str(error)) from error
+    if not rate:
+        raise UnreadableVideo(path, "no frame rate")
+    return rate
 
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
@@ -107,17 +114,15 @@ def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if index in wanted:
-                found[index] = _to_rgb(path, frame, size, reformatter)
+                found[index] = to_rgb(path, frame, size, reformatter)
             if index == max(wanted):
                 return found
     if size and index not in found:
-        found[index] = _to_rgb(path, frame, size, reformatter)
+        found[index] = to_rgb(path, frame, size, reformatter)
     return found
 
 
-def _to_rgb(
-    path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter
-) -> NDArray[np.uint8]:
+def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
     """Convert a frame to upright RGB, scaled to a size (width, height, before turning) where it has another."""
     try:
         picture = reformatter.reformat(frame, *size, format="rgb24").to_ndarray()
@@ -140,7 +145,7 @@ def _decode(path: Path) -> Generator[av.VideoFrame]:
                 good += 1
     except av.FFmpegError as error:
         reason = error.strerror or str(error)
-        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason) from error
+        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason, good) from error
     if not good:
         raise UnreadableVideo(path, "no frames")
 

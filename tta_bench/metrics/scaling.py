@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES
-from tta_bench.metrics.paired import Difference, paired_group_bootstrap
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
+from tta_bench.metrics.paired import Difference, two_sided_p
 
 FEWEST_SIZES = 4
 """A curve of three parameters goes through any three sizes."""
@@ -164,12 +164,12 @@ def smallest_sufficient(
 ) -> Sufficient:
     """Return the smallest size that is at most ``margin`` worse than the largest.
 
-    A size is if the upper end of the one-sided interval of the difference, by paired group bootstrap, is below the
-    margin. Sizes are tested from the largest down to the first that is not, so that the whole sequence errs as
-    seldom as one test does. The interval covers the choice of test samples, not that of seeds.
+    A size is if the upper end of the one-sided interval of the difference, by paired bootstrap over groups and seeds,
+    is below the margin. Sizes are tested from the largest down to the first that is not, so that the whole sequence
+    errs as seldom as one test does.
 
     Args:
-        values: By size ``(N,)`` the same samples' hits or values, or their means over seeds.
+        values: By size ``(seeds, N)`` each seed's hits or values of the same samples; seeds in the same order.
         groups: ``(N,)`` what each sample's group is called.
         margin: How much worse is as good.
         level: Coverage of the one-sided interval.
@@ -177,13 +177,54 @@ def smallest_sufficient(
     """
     *smaller, largest = sorted(values)
     best = np.asarray(values[largest], float)
-    bounds = {
-        size: paired_group_bootstrap(best, values[size], groups, level=2 * level - 1, resamples=resamples)
-        for size in smaller
-    }
+    bounds = {size: _difference(best - values[size], groups, level, resamples) for size in smaller}
     found = largest
     for size in reversed(smaller):
         if bounds[size].high >= margin:
             break
         found = size
     return Sufficient(found, margin, bounds)
+
+
+def mean_over_seeds(values: NDArray[Any], groups: NDArray[Any], *, level: float = LEVEL) -> Interval:
+    """Return the mean of several seeds and its percentile interval from resampling groups and seeds.
+
+    Args:
+        values: ``(seeds, N)`` each seed's hits or values of the same samples.
+        groups: ``(N,)`` what each sample's group is called.
+        level: Coverage aimed at.
+    """
+    resampled, n_groups = resampled_over_seeds(values, groups)
+    low, high = percentiles(resampled, level)
+    return Interval(float(np.mean(values)), float(low), float(high), len(groups), n_groups)
+
+
+def resampled_over_seeds(
+    values: NDArray[Any], groups: NDArray[Any], resamples: int = RESAMPLES
+) -> tuple[NDArray[np.float64], int]:
+    """Return the mean in each resample of groups and, where there are several, of seeds; and the number of groups.
+
+    Boards resample in the same way and with the same draws. Differences of two sizes that are resampled so are paired
+    in groups and in seeds.
+
+    Args:
+        values: ``(seeds, N)``.
+        groups: ``(N,)`` what each sample's group is called.
+        resamples: Number of resamples.
+    """
+    values = np.asarray(values, float)
+    parts = [group_sums(row, groups, np.zeros(len(row), int)) for row in values]
+    sums, counts = np.concatenate([total for total, _ in parts], axis=1), parts[0][1]
+    means = np.concatenate([w @ sums / (w @ counts) for w in resample_weights(len(counts), resamples, block=1000)])
+    if len(values) == 1:
+        return means[:, 0], len(counts)
+    drawn = np.concatenate(list(resample_weights(len(values), resamples, unit="seed")))
+    return (means * drawn).sum(axis=1) / len(values), len(counts)
+
+
+def _difference(values: NDArray[np.float64], groups: NDArray[Any], level: float, resamples: int) -> Difference:
+    """Return the mean difference, with an interval whose upper end is that of a one-sided one."""
+    resampled, n_groups = resampled_over_seeds(values, groups, resamples)
+    low, high = percentiles(resampled, 2 * level - 1)
+    p = two_sided_p(resampled)
+    return Difference(float(values.mean()), float(low), float(high), p, values.shape[1], n_groups)

@@ -1,7 +1,9 @@
-"""The models: VideoMAE V2, image encoders lifted over frames, the classifier, and safe checkpoints."""
+"""The models: VideoMAE V2, images, sound and ready features, the classifier, and safe checkpoints."""
 
 from __future__ import annotations
 
+from tta_bench.models.audio import Mfcc, OpenSmile
+from tta_bench.models.feature_files import FeatureFiles
 from tta_bench.models.frames import PerFrame, TimmBackbone
 from tta_bench.models.huggingface import HuggingFaceVideoMAE
 from tta_bench.models.mmaction2 import MMAction2Backbone
@@ -9,8 +11,11 @@ from tta_bench.models.torchvision_video import TorchvisionVideo
 from tta_bench.models.videomae import VideoMAEV2
 
 __all__ = [
+    "FeatureFiles",
     "HuggingFaceVideoMAE",
     "MMAction2Backbone",
+    "Mfcc",
+    "OpenSmile",
     "PerFrame",
     "TimmBackbone",
     "TorchvisionVideo",

@@ -13,18 +13,24 @@ Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
 def register_backbone(
-    name: str, *, modality: Literal["video", "image"] = "video", frames: int, size: int, **fields: Any
+    name: str,
+    *,
+    modality: Literal["video", "image", "audio"] = "video",
+    frames: int = 0,
+    size: int = 0,
+    **fields: Any,
 ) -> Callable[[Maker], Maker]:
-    """Return a decorator that makes a function or class, which returns an ``nn.Module``, a backbone with a card.
+    """Return a decorator that makes a function or class, which returns the backbone, a backbone with a card.
 
     Args:
         name: What the command line calls it.
         modality: ``video`` modules take clips ``float (B, 3, T, H, W)``; ``image`` modules take ``(B, 3, H, W)`` and
-            are lifted over frames. Both give features ``(B, D)`` or tokens ``(B, N, D)``.
-        frames: Frames of a clip.
-        size: Height and width of a clip in pixels.
+            are lifted over frames. Both give features ``(B, D)`` or tokens ``(B, N, D)``. ``audio`` is a function that
+            is not trained: of mono 16 kHz ``float32 (S,)`` in [-1, 1), it gives ``(D,)`` or ``(T', D)``.
+        frames: Frames of a clip, where it is shown any.
+        size: Height and width of a clip in pixels, where it is shown any.
         fields: Any other field of a backbone card, ``size_multiple=16`` for instance. ``summary`` defaults to the first
-            line of the docstring, ``recipe`` to ``cnn``.
+            line of the docstring, ``recipe`` to ``cnn``, for sound to ``audio``.
 
     Raises:
         UserError: The name is taken (says by which file), or a field is wrong.

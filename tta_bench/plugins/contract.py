@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from tta_bench.cards import BackboneCard
 from tta_bench.errors import BenchError, UserError
 from tta_bench.experiment import ResolvedClip
 from tta_bench.plugins.rules import FIRST, QUICK, RULES, Broken, Unclaimed
+from tta_bench.plugins.sound_rules import SOUND_RULES, SoundSubject
 from tta_bench.plugins.subject import Subject
 
-Rule = Callable[[Subject], str]
+Rule = Callable[[Any], str]
 Result = Literal["kept", "broken", "not claimed", "not tried"]
 
 
@@ -27,7 +28,17 @@ class Finding:
 
 
 def check_backbone(card: BackboneCard) -> list[Finding]:
-    """Test a backbone against every rule of the contract, with its own clip and seed 0's initial weights."""
+    """Test a backbone against every rule of the contract, with its own clip and seed 0's initial weights.
+
+    One of sound is tested with sounds; of several that are joined, each. One of ready files has nothing to be tested.
+    """
+    if card.parts:
+        return [replace(to, rule=f"{part.name}: {to.rule}") for part in card.parts for to in check_backbone(part)]
+    if card.modality == "audio":
+        return list(_tried(SOUND_RULES, SoundSubject(card)))
+    if card.modality == "features":
+        expected = "Ready files of the dataset, which a run reads and checks."
+        return [Finding("ready files", "not claimed", expected, f"feats/{card.arguments.get('name')}")]
     return list(_tried(RULES, Subject(card)))
 
 
@@ -50,16 +61,16 @@ def describe(broken: Iterable[Finding]) -> str:
     return "\n".join(f"{to.rule}: expected: {to.expected} Found: {to.found}" for to in broken)
 
 
-def _tried(rules: Sequence[Rule], subject: Subject) -> Iterator[Finding]:
+def _tried(rules: Sequence[Rule], subject: Subject | SoundSubject) -> Iterator[Finding]:
     """Yield what each rule found; where one of the first is broken the others cannot be tried."""
     hopeless = False
     for rule in rules:
         finding = Finding(_name(rule), "not tried", _expected(rule), "") if hopeless else try_rule(rule, subject)
-        hopeless = hopeless or (rule in FIRST and finding.result == "broken")
+        hopeless = hopeless or (rule in (*FIRST, SOUND_RULES[0]) and finding.result == "broken")
         yield finding
 
 
-def try_rule(rule: Rule, subject: Subject) -> Finding:
+def try_rule(rule: Rule, subject: Subject | SoundSubject) -> Finding:
     """Return what a rule found. Whatever a plug-in raises is a finding, not the end of the check."""
     result: Result = "kept"
     expected = _expected(rule)

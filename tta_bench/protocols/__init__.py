@@ -11,6 +11,7 @@ from tta_bench.experiment import Experiment
 from tta_bench.outside import OutsideScores
 from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.protocols.pretrain import Pretrain
+from tta_bench.protocols.reaction import Reaction
 from tta_bench.protocols.scaling import Scaling
 from tta_bench.records.schema import Record
 
@@ -41,4 +42,4 @@ def load_protocol(component: str) -> type[ProtocolRun]:
     return found
 
 
-__all__ = ["FineTune", "Pretrain", "ProtocolRun", "Scaling", "load_protocol"]
+__all__ = ["FineTune", "Pretrain", "ProtocolRun", "Reaction", "Scaling", "load_protocol"]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tta_bench.cards import DatasetCard
 from tta_bench.components import DATASETS
@@ -17,6 +18,9 @@ from tta_bench.experiment import FineTuneExperiment
 from tta_bench.keys import digest, generator
 from tta_bench.places import cache_folder
 from tta_bench.progress import console
+
+Listed = TypeVar("Listed")
+"""What a list is of."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     """
     root = dataset_root(experiment.dataset, experiment.root)
     dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
+    if not hasattr(dataset, "split"):
+        raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
@@ -73,7 +79,7 @@ def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     )
 
 
-def limited(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
+def limited(samples: Sequence[Listed], limit: int | None) -> Sequence[Listed]:
     """Return at most ``limit`` samples, spread over the list by a fixed draw, in the list's order."""
     if limit is None or limit >= len(samples):
         return samples

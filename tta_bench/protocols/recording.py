@@ -17,7 +17,8 @@ from tta_bench.experiment import Experiment, protocol_hash
 from tta_bench.protocols.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
-from tta_bench.records.schema import Record, without_paths
+from tta_bench.records.paths import without_paths
+from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
 from tta_bench.settings import Control
@@ -200,7 +201,9 @@ def identity(
         if weights is None
         else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
         dataset=schema.DatasetRef(
-            name=to.dataset.name, manifest_sha256=dataset, splits=tuple(map(str, to.dataset.splits))
+            name=to.dataset.name,
+            manifest_sha256=dataset,
+            splits=(split,) if split else tuple(map(str, to.dataset.splits)),
         ),
         split=split or str(to.split),
         seed=to.seed,

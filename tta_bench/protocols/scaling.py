@@ -31,11 +31,13 @@ from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.protocols.lists import dataset_root
 from tta_bench.protocols.pretrain import Pretrain
 from tta_bench.protocols.scaling_report import Point, Study, as_json, draw, markdown, summarize
-from tta_bench.records.predictions import Outcomes, read_outcomes
+from tta_bench.records.files import read_outcomes
+from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name, write_atomic
 from tta_bench.settings import StudySettings
 
+TABLE, PLOT, FIGURES = "table.md", "curve.svg", "study.json"
 OWN_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "study.then", "limit": "study.sizes"}
 """Keys that belong to the experiments inside, and what a study says instead."""
 
@@ -134,7 +136,9 @@ class Scaling:
 
     def _outcomes(self, record: Record) -> Outcomes:
         assert record.outcomes is not None
-        return read_outcomes(self.work_dir / "records" / record.outcomes.name)
+        found = read_outcomes(self.work_dir / "records" / record.outcomes.name)
+        assert isinstance(found, Outcomes)  # fine-tuning is the only protocol that a study ends with
+        return found
 
     def _summary(self, points: Sequence[Point], groups: NDArray[np.uint64]) -> Study:
         to = self.experiment
@@ -152,11 +156,10 @@ class Scaling:
 
     def _write(self, study: Study) -> None:
         """Write table, plot and figures into the study's folder, and say where."""
-        write_atomic(self.folder / "table.md", markdown(study).encode())
-        write_atomic(self.folder / "study.json", (json.dumps(as_json(study), indent=2) + "\n").encode())
-        draw(study, self.folder / "curve.svg")
-        console.print(f"\n{markdown(study)}", markup=False, soft_wrap=True)
-        console.print(f"table.md, curve.svg and study.json are in {self.folder}.", markup=False, soft_wrap=True)
+        write_atomic(self.folder / TABLE, markdown(study).encode())
+        write_atomic(self.folder / FIGURES, (json.dumps(as_json(study), indent=2) + "\n").encode())
+        draw(study, self.folder / PLOT)
+        console.print(f"{TABLE}, {PLOT} and {FIGURES} are in {self.folder}.", markup=False, soft_wrap=True)
 
     def _check_sizes(self) -> None:
         """Refuse what cannot be pre-trained on, before anything is spent.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.intervals import Interval, group_bootstrap
+from tta_bench.metrics.intervals import FEW_GROUPS, Interval
 from tta_bench.metrics.scaling import (
     NotIdentifiable,
     Saturation,
     Sufficient,
     fit_saturation,
+    mean_over_seeds,
     smallest_sufficient,
 )
 
@@ -45,7 +46,7 @@ class Level:
     epochs: float
     """Passes over the clips that the steps of pre-training make; 0 without pre-training."""
     accuracy: Interval
-    """Mean over seeds; the interval is that of resampling the test samples' groups."""
+    """Mean over seeds; the interval is that of resampling the test samples' groups and the seeds."""
     values: tuple[float, ...]
     """One for each seed."""
     losses: tuple[float, ...]
@@ -92,12 +93,12 @@ def summarize(
     by_size: dict[int, list[Point]] = {}
     for point in sorted(points, key=lambda point: (point.size, point.seed)):
         by_size.setdefault(point.size, []).append(point)
-    means = {size: np.mean([point.hits for point in found], axis=0) for size, found in by_size.items()}
+    hits = {size: np.stack([point.hits for point in found]) for size, found in by_size.items()}
     levels = tuple(
         Level(
             size=size,
             epochs=steps * batch / size if size else 0.0,
-            accuracy=group_bootstrap(means[size], groups),
+            accuracy=mean_over_seeds(hits[size], groups),
             values=tuple(point.value for point in found),
             losses=tuple(point.loss for point in found if point.loss is not None),
         )
@@ -111,13 +112,14 @@ def summarize(
         levels=levels,
         points=tuple(point for found in by_size.values() for point in found),
         fit=fit_saturation([point.size for point in pretrained], [point.value for point in pretrained]),
-        sufficient=smallest_sufficient({size: mean for size, mean in means.items() if size}, groups),
+        sufficient=smallest_sufficient({size: found for size, found in hits.items() if size}, groups),
         caution=caution,
     )
 
 
 def markdown(study: Study) -> str:
     """Return the study as a page: its table, its curve, and its smallest sufficient size."""
+    groups = study.levels[0].accuracy.n_groups
     lines = [
         f"# {study.title}",
         "",
@@ -128,8 +130,9 @@ def markdown(study: Study) -> str:
         "|---:|---:|---:|---:|---|---|---:|",
         *(_row(level) for level in study.levels),
         "",
-        "The interval is that of the mean over seeds, from resampling the groups of the test clips. It covers the "
-        "choice of test clips and not that of seeds, whose lowest and highest stand beside it.",
+        "The interval is that of the mean over seeds, from resampling the groups of the test clips and the seeds. Of "
+        "the few seeds the lowest and the highest stand beside it."
+        + (f" With {groups} groups it is rougher than it looks." if groups < FEW_GROUPS else ""),
         "",
         f"Curve: {describe_fit(study.fit)}.",
         "",
@@ -157,7 +160,7 @@ def describe_sufficient(found: Sufficient) -> str:
         f"{size:,}: {100 * bound.value:+.2f}, at most {100 * bound.high:+.2f}" for size, bound in found.bounds.items()
     )
     none = " itself" if found.size > max(found.bounds) else ""
-    what = "points by which the largest is better, one-sided 95 % by paired group bootstrap"
+    what = "points by which the largest is better, one-sided 95 % by paired bootstrap over groups and seeds"
     return f"{found.size:,}{none} ({what}: {bounds})"
 
 
@@ -203,9 +206,9 @@ def draw(study: Study, file: Path) -> None:
             [100 * (level.accuracy.value - level.accuracy.low) for level in levels],
             [100 * (level.accuracy.high - level.accuracy.value) for level in levels],
         ]
-        for level in levels:
-            axes.plot([level.size] * len(level.values), [100 * v for v in level.values], "o", color="0.65", ms=4)
         axes.errorbar(sizes, means, yerr=errors, fmt="s", color="C0", capsize=4, label="mean of seeds, 95 %")
+        seeds = [(level.size, 100 * value) for level in levels for value in level.values]
+        axes.plot(*zip(*seeds, strict=True), "o", mfc="none", color="0.25", ms=6, zorder=3, label="each seed")
         _draw_lines(axes, study, sizes)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()

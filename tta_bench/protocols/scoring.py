@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tta_bench.components import DATASETS
 from tta_bench.errors import UserError, shorten
-from tta_bench.experiment import protocol_hash
-from tta_bench.keys import digest
 from tta_bench.outside import OutsideScores
 from tta_bench.protocols.lists import dataset_root
-from tta_bench.protocols.recording import without_root
-from tta_bench.protocols.weights import sha256_of
-from tta_bench.records import schema
+from tta_bench.protocols.scored_record import write_scored
 from tta_bench.records.predictions import check_complete, collect
 from tta_bench.records.results import keep_results
 from tta_bench.records.schema import Record
 from tta_bench.records.score_files import ClassScores, columns_as_listed, ids_as_listed, read_class_scores, read_labels
 from tta_bench.records.status import now
-from tta_bench.records.store import read_record, record_name, write_record
 
 
 @dataclass(frozen=True)
@@ -55,23 +51,8 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
         truth.classes,
         trained_groups=truth.trained_groups,
     )
-    identity = _identity(asked)
-    record = Record(
-        origin="scored",
-        identity=identity,
-        given=tuple(map(without_root, asked.arguments)),
-        resolved={"scores": "the best class" if found.best_only else "one for each class"},
-        status="success",
-        created=created,
-        heartbeat=created,
-        finished=now(),
-        n_expected=len(truth.labels),
-        environment=None,
-        cost=None,
-        input=None,
-        **keep_results(predictions, work_dir / "records", record_name(identity)),
-    )
-    return read_record(write_record(record, work_dir / "records"))
+    how = {"scores": "the best class" if found.best_only else "one for each class"}
+    return write_scored(asked, how, partial(keep_results, predictions), created, work_dir)
 
 
 def _truth_from_dataset(asked: OutsideScores) -> _Truth:
@@ -95,33 +76,3 @@ def _truth_from_file(path: Path, found: ClassScores) -> _Truth:
         raise UserError(f"{path} has {len(strange):,} classes without a column of scores: {shorten(strange)}.")
     labels = {name: classes.index(label) for name, label in zip(given.ids, given.labels, strict=True)}
     return _Truth(tuple(classes), labels, dict(zip(given.ids, given.groups, strict=True)))
-
-
-def _identity(asked: OutsideScores) -> schema.Identity:
-    card = asked.protocol
-    key = {
-        "scored": sha256_of(asked.predictions),
-        "labels": sha256_of(asked.labels) if asked.labels else None,
-        "protocol": protocol_hash(card),
-        "dataset": asked.dataset.name,
-        "tier": asked.tier,
-        "name": asked.name,
-        "split": asked.split,
-        "seed": asked.seed,
-    }
-    return schema.Identity(
-        protocol=schema.ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
-        backbone=asked.name,
-        weights=None,
-        dataset=schema.DatasetRef(
-            name=asked.dataset.name, manifest_sha256=None, splits=tuple(map(str, asked.dataset.splits))
-        ),
-        split=str(asked.split),
-        seed=asked.seed,
-        tier=asked.tier,
-        standard=asked.standard,
-        track="fixed",
-        control="none",
-        precision=None,
-        run_key=digest(key),
-    )

@@ -13,7 +13,7 @@ from tta_bench.records.schema import Environment, Plugin
 
 PACKAGES = (
     *("torch", "torchvision", "timm", "mmengine", "mmcv-lite", "mmcv", "mmaction2"),
-    *("opencv-python", "av", "numpy", "scipy", "safetensors"),
+    *("opencv-python", "av", "numpy", "scipy", "safetensors", "opensmile", "librosa"),
 )
 """Packages that a number may depend on."""
 _CODE = ("tta_bench", "registry")

@@ -1,14 +1,11 @@
-"""What a model said of every sample, as compressed arrays: all scores, or the few bytes that a board needs."""
+"""What a classifier said of every sample: all scores, or the few bytes that a board needs."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +13,6 @@ from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, shorten
 from tta_bench.metrics.accuracy import true_class_rank
-from tta_bench.records.schema import FileRef
-from tta_bench.records.store import write_atomic
 
 HIGHEST_RANK = 255
 """Ranks are kept in a byte; what is higher is kept as this."""
@@ -131,38 +126,6 @@ def name_hashes(names: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def write_predictions(path: Path, predictions: Predictions) -> FileRef:
-    """Write predictions and return the file: ``path`` with a part of its digest before the ending.
-
-    Equal predictions give equal bytes. Because of the digest, of two runs of one experiment neither overwrites the file
-    that the other's record refers to.
-    """
-    return _write(path, predictions)
-
-
-def write_outcomes(path: Path, outcomes: Outcomes) -> FileRef:
-    """Write outcomes and return the file, named as ``write_predictions`` does."""
-    return _write(path, outcomes)
-
-
-def read_predictions(path: Path) -> Predictions:
-    """Return the predictions in a file.
-
-    Raises:
-        UserError: The file is not such a file, or its arrays do not fit together.
-    """
-    return Predictions(**_read(path, Predictions))
-
-
-def read_outcomes(path: Path) -> Outcomes:
-    """Return the outcomes in a file.
-
-    Raises:
-        UserError: The file is not such a file, or its arrays do not fit together.
-    """
-    return Outcomes(**_read(path, Outcomes))
-
-
 def _check(ids: Sequence[str], scores: Any, labels: Any, groups: Sequence[str], classes: Sequence[str]) -> None:
     if not len(ids):
         raise UserError("there are no samples to score.")
@@ -191,30 +154,3 @@ def _compact(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int64]]) 
 
 def _byte_ranks(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.minimum(true_class_rank(scores, labels), HIGHEST_RANK).astype(np.uint8)
-
-
-def _write(path: Path, what: Predictions | Outcomes) -> FileRef:
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(what).items() if value is not None}
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    content = buffer.getvalue()
-    sha256 = hashlib.sha256(content).hexdigest()
-    ref = FileRef(name=f"{path.stem}.{sha256[:8]}{path.suffix}", sha256=sha256)
-    write_atomic(path.with_name(ref.name), content)
-    return ref
-
-
-def _read(path: Path, kind: type[Predictions] | type[Outcomes]) -> dict[str, Any]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no {kind.__name__.lower()}: {error}.") from None
-    optional = {"reversed_labels", "reversed_ranks", "leaked"}
-    fields = set(kind.__dataclass_fields__)
-    if not fields - optional <= arrays.keys() <= fields:
-        raise UserError(f"{path} holds no {kind.__name__.lower()}: it has the arrays {sorted(arrays)}.")
-    arrays["classes"] = tuple(str(name) for name in arrays["classes"])
-    if len({len(array) for name, array in arrays.items() if name != "classes"}) > 1:
-        raise UserError(f"{path}: its arrays differ in length.")
-    return arrays

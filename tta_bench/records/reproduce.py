@@ -25,10 +25,11 @@ def run_words(record: Record, more: Sequence[str] = ()) -> list[str]:
         "weights": what.weights.name if what.weights else "none",
         "dataset": what.dataset.name,
         "tier": what.tier,
-        "split": what.split,
         "seed": str(what.seed),
         "precision": what.precision or "auto",
     }
+    if what.split.isdigit():  # a protocol with parts scores the one that it names itself, unless another was typed
+        said["split"] = what.split
     typed = {key: value for key, value in _pairs(record.given) if not key.startswith(_OF_THE_MACHINE)}
     if what.weights is None:
         typed.pop("phase", None)  # a test of its own training: here both are done

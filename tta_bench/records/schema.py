@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tta_bench.cards import Pretraining, Tier
+from tta_bench.records.paths import text_with_path, without_paths
 from tta_bench.settings import Control, Strict
 
 SCHEMA_VERSION = 1
 """The newest layout that this version reads."""
-
-_ABSOLUTE_PATH = re.compile(
-    r"""(?:(?<=^)|(?<=[\s=:,;'"(\[{<]))"""  # at the start of a word
-    r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
-    r"""[^\s'",;)\]}>]*"""
-)
-
-
-def without_paths(text: str) -> str:
-    """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
-    return _ABSOLUTE_PATH.sub("<path>", text)
-
 
 _WORD = "[A-Za-z0-9][A-Za-z0-9_.+:@-]*"
 Name = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})*$", max_length=160)]
@@ -36,6 +23,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 """Time in UTC, to the second: ``2026-01-31T12:00:00Z``."""
 Status = Literal["started", "success", "error", "cancelled"]
+LabelSource = Literal["data.root", "labels"]
+"""What gives the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
 
 
 class Part(Strict):
@@ -121,6 +110,8 @@ class Metric(Part):
     """Samples."""
     n_groups: int = Field(gt=0)
     """Groups they come from."""
+    resampled: Literal["groups", "samples"] = Field(default="groups", exclude_if=lambda unit: unit == "groups")
+    """``samples`` where groups are not known: the true interval is at least as wide, as one group's resemble."""
 
 
 class FileRef(Part):
@@ -182,7 +173,7 @@ class Environment(Part):
 class Phase(Part):
     """One stretch of a run."""
 
-    name: Literal["pretrain", "train", "test"]
+    name: Literal["extract", "pretrain", "train", "test"]
     """What was done."""
     seconds: float = Field(ge=0)
     """Wall-clock time."""
@@ -212,8 +203,8 @@ class Input(Part):
 
     frames: int = Field(gt=0)
     """Frames."""
-    stride: int = Field(gt=0)
-    """Video frames from one to the next."""
+    stride: int | None = Field(gt=0)
+    """Video frames from one to the next; null where they are spread over the clip."""
     size: int = Field(gt=0)
     """Height and width in pixels."""
 
@@ -242,9 +233,11 @@ class Record(Part):
     finished: Timestamp | None = None
     """When it ended."""
     metrics: dict[str, Metric] = Field(default_factory=dict)
-    """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``top1_reversed``, ...; empty until the end."""
+    """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``pearson``, ...; empty until the end."""
     per_class: dict[str, float] = Field(default_factory=dict)
-    """Accuracy on each class that has samples."""
+    """Accuracy on each class that has samples, or r of each emotion that has one."""
+    undefined: tuple[str, ...] | None = Field(default=None, exclude_if=lambda names: names is None)
+    """Emotions whose r is undefined, for want of spread, and counts 0; null for classes."""
     n_expected: int = Field(ge=0)
     """Samples of the split."""
     n_scored: int = Field(ge=0)
@@ -255,6 +248,8 @@ class Record(Part):
     """Every sample's scores."""
     outcomes: FileRef | None = None
     """The few bytes of every sample that a board needs; null where labels may not be published."""
+    verifiable_with: LabelSource | None = Field(default=None, exclude_if=lambda source: source is None)
+    """What recomputes the figures from the predictions, where labels may not be published."""
     environment: Environment | None
     """Where it ran; null for scores from outside."""
     phases: tuple[Phase, ...] = ()
@@ -281,16 +276,6 @@ class Record(Part):
 
     @model_validator(mode="after")
     def _no_paths(self) -> Record:
-        for text in _texts(self.model_dump(mode="json", exclude={"metrics", "per_class"})):
-            if _ABSOLUTE_PATH.search(text):
-                raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
+        if (text := text_with_path(self.model_dump(mode="json", exclude={"metrics", "per_class"}))) is not None:
+            raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
         return self
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(inner)

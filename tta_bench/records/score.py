@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from tta_bench.metrics.accuracy import per_class_accuracy
 from tta_bench.metrics.intervals import group_bootstrap
+from tta_bench.metrics.pearson import pearson, pearson_bootstrap
+from tta_bench.records.files import AnyOutcomes
+from tta_bench.records.intensities import IntensityOutcomes
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Metric
 
@@ -18,10 +21,17 @@ class Scores(NamedTuple):
 
     metrics: dict[str, Metric]
     per_class: dict[str, float]
+    undefined: tuple[str, ...] | None = None
+    """Emotions without an r; None for classes."""
 
 
-def score(outcomes: Outcomes) -> Scores:
-    """Return accuracy in its several forms, each with the interval of a bootstrap over groups.
+def score(outcomes: AnyOutcomes) -> Scores:
+    """Return the figures of outcomes of either kind, each with the interval of a bootstrap over groups."""
+    return _intensities(outcomes) if isinstance(outcomes, IntensityOutcomes) else _classes(outcomes)
+
+
+def _classes(outcomes: Outcomes) -> Scores:
+    """Return accuracy in its several forms.
 
     ``top1``; ``top5`` where there are more than five classes; ``mean_class``, over the classes that have samples;
     ``top1_reversed``, against the class that the reversed clip shows, where that is known; and ``top1_unleaked``, over
@@ -39,6 +49,26 @@ def score(outcomes: Outcomes) -> Scores:
     shares = per_class_accuracy(hits, outcomes.labels, len(outcomes.classes))
     named = zip(outcomes.classes, shares, strict=True)
     return Scores(metrics, {name: float(share) for name, share in named if not np.isnan(share)})
+
+
+def _intensities(outcomes: IntensityOutcomes) -> Scores:
+    """Return ``pearson``, the mean of r over the emotions, and the r of each emotion that has one."""
+    value, low, high, n, n_groups = pearson_bootstrap(outcomes.outputs, outcomes.targets, outcomes.groups)
+    resampled = n_groups > 1
+    metric = Metric(
+        value=value,
+        low=low if resampled else None,
+        high=high if resampled else None,
+        n=n,
+        n_groups=n_groups,
+        resampled="groups" if outcomes.subjects is not None else "samples",
+    )
+    found = dict(zip(outcomes.emotions, pearson(outcomes.outputs, outcomes.targets).tolist(), strict=True))
+    return Scores(
+        {"pearson": metric},
+        {name: r for name, r in found.items() if not np.isnan(r)},
+        tuple(name for name, r in found.items() if np.isnan(r)),
+    )
 
 
 def _metric(hits: NDArray[np.bool_], groups: NDArray[np.uint64], cells: NDArray[Any] | None = None) -> Metric:

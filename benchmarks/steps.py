@@ -1,0 +1,139 @@
+"""A fine-tune step of ViT-B on one clip of 16 x 224 x 224, as each project does it: all from the clip to new weights.
+
+Ours and MMAction2's take uint8 clips through their own training step. The official one and Hugging Face's take floats,
+as their scripts give them to the model, and are written out here: the official `engine_for_finetuning` (mixing aside,
+which one clip cannot do) and what the Trainer of transformers does with its defaults. bfloat16 is autocast for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
+from tta_bench.engine.fine_tune import make_optimizer
+from tta_bench.engine.step import FineTuneStep, StepSettings
+from tta_bench.models import VideoMAEV2
+from tta_bench.models.classifier import Classifier
+from tta_bench.openmmlab import build_mmaction, import_mmaction
+from tta_bench.settings import TrainSettings
+
+OURS = "tta-bench"
+CLASSES, LABEL, LR, DROP_PATH = 101, 3, 1e-5, 0.2
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+Precision = Literal["fp32", "bf16"]
+Step = Callable[[Precision], object]
+
+
+def steps() -> dict[str, Step]:
+    """Return the step of ours and of every peer that is at hand."""
+    makers = {OURS: ours, OFFICIAL: official, MMACTION2: mmaction2, HUGGING_FACE: hugging_face}
+    return {name: make() for name, make in makers.items() if name not in absent()}
+
+
+def ours() -> Step:
+    """Return the suite's `FineTuneStep` with layer decay and its optimizer."""
+    settings = StepSettings(
+        train=TrainSettings(batch=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1),
+        mean=MEAN,
+        std=STD,
+        classes=CLASSES,
+        seed=0,
+        micro_batch=2,
+        device=torch.device("cpu"),
+    )
+    classifier = Classifier(VideoMAEV2(drop_path=DROP_PATH), 768, CLASSES, dropout=0.5, init_scale=0.001)
+    step = FineTuneStep(classifier, settings).train()
+    optimizers = {precision: make_optimizer(step, precision)[0] for precision in get_args(Precision)}
+    clips = torch.randint(0, 256, (1, 1, 16, 224, 224, 3), dtype=torch.uint8)
+    boxes = torch.tensor([[[[60, 60, 40, 40]]]])
+    batch = {"clips": clips, "boxes": boxes, "label": torch.tensor([LABEL])}
+    return lambda precision: step.train_step(batch, optimizers[precision])
+
+
+def official() -> Step:
+    """Return the step of `train_one_epoch`: the loss, its gradient, the gradient's norm, AdamW."""
+    model = official_module("modeling_finetune").vit_base_patch16_224(
+        num_classes=CLASSES, drop_path_rate=DROP_PATH, fc_drop_rate=0.5, init_scale=0.001, use_mean_pooling=True
+    )
+    decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    rest = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decay}, {"params": rest, "weight_decay": 0.0}], lr=LR, weight_decay=0.05)
+    clip, target = torch.randn(1, 3, 16, 224, 224), torch.full((1, CLASSES), 0.1 / CLASSES)
+    target[0, LABEL] += 0.9
+    model.train()
+
+    def step(precision: Precision) -> None:
+        with _autocast(precision):
+            loss = -(target * model(clip).log_softmax(-1)).sum(-1).mean()
+        loss.backward()
+        torch.norm(torch.stack([torch.norm(parameter.grad) for parameter in model.parameters()])).item()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def hugging_face() -> Step:
+    """Return the step of transformers' Trainer: the model's own loss, clipping at 1, fused AdamW."""
+    from transformers import VideoMAEConfig, VideoMAEForVideoClassification
+
+    model = VideoMAEForVideoClassification(VideoMAEConfig(num_labels=CLASSES)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.05, fused=True)
+    clip = torch.randn(1, 16, 3, 224, 224)
+
+    def step(precision: Precision) -> None:
+        with _autocast(precision):
+            loss = model(pixel_values=clip, labels=torch.tensor([LABEL])).loss
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def mmaction2() -> Step:
+    """Return the step of a `Recognizer3D`; in bfloat16 its head is left in float32, since its accuracy needs NumPy."""
+    import_mmaction()
+    from mmaction.structures import ActionDataSample
+    from mmengine.optim import OptimWrapper
+
+    model = build_mmaction(
+        {
+            "type": "Recognizer3D",
+            "backbone": {
+                "type": "VisionTransformer",
+                **{"img_size": 224, "patch_size": 16, "num_frames": 16, "embed_dims": 768, "depth": 12},
+                **{"num_heads": 12, "mlp_ratio": 4, "qkv_bias": True, "drop_path_rate": DROP_PATH},
+                "norm_cfg": {"type": "LN", "eps": 1e-6},
+            },
+            "cls_head": {"type": "TimeSformerHead", "num_classes": CLASSES, "in_channels": 768, "dropout_ratio": 0.5},
+            "data_preprocessor": {
+                "type": "ActionDataPreprocessor",
+                "mean": [255 * value for value in MEAN],
+                "std": [255 * value for value in STD],
+                "format_shape": "NCTHW",
+            },
+        }
+    ).train()
+    optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.05))
+    clip = torch.randint(0, 256, (1, 3, 16, 224, 224), dtype=torch.uint8)
+    batch = {"inputs": [clip], "data_samples": [ActionDataSample().set_gt_label(LABEL)]}
+
+    def step(precision: Precision) -> None:
+        data = model.data_preprocessor(batch, True)
+        with _autocast(precision):
+            features: Tensor = model.extract_feat(data["inputs"], data_samples=data["data_samples"])[0]
+        losses = model.cls_head.loss(features.float(), data["data_samples"])
+        optimizer.update_params(model.parse_losses(losses)[0])
+
+    return step
+
+
+def _autocast(precision: Precision) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")

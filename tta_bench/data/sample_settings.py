@@ -1,0 +1,39 @@
+"""The settings of an embedded sample: plain values checked against a dataclass of numbers, which are its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from tta_bench.errors import UserError, unknown
+
+Settings = TypeVar("Settings")
+
+
+def fill(kind: type[Settings], values: Mapping[str, Any], version: int, what: str) -> Settings:
+    """Return a dataclass of numbers with the given values in place of its defaults.
+
+    Args:
+        kind: The dataclass; its field ``version`` says which generator is wanted.
+        values: The values that differ from the defaults.
+        version: The version of the generator that there is.
+        what: What the generator makes, in words.
+
+    Raises:
+        UserError: A value is unknown or of the wrong kind, or another version of the generator is wanted.
+    """
+    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise unknown(f"setting of the {what}", key, known)
+        whole = isinstance(known[key], int)
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise UserError(f"the {what}' {key} must be a {'whole ' if whole else ''}number, not {value!r}.")
+    wanted = values.get("version", version)
+    if wanted != version:
+        raise UserError(
+            f"{what} of version {wanted} are wanted, but this program makes {version}.",
+            "Use the version of tta-bench that made them, or leave the version out.",
+        )
+    return kind(**values)

@@ -1,0 +1,166 @@
+"""CSV files whose columns are found by name: any order of rows and columns, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tta_bench.errors import UserError, did_you_mean, shorten
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as text.
+
+    Args:
+        file: Where it was read.
+        columns: The names of its columns, as the file writes them.
+        rows: A text for each column of each line that is not blank.
+        lines: The number in the file of each row's line.
+    """
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+
+    def find(self, name: str) -> str | None:
+        """Return the column of this name as the file writes it, taking case, spaces and signs as alike."""
+        return next((column for column in self.columns if plain(column) == plain(name)), None)
+
+    def column(self, name: str) -> list[str]:
+        """Return a column's texts; raises UserError where there is no such column."""
+        found = self.find(name)
+        if found is None:
+            raise UserError(f"{self.file} has no column {name}.", did_you_mean(name, self.columns))
+        place = self.columns.index(found)
+        return [row[place] for row in self.rows]
+
+
+def plain(name: str) -> str:
+    """Return a name without case, spaces and signs: ``Empathic-Pain`` and ``empathic pain`` are one column."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def read_table(file: Path) -> Table:
+    """Read a CSV file with a first line of column names.
+
+    Raises:
+        UserError: It is not there, is empty, is not text, names a column twice, or has lines of another length.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, skipinitialspace=True)
+            kept = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(map(str.strip, row))]
+    except FileNotFoundError:
+        raise UserError(f"the file {file} does not exist.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file} cannot be read as CSV: {error}.") from error
+    if len(kept) < 2:
+        raise UserError(f"{file} is empty: {'only its first line is there' if kept else 'nothing is in it'}.")
+    (_, names), *rows = kept
+    if twice := [name for name, times in Counter(map(plain, names)).items() if times > 1]:
+        raise UserError(f"{file} has {len(twice)} columns more than once: {shorten(twice)}.")
+    if uneven := [number for number, row in rows if len(row) != len(names)]:
+        raise UserError(
+            f"{file} has {len(names)} columns, and {len(uneven):,} lines of another length: {_at(uneven)}.",
+            "Separate columns by commas, and quote texts with commas in them.",
+        )
+    return Table(file, tuple(names), tuple(tuple(row) for _, row in rows), tuple(number for number, _ in rows))
+
+
+def require_columns(table: Table, required: Sequence[str], optional: Iterable[str] = ()) -> None:
+    """Check that a table has the required columns, and beside them only optional ones.
+
+    Raises:
+        UserError: Naming the columns that are missing and those that are unknown.
+    """
+    optional = tuple(optional)
+    known = {plain(name) for name in (*required, *optional)}
+    missing = [name for name in required if table.find(name) is None]
+    strange = [name for name in table.columns if plain(name) not in known]
+    if not missing and not strange:
+        return
+    found = [f"{len(missing)} columns are missing: {shorten(missing, 8)}"] if missing else []
+    found += [f"{len(strange)} columns are unknown: {shorten([name or '(no name)' for name in strange])}"]
+    raise UserError(
+        f"{table.file}: {'; '.join(found if strange else found[:1])}.",
+        f"Required: {', '.join(required)}." + (f" Optional: {', '.join(optional)}." if optional else ""),
+    )
+
+
+def read_ids(table: Table, name: str) -> list[str]:
+    """Return a column's ids without the square brackets that some files put round them.
+
+    Raises:
+        UserError: Rows without an id, or ids that are there more than once.
+    """
+    ids = [bare(text) for text in table.column(name)]
+    if empty := [line for line, id in zip(table.lines, ids, strict=True) if not id]:
+        raise UserError(f"{table.file} has {len(empty):,} rows without {name}: {_at(empty)}.")
+    if twice := [id for id, times in Counter(ids).items() if times > 1]:
+        raise UserError(f"{table.file} has {len(twice):,} ids more than once: {shorten(twice)}.")
+    return ids
+
+
+def bare(text: str) -> str:
+    """Return an id without square brackets: ``[02032]`` and ``02032`` are one clip."""
+    return text.strip().removeprefix("[").removesuffix("]").strip()
+
+
+def read_numbers(
+    table: Table, ids: Sequence[str], columns: Sequence[str], may_be_empty: Iterable[str] = ()
+) -> dict[str, tuple[float, ...] | None]:
+    """Return the numbers from 0 to 1 of each id in the order of ``columns``, or None for a row that may be empty.
+
+    Args:
+        table: The file.
+        ids: The id of each of its rows.
+        columns: Names of the columns, which may stand in any order.
+        may_be_empty: Ids of rows in which all of the numbers may be left out.
+
+    Raises:
+        UserError: Naming how many ids, and which, have a text that is no number, a gap or NaN, or a value that is not
+            between 0 and 1.
+    """
+    free = set(may_be_empty)
+    texts = dict(zip(ids, zip(*(table.column(name) for name in columns), strict=True), strict=True))
+    values = {id: tuple(map(_number, row)) for id, row in texts.items()}
+    words = [f"{id} ({_first(texts[id], row)})" for id, row in values.items() if None in row]
+    if words:
+        raise UserError(f"{table.file} has texts that are no numbers in {len(words):,} rows: {shorten(words)}.")
+    numbers = {id: tuple(math.nan if value is None else value for value in row) for id, row in values.items()}
+    empty = {id for id in free & numbers.keys() if all(map(math.isnan, numbers[id]))}
+    gaps = [id for id, row in numbers.items() if id not in empty and any(map(math.isnan, row))]
+    if gaps:
+        raise UserError(f"{table.file} has empty or NaN values in {len(gaps):,} rows that need all: {shorten(gaps)}.")
+    outside = {id: max(row, key=lambda value: abs(value - 0.5)) for id, row in numbers.items() if id not in empty}
+    wrong = [f"{id} ({value:g})" for id, value in outside.items() if not 0 <= value <= 1]
+    if wrong:
+        raise UserError(
+            f"{table.file} has values outside 0 to 1 in {len(wrong):,} rows: {shorten(wrong)}.",
+            "Intensities are fractions of each clip's largest rating.",
+        )
+    return {id: None if id in empty else row for id, row in numbers.items()}
+
+
+def _number(text: str) -> float | None:
+    """Return a text's number, NaN for an empty one, None where it is no number."""
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        return None
+
+
+def _first(row: Sequence[str], numbers: Sequence[float | None]) -> str:
+    """Return the first text that is no number."""
+    return next(repr(text) for text, number in zip(row, numbers, strict=True) if number is None)
+
+
+def _at(lines: Sequence[int]) -> str:
+    """Return line numbers as words, the first few of them."""
+    return shorten([f"line {line}" for line in lines])

@@ -1,0 +1,32 @@
+"""Absolute paths, which records do without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_ABSOLUTE_PATH = re.compile(
+    r"""(?:(?<=^)|(?<=[\s=:,;'"(\[{<]))"""  # at the start of a word
+    r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
+    r"""[^\s'",;)\]}>]*"""
+)
+
+
+def without_paths(text: str) -> str:
+    """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
+    return _ABSOLUTE_PATH.sub("<path>", text)
+
+
+def text_with_path(value: Any) -> str | None:
+    """Return the first text in a JSON value, keys included, that looks like an absolute path; None if none does."""
+    return next((text for text in _texts(value) if _ABSOLUTE_PATH.search(text)), None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(inner)
