@@ -55,7 +55,7 @@ def official_code(folder: Path) -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(**{name.rpartition(".")[2]: importlib.import_module(name) for name in MODULES})
 
 
-def official_step(folder: Path, clips: Tensor, bfloat16: bool) -> Callable[[], object]:
+def official_step(folder: Path, clips: Tensor) -> Callable[[str], object]:
     """Return a call that does one step of the official ``train_one_epoch`` on ViT-B: the loss, its gradient, AdamW.
 
     In bfloat16 the loop runs inside autocast, since its own wants a GPU. What it gets is what its loader gives: clips
@@ -64,7 +64,9 @@ def official_step(folder: Path, clips: Tensor, bfloat16: bool) -> Callable[[], o
     Args:
         folder: The checkout.
         clips: ``uint8 (clips, 16, 224, 224, 3)``.
-        bfloat16: Whether the arithmetic is bfloat16 where that is safe.
+
+    Returns:
+        The call, which takes the precision: ``fp32`` or ``bf16``.
     """
     with official_code(folder) as official, contextlib.redirect_stdout(io.StringIO()):
         model = official.modeling_pretrain.pretrain_videomae_base_patch16_224(decoder_depth=4)
@@ -72,23 +74,20 @@ def official_step(folder: Path, clips: Tensor, bfloat16: bool) -> Callable[[], o
         masks = official.masking_generator
         tubes, cells = masks.TubeMaskingGenerator((8, 14, 14), 0.9), masks.RunningCellMaskingGenerator((8, 14, 14), 0.5)
         train_one_epoch = official.engine_for_pretraining.train_one_epoch
-    optimizer = torch.optim.AdamW(
-        [{"params": group["params"], "weight_decay": group["weight_decay"]} for group in groups], betas=(0.9, 0.95)
-    )
+    kept = [{"params": group["params"], "weight_decay": group["weight_decay"]} for group in groups]
+    optimizer = torch.optim.AdamW(kept, betas=(0.9, 0.95))
     mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     images = (clips.permute(0, 4, 1, 2, 3).float() / 255 - mean) / std
 
-    def step() -> None:
+    def step(precision: str) -> None:
         hidden, skipped = (torch.stack([torch.from_numpy(draw()) for _ in clips]) for draw in (tubes, cells))
-        device = torch.device("cpu")
+        batch = (images, hidden, skipped)
         with (
             contextlib.redirect_stdout(io.StringIO()),
             mock.patch.object(torch.cuda, "synchronize"),
-            torch.autocast("cpu", torch.bfloat16, enabled=bfloat16),
+            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
         ):
-            train_one_epoch(
-                model, [(images, hidden, skipped)], optimizer, device, 0, None, max_norm=None, start_steps=0
-            )
+            train_one_epoch(model, [batch], optimizer, torch.device("cpu"), 0, None, max_norm=None, start_steps=0)
 
     return step
 

@@ -62,7 +62,8 @@ class Attention(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Return softmax attention of queries, keys and values ``(B, heads, N, D)``, of the same shape."""
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= FEW_TOKENS:
-        return (q * q.shape[3] ** -0.5 @ k.transpose(2, 3)).softmax(-1) @ v
+        weights: Tensor = (q * q.shape[3] ** -0.5 @ k.transpose(2, 3)).softmax(-1)
+        return weights @ v
     return F.scaled_dot_product_attention(q, k, v)
 
 
