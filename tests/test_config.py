@@ -176,7 +176,7 @@ def test_joined_backbones_are_shown_what_the_first_visual_one_wants() -> None:
     (found,) = resolve(["protocol=abaw_eri", "backbone=resnet50+efficientnet_b0", "dataset=ucf101_sample"])
     assert isinstance(found, ReactionExperiment)
     assert [part.name for part in found.backbone.parts] == ["resnet50", "efficientnet_b0"]
-    assert (found.backbone.recipe, found.clip.frames, found.clip.size) == ("cnn", 4, 48)
+    assert (found.backbone.recipe, found.clip.frames, found.clip.size) == ("cnn", 2, 48)
 
 
 def test_parts_that_want_different_clips_are_refused() -> None:

@@ -242,3 +242,34 @@ def test_a_submitted_file_is_scored_like_anybodys(root: Path, tmp_path: Path) ->
     words = ("protocol=abaw_eri", f"predictions={tmp_path / 'records' / record.predictions.name}", f"data.root={root}")
     scored = Reaction.score_file(resolve_scores(words), tmp_path / "scored")
     assert scored.metrics == record.metrics
+
+
+def test_ready_features_in_the_form_of_muse_are_a_backbone_and_their_contents_count(tmp_path: Path) -> None:
+    root, draw = tmp_path / "muse", np.random.default_rng(0)
+    folder = root / "feats" / "mine"
+    folder.mkdir(parents=True)
+    ids = [f"{number:05d}" for number in range(12)]
+    parts = ["train"] * 6 + ["devel"] * 4 + ["test"] * 2
+    labels = {
+        id: [] if part == "test" else draw.random(7).round(3).tolist() for id, part in zip(ids, parts, strict=True)
+    }
+    rows = [[f"[{id}]", *(row or [""] * 7)] for id, row in labels.items()]
+    for name, lines in (
+        ("labels.csv", [["File_ID", *EMOTIONS], *rows]),
+        ("partition.csv", [["Id", "Partition"], *zip(ids, parts, strict=True)]),
+    ):
+        with (root / name).open("w", newline="") as stream:
+            csv.writer(stream).writerows(lines)
+    for number, id in enumerate(ids[:-1]):  # the last clip has no file
+        np.save(folder / f"{id}.npy", draw.random((1 + number % 3, 5), np.float32))
+    record = run(root, tmp_path, "backbone=features/mine")
+    assert (record.n_scored, record.input) == (4, None)
+    words = (*SMALL, f"data.root={root}", "backbone=features/mine", "eval.split=test")
+    api.submit(api.experiments(words, ()), tmp_path / "out.csv", tmp_path, "missing")
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 3
+    assert len(list(tmp_path.glob("*/checkpoint.pt"))) == 1  # the scored network was used, not another
+    for number, trainings in ((6, 1), (0, 2)):  # a scored clip's features, then those of one that is trained on
+        np.save(folder / f"{ids[number]}.npy", draw.random((2, 5), np.float32))
+        changed = run(root, tmp_path, "backbone=features/mine")
+        assert changed.identity.run_key != record.identity.run_key
+        assert len(list(tmp_path.glob("*/checkpoint.pt"))) == trainings

@@ -56,7 +56,10 @@ class ReactionLists:
     means: tuple[float, ...]
     """Mean intensity of each target over the training clips."""
     identity: str
-    """Digest of ids, parts, intensities and subjects; of the generator's parameters for an embedded sample."""
+    """Digest of ids, parts, intensities and subjects; of the generator's parameters for an embedded sample. Training
+    features that users bring count too."""
+    scored_features: str | None
+    """Digest of the scored clips' features where users bring them, which one training may be scored with."""
     extraction: Extraction
 
     def training_clips(self, to: ReactionExperiment) -> ReactionClips:
@@ -105,7 +108,8 @@ def open_reactions(to: ReactionExperiment, workers: int) -> ReactionLists:
         reactions=tuple(scored),
         statistics=_statistics(ready_train, to.backbone),
         means=_means(ready_train),
-        identity=_identity(to, layout, found),
+        identity=_identity(to, layout, _brought(to, found, train)),
+        scored_features=digest(brought) if (brought := _brought(to, found, scored)) else None,
         extraction=extraction,
     )
 
@@ -169,13 +173,16 @@ def _means(train: Sequence[ReadyReaction]) -> tuple[float, ...]:
     return tuple(float(mean) for mean in np.mean(known, axis=0))
 
 
-def _identity(to: ReactionExperiment, layout: HumeReaction, found: Mapping[str, Features]) -> str:
-    """Return the data's digest; features that users bring count with the contents of their files."""
-    brought = {
-        part.name: {id: file and file.stem for id, file in found[part.name].files.items()}
+def _identity(to: ReactionExperiment, layout: HumeReaction, brought: object) -> str:
+    """Return the data's digest, with that of training features that users bring."""
+    known = [to.dataset.component, to.dataset.generator] if to.dataset.generator is not None else [layout.identity()]
+    return digest([*known, *([brought] if brought else [])])
+
+
+def _brought(to: ReactionExperiment, found: Mapping[str, Features], clips: Sequence[Reaction]) -> object:
+    """Return the digests of clips' features that users bring, by part; their files' names say them."""
+    return {
+        part.name: {clip.id: file and file.stem for clip in clips for file in [found[part.name].files[clip.id]]}
         for part in parts_of(to.backbone)
         if part.modality == "features"
     }
-    if to.dataset.generator is not None:
-        return digest([to.dataset.component, to.dataset.generator, *([brought] if brought else [])])
-    return digest([layout.identity(), *([brought] if brought else [])])

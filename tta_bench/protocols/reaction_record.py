@@ -8,6 +8,7 @@ from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.reaction import ReactionReport, ReactionStep
 from tta_bench.engine.training import plan_steps
 from tta_bench.experiment import ReactionExperiment
+from tta_bench.keys import digest
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.preflight import Estimate
 from tta_bench.protocols.reaction_lists import ReactionLists, parts_of
@@ -22,7 +23,8 @@ from tta_bench.records.results import Results
 def reaction_identity(
     to: ReactionExperiment, lists: ReactionLists, weights: Weights | None, training: str, precision: ResolvedPrecision
 ) -> schema.Identity:
-    """Return what makes a reaction run another than the next."""
+    """Return what makes a reaction run another than the next: features that users bring are part of it."""
+    training = digest([training, lists.scored_features]) if lists.scored_features else training
     return identity(to, lists.identity, weights, training, precision, split=to.eval.split)
 
 
