@@ -40,11 +40,7 @@ def clips() -> Tensor:
 
 
 def our_step(clips: Tensor, precision: Precision) -> Callable[[], object]:
-<<<<<<< HEAD
     """Return a call that does one of our steps: loss, gradient, AdamW; without a loader, as the official one."""
-=======
-    """Return a call that does one of our steps: the loss, its gradient, AdamW; clips are at hand, as for the other."""
->>>>>>> P1
     recipe = PretrainSettings(batch=len(clips), views=1, steps=1, lr=1e-3)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     settings = PretrainStepSettings(recipe, mean, std, seed=0, micro_batch=len(clips), device=torch.device("cpu"))
