@@ -55,7 +55,7 @@ docs: install
 leaderboards: install
 	$(BIN)/tta-bench leaderboard
 
-#   make sample-records  measure the embedded samples and put them on the boards (from a clean commit; 10 minutes)
+#   make sample-records  measure the embedded samples and put them on the boards (from a clean commit; 15 minutes)
 SAMPLE := $(BIN)/tta-bench run tier=sample --work-dir runs/sample
 SAMPLE_BACKBONES := resnet18 resnet50 timm/mobilenetv3_small_050 timm/regnetx_002 timm/resnet10t
 sample-records: install
@@ -63,6 +63,7 @@ sample-records: install
 	for control in frozen reversed shuffled; do $(SAMPLE) protocol=ucf101_ft eval.control=$$control || exit 1; done
 	for backbone in $(SAMPLE_BACKBONES); do $(SAMPLE) protocol=ucf101_ft backbone=$$backbone || exit 1; done
 	$(SAMPLE) protocol=hmdb51_ft split=1,2,3
+	for backbone in resnet50 egemaps resnet50+egemaps; do $(SAMPLE) protocol=abaw_eri backbone=$$backbone || exit 1; done
 	$(BIN)/tta-bench submit runs/sample/records/*.json
 
 clean:
