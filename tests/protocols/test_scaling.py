@@ -21,7 +21,7 @@ def study(work_dir: Path, *words: str) -> Scaling:
     ("words", "message"),
     [
         (["study.sizes=16,161"], "a part of 161 clips was asked for, and the corpus has 160: 1 too many"),
-        (["study.sizes=8,64"], "8 clips do not fill one step of 16 videos"),
+        (["study.sizes=4,64"], "4 clips do not fill one step of 8 videos"),
     ],
 )
 def test_sizes_are_refused_before_anything_is_spent(words: list[str], message: str, tmp_path: Path) -> None:
