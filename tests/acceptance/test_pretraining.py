@@ -74,6 +74,7 @@ def test_1_the_four_cell_maps_are_the_official_ones(index: int) -> None:
         conformance.test_the_four_maps_of_running_cells_equal_the_official_ones(official, index)
 
 
+@pytest.mark.long
 def test_2_pretraining_then_a_fine_tune_beside_one_from_scratch(tmp_path: Path) -> None:
     verdicts = []
     for seed in SEEDS:
