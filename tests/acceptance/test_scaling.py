@@ -63,7 +63,7 @@ def test_3_a_study_killed_in_the_middle_does_only_what_was_missing(tmp_path: Pat
 
     [study] = json.loads(out)
     assert [(point["size"], point["seed"]) for point in study["points"]] == [(a, b) for a in SIZES for b in SEEDS]
-    assert [level["epochs"] for level in study["levels"]] == [10 * 16 / size for size in SIZES]
+    assert [level["epochs"] for level in study["levels"]] == [10 * 8 / size for size in SIZES]
     for point in study["points"]:
         record = after[f"{point['record']}.json"]
         assert record.metrics["top1"].value == pytest.approx(point["top1"])
