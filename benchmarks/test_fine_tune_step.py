@@ -9,19 +9,20 @@ import torch
 
 from benchmarks.interleaved import Turns, as_table, interleaved, speed
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, say_absent
+from benchmarks.precisions import needs_bfloat16, precisions
 from benchmarks.steps import OURS, steps
-
-BOTH = ("fp32", "bf16")
 
 
 @pytest.fixture(scope="module")
 def turns() -> Turns:
-    """What every contender's step took in float32 and in bfloat16, in five rounds."""
+    """What every contender's step took in each precision, in five rounds."""
     contenders = steps()
     if len(contenders) == 1:
         pytest.skip("no peer is at hand")
     calls = {
-        f"{name}, {precision}": partial(step, precision) for name, step in contenders.items() for precision in BOTH
+        f"{name}, {precision}": partial(step, precision)
+        for name, step in contenders.items()
+        for precision in precisions()
     }
     return interleaved(calls, rounds=5)
 
@@ -43,6 +44,7 @@ def test_a_step_in_float32_is_as_quick_as_the_quickest(turns: Turns) -> None:
     assert against_the_quickest(turns, f"{OURS}, fp32", "fp32") >= 0.95
 
 
+@needs_bfloat16
 def test_a_step_in_bfloat16_is_quicker_than_the_quickest_in_float32(turns: Turns) -> None:
     print()
     print(as_table(turns, f"{OURS}, bf16"))

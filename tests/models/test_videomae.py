@@ -128,6 +128,38 @@ def test_stochastic_depth_drops_a_branch_per_sample_and_keeps_its_mean():
     torch.testing.assert_close(block.eval()(tokens), tokens + branch)
 
 
+def gradients_of(block: Block, tokens: torch.Tensor) -> list[torch.Tensor]:
+    """Return the output of a training step with seed 0, and its gradients."""
+    torch.manual_seed(0)
+    block.zero_grad()
+    tokens = tokens.clone().requires_grad_()
+    out = block(tokens)
+    out.square().sum().backward()
+    return [out.detach(), *(value.grad for value in (tokens, *block.parameters()))]
+
+
+def test_what_stochastic_depth_leaves_out_is_not_computed_and_changes_no_gradient(monkeypatch):
+    block = Block(width=8, heads=2, mlp_width=16, drop_path=0.5).train()
+    seen = []
+    block.mlp.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    tokens = torch.randn(8, 3, 8)
+    skipped = gradients_of(block, tokens)
+    monkeypatch.setattr(
+        torch.compiler, "is_compiling", lambda: True
+    )  # there the branch is computed and multiplied by 0
+    for left_out, multiplied in zip(skipped, gradients_of(block, tokens), strict=True):
+        torch.testing.assert_close(left_out, multiplied)
+    assert 0 < seen[0] < seen[1] == 8
+
+
+def test_a_branch_that_no_sample_keeps_has_gradients_of_zero():
+    block = Block(width=8, heads=2, mlp_width=16, drop_path=1 - 1e-7).train()
+    tokens = torch.randn(2, 3, 8)
+    out, _, *gradients = gradients_of(block, tokens)
+    assert torch.equal(out, tokens)
+    assert all(not gradient.any() for gradient in gradients)  # not None: the optimizer's moments go on
+
+
 def test_checkpointing_changes_memory_not_numbers(clip):
     gradients = []
     for checkpointing in (False, True):

@@ -44,5 +44,5 @@ def make_optimizer(step: FineTuneStep, precision: ResolvedPrecision) -> tuple[Op
     """Return AdamW over layer-decay groups, wrapped for the precision, and where the layers came from."""
     to = step.settings
     groups, source = parameter_groups(step.classifier, to.train.weight_decay, to.train.layer_decay)
-    optimizer = torch.optim.AdamW(groups, lr=scaled(to.train.lr, to.train.batch), betas=to.train.betas)
+    optimizer = torch.optim.AdamW(groups, lr=scaled(to.train.lr, to.train.batch), betas=to.train.betas, fused=True)
     return wrap_optimizer(optimizer, precision, to.device, to.train.clip_grad), source

@@ -146,7 +146,7 @@ def reaction_training(step: ReactionStep, clips: ReactionClips) -> Training:
     """
     to = step.settings
     groups = encoder_groups(step.net, to.train.weight_decay, to.train.encoder_lr)
-    optimizer = torch.optim.AdamW(groups, lr=to.train.lr, betas=to.train.betas)
+    optimizer = torch.optim.AdamW(groups, lr=to.train.lr, betas=to.train.betas, fused=True)
     return Training(
         step=step,
         model=step.net,

@@ -53,7 +53,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens ``(B, N, D)`` to tokens of the same shape."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
-        qkv = F.linear(x, self.qkv.weight, bias).reshape(*x.shape[:2], 3, self.heads, -1)
+        qkv = F.linear(x, self.qkv.weight, bias).reshape(*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         mixed: Tensor = self.proj(attend(q, k, v).transpose(1, 2).flatten(2))
         return mixed
@@ -61,6 +61,8 @@ class Attention(nn.Module):
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Return softmax attention of queries, keys and values ``(B, heads, N, D)``, of the same shape."""
+    if not len(q):  # stochastic depth left no sample, which not every kernel takes
+        return v
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= FEW_TOKENS:
         weights: Tensor = (q * q.shape[3] ** -0.5 @ k.transpose(2, 3)).softmax(-1)
         return weights @ v
@@ -94,15 +96,23 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens ``(B, N, D)`` to tokens of the same shape."""
-        x = x + self._maybe_drop(self.attn(self.norm1(x)))
-        return x + self._maybe_drop(self.mlp(self.norm2(x)))
+        x = self._add(x, self.norm1, self.attn)
+        return self._add(x, self.norm2, self.mlp)
 
-    def _maybe_drop(self, branch: Tensor) -> Tensor:
-        """In training, zero the branch of a sample with probability ``drop_path`` and scale up the others."""
+    def _add(self, x: Tensor, norm: nn.Module, branch: nn.Module) -> Tensor:
+        """Add a branch; in training, leave it out for a sample with probability ``drop_path`` and scale up the others.
+
+        What is left out is not computed, so with a mean rate of .1 a tenth of all blocks' work is saved; a compiled
+        model computes it, since its shapes are fixed.
+        """
         if not self.training or self.drop_path == 0.0:
-            return branch
-        keep = 1.0 - self.drop_path
-        return branch * branch.new_empty(len(branch), 1, 1).bernoulli_(keep).div_(keep)
+            return x + branch(norm(x))
+        share = 1.0 - self.drop_path
+        keeps = torch.empty(len(x)).bernoulli_(share)  # drawn on the CPU: no device waits for it
+        if torch.compiler.is_compiling():
+            return x + branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+        kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
+        return x.index_add(0, kept, (branch(norm(x.index_select(0, kept))) / share).to(x.dtype))
 
 
 class PatchEmbed(nn.Module):
