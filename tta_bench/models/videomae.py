@@ -106,13 +106,16 @@ class Block(nn.Module):
         model computes it, since its shapes are fixed.
         """
         if not self.training or self.drop_path == 0.0:
-            return x + branch(norm(x))
+            added: Tensor = branch(norm(x))
+            return x + added
         share = 1.0 - self.drop_path
         keeps = torch.empty(len(x)).bernoulli_(share)  # drawn on the CPU: no device waits for it
         if torch.compiler.is_compiling():
-            return x + branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+            added = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+            return x + added
         kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
-        return x.index_add(0, kept, (branch(norm(x.index_select(0, kept))) / share).to(x.dtype))
+        added = branch(norm(x.index_select(0, kept))) / share
+        return x.index_add(0, kept, added.to(x.dtype))
 
 
 class PatchEmbed(nn.Module):
