@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
 from tta_bench.engine.fine_tune import make_optimizer
-from tta_bench.engine.step import FineTuneStep, StepSettings
+from tta_bench.engine.step import FineTuneStep, FineTuneStepSettings
 from tta_bench.models import VideoMAEV2
 from tta_bench.models.classifier import Classifier
 from tta_bench.openmmlab import build_mmaction, import_mmaction
@@ -37,7 +37,7 @@ def steps() -> dict[str, Step]:
 
 def ours() -> Step:
     """Return the suite's `FineTuneStep` with layer decay and its optimizer."""
-    settings = StepSettings(
+    settings = FineTuneStepSettings(
         train=TrainSettings(batch=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1),
         mean=MEAN,
         std=STD,

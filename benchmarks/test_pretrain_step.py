@@ -48,7 +48,9 @@ def our_step(clips: Tensor) -> Callable[[str], object]:
     """Return a call that does one of our steps in a precision: the loss, its gradient, AdamW."""
     recipe = PretrainSettings(batch=len(clips), views=1, steps=1, lr=1e-3)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    settings = PretrainStepSettings(recipe, mean, std, seed=0, micro_batch=len(clips), device=torch.device("cpu"))
+    settings = PretrainStepSettings(
+        train=recipe, mean=mean, std=std, seed=0, micro_batch=len(clips), device=torch.device("cpu")
+    )
     step = PretrainStep(MaskedAutoencoder(VideoMAEV2(), (8, 14, 14)), settings)
     extent = ResolvedClip(span=64, frames=16, stride=4, size=224)
     listed = PretrainClips([Clip("", Path())] * len(clips), {}, extent, recipe, 0)  # never asked for a clip

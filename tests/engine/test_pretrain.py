@@ -37,7 +37,8 @@ def step(recipe: PretrainSettings = RECIPE, micro_batch: int = 8, seed: int = 1)
     backbone = VideoMAEV2(size=32, frames=8, patch=8, width=24, depth=2, heads=2, mlp_width=96)
     to = recipe.decoder
     autoencoder = MaskedAutoencoder(backbone, backbone.token_grid(8, 32, 32), to.width, to.depth, to.heads)
-    settings = PretrainStepSettings(recipe, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), seed, micro_batch, CPU)
+    mean, std = (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
+    settings = PretrainStepSettings(train=recipe, mean=mean, std=std, seed=seed, micro_batch=micro_batch, device=CPU)
     return PretrainStep(autoencoder, settings)
 
 

@@ -55,7 +55,12 @@ def step(
     card = cards.joined(PARTS)
     net = build_reaction_net(card, CLIP, recipe, [None, SOUND], [0.5] * 3, seed=0)
     to = ReactionStepSettings(
-        recipe, PARTS, seed=0, micro_batch=micro_batch, device=torch.device("cpu"), precision="fp32"
+        train=recipe,
+        parts=PARTS,
+        seed=0,
+        micro_batch=micro_batch,
+        device=torch.device("cpu"),
+        precision=precision,
     )
     return ReactionStep(net, to)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import wrap_optimizer
 from tta_bench.engine.fine_tune import make_optimizer
-from tta_bench.engine.step import Diverged, FineTuneStep, StepSettings
+from tta_bench.engine.step import Diverged, FineTuneStep, FineTuneStepSettings
 from tta_bench.engine.training import plan_steps
 from tta_bench.errors import UserError
 from tta_bench.models.classifier import Classifier
@@ -30,7 +30,10 @@ class TinyNet(nn.Module):
 
 def step(train: TrainSettings, micro_batch: int = 8) -> FineTuneStep:
     torch.manual_seed(0)
-    settings = StepSettings(train, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), 3, seed=1, micro_batch=micro_batch, device=CPU)
+    mean, std = (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
+    settings = FineTuneStepSettings(
+        train=train, mean=mean, std=std, classes=3, seed=1, micro_batch=micro_batch, device=CPU
+    )
     return FineTuneStep(Classifier(TinyNet(), 6, 3), settings)
 
 

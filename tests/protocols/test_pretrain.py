@@ -79,7 +79,7 @@ def test_the_record_says_what_was_trained_on_and_how_it_went(done: tuple[Path, P
     (phase,) = record.phases
     assert (phase.name, phase.samples) == ("pretrain", 16)
     assert record.cost is not None
-    assert record.cost.parameters == sum(p.numel() for p in run._build().parameters())
+    assert record.cost.parameters == sum(p.numel() for p in run.build().parameters())
     assert str(corpus) not in record.model_dump_json()
     assert verify_record(record, run.recorder.folder).problems == []
 
@@ -123,7 +123,7 @@ def test_a_fine_tune_knows_what_its_weights_have_seen(done: tuple[Path, Pretrain
 def test_pretraining_goes_on_from_weights_and_says_so(done: tuple[Path, Pretrain, Record], corpus: Path) -> None:
     work_dir, run, _ = done
     later = start(work_dir, data={"root": corpus}, weights=run.folder.name, train={"broken": 0.1, "steps": 1})
-    own, kept = later._build().autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
+    own, kept = later.build().autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
     assert all(torch.equal(own[name], tensor) for name, tensor in kept.items())
     later.run()
     seen = read_checkpoint(later.folder / CHECKPOINT)["pretraining"]

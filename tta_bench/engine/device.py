@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.optim import Optimizer
 
 from tta_bench.errors import RunFailed, UserError
+from tta_bench.settings import RuntimeSettings
 
 ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 CPU_MICRO_BATCH = 16
@@ -64,6 +66,31 @@ def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch
     return min(clips, choice + choice % 2)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What an experiment runs on and how precise, with nothing left to ``auto``."""
+
+    device: torch.device
+    precision: ResolvedPrecision
+    workers: int
+    """Loader processes."""
+
+    @classmethod
+    def of(cls, runtime: RuntimeSettings, precision: str) -> Machine:
+        """Return the machine that settings ask for.
+
+        Raises:
+            UserError: There is no such device here, or it has no such precision.
+        """
+        device = resolve_device(runtime.device)
+        return cls(device, resolve_precision(precision, device), resolve_workers(runtime.workers))
+
+    @property
+    def pin(self) -> bool:
+        """Whether loaded batches go into page-locked memory, from where a GPU reads quickly."""
+        return self.device.type == "cuda"
+
+
 class AutocastOptimWrapper(OptimWrapper):  # type: ignore[misc]
     """MMEngine's optimizer wrapper with bfloat16 autocast on any device; its own AMP wrapper refuses CPUs."""
 
@@ -113,7 +140,7 @@ def memory_advice(micro_batch: int) -> Iterator[None]:
         smaller = max(2, micro_batch // 2 // 2 * 2)
         raise RunFailed(
             f"out of memory with {micro_batch} clips on the device at once: {str(error).splitlines()[0]}",
-            f"Try runtime.micro_batch={smaller}; the result stays the same."
+            f"Try runtime.micro_batch={smaller}; the batch that is learned from stays the same."
             if smaller < micro_batch
             else "Two clips are the least; try another device or precision=bf16.",
         ) from None

@@ -12,7 +12,7 @@ from tta_bench.data.pretraining import PretrainClips, PretrainItem
 from tta_bench.engine.device import ResolvedPrecision, memory_advice, wrap_optimizer
 from tta_bench.engine.layer_decay import decay_groups
 from tta_bench.engine.schedule import scaled
-from tta_bench.engine.step import StepResult, checked_norm
+from tta_bench.engine.step import StepResult, StepSettings, checked_norm
 from tta_bench.engine.training import Training, plan_steps
 from tta_bench.keys import generator
 from tta_bench.models.masking import Masks, draw_masks
@@ -26,16 +26,13 @@ from tta_bench.models.pretraining import (
 from tta_bench.settings import PretrainSettings
 
 
-@dataclass(frozen=True)
-class PretrainStepSettings:
+@dataclass(frozen=True, kw_only=True)
+class PretrainStepSettings(StepSettings):
     """What a step of pre-training needs to know besides its batch."""
 
     train: PretrainSettings
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    seed: int
-    micro_batch: int
-    device: torch.device
 
 
 class PretrainStep(nn.Module):

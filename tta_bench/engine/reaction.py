@@ -20,7 +20,7 @@ from tta_bench.data.reaction_clips import ReactionBatch, ReactionClips, Reaction
 from tta_bench.engine.device import ResolvedPrecision, inference, memory_advice, peak_memory, wrap_optimizer
 from tta_bench.engine.layer_decay import decay_groups
 from tta_bench.engine.mixing import normalize
-from tta_bench.engine.step import StepResult, checked_norm
+from tta_bench.engine.step import StepResult, StepSettings, checked_norm
 from tta_bench.engine.training import Training, plan_steps
 from tta_bench.keys import generator, torch_seed
 from tta_bench.models.measure import evaluating
@@ -30,16 +30,13 @@ from tta_bench.progress import Bar
 from tta_bench.settings import ReactionSettings
 
 
-@dataclass(frozen=True)
-class ReactionStepSettings:
-    """What a step needs to know besides its batch."""
+@dataclass(frozen=True, kw_only=True)
+class ReactionStepSettings(StepSettings):
+    """What a step, or a test, of intensities needs to know besides its batch."""
 
     train: ReactionSettings
     parts: tuple[BackboneCard, ...]
     """What each path of the network takes."""
-    seed: int
-    micro_batch: int
-    device: torch.device
     precision: ResolvedPrecision
 
 

@@ -34,17 +34,24 @@ class Diverged(RunFailed):
     """A loss or gradient that is no longer a finite number."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepSettings:
-    """What a step needs to know besides its batch."""
+    """What any step needs to know besides its batch."""
+
+    seed: int
+    micro_batch: int
+    """Clips on the device at once."""
+    device: torch.device
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneStepSettings(StepSettings):
+    """What a step of fine-tuning needs to know besides its batch."""
 
     train: TrainSettings
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     classes: int
-    seed: int
-    micro_batch: int
-    device: torch.device
 
 
 class FineTuneStep(nn.Module):
@@ -55,7 +62,7 @@ class FineTuneStep(nn.Module):
         settings: Recipe, input statistics, seed, micro-batch.
     """
 
-    def __init__(self, classifier: Classifier, settings: StepSettings) -> None:
+    def __init__(self, classifier: Classifier, settings: FineTuneStepSettings) -> None:
         super().__init__()
         self.classifier = classifier
         self.settings = settings

@@ -1,37 +1,23 @@
-"""Preflight: what would fail after hours fails now. One training step, one test batch, one checkpoint, the disk."""
+"""Preflight: what would fail after hours fails now. One training step, one checkpoint, the disk, one test."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tta_bench.data.loading import StepBatches, TestClips, TrainClips, train_loader
-from tta_bench.engine.device import ResolvedPrecision
-from tta_bench.engine.fine_tune import fine_tuning
-from tta_bench.engine.step import FineTuneStep
-from tta_bench.engine.testing import average_views
+from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints import read_checkpoint, save_checkpoint
-from tta_bench.progress import console
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What one small step and one checkpoint took."""
-
-    seconds_per_clip: float
-    checkpoint_bytes: int
-    free_bytes: int
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the preflight measured, for the plan."""
+    """What one small step, one test and one checkpoint took, for the plan."""
 
     seconds_per_training_clip: float
     seconds_per_test_video: float
@@ -39,30 +25,24 @@ class Estimate:
     free_bytes: int
 
 
-def preflight(
-    step: FineTuneStep, train: TrainClips, test: TestClips, precision: ResolvedPrecision, folder: Path
-) -> Estimate:
-    """Try everything that a run does, once and small, on a model that is thrown away afterwards.
+def preflight(to: Training, try_test: Callable[[], None], micro_batch: int, folder: Path) -> Estimate:
+    """Do one small step of learning rate 0, write a checkpoint and read it back, and test one clip.
+
+    Args:
+        to: The training, of a model that is thrown away afterwards.
+        try_test: Tests one clip.
+        micro_batch: Clips in the step.
+        folder: Where checkpoints will go.
 
     Raises:
         UserError: The disk is too full for a checkpoint.
         BenchError: Whatever the step or the test raises.
     """
-    console.print("preflight: one step, one test video, one checkpoint", style="dim")
-    tried = try_training(fine_tuning(step, train, precision), step.settings.micro_batch, folder)
-    return Estimate(tried.seconds_per_clip, _try_test(step, test, precision), tried.checkpoint_bytes, tried.free_bytes)
-
-
-def try_training(to: Training, micro_batch: int, folder: Path) -> Trial:
-    """Do one small step of learning rate 0, and write a checkpoint and read it back.
-
-    Raises:
-        UserError: The disk is too full for a checkpoint.
-        BenchError: Whatever the step raises.
-    """
-    seconds = _try_step(to, micro_batch)
-    state = {"model": to.model.state_dict(), "optimizer": to.optimizer.state_dict()}
-    return Trial(seconds, _try_checkpoint(folder, state), shutil.disk_usage(folder).free)
+    step = _try_step(to, micro_batch)
+    size = _try_checkpoint(folder, {"model": to.model.state_dict(), "optimizer": to.optimizer.state_dict()})
+    begun = time.perf_counter()
+    try_test()
+    return Estimate(step, time.perf_counter() - begun, size, shutil.disk_usage(folder).free)
 
 
 def _try_step(to: Training, micro_batch: int) -> float:
@@ -98,13 +78,3 @@ def _try_checkpoint(folder: Path, state: Mapping[str, Any]) -> int:
         return trial.stat().st_size
     finally:
         trial.unlink(missing_ok=True)
-
-
-def _try_test(step: FineTuneStep, clips: TestClips, precision: ResolvedPrecision) -> float:
-    """Test the first video and return the seconds it took."""
-    to = step.settings
-    begun = time.perf_counter()
-    views = clips[0]["clips"].unsqueeze(0)
-    step.classifier.eval()
-    average_views(step.classifier, views, to.mean, to.std, to.device, precision, to.micro_batch)
-    return time.perf_counter() - begun

@@ -14,7 +14,7 @@ from tta_bench.engine.training import plan_steps
 from tta_bench.experiment import PretrainExperiment
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.corpus import CorpusClips
-from tta_bench.protocols.preflight import Trial
+from tta_bench.protocols.preflight import Estimate
 from tta_bench.protocols.recording import Facts
 from tta_bench.records import schema
 from tta_bench.settings import PretrainSettings
@@ -56,11 +56,11 @@ def pretrain_cost(to: PretrainExperiment, step: PretrainStep) -> schema.Cost:
 
 
 def describe_pretraining(
-    to: PretrainExperiment, corpus: CorpusClips, step: PretrainStep, trial: Trial, folder: str
+    to: PretrainExperiment, corpus: CorpusClips, step: PretrainStep, estimate: Estimate, folder: str
 ) -> str:
     """Return what a run would do: data, model, masks, steps, disk and estimated time."""
     plan, train = plan_steps(len(corpus.clips), to.train), to.train
-    seconds = plan.total * train.batch * train.views * trial.seconds_per_clip
+    seconds = plan.total * train.batch * train.views * estimate.seconds_per_training_clip
     masks = step.draw_masks(1)
     parameters = count_parameters(step.autoencoder)
     lines = {
@@ -73,7 +73,7 @@ def describe_pretraining(
         f"{int(masks.counted.sum()):,} in the loss",
         "training": f"{plan.total:,} steps ({plan.total / plan.per_epoch:.1f} epochs) of {train.batch} videos x "
         f"{train.views} views, {step.settings.micro_batch} clips at once on {step.settings.device}",
-        "disk": f"{trial.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {trial.free_bytes / 1e9:,.0f} GB free",
+        "disk": f"{estimate.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {estimate.free_bytes / 1e9:,.0f} GB free",
         "time": f"at most {seconds / 60:,.1f} min, by the first step; later ones are quicker",
         "standard": "yes" if to.standard else "no: a locked key or the data were changed",
     }

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tta_bench.engine.device import ResolvedPrecision
+from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiment import Experiment, protocol_hash
 from tta_bench.protocols.weights import Weights
@@ -63,9 +63,8 @@ class Recorder:
         experiment: What is run.
         identity: What makes it another than the next.
         facts: What its record says from the beginning.
-        precision: Resolved precision.
+        machine: Where it is run.
         work_dir: Where runs go.
-        device: The device's name, for the environment.
     """
 
     def __init__(
@@ -73,13 +72,11 @@ class Recorder:
         experiment: Experiment,
         identity: schema.Identity,
         facts: Facts,
-        precision: ResolvedPrecision,
+        machine: Machine,
         work_dir: Path,
-        device: str,
     ) -> None:
-        self.experiment, self.identity, self.facts = experiment, identity, facts
+        self.experiment, self.identity, self.facts, self.machine = experiment, identity, facts, machine
         self.folder = work_dir / "records"
-        self.device, self.precision = device, precision
         self._created = now()
         self._stop = threading.Event()
         self._alive = threading.Thread(target=self._beat, daemon=True)
@@ -152,7 +149,7 @@ class Recorder:
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
             "environment": describe_environment(
-                self.device, self.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
+                str(self.machine.device), self.machine.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
             ),
             "cost": None,
             "input": self.facts.input,
