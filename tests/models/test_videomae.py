@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from tta_bench.components import BACKBONES
-from tta_bench.models.videomae import Block, VideoMAEV2, sinusoid_positions
+from tta_bench.models import videomae
+from tta_bench.models.videomae import Block, VideoMAEV2, attend, sinusoid_positions
 
 TINY = {"size": 16, "frames": 4, "patch": 8, "width": 16, "depth": 2, "heads": 2, "mlp_width": 32}
 SIZES = {  # width, depth, heads, MLP width, patch, parameters
@@ -158,6 +159,22 @@ def test_a_branch_that_no_sample_keeps_has_gradients_of_zero():
     out, _, *gradients = gradients_of(block, tokens)
     assert torch.equal(out, tokens)
     assert all(not gradient.any() for gradient in gradients)  # not None: the optimizer's moments go on
+
+
+@pytest.mark.parametrize("cached", [1, 7 * 5 * 5, 1_000_000])
+def test_plain_products_in_bfloat16_attend_as_float32_does_however_many_heads_at_a_time(monkeypatch, cached):
+    monkeypatch.setattr(videomae, "CACHED_WEIGHTS", cached)
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        draw = torch.Generator().manual_seed(0)
+        q, k, v = (torch.randn(2, 4, 5, 8, generator=draw).to(dtype).requires_grad_() for _ in range(3))
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            mixed = attend(q, k, v)
+        assert mixed.dtype == dtype
+        mixed.square().sum().backward()
+        found.append([mixed.detach().float(), *(x.grad.float() for x in (q, k, v))])
+    for exact, rounded in zip(*found, strict=True):
+        torch.testing.assert_close(rounded, exact, atol=0.06, rtol=0.03)
 
 
 def test_checkpointing_changes_memory_not_numbers(clip):

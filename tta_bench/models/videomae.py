@@ -7,6 +7,7 @@ Architecture and parameter names follow Wang et al., "VideoMAE V2: Scaling Video
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +20,11 @@ from tta_bench.components import BACKBONES
 EPS = 1e-6
 """LayerNorm's epsilon, everywhere in VideoMAE."""
 
-FEW_TOKENS = 320
-"""Up to here plain products are faster than PyTorch's fused attention in bfloat16 on a CPU, whose gradient is slow."""
+FEW_TOKENS = 1024
+"""Up to here plain products are faster than PyTorch's fused attention in bfloat16 on a CPU; more take much memory."""
+
+CACHED_WEIGHTS = 2_000_000
+"""Attention weights that stay in a CPU's cache until they are used."""
 
 _TABLES: dict[tuple[int, int, torch.device], Tensor] = {}
 
@@ -64,9 +68,17 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if not len(q):  # stochastic depth left no sample, which not every kernel takes
         return v
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= FEW_TOKENS:
-        weights: Tensor = (q * q.shape[3] ** -0.5 @ k.transpose(2, 3)).softmax(-1)
-        return weights @ v
+        return _attend_plainly(q, k, v)
     return F.scaled_dot_product_attention(q, k, v)
+
+
+def _attend_plainly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return softmax attention by plain products, as many heads at a time as the cache holds."""
+    heads = max(1, CACHED_WEIGHTS // q.shape[2] ** 2)
+    parts = zip(*(torch.split(x.flatten(0, 1), heads) for x in (q, k, v)), strict=True)
+    with torch.autocast("cpu", enabled=False):  # its softmax would write float32; inside, it calculates in that anyway
+        mixed = [(a * a.shape[2] ** -0.5 @ b.transpose(1, 2)).softmax(-1) @ c for a, b, c in parts]
+    return torch.cat(mixed).reshape(q.shape)
 
 
 class Mlp(nn.Module):
@@ -114,8 +126,27 @@ class Block(nn.Module):
             added = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
             return x + added
         kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
-        added = branch(norm(x.index_select(0, kept))) / share
-        return x.index_add(0, kept, added.to(x.dtype))
+        rows = x if len(kept) == len(x) else _Rows.apply(x, kept)
+        rows = rows + (branch(norm(rows)) / share).to(x.dtype)
+        return rows if len(kept) == len(x) else x.index_copy(0, kept, rows)
+
+
+class _Rows(torch.autograd.Function):
+    """Rows of a batch, none twice: their gradient is copied into its place, where `index_select` would add it.
+
+    On a CPU adding takes longer than a norm and a product together.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.batch = len(x)
+        return x.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (rows,), (gradient,) = ctx.saved_tensors, gradients
+        return gradient.new_zeros(ctx.batch, *gradient.shape[1:]).index_copy_(0, rows, gradient), None
 
 
 class PatchEmbed(nn.Module):
