@@ -71,8 +71,9 @@ class FineTuneStep(nn.Module):
     def train_step(self, batch: TrainItem, optim_wrapper: OptimWrapper) -> StepResult:
         """Do one optimisation step on a batch ``uint8 (videos, views, T, H, W, 3)``.
 
-        Mixing is drawn once for the global batch and mixed pairs share a micro-batch, so how the batch is cut does not
-        change which clips are mixed, nor how.
+        Mixing is drawn once for the global batch, mixed pairs share a micro-batch, and what is erased is drawn for each
+        clip, so how the batch is cut changes none of these. What a network draws itself (dropout, stochastic depth)
+        does depend on it.
 
         Raises:
             Diverged: The loss or the gradient is not finite.
@@ -86,9 +87,10 @@ class FineTuneStep(nn.Module):
         total = 0.0
         for part, rows in enumerate(torch.split(pair_order(len(clips)), to.micro_batch)):
             torch.manual_seed(torch_seed(to.seed, "noise", self.step, part))
+            erased = [torch_seed(to.seed, "erase", self.step, row) for row in rows.tolist()]
             with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
                 x = normalize(clips[rows].to(to.device, non_blocking=True), to.mean, to.std)
-                x = mix_clips(erase(x, boxes[rows]), mix)
+                x = mix_clips(erase(x, boxes[rows], erased), mix)
                 targets = mix_targets(labels[rows].to(to.device), to.classes, to.train.smoothing, mix)
                 loss = F.cross_entropy(self.classifier(x), targets, reduction="sum") / len(clips)
                 optim_wrapper.backward(loss)
