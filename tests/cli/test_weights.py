@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
+from tta_bench.models.checkpoint_files import read_checkpoint, save_checkpoint
+
 BLOCKED = """
 import sys
 def refuse(event, _):
@@ -60,3 +64,17 @@ def test_a_run_without_its_weights_says_how_to_get_them_and_asks_nobody(tmp_path
     done = tta_bench(*words, "--work-dir", str(tmp_path))
     assert done.returncode == 2, done.stderr
     assert "`tta-bench weights fetch tiktokactions_vit_b` gets them" in done.stderr
+
+
+def test_weights_are_exported_and_a_misspelt_run_gets_the_nearest(tmp_path: Path) -> None:
+    tensors = {"encoder.patch_embed.proj.weight": torch.ones(2), "decoder.norm.weight": torch.ones(2)}
+    save_checkpoint(tmp_path / "pretraining-1/checkpoint.pt", {"model": tensors})
+    words = ("weights", "export", "--work-dir", str(tmp_path))
+    done = tta_bench(*words, "pretraining-1", str(tmp_path / "encoder.pth"))
+    assert done.returncode == 0, done.stderr
+    assert "an encoder without a head, 1 tensors under the official names" in done.stdout
+    assert read_checkpoint(tmp_path / "encoder.pth")["model"].keys() == {"patch_embed.proj.weight"}
+    done = tta_bench(*words, "pretraining-2", str(tmp_path / "encoder2.pth"))
+    assert done.returncode == 2
+    assert "pretraining-2 is neither a file nor a run" in done.stderr
+    assert "Did you mean 'pretraining-1'?" in done.stderr

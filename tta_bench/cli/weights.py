@@ -1,13 +1,18 @@
-"""``tta-bench weights``: released weights on this machine."""
+"""``tta-bench weights``: released weights on this machine, and one's own for other people's code."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from tta_bench.cli.options import work_dir_option
+from tta_bench.errors import UserError, did_you_mean
 
 
 @click.group("weights")
 def command() -> None:
-    """Get released weights, which have cards of their own: `tta-bench list weights`."""
+    """Get released weights, which have cards (`tta-bench list weights`), or pass on those of a run."""
 
 
 @command.command("fetch")
@@ -28,3 +33,25 @@ def fetch(name: str) -> None:
     click.echo(f"{file} ({file.stat().st_size:,} bytes), sha256 {found}")
     if card.sha256 is None:
         click.echo("No trusted source states its digest, so it could not be checked.", err=True)
+
+
+@command.command("export")
+@click.argument("source", metavar="RUN|FILE")
+@click.argument("into", type=click.Path(dir_okay=False, path_type=Path))
+@work_dir_option
+def export(source: str, into: Path, work_dir: Path) -> None:
+    """Write a VideoMAE's weights into a new .safetensors or .pth file, as official fine-tuning reads them.
+
+    \b
+    tta-bench weights export RUN encoder.pth     a pre-training's encoder, without its decoder
+    tta-bench weights export RUN classifier.pth  a fine-tune's encoder and head
+    """
+    from tta_bench.models.export import export_fine_tuning
+    from tta_bench.protocols.weights import checkpoint_of, runs_in
+
+    file = checkpoint_of(source, work_dir)
+    if file is None:
+        raise UserError(f"{source} is neither a file nor a run in {work_dir}.", did_you_mean(source, runs_in(work_dir)))
+    written = export_fine_tuning(file, into)
+    head = "with its head" if "head.weight" in written else "without a head"
+    click.echo(f"{into}: an encoder {head}, {len(written):,} tensors under the official names")

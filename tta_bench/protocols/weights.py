@@ -37,18 +37,14 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     choice = experiment.weights
     if choice == "none":
         return None
-    path = Path(choice).expanduser()
-    for folder in (work_dir / choice, path):
-        if (folder / CHECKPOINT).is_file():
-            return _weights_of(folder.name, folder / CHECKPOINT)
-    if path.is_file():
-        return _weights_of(path.name, path)
+    path = checkpoint_of(choice, work_dir)
+    if path is not None:
+        return _weights_of(path.parent.name if path.name == CHECKPOINT else path.name, path)
     names = card_files("weights")
     if choice not in names:
-        runs = [run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}")]
         raise UserError(
             f"weights={choice} is neither a card, nor a file, nor a run in {work_dir}.",
-            did_you_mean(choice, [*names, *runs, "none"]),
+            did_you_mean(choice, [*names, *runs_in(work_dir), "none"]),
         )
     card = weights_card(choice)
     if card.backbone != experiment.backbone.name:
@@ -64,6 +60,18 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     if card.sha256 is not None and found != card.sha256:
         raise UserError(f"{file} is not the file on the card: sha256 {found}, expected {card.sha256}.")
     return Weights(choice, file, found, card.pretraining)
+
+
+def checkpoint_of(choice: str, work_dir: Path) -> Path | None:
+    """Return the file that a run's name, a run's folder or a path means, or None where there is none."""
+    path = Path(choice).expanduser()
+    places = (work_dir / choice / CHECKPOINT, path / CHECKPOINT, path)
+    return next((place for place in places if place.is_file()), None)
+
+
+def runs_in(work_dir: Path) -> list[str]:
+    """Return the names of the runs in a work folder that have a checkpoint."""
+    return sorted(run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}"))
 
 
 def _weights_of(name: str, path: Path) -> Weights:
