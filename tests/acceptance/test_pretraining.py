@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,3 +117,17 @@ def test_a_stopped_pretraining_goes_on_to_the_same_weights(tmp_path: Path) -> No
     whole, cut = (read_checkpoint(checkpoint(tmp_path / name))["model"] for name in ("whole", "cut"))
     print(f"\nstopped after step {reached} of 60, and gone on with to the same weights")
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_model_learns_the_same_to_the_last_digits(tmp_path: Path) -> None:
+    weights = []
+    for compiled in ("false", "true"):
+        begun = time.monotonic()
+        run(tmp_path / compiled, "protocol=tta_pretrain", "train.steps=8", f"runtime.compile={compiled}")
+        print(f"\nruntime.compile={compiled}: 8 steps in {time.monotonic() - begun:.0f} s")
+        weights.append(read_checkpoint(checkpoint(tmp_path / compiled))["model"])
+    assert set(weights[0]) == set(weights[1])
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-3, atol=1e-4, msg=name)
+    assert any(not torch.equal(weights[1][name], tensor) for name, tensor in weights[0].items()), "it was not compiled"

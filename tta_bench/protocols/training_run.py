@@ -135,6 +135,8 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
             assert checkpoint is not None
             training.model.load_state_dict(checkpoint["model"])
             return None
+        if self.experiment.runtime.compile:
+            training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
         meta = {"format": "tta-bench", "training": self.training, "backbone": self.experiment.backbone.name}
         meta |= self.remarks()
         return train(training, self.experiment.runtime, self.machine.workers, self.folder, meta, checkpoint)

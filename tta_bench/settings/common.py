@@ -28,6 +28,8 @@ class RuntimeSettings(Strict):
     """Clips on the device at once; the global batch is accumulated from these."""
     device: str = "auto"
     """``cpu``, ``cuda`` or ``cuda:N``."""
+    compile: bool = False
+    """Compile the model (torch.compile): some minutes at first, then faster steps, equal but for the last digits."""
     checkpoint_minutes: float = Field(default=10.0, gt=0)
     """Time between checkpoints."""
 
