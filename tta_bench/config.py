@@ -63,7 +63,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         cards.dataset_card(name)
     dataset, root, tier = choose_data(top, data, protocol)
     settings = protocol.tier(tier)
-    backbone = _completed(cards.backbone_card(top.backbone or settings.backbone))
+    backbone = complete(cards.backbone_card(top.backbone or settings.backbone))
     sections = _sections(protocol, settings, backbone, given, data)
     runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
     tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
@@ -142,11 +142,6 @@ def _base(settings: TierSettings, name: str, protocol: ProtocolCard, backbone: B
             f"It has recipes for: {', '.join(recipes)}.",
         )
     return recipes[backbone.recipe]
-
-
-def _completed(backbone: BackboneCard) -> BackboneCard:
-    """Return a card, or each part of a joined one, completed from its family."""
-    return cards.joined([complete(part) for part in backbone.parts]) if backbone.parts else complete(backbone)
 
 
 def _weights(choice: str, protocol: ProtocolCard, backbone: BackboneCard, tier: Tier) -> str:

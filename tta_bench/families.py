@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tta_bench.cards import BackboneCard, card_files
+from tta_bench.cards import BackboneCard, card_files, joined
 from tta_bench.errors import unknown
 
 
@@ -10,11 +10,14 @@ def complete(card: BackboneCard) -> BackboneCard:
     """Return a card of ``timm/<any>`` with the mean, standard deviation, size and recipe that suit the model.
 
     They come from the model's ``pretrained_cfg`` in timm; transformers that cut a picture into patches take the recipe
-    ``vit``. Every other card is returned as it is, and timm is not imported for it.
+    ``vit``. Of joined backbones each part is completed. Every other card is returned as it is, and timm is not imported
+    for it.
 
     Raises:
         UserError: timm has no model of that name.
     """
+    if card.parts:
+        return joined([complete(part) for part in card.parts])
     if card.component != "TimmBackbone" or card.name in card_files("backbones"):
         return card
     import timm  # takes seconds, and loads torch

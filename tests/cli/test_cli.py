@@ -75,6 +75,7 @@ OPTIONS = {
         (["list", "backbone"], "Did you mean 'backbones'?"),
         (["show", "ucf101"], ""),
         (["show", "ucf101_f"], "Did you mean 'ucf101_ft'?"),
+        (["show", "resnet50+egemapz"], "Did you mean 'egemaps'?"),
         (["run"], "no protocol was named"),
         (["run", "protocol=ucf101_ft", "trian.lr=1"], "Did you mean 'train.lr'?"),
         (["run", "protocol=ucf101_ft", "--work"], "No such option"),

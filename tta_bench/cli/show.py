@@ -31,6 +31,7 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
         Card,
         FineTuneCard,
         ProtocolCard,
+        backbone_card,
         card_files,
         load,
         names,
@@ -45,12 +46,11 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
 
     load_files(plugins)
     found: dict[str, Card] = {}
-    for group in GROUPS:
+    for group in ["backbones"] if "+" in name else GROUPS:
         try:
-            card = load(group, name)
-            found[group] = complete(card) if isinstance(card, BackboneCard) else card
+            found[group] = complete(backbone_card(name)) if group == "backbones" else load(group, name)
         except UserError as error:
-            if name in names(group) or isinstance(error, PluginError):
+            if "+" in name or name in names(group) or isinstance(error, PluginError):
                 raise
     if not found:
         raise unknown("name", name, [*installed(), *(card for group in GROUPS for card in names(group))])
