@@ -64,6 +64,7 @@ OPTIONS = {
     "data prepare": ["--into"],
     "weights": [],
     "weights fetch": [],
+    "weights export": ["--work-dir"],
     "doctor": ["--json"],
 }
 
