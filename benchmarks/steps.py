@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
-from tta_bench.engine.fine_tune import make_optimizer
-from tta_bench.engine.step import FineTuneStep, FineTuneStepSettings
+from tta_bench.engine.fine_tune import FineTuneStep, FineTuneStepSettings, make_optimizer
 from tta_bench.models import VideoMAEV2
 from tta_bench.models.classifier import Classifier
 from tta_bench.openmmlab import build_mmaction, import_mmaction

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import wrap_optimizer
-from tta_bench.engine.fine_tune import make_optimizer
-from tta_bench.engine.step import Diverged, FineTuneStep, FineTuneStepSettings
+from tta_bench.engine.fine_tune import FineTuneStep, FineTuneStepSettings, make_optimizer
+from tta_bench.engine.step import Diverged
 from tta_bench.engine.training import plan_steps
 from tta_bench.errors import UserError
 from tta_bench.models.classifier import Classifier

@@ -1,16 +1,69 @@
-"""Fine-tune a classifier."""
+"""Fine-tuning a classifier: the step, and the training that it is a step of."""
 
 from __future__ import annotations
 
-import torch
-from mmengine.optim import OptimWrapper
+from dataclasses import dataclass
 
-from tta_bench.data.loading import TrainClips
+import torch
+import torch.nn.functional as F
+from mmengine.optim import OptimWrapper
+from torch import Tensor
+
+from tta_bench.data.loading import TrainClips, TrainItem
 from tta_bench.engine.device import ResolvedPrecision, wrap_optimizer
 from tta_bench.engine.layer_decay import parameter_groups
+from tta_bench.engine.mixing import Mix, erase, mix_clips, mix_targets, mixing_plan, normalize, pair_order
 from tta_bench.engine.schedule import scaled
-from tta_bench.engine.step import FineTuneStep
+from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training, plan_steps
+from tta_bench.keys import generator, torch_seed
+from tta_bench.models.classifier import Classifier
+from tta_bench.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneStepSettings(StepSettings):
+    """What a step of fine-tuning needs to know besides its batch."""
+
+    train: TrainSettings
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    classes: int
+
+
+class FineTuneStep(TrainStep[TrainItem, Mix]):
+    """The step of a classifier, on a batch ``uint8 (videos, views, T, H, W, 3)``; see `TrainStep`.
+
+    Args:
+        classifier: Backbone and head.
+        settings: Recipe, input statistics, seed, micro-batch.
+    """
+
+    settings: FineTuneStepSettings
+
+    def __init__(self, classifier: Classifier, settings: FineTuneStepSettings) -> None:
+        super().__init__(settings)
+        self.classifier = classifier
+
+    def draw(self, batch: TrainItem) -> Mix:
+        """Return how the batch's clips are mixed."""
+        to, shape = self.settings, batch["clips"].shape
+        return mixing_plan(shape[0] * shape[1], shape[3:5], to.train, generator(to.seed, "mix", self.step))
+
+    def order(self, batch: TrainItem) -> Tensor:
+        """Return the clips in pairs of those that are mixed, which thus share a micro-batch."""
+        return pair_order(batch["clips"].shape[0] * batch["clips"].shape[1])
+
+    def loss(self, batch: TrainItem, drawn: Mix, rows: Tensor) -> Tensor:
+        """Return what some clips add to the mean cross-entropy; what is erased is drawn for each clip."""
+        to = self.settings
+        clips, boxes = batch["clips"].flatten(0, 1), batch["boxes"].flatten(0, 1)
+        labels = batch["label"].repeat_interleave(to.train.views)[rows].to(to.device)
+        seeds = [torch_seed(to.seed, "erase", self.step, row) for row in rows.tolist()]
+        x = normalize(clips[rows].to(to.device, non_blocking=True), to.mean, to.std)
+        x = mix_clips(erase(x, boxes[rows], seeds), drawn)
+        targets = mix_targets(labels, to.classes, to.train.smoothing, drawn)
+        return F.cross_entropy(self.classifier(x), targets, reduction="sum") / len(clips)
 
 
 def fine_tuning(step: FineTuneStep, clips: TrainClips, precision: ResolvedPrecision) -> Training:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from mmengine.optim import OptimWrapper
-from torch import Tensor, nn
+from torch import Tensor
 
 from tta_bench.data.pretraining import PretrainClips, PretrainItem
-from tta_bench.engine.device import ResolvedPrecision, memory_advice, wrap_optimizer
+from tta_bench.engine.device import ResolvedPrecision, wrap_optimizer
 from tta_bench.engine.layer_decay import decay_groups
 from tta_bench.engine.schedule import scaled
-from tta_bench.engine.step import StepResult, StepSettings, checked_norm
+from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training, plan_steps
 from tta_bench.keys import generator
 from tta_bench.models.masking import Masks, draw_masks
@@ -35,49 +34,36 @@ class PretrainStepSettings(StepSettings):
     std: tuple[float, float, float]
 
 
-class PretrainStep(nn.Module):
-    """A masked autoencoder with MMEngine's ``train_step``.
+class PretrainStep(TrainStep[PretrainItem, Masks]):
+    """The step of a masked autoencoder, on a batch ``uint8 (videos, views, T, H, W, 3)``; see `TrainStep`.
 
     Args:
         autoencoder: Encoder and decoder.
         settings: Recipe, input statistics, seed, micro-batch.
     """
 
+    settings: PretrainStepSettings
+
     def __init__(self, autoencoder: MaskedAutoencoder, settings: PretrainStepSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.autoencoder = autoencoder
-        self.settings = settings
-        self.step = 0
 
-    def train_step(self, batch: PretrainItem, optim_wrapper: OptimWrapper) -> StepResult:
-        """Do one optimisation step on a batch ``uint8 (videos, views, T, H, W, 3)``.
+    def draw(self, batch: PretrainItem) -> Masks:
+        """Return the masks of the batch's clips."""
+        return self.draw_masks(len(self.order(batch)))
 
-        Masks are drawn once for the global batch, and the loss is the mean over all of its hidden and decoded
-        tubelets, so that how the batch is cut changes neither.
+    def order(self, batch: PretrainItem) -> Tensor:
+        """Return the clips as they are."""
+        return torch.arange(batch["clips"].shape[0] * batch["clips"].shape[1])
 
-        Raises:
-            Diverged: The loss or the gradient is not finite.
-            RunFailed: A micro-batch does not fit into memory.
-            UserError: A mask does not fit the token grid.
-        """
-        to = self.settings
-        clips = batch["clips"].flatten(0, 1)
-        masks = self.draw_masks(len(clips))
-        counted = int(masks.counted.sum())
-        total = 0.0
-        for rows in torch.split(torch.arange(len(clips)), to.micro_batch):
-            part = Masks(*(mask[rows.numpy()] for mask in masks))
-            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
-                loss = self.summed_errors(clips[rows].to(to.device, non_blocking=True), part) / counted
-                optim_wrapper.backward(loss)
-            total += float(loss.detach())
-        norm = checked_norm(self, total, self.step, optim_wrapper)
-        optim_wrapper.step()
-        optim_wrapper.zero_grad()
-        return {"loss": total, "grad_norm": norm}
+    def loss(self, batch: PretrainItem, drawn: Masks, rows: Tensor) -> Tensor:
+        """Return what some clips add to the mean error of all hidden and decoded tubelets of the batch."""
+        clips = batch["clips"].flatten(0, 1)[rows].to(self.settings.device, non_blocking=True)
+        part = Masks(*(mask[rows.numpy()] for mask in drawn))
+        return self.summed_errors(clips, part) / int(drawn.counted.sum())
 
     def draw_masks(self, clips: int) -> Masks:
-        """Return the masks of this step's clips."""
+        """Return this step's masks of some clips."""
         to = self.settings
         rng = generator(to.seed, "mask", self.step)
         return draw_masks(self.autoencoder.grid, to.train.mask.encoder, to.train.mask.decoder, clips, rng)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.optim import OptimWrapper
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,9 +19,9 @@ from tta_bench.data.reaction_clips import ReactionBatch, ReactionClips, Reaction
 from tta_bench.engine.device import ResolvedPrecision, inference, memory_advice, peak_memory, wrap_optimizer
 from tta_bench.engine.layer_decay import decay_groups
 from tta_bench.engine.mixing import normalize
-from tta_bench.engine.step import StepResult, StepSettings, checked_norm
+from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training, plan_steps
-from tta_bench.keys import generator, torch_seed
+from tta_bench.keys import generator
 from tta_bench.models.measure import evaluating
 from tta_bench.models.reaction import ReactionNet, VisualPath, hide_modalities
 from tta_bench.models.temporal import Ragged
@@ -54,45 +53,37 @@ class ReactionReport:
     """Bytes."""
 
 
-class ReactionStep(nn.Module):
-    """A network of intensities with MMEngine's ``train_step``.
+class ReactionStep(TrainStep[ReactionBatch, Tensor]):
+    """The step of a network of intensities, and its outputs in a test; see `TrainStep`.
 
     Args:
         net: The network, on its device.
         settings: Recipe, parts, seed, micro-batch.
     """
 
+    settings: ReactionStepSettings
+
     def __init__(self, net: ReactionNet, settings: ReactionStepSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.net = net
-        self.settings = settings
-        self.step = 0
 
-    def train_step(self, batch: ReactionBatch, optim_wrapper: OptimWrapper) -> StepResult:
-        """Do one optimisation step of the squared error, averaged over the batch's clips and targets.
+    def draw(self, batch: ReactionBatch) -> Tensor:
+        """Return which modalities of each clip are hidden: ``bool (clips, paths)``."""
+        lengths = iter(batch["rows"])
+        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.settings.parts], 1) > 0
+        rng = generator(self.settings.seed, "modalities", self.step)
+        return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, rng))
 
-        Hidden modalities are drawn once for the global batch, so how it is cut does not change them; dropout and batch
-        norm do depend on the cut.
+    def order(self, batch: ReactionBatch) -> Tensor:
+        """Return the clips as they are."""
+        return torch.arange(len(batch["targets"]))
 
-        Raises:
-            Diverged: The loss or the gradient is not finite.
-            RunFailed: A micro-batch does not fit into memory.
-        """
-        to = self.settings
-        hidden = self._hidden(batch)
-        total = 0.0
-        for part, rows in enumerate(torch.split(torch.arange(len(hidden)), to.micro_batch)):
-            torch.manual_seed(torch_seed(to.seed, "noise", self.step, part))
-            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
-                outputs = self.net(self.inputs(batch, rows), hidden[rows].to(to.device))
-                targets = batch["targets"][rows].to(to.device)
-                loss = F.mse_loss(outputs, targets, reduction="sum") / batch["targets"].numel()
-                optim_wrapper.backward(loss)
-            total += float(loss.detach())
-        norm = checked_norm(self, total, self.step, optim_wrapper)
-        optim_wrapper.step()
-        optim_wrapper.zero_grad()
-        return {"loss": total, "grad_norm": norm}
+    def loss(self, batch: ReactionBatch, drawn: Tensor, rows: Tensor) -> Tensor:
+        """Return what some clips add to the squared error, averaged over the batch's clips and targets."""
+        device = self.settings.device
+        outputs = self.net(self.inputs(batch, rows), drawn[rows].to(device))
+        targets = batch["targets"][rows].to(device)
+        return F.mse_loss(outputs, targets, reduction="sum") / batch["targets"].numel()
 
     def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[Ragged]:
         """Return some clips of a batch as the network's paths take them: faces normalised as each part wants them."""
@@ -123,12 +114,6 @@ class ReactionStep(nn.Module):
         with evaluating(self.net), torch.no_grad(), FlopCounterMode(display=False) as counter:
             self.net(self.inputs(batch, torch.arange(1)))
         return float(counter.get_total_flops() / 2e9)
-
-    def _hidden(self, batch: ReactionBatch) -> Tensor:
-        lengths = iter(batch["rows"])
-        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.settings.parts], 1) > 0
-        rng = generator(self.settings.seed, "modalities", self.step)
-        return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, rng))
 
 
 def reaction_training(step: ReactionStep, clips: ReactionClips) -> Training:

@@ -1,26 +1,25 @@
-"""One optimisation step of a fine-tune: the whole global batch, in micro-batches, keyed by (seed, step)."""
+"""One optimisation step, whatever is trained: the whole global batch, in micro-batches, keyed by (seed, step)."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Generic, TypedDict, TypeVar
 
 import torch
-import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import memory_advice
-from tta_bench.engine.mixing import erase, mix_clips, mix_targets, mixing_plan, normalize, pair_order
 from tta_bench.errors import RunFailed
-from tta_bench.keys import generator, torch_seed
-from tta_bench.models.classifier import Classifier
-from tta_bench.settings import TrainSettings
+from tta_bench.keys import torch_seed
 
 MIN_LOSS_SCALE = 2.0**-10
 """float16 training whose loss scale has fallen below this has diverged."""
+
+Batch = TypeVar("Batch")
+Drawn = TypeVar("Drawn")
 
 
 class StepResult(TypedDict):
@@ -44,61 +43,54 @@ class StepSettings:
     device: torch.device
 
 
-@dataclass(frozen=True, kw_only=True)
-class FineTuneStepSettings(StepSettings):
-    """What a step of fine-tuning needs to know besides its batch."""
+class TrainStep(nn.Module, ABC, Generic[Batch, Drawn]):
+    """A model with MMEngine's ``train_step``.
 
-    train: TrainSettings
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    classes: int
-
-
-class FineTuneStep(nn.Module):
-    """A classifier with MMEngine's ``train_step``.
+    What is drawn for a step is drawn once for its global batch, so how that is cut into micro-batches changes none of
+    it. What a network draws itself (dropout, stochastic depth) and batch norm do depend on the cut.
 
     Args:
-        classifier: Backbone and head.
-        settings: Recipe, input statistics, seed, micro-batch.
+        settings: Seed, micro-batch, device, and what the kind of training adds.
     """
 
-    def __init__(self, classifier: Classifier, settings: FineTuneStepSettings) -> None:
+    def __init__(self, settings: StepSettings) -> None:
         super().__init__()
-        self.classifier = classifier
         self.settings = settings
         self.step = 0
 
-    def train_step(self, batch: TrainItem, optim_wrapper: OptimWrapper) -> StepResult:
-        """Do one optimisation step on a batch ``uint8 (videos, views, T, H, W, 3)``.
-
-        Mixing is drawn once for the global batch, mixed pairs share a micro-batch, and what is erased is drawn for each
-        clip, so how the batch is cut changes none of these. What a network draws itself (dropout, stochastic depth)
-        does depend on it.
+    def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> StepResult:
+        """Do one optimisation step on a global batch.
 
         Raises:
             Diverged: The loss or the gradient is not finite.
             RunFailed: A micro-batch does not fit into memory.
+            UserError: What is drawn does not fit the clips.
         """
         to = self.settings
-        clips = batch["clips"].flatten(0, 1)
-        boxes = batch["boxes"].flatten(0, 1)
-        labels = batch["label"].repeat_interleave(to.train.views)
-        mix = mixing_plan(clips.shape[0], clips.shape[2:4], to.train, generator(to.seed, "mix", self.step))
+        drawn = self.draw(batch)
         total = 0.0
-        for part, rows in enumerate(torch.split(pair_order(len(clips)), to.micro_batch)):
+        for part, rows in enumerate(torch.split(self.order(batch), to.micro_batch)):
             torch.manual_seed(torch_seed(to.seed, "noise", self.step, part))
-            erased = [torch_seed(to.seed, "erase", self.step, row) for row in rows.tolist()]
             with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
-                x = normalize(clips[rows].to(to.device, non_blocking=True), to.mean, to.std)
-                x = mix_clips(erase(x, boxes[rows], erased), mix)
-                targets = mix_targets(labels[rows].to(to.device), to.classes, to.train.smoothing, mix)
-                loss = F.cross_entropy(self.classifier(x), targets, reduction="sum") / len(clips)
+                loss = self.loss(batch, drawn, rows)
                 optim_wrapper.backward(loss)
             total += float(loss.detach())
         norm = checked_norm(self, total, self.step, optim_wrapper)
         optim_wrapper.step()
         optim_wrapper.zero_grad()
         return {"loss": total, "grad_norm": norm}
+
+    @abstractmethod
+    def draw(self, batch: Batch) -> Drawn:
+        """Return what is drawn for the whole batch, keyed by (seed, step)."""
+
+    @abstractmethod
+    def order(self, batch: Batch) -> Tensor:
+        """Return the clips' numbers ``int64 (clips,)`` in the order in which they are cut into micro-batches."""
+
+    @abstractmethod
+    def loss(self, batch: Batch, drawn: Drawn, rows: Tensor) -> Tensor:
+        """Return what some clips contribute to the loss of the whole batch, a scalar on the device."""
 
 
 def checked_norm(model: nn.Module, loss: float, step: int, optim_wrapper: OptimWrapper) -> float:

@@ -18,6 +18,7 @@ from tta_bench.data.loading import KeyedClips, StepBatches, train_loader
 from tta_bench.engine.device import peak_memory
 from tta_bench.engine.hooks import CheckpointHook, LearningRateHook, MetricsHook
 from tta_bench.engine.loop import StepLoop
+from tta_bench.engine.step import TrainStep
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints import save_checkpoint
 from tta_bench.settings import RuntimeSettings
@@ -59,8 +60,8 @@ class Plan:
 class Training:
     """What learns, from what, and how fast."""
 
-    step: nn.Module
-    """Has MMEngine's ``train_step``; its attribute ``step`` is set before each."""
+    step: TrainStep[Any, Any]
+    """Its attribute ``step`` is set before each."""
     model: nn.Module
     """What the checkpoint keeps."""
     optimizer: OptimWrapper

@@ -9,8 +9,7 @@ from typing import Any
 from tta_bench.components import PROTOCOLS
 from tta_bench.data.loading import TestClips, TrainClips, test_loader
 from tta_bench.engine.device import resolve_micro_batch
-from tta_bench.engine.fine_tune import fine_tuning
-from tta_bench.engine.step import FineTuneStep, FineTuneStepSettings
+from tta_bench.engine.fine_tune import FineTuneStep, FineTuneStepSettings, fine_tuning
 from tta_bench.engine.testing import TestReport, average_views, multi_view_test
 from tta_bench.engine.training import Training, TrainReport, plan_steps
 from tta_bench.experiment import FineTuneExperiment

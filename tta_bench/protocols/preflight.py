@@ -54,7 +54,7 @@ def _try_step(to: Training, micro_batch: int) -> float:
     batch = next(iter(train_loader(to.clips, StepBatches(len(to.clips), videos, 0, 1, to.seed), 0, pin=False)))
     to.step.train()
     begun = time.perf_counter()
-    to.step.train_step(batch, to.optimizer)  # type: ignore[operator]
+    to.step.train_step(batch, to.optimizer)
     return (time.perf_counter() - begun) / (videos * to.views)
 
 
