@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tta_bench.engine.device import (
+    OutOfMemory,
     inference,
     memory_advice,
     resolve_device,
@@ -13,7 +14,7 @@ from tta_bench.engine.device import (
     resolve_workers,
     wrap_optimizer,
 )
-from tta_bench.errors import RunFailed, UserError
+from tta_bench.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -42,11 +43,11 @@ def test_a_micro_batch_holds_whole_pairs(choice: int | str, clips: int, expected
 
 
 def test_out_of_memory_says_which_micro_batch_to_try() -> None:
-    with pytest.raises(RunFailed, match="Try runtime.micro_batch=8;"), memory_advice(16):
+    with pytest.raises(OutOfMemory, match="Try runtime.micro_batch=8;"), memory_advice(16):
         torch.empty(2**60)  # the CPU's allocator says no
-    with pytest.raises(RunFailed, match="runtime.micro_batch=2;"), memory_advice(4):
+    with pytest.raises(OutOfMemory, match="runtime.micro_batch=2;"), memory_advice(4):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
-    with pytest.raises(RunFailed, match="Two clips are the least"), memory_advice(2):
+    with pytest.raises(OutOfMemory, match="Two clips are the least"), memory_advice(2):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
 

@@ -14,6 +14,8 @@ from tta_bench import api
 from tta_bench.boards.write import collect_entries, current_boards
 from tta_bench.config import resolve
 from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample
+from tta_bench.engine.device import OutOfMemory
+from tta_bench.engine.pretrain import PretrainStep
 from tta_bench.errors import UserError
 from tta_bench.models.build import build_autoencoder
 from tta_bench.models.checkpoints import read_checkpoint, save_checkpoint
@@ -128,6 +130,30 @@ def test_pretraining_goes_on_from_weights_and_says_so(done: tuple[Path, Pretrain
     later.run()
     seen = read_checkpoint(later.folder / CHECKPOINT)["pretraining"]
     assert seen["data"] == "tiktok_actions, and before it: tiktok_actions"
+
+
+def test_a_micro_batch_that_does_not_fit_is_halved_until_it_does_and_kept(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = PretrainStep.summed_errors
+
+    def small_device(step: PretrainStep, clips: torch.Tensor, masks: Any) -> torch.Tensor:
+        if len(clips) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return whole(step, clips, masks)
+
+    keys: dict[str, Any] = {"data": {"root": corpus}, "train": {"broken": 0.1}}
+    monkeypatch.setattr(PretrainStep, "summed_errors", small_device)
+    with pytest.raises(OutOfMemory, match="out of memory with 8 clips"):
+        start(tmp_path / "asked", **keys, runtime={"micro_batch": 8, "workers": 0}).run()
+    run = start(tmp_path, **keys)
+    (record,) = run.run()
+    assert "8 clips at once do not fit into memory: 4 are tried" in capsys.readouterr().err
+    assert record.resolved["runtime"]["micro_batch"] == 4  # type: ignore[index,call-overload]
+    again = start(tmp_path, "always", **keys)
+    assert again.micro_batch == 8
+    again.ready()
+    assert again.micro_batch == 4
 
 
 def test_an_encoder_alone_can_be_started_from(tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ from tta_bench.settings import RuntimeSettings
 ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 CPU_MICRO_BATCH = 16
 """Clips at once on a CPU, where more only cost memory."""
+LEAST_MICRO_BATCH = 2
+"""Mixed pairs stay together."""
+
+
+class OutOfMemory(RunFailed):
+    """A micro-batch that does not fit into the device's memory."""
 
 
 def resolve_device(choice: str) -> torch.device:
@@ -64,6 +70,11 @@ def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch
     if choice == "auto":
         choice = clips if device.type == "cuda" else CPU_MICRO_BATCH
     return min(clips, choice + choice % 2)
+
+
+def smaller_micro_batch(micro_batch: int) -> int:
+    """Return half a micro-batch, in whole pairs."""
+    return max(LEAST_MICRO_BATCH, micro_batch // 2 // 2 * 2)
 
 
 @dataclass(frozen=True)
@@ -130,15 +141,15 @@ def memory_advice(micro_batch: int) -> Iterator[None]:
     """Turn running out of memory into an error that says which ``runtime.micro_batch`` to try.
 
     Raises:
-        RunFailed: What ran inside did not fit.
+        OutOfMemory: What ran inside did not fit.
     """
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
             raise
-        smaller = max(2, micro_batch // 2 // 2 * 2)
-        raise RunFailed(
+        smaller = smaller_micro_batch(micro_batch)
+        raise OutOfMemory(
             f"out of memory with {micro_batch} clips on the device at once: {str(error).splitlines()[0]}",
             f"Try runtime.micro_batch={smaller}; the batch that is learned from stays the same."
             if smaller < micro_batch

@@ -56,6 +56,18 @@ class Report(Protocol):
         """Bytes."""
 
 
+def finished_record(work_dir: Path, identity: schema.Identity) -> Record | None:
+    """Return the record of this very experiment, if it was run to the end."""
+    path = work_dir / "records" / f"{record_name(identity)}.json"
+    if not path.is_file():
+        return None
+    try:
+        record = read_record(path)
+    except UserError:
+        return None  # half-written by something else: it is run again, and replaced
+    return record if record.status == "success" and record.identity.run_key == identity.run_key else None
+
+
 class Recorder:
     """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``.
 
@@ -85,16 +97,6 @@ class Recorder:
     def path(self) -> Path:
         """The record's file."""
         return self.folder / f"{record_name(self.identity)}.json"
-
-    def finished(self) -> Record | None:
-        """Return the record of this very experiment, if it was run to the end."""
-        if not self.path.is_file():
-            return None
-        try:
-            record = read_record(self.path)
-        except UserError:
-            return None  # half-written by something else: it is run again, and replaced
-        return record if record.status == "success" and record.identity.run_key == self.identity.run_key else None
 
     @contextmanager
     def running(self) -> Iterator[None]:

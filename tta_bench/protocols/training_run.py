@@ -9,14 +9,14 @@ from typing import Any, Generic, TypeVar
 
 from torch import nn
 
-from tta_bench.engine.device import Machine, resolve_micro_batch
+from tta_bench.engine.device import Machine, OutOfMemory, resolve_micro_batch, smaller_micro_batch
 from tta_bench.engine.training import Training, TrainReport, train
 from tta_bench.errors import UserError
 from tta_bench.experiment import FineTuneExperiment, PretrainExperiment, ReactionExperiment
 from tta_bench.models.checkpoints import read_checkpoint
 from tta_bench.progress import console
 from tta_bench.protocols.preflight import Estimate, preflight
-from tta_bench.protocols.recording import Facts, Recorder
+from tta_bench.protocols.recording import Facts, Recorder, finished_record
 from tta_bench.protocols.weights import CHECKPOINT, Weights, find_weights
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
@@ -39,6 +39,8 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         self.experiment: AnyExperiment = experiment
         self.work_dir, self.resume = work_dir, resume
         self.machine = Machine.of(experiment.runtime, experiment.precision)
+        self.micro_batch = resolve_micro_batch(experiment.runtime.micro_batch, self.clips_in_step, self.machine.device)
+        """Clips of a step that are on the device at once; ``auto`` is what the preflight, or a checkpoint, found."""
 
     @cached_property
     def weights(self) -> Weights | None:
@@ -64,11 +66,6 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         name = "-".join([to.protocol.name, to.backbone.name.replace("/", "-"), *self.subset, f"seed{to.seed}"])
         return self.work_dir / f"{name}-{self.training[:8]}"
 
-    @property
-    def micro_batch(self) -> int:
-        """Clips of a step that are on the device at once."""
-        return resolve_micro_batch(self.experiment.runtime.micro_batch, self.clips_in_step, self.machine.device)
-
     @cached_property
     def recorder(self) -> Recorder:
         """Keeps the experiment's record, with the micro-batch, on which noise depends, in place of ``auto``."""
@@ -84,7 +81,7 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
                 latter leaves a record with its cause.
             KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
         """
-        finished = self.recorder.finished()
+        finished = finished_record(self.work_dir, self.identity())
         if self.resume == "missing" and finished is not None:
             console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
             return [finished]
@@ -112,18 +109,40 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
             )
         if checkpoint is None:
             self.preflight()
+        elif self._fits_itself:
+            self.micro_batch = checkpoint.get("micro_batch", self.micro_batch)
         return checkpoint
 
     def preflight(self) -> Estimate:
         """Try a step, a checkpoint and a test on a model that is thrown away; return what they took.
+
+        A micro-batch of ``auto`` that does not fit into memory is halved until it does.
 
         Raises:
             BenchError: Whatever fails.
         """
         console.print("preflight: everything once, and small", style="dim")
         assert self.steps  # a list that is shorter than a batch is refused before the model is built
-        step = self.build()
         self.folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                return self._preflight()
+            except OutOfMemory:
+                smaller = smaller_micro_batch(self.micro_batch)
+                if not self._fits_itself or smaller >= self.micro_batch:
+                    raise
+                console.print(
+                    f"{self.micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim"
+                )
+                self.micro_batch = smaller
+
+    @property
+    def _fits_itself(self) -> bool:
+        """Whether the micro-batch is made to fit the device."""
+        return self.experiment.runtime.micro_batch == "auto"
+
+    def _preflight(self) -> Estimate:
+        step = self.build()
         return preflight(self.trains(step), lambda: self.try_test(step), self.micro_batch, self.folder)
 
     def learn(self, step: AnyStep, checkpoint: dict[str, Any] | None) -> TrainReport | None:
@@ -137,8 +156,12 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
             return None
         if self.experiment.runtime.compile:
             training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
-        meta = {"format": "tta-bench", "training": self.training, "backbone": self.experiment.backbone.name}
-        meta |= self.remarks()
+        meta: dict[str, Any] = {
+            "format": "tta-bench",
+            "training": self.training,
+            "backbone": self.experiment.backbone.name,
+        }
+        meta |= {"micro_batch": self.micro_batch, **self.remarks()}
         return train(training, self.experiment.runtime, self.machine.workers, self.folder, meta, checkpoint)
 
     def trained_only(self) -> bool:

@@ -25,7 +25,7 @@ class RuntimeSettings(Strict):
     workers: int | Literal["auto"] = Field(default="auto")
     """Processes that decode and augment."""
     micro_batch: int | Literal["auto"] = Field(default="auto")
-    """Clips on the device at once; the global batch is accumulated from these."""
+    """Clips on the device at once, of which the global batch is accumulated; auto: on a GPU, as many as fit."""
     device: str = "auto"
     """``cpu``, ``cuda`` or ``cuda:N``."""
     compile: bool = False
