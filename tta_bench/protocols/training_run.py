@@ -123,7 +123,6 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         """
         console.print("preflight: everything once, and small", style="dim")
         assert self.steps  # a list that is shorter than a batch is refused before the model is built
-        self.folder.mkdir(parents=True, exist_ok=True)
         while True:
             try:
                 return self._preflight()
@@ -143,6 +142,7 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
 
     def _preflight(self) -> Estimate:
         step = self.build()
+        self.folder.mkdir(parents=True, exist_ok=True)
         return preflight(self.trains(step), lambda: self.try_test(step), self.micro_batch, self.folder)
 
     def learn(self, step: AnyStep, checkpoint: dict[str, Any] | None) -> TrainReport | None:
