@@ -119,6 +119,7 @@ def test_a_stopped_pretraining_goes_on_to_the_same_weights(tmp_path: Path) -> No
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_model_learns_the_same_to_the_last_digits(tmp_path: Path) -> None:
     weights = []
