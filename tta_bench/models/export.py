@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from tta_bench.errors import UserError
@@ -42,11 +43,12 @@ def export_fine_tuning(source: Path, into: Path) -> dict[str, Tensor]:
     if prefix + _FIRST not in tensors:
         raise UserError(f"{source} holds no VideoMAE: there is no {_FIRST} in it.")
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    found = {name: tensor.contiguous() for name, tensor in inside.items() if _ENCODER.match(name)}
-    found |= {name: tensors[name].contiguous() for name in ("head.weight", "head.bias") if name in tensors}
+    chosen = {name: tensor for name, tensor in inside.items() if _ENCODER.match(name)}
+    chosen |= {name: tensors[name] for name in ("head.weight", "head.bias") if name in tensors}
+    found = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in chosen.items()}
     if into.suffix == ".pth":
         save_checkpoint(into, {"model": found})
     else:
         into.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file({name: tensor.clone() for name, tensor in found.items()}, into)
+        safetensors.torch.save_file(found, into)
     return found

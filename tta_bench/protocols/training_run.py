@@ -121,8 +121,7 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         Raises:
             BenchError: Whatever fails.
         """
-        console.print("preflight: everything once, and small", style="dim")
-        assert self.steps  # a list that is shorter than a batch is refused before the model is built
+        console.print(f"preflight: everything once, and small, before {self.steps:,} steps", style="dim")
         while True:
             try:
                 return self._preflight()
