@@ -20,6 +20,8 @@ from tta_bench.data.video import UnreadableVideo, read_frames, to_rgb
 
 FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
+NO_TRIAL = {"skip_frame": "all"}
+"""What keeps opening a file from decoding its first frames, which here are decoded only where they are wanted."""
 
 
 def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer], length: int) -> NDArray[np.uint8]:
@@ -33,15 +35,18 @@ def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]
     Raises:
         UnreadableVideo: Decoding fails.
     """
-    wanted = [min(int(index), length - 1) for index in indices]
-    found = None if path.is_dir() else _seek_and_read(path, sorted(set(wanted)), length)
-    return read_frames(path, wanted) if found is None else np.stack([found[index] for index in wanted])
+    wanted = np.minimum(indices, length - 1)
+    once, places = np.unique(wanted, return_inverse=True)
+    found = None if path.is_dir() else _seek_and_read(path, once.tolist(), length)
+    if found is None:
+        return read_frames(path, wanted)
+    return found if np.array_equal(once, wanted) else found[places]
 
 
-def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> dict[int, NDArray[np.uint8]] | None:
+def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np.uint8] | None:
     """Decode from the last key frame that is not after the first wanted frame; None where that does not find all."""
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with av.open(str(path), metadata_errors="ignore", options=NO_TRIAL) as container:
             stream = container.streams.best("video")
             if not isinstance(stream, av.VideoStream):
                 return None
@@ -51,31 +56,36 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> dict[int, 
             times = sorted(pts for pts, _ in packets if pts is not None)
             if len(times) != length or len(packets) != length or len(set(times)) != length:
                 return None
-            index_at = {times[index]: index for index in wanted}
+            place_at = {times[index]: place for place, index in enumerate(wanted)}
             keys = [pts for pts, is_key in packets if is_key and pts is not None and pts <= times[wanted[0]]]
             if not keys:
                 return None
             container.seek(max(keys), stream=stream)
-            return _decode(path, container, stream, index_at)
+            return _decode(path, container, stream, place_at)
     except (av.FFmpegError, UnreadableVideo):
         return None  # counting from the start says what is wrong
 
 
 def _decode(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, index_at: dict[int, int]
-) -> dict[int, NDArray[np.uint8]] | None:
-    """Return the frames at some times by their index; what nothing else refers to is not decoded in between."""
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, place_at: dict[int, int]
+) -> NDArray[np.uint8] | None:
+    """Return the frames at some times, each in its place; what nothing else refers to is not decoded in between."""
     stream.thread_type = "NONE"
     size = stream.width, stream.height
     reformatter = VideoReformatter()
-    found: dict[int, NDArray[np.uint8]] = {}
+    frames: NDArray[np.uint8] | None = None
+    missing = set(place_at)
     for packet in container.demux(stream):
-        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in index_at else "NONREF"
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in place_at else "NONREF"
         for frame in packet.decode():
-            if frame.pts in index_at:
+            if frame.pts in missing:
                 if (frame.width, frame.height) != size:
                     return None
-                found[index_at[frame.pts]] = to_rgb(path, frame, size, reformatter)
-        if len(found) == len(index_at):
-            return found
+                picture = to_rgb(path, frame, size, reformatter)
+                if frames is None:
+                    frames = np.empty((len(place_at), *picture.shape), np.uint8)
+                frames[place_at[frame.pts]] = picture  # one by one, so that the next picture takes the same memory
+                missing.remove(frame.pts)
+        if not missing:
+            return frames
     return None

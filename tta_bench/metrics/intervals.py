@@ -134,7 +134,7 @@ def resample_groups(
     bits = np.random.Philox(key=key_bits("bootstrap", unit, n_groups))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        words = bits.random_raw((rows * n_groups + 1) // 2).astype("<u8").view("<u4")[: rows * n_groups]
+        words = bits.random_raw((rows * n_groups + 1) // 2).astype("<u8", copy=False).view("<u4")[: rows * n_groups]
         drawn = words.astype(np.uint64)
         drawn *= np.uint64(n_groups)
         drawn >>= np.uint64(32)  # a 32-bit fraction of n_groups, rounded down: uniform up to n_groups / 2**32
