@@ -11,6 +11,7 @@ from tta_bench.engine.step import Diverged
 from tta_bench.engine.training import plan_steps
 from tta_bench.errors import UserError
 from tta_bench.models.classifier import Classifier
+from tta_bench.models.videomae import VideoMAEV2
 from tta_bench.settings import TrainSettings
 
 CPU = torch.device("cpu")
@@ -61,6 +62,30 @@ def test_the_result_does_not_depend_on_how_the_batch_is_cut(number: int) -> None
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
     for other in weights[1:]:
         torch.testing.assert_close(other, weights[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_nor_do_dropout_and_stochastic_depth(number: int) -> None:
+    train = TrainSettings(batch=4, views=2, lr=0.1, mixup=0.8, drop_path=0.6, dropout=0.5)
+    losses, gradients = [], []
+    for micro_batch in (8, 4, 2):
+        torch.manual_seed(0)
+        backbone = VideoMAEV2(
+            size=8, frames=4, patch=4, width=16, depth=3, heads=2, mlp_width=32, drop_path=train.drop_path
+        )
+        mean, std = (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
+        settings = FineTuneStepSettings(
+            train=train, mean=mean, std=std, classes=3, seed=1, micro_batch=micro_batch, device=CPU
+        )
+        model = FineTuneStep(Classifier(backbone, 16, 3, train.dropout), settings).train()
+        model.step = number
+        wrapper, _ = make_optimizer(model, "fp32")
+        wrapper.zero_grad = lambda: None  # type: ignore[method-assign]
+        losses.append(model.train_step(batch(), wrapper)["loss"])
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0], rtol=1e-4, atol=1e-6)
 
 
 def test_steps_of_one_seed_are_equal_and_of_another_number_are_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from tta_bench.boards.cells import (
@@ -239,9 +240,11 @@ def _not_standard(entries: Sequence[Entry], metric: str, links: Links) -> str:
 
 
 def _left_out(left_out: Sequence[tuple[Entry, str]], links: Links) -> str:
-    return "\n".join(
-        f"- {entry.record.identity.backbone}, run {run(entry, links)}: {text(reason)}" for entry, reason in left_out
-    )
+    """Return a line for each backbone and reason, with the runs that it holds for."""
+    runs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry, reason in left_out:
+        runs[entry.record.identity.backbone, reason].append(run(entry, links))
+    return "\n".join(f"- {name}, {' '.join(found)}: {text(reason)}" for (name, reason), found in runs.items())
 
 
 def _reported(published: Published) -> str:

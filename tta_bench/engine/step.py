@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tta_bench.engine.device import memory_advice
 from tta_bench.errors import RunFailed
 from tta_bench.keys import torch_seed
+from tta_bench.models.noise import clip_noise
 
 MIN_LOSS_SCALE = 2.0**-10
 """float16 training whose loss scale has fallen below this has diverged."""
@@ -46,8 +47,9 @@ class StepSettings:
 class TrainStep(nn.Module, ABC, Generic[Batch, Drawn]):
     """A model with MMEngine's ``train_step``.
 
-    What is drawn for a step is drawn once for its global batch, so how that is cut into micro-batches changes none of
-    it. What a network draws itself (dropout, stochastic depth) and batch norm do depend on the cut.
+    What is drawn for a step is drawn once for its global batch or for each clip of it, so how that is cut into
+    micro-batches changes none of it. Batch norm does depend on the cut, and so does what a network draws for a whole
+    micro-batch, as any but a `ClipNoise` does.
 
     Args:
         settings: Seed, micro-batch, device, and what the kind of training adds.
@@ -71,7 +73,8 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn]):
         total = 0.0
         for part, rows in enumerate(torch.split(self.order(batch), to.micro_batch)):
             torch.manual_seed(torch_seed(to.seed, "noise", self.step, part))
-            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self):
+            seeds = [torch_seed(to.seed, "clip noise", self.step, row) for row in rows.tolist()]
+            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self), clip_noise(self, seeds):
                 loss = self.loss(batch, drawn, rows)
                 optim_wrapper.backward(loss)
             total += float(loss.detach())

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from tta_bench.errors import UserError
 from tta_bench.models.measure import probe
+from tta_bench.models.noise import ClipDropout
 
 
 class Classifier(nn.Module):
@@ -28,7 +29,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(width, dropout)
         self.head = nn.Linear(width, classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

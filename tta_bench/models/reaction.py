@@ -15,6 +15,7 @@ from tta_bench.experiment import ResolvedFaceClip
 from tta_bench.keys import torch_seed
 from tta_bench.models.build import build_backbone
 from tta_bench.models.classifier import measure_width
+from tta_bench.models.noise import ClipDropout
 from tta_bench.models.temporal import Ragged, present_elements, temporal_head
 from tta_bench.settings import ReactionSettings
 
@@ -122,7 +123,7 @@ class ReactionNet(nn.Module):
         super().__init__()
         self.paths = nn.ModuleList(paths)
         self.missing = nn.Parameter(torch.zeros(len(paths), width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(len(paths) * (width + 1), dropout)
         self.head = nn.Linear(len(paths) * (width + 1), len(means))
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         with torch.no_grad():

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tta_bench.errors import unknown
+from tta_bench.models.noise import ClipDropout
 from tta_bench.models.videomae import sinusoid_positions
 
 MLP_RATIO = 4
@@ -34,7 +35,7 @@ class MeanHead(nn.Module):
 
     def __init__(self, features: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.layer = nn.Sequential(nn.Dropout(dropout), nn.Linear(features, width), nn.GELU())
+        self.layer = nn.Sequential(ClipDropout(features, dropout), nn.Linear(features, width), nn.GELU())
 
     def forward(self, sequence: Ragged) -> Tensor:
         """Return one vector for each sequence."""
@@ -56,7 +57,7 @@ class GruHead(nn.Module):
         super().__init__()
         self.project = nn.Linear(features, width)
         self.gru = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(width, dropout)
 
     def forward(self, sequence: Ragged) -> Tensor:
         """Return the state after each sequence's own last element."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from tta_bench.components import BACKBONES
+from tta_bench.models.noise import ClipNoise
 
 EPS = 1e-6
 """LayerNorm's epsilon, everywhere in VideoMAE."""
@@ -95,11 +96,11 @@ class Mlp(nn.Module):
         return tokens
 
 
-class Block(nn.Module):
+class Block(ClipNoise):
     """A pre-norm transformer block with stochastic depth (Huang et al., 2016), drawn per sample."""
 
     def __init__(self, width: int, heads: int, mlp_width: int, drop_path: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(2 if drop_path else 0)
         self.norm1 = nn.LayerNorm(width, eps=EPS)
         self.attn = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=EPS)
@@ -108,22 +109,23 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens ``(B, N, D)`` to tokens of the same shape."""
-        x = self._add(x, self.norm1, self.attn)
-        return self._add(x, self.norm2, self.mlp)
+        if not self.training or self.drop_path == 0.0:
+            x = x + self.attn(self.norm1(x))
+            added: Tensor = self.mlp(self.norm2(x))
+            return x + added
+        keeps = self.uniform(len(x)) >= self.drop_path
+        x = self._add_kept(x, self.norm1, self.attn, keeps[:, 0])
+        return self._add_kept(x, self.norm2, self.mlp, keeps[:, 1])
 
-    def _add(self, x: Tensor, norm: nn.Module, branch: nn.Module) -> Tensor:
-        """Add a branch; in training, leave it out for a sample with probability ``drop_path`` and scale up the others.
+    def _add_kept(self, x: Tensor, norm: nn.Module, branch: nn.Module, keeps: Tensor) -> Tensor:
+        """Add a branch, scaled up, to the samples that keep it.
 
         What is left out is not computed, so with a mean rate of .1 a tenth of all blocks' work is saved; a compiled
         model computes it, since its shapes are fixed.
         """
-        if not self.training or self.drop_path == 0.0:
-            added: Tensor = branch(norm(x))
-            return x + added
         share = 1.0 - self.drop_path
-        keeps = torch.empty(len(x)).bernoulli_(share)  # drawn on the CPU: no device waits for it
         if torch.compiler.is_compiling():
-            added = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+            added: Tensor = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
             return x + added
         kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
         rows = x if len(kept) == len(x) else _Rows.apply(x, kept)
