@@ -80,13 +80,19 @@ def experiments(given: Sequence[str], plugins: Iterable[Path], own: Sequence[Plu
 
 
 def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
-    """Run experiments and yield the record of each that was tested; of several, say which one is under way."""
+    """Run experiments and yield the record of each that was tested."""
+    for ready in start_all(found, work_dir, resume):
+        yield from ready.run()
+
+
+def start_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[ProtocolRun]:
+    """Yield experiments ready to run, one after the other; of several, say which one is under way."""
     from tta_bench.progress import console
 
     for experiment in found:
         if len(found) > 1:
             console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
-        yield from start(experiment, work_dir, resume).run()
+        yield start(experiment, work_dir, resume)
 
 
 def submit(found: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:

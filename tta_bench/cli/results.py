@@ -13,7 +13,7 @@ import click
 from tta_bench.records.schema import Metric, Record
 
 if TYPE_CHECKING:
-    from tta_bench.protocols import ProtocolRun
+    from tta_bench.protocols import Findings
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:
@@ -42,20 +42,14 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
 
 
-def print_studies(studies: Sequence[ProtocolRun], work_dir: Path, as_json: bool) -> None:
-    """Run scaling studies, write the boards of one's own runs, and print each study's table, or all as JSON."""
-    from tta_bench.protocols.scaling import FIGURES, TABLE, Scaling
-
-    found = []
-    for study in studies:
-        assert isinstance(study, Scaling)
-        study.run()
-        found.append(json.loads((study.folder / FIGURES).read_text(encoding="utf-8")))
-        if not as_json:
-            click.echo((study.folder / TABLE).read_text(encoding="utf-8"))
+def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) -> None:
+    """Write the boards of one's own runs, and print what each protocol found from all its runs, or all as JSON."""
     own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps([found.figures for found in findings], indent=2))
+        return
+    for found in findings:
+        click.echo(found.page)
 
 
 def runs_of(records: Sequence[Record]) -> str:

@@ -54,8 +54,7 @@ def command(
 
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
-    from tta_bench.cli.results import print_results, print_studies
-    from tta_bench.experiment import ScalingExperiment
+    from tta_bench.cli.results import print_findings, print_results
     from tta_bench.progress import console
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
@@ -68,12 +67,15 @@ def command(
         for experiment in experiments:
             click.echo(api.start(experiment, work_dir, resume).plan())
         return
-    if isinstance(experiments[0], ScalingExperiment):
-        print_studies([api.start(experiment, work_dir, resume) for experiment in experiments], work_dir, as_json)
-        return
     if submission is not None:
         api.submit(experiments, submission, work_dir, resume)
         return
-    records = list(api.run_all(experiments, work_dir, resume))
-    if records:
+    records, findings = [], []
+    for ready in api.start_all(experiments, work_dir, resume):
+        records += ready.run()
+        if (found := ready.findings()) is not None:
+            findings.append(found)
+    if findings:
+        print_findings(findings, work_dir, as_json)
+    elif records:
         print_results(records, work_dir, as_json)

@@ -13,6 +13,7 @@ from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.protocols.pretrain import Pretrain
 from tta_bench.protocols.reaction import Reaction
 from tta_bench.protocols.scaling import Scaling
+from tta_bench.protocols.scaling_report import Findings
 from tta_bench.records.schema import Record
 
 Resume = Literal["missing", "never", "always"]
@@ -29,6 +30,9 @@ class ProtocolRun(Protocol):
     def run(self) -> list[Record]:
         """Run the experiment and return its records: one, or none where nothing was to be scored, or a study's."""
 
+    def findings(self) -> Findings | None:
+        """Return what all the runs together show, once they are done; None where the records say it all."""
+
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:
         """Score a file that somebody hands in and return its record."""
@@ -42,4 +46,4 @@ def load_protocol(component: str) -> type[ProtocolRun]:
     return found
 
 
-__all__ = ["FineTune", "Pretrain", "ProtocolRun", "Reaction", "Scaling", "load_protocol"]
+__all__ = ["Findings", "FineTune", "Pretrain", "ProtocolRun", "Reaction", "Scaling", "load_protocol"]

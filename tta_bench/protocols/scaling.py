@@ -30,7 +30,7 @@ from tta_bench.protocols.corpus import all_clips
 from tta_bench.protocols.fine_tune import FineTune
 from tta_bench.protocols.lists import dataset_root
 from tta_bench.protocols.pretrain import Pretrain
-from tta_bench.protocols.scaling_report import Point, Study, as_json, draw, markdown, summarize
+from tta_bench.protocols.scaling_report import Findings, Point, Study, as_json, draw, markdown, summarize
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Record
@@ -127,6 +127,11 @@ class Scaling:
             records.append(record)
         self._write(self._summary(points, groups[0]))
         return records
+
+    def findings(self) -> Findings:
+        """Return the study's table and figures."""
+        figures = json.loads((self.folder / FIGURES).read_text(encoding="utf-8"))
+        return Findings((self.folder / TABLE).read_text(encoding="utf-8"), figures)
 
     def _pretrained(self, size: int, seed: int) -> tuple[float | None, str]:
         """Pre-train on a size unless that was done; return its last loss and the name of the run."""

@@ -90,6 +90,9 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         with self.recorder.running():
             return self.measure(step, self.learn(step, checkpoint))
 
+    def findings(self) -> None:
+        """Return None: the records say it all."""
+
     def ready(self) -> dict[str, Any] | None:
         """Return the checkpoint to go on from; without one, try everything once and small.
 
