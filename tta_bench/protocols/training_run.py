@@ -68,7 +68,7 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
 
     @cached_property
     def recorder(self) -> Recorder:
-        """Keeps the experiment's record, with the micro-batch, on which noise depends, in place of ``auto``."""
+        """Keeps the experiment's record, with the micro-batch, on which batch norm depends, in place of ``auto``."""
         runtime = self.experiment.runtime.model_copy(update={"micro_batch": self.micro_batch})
         recorded = self.experiment.model_copy(update={"runtime": runtime})
         return Recorder(recorded, self.identity(), self.facts(), self.machine, self.work_dir)
