@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -126,3 +127,10 @@ def plain_decode(path: Path) -> Iterable[NDArray[np.uint8]]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24")
+
+
+def link(clip: Path, names: Iterable[Path]) -> None:
+    """Put a clip under many names."""
+    for name in names:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        os.link(clip, name)

@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.data.clips import write_video
+from tests.data.clips import link, write_video
 from tta_bench.components import DATASETS
 from tta_bench.data.hmdb51 import HMDB51, LISTS, film_title
 from tta_bench.data.layouts import Sample, Split
 from tta_bench.errors import UserError
-
-
-def link(clip: Path, names: list[Path]) -> None:
-    """Put a clip under many names."""
-    for name in names:
-        name.parent.mkdir(parents=True, exist_ok=True)
-        os.link(clip, name)
 
 
 @pytest.fixture(scope="module")

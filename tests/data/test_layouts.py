@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -8,19 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.clips import write_video
+from tests.data.clips import link, write_video
 from tta_bench.components import DATASETS
 from tta_bench.data.layouts import UCF101, CsvDataset, FolderDataset, Layout, Sample
 from tta_bench.errors import UserError
 
 OFFICIAL = {1: (9537, 3783), 2: (9586, 3734), 3: (9624, 3696)}
-
-
-def link(clip: Path, names: Iterable[Path]) -> None:
-    """Put a clip under many names."""
-    for name in names:
-        name.parent.mkdir(parents=True, exist_ok=True)
-        os.link(clip, name)
 
 
 @pytest.fixture(scope="module")
