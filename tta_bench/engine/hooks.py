@@ -56,7 +56,7 @@ class MetricsHook(Hook):  # type: ignore[misc]
     def before_train(self, runner: Runner) -> None:
         """Open the file and show the bar; lines of steps that will be done again are dropped."""
         kept = [line for line in _lines(self.path) if json.loads(line)["step"] < runner.iter]
-        self._file = self.path.open("w", encoding="utf-8")
+        self._file = self.path.open("w", buffering=1, encoding="utf-8")  # whole lines, for whoever looks on
         self._file.writelines(f"{line}\n" for line in kept)
         self._bar = Bar(self.title, runner.max_iters * self.clips, "clips", runner.iter * self.clips)
         self._bar.__enter__()
