@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
-from tta_bench.engine.fine_tune import FineTuneStep, FineTuneStepSettings, make_optimizer
-from tta_bench.models import VideoMAEV2
+from tta_bench.experiments.fine_tune import TrainSettings
+from tta_bench.models.backbones.mmaction2_compat import build_mmaction, import_mmaction
+from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier
-from tta_bench.openmmlab import build_mmaction, import_mmaction
-from tta_bench.settings import TrainSettings
+from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, make_optimizer
 
 OURS = "tta-bench"
 CLASSES, LABEL, LR, DROP_PATH = 101, 3, 1e-5, 0.2

@@ -14,11 +14,11 @@ import torch
 from benchmarks.interleaved import as_table, interleaved, speed
 from benchmarks.peers import MMACTION2, OFFICIAL, absent, official_module, say_absent
 from tta_bench.data import loading
-from tta_bench.data.layouts import Sample
-from tta_bench.data.video import count_frames
-from tta_bench.experiment import ResolvedClip
-from tta_bench.openmmlab import import_mmaction
-from tta_bench.settings import Augmentation, EvalSettings, TrainSettings
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.media.decode import count_frames
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.fine_tune import Augmentation, EvalSettings, TrainSettings
+from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 
 OURS = "tta-bench"
 CLIP = ResolvedClip(span=64, frames=16, stride=4, size=224)

@@ -24,12 +24,12 @@ import pytest
 import torch
 
 from benchmarks.interleaved import interleaved_medians
-from tta_bench.data.corpus import Clip
-from tta_bench.data.pretraining import PretrainClips
-from tta_bench.data.tiktok_actions_sample import ENCODERS
-from tta_bench.data.video import count_frames, frame_rate
-from tta_bench.experiment import ResolvedClip
-from tta_bench.settings import PretrainSettings
+from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.media.decode import count_frames, frame_rate
+from tta_bench.data.synthetic.tiktok_actions import ENCODERS
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.pretrain import PretrainSettings
+from tta_bench.protocols.pretrain.clips import PretrainClips
 
 CLIP = ResolvedClip(span=64, frames=16, stride=4, size=224)
 SAMPLES = 4

@@ -14,13 +14,13 @@ from torch import Tensor
 from benchmarks.interleaved import Turns, as_table, interleaved, speed
 from benchmarks.official_pretraining import OFFICIAL, checkout, official_step
 from benchmarks.precisions import needs_bfloat16, precisions
-from tta_bench.data.corpus import Clip
-from tta_bench.data.pretraining import PretrainClips
-from tta_bench.engine.pretrain import PretrainStep, PretrainStepSettings, pretraining
-from tta_bench.experiment import ResolvedClip
-from tta_bench.models.pretraining import MaskedAutoencoder
-from tta_bench.models.videomae import VideoMAEV2
-from tta_bench.settings import PretrainSettings
+from tta_bench.data.datasets.corpus import Clip
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.pretrain import PretrainSettings
+from tta_bench.models.backbones.videomae import VideoMAEV2
+from tta_bench.protocols.pretrain.clips import PretrainClips
+from tta_bench.protocols.pretrain.model import MaskedAutoencoder
+from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
 
 OURS = "tta-bench"
 CLIPS = int(os.environ.get("TTA_BENCH_CLIPS", "4"))

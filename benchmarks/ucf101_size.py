@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.records.some_records import DIGEST, some_identity, some_record
-from tta_bench.keys import generator
 from tta_bench.records.files import write_outcomes
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import DatasetRef, Metric, Phase
 from tta_bench.records.store import record_name, write_record
+from tta_bench.utils.keyed_random import generator
 
 CLIPS, GROUPS, CLASSES = 3783, 707, 101
 UCF101 = DatasetRef(name="ucf101", manifest_sha256=DIGEST, splits=("1", "2", "3"))

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tta_bench import cards, components, extensions, registry_files
+from tta_bench import plugins
+from tta_bench.cards import catalog, files
+from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -52,7 +54,7 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
 def only_shipped_plugins() -> Iterator[None]:
     """Forget, after a test, the cards and components that it added."""
     yield
-    for registry in (components.BACKBONES, components.DATASETS, components.PROTOCOLS):
+    for registry in (BACKBONES, DATASETS, PROTOCOLS):
         added = [
             name for name, made in registry.module_dict.items() if not str(made.__module__).startswith("tta_bench.")
         ]
@@ -60,10 +62,10 @@ def only_shipped_plugins() -> Iterator[None]:
             del registry.module_dict[name]
     for module in [name for name in sys.modules if name.startswith("tta_bench_plugin_")]:
         del sys.modules[module]
-    cards._added.clear()
-    registry_files._used.clear()
-    registry_files.card_files.cache_clear()
-    extensions.installed.cache_clear()
+    catalog._added.clear()
+    files._used.clear()
+    files.card_files.cache_clear()
+    plugins.installed.cache_clear()
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "backbones").mkdir(parents=True)
     with monkeypatch.context() as patch:
         patch.setenv("TTA_BENCH_REGISTRY", str(folder))
-        registry_files.card_files.cache_clear()
+        files.card_files.cache_clear()
         yield folder
 
 

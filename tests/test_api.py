@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 import tta_bench
-from tests.plugins.broken import BROKEN
-from tests.plugins.test_contract import README, plugin
+from tests.contract.broken import BROKEN
+from tests.contract.test_contract import README, plugin
 from tta_bench.api import register_instance, words
+from tta_bench.config.overrides import parse
 from tta_bench.errors import UserError
-from tta_bench.words import parse
 
 QUICK = {"limit": 16, "train": {"steps": 2}, "eval": {"segments": 1, "crops": 1}}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tta_bench.cards import read_yaml
+from tta_bench.cards.files import read_yaml
 
 FOLDER = Path(__file__).parents[1] / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tta_bench.api import load_records, run
-    from tta_bench.components import BACKBONES, DATASETS, PROTOCOLS
-    from tta_bench.plugins import register_backbone
+    from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS, register_backbone
 
 __version__ = "0.1.0"
 __all__ = ["BACKBONES", "DATASETS", "PROTOCOLS", "load_records", "register_backbone", "run"]
 
 _HOME = {
-    "BACKBONES": "tta_bench.components",
-    "DATASETS": "tta_bench.components",
-    "PROTOCOLS": "tta_bench.components",
+    "BACKBONES": "tta_bench.registry",
+    "DATASETS": "tta_bench.registry",
+    "PROTOCOLS": "tta_bench.registry",
     "load_records": "tta_bench.api",
-    "register_backbone": "tta_bench.plugins",
+    "register_backbone": "tta_bench.registry",
     "run": "tta_bench.api",
 }
 

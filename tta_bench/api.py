@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tta_bench import config
+from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
-from tta_bench.experiment import Experiment, FineTuneExperiment, PretrainExperiment, ReactionExperiment
-from tta_bench.extensions import PluginCode, code_digest, file_of
-from tta_bench.plugins import load_files
+from tta_bench.experiments.base import Experiment
+from tta_bench.experiments.fine_tune import FineTuneExperiment
+from tta_bench.experiments.pretrain import PretrainExperiment
+from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.plugins import PluginCode, code_digest, file_of
+from tta_bench.registry import load_files
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +79,7 @@ def load_records(folder: str | Path = "runs") -> list[Record]:
 
 def experiments(given: Sequence[str], plugins: Iterable[Path], own: Sequence[PluginCode] = ()) -> list[Experiment]:
     """Return the experiments that ``key=value`` words ask for, with plug-in files imported first."""
-    return config.resolve(given, (*load_files(plugins), *own))
+    return resolve(given, (*load_files(plugins), *own))
 
 
 def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
@@ -87,7 +90,7 @@ def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterato
 
 def start_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[ProtocolRun]:
     """Yield experiments ready to run, one after the other; of several, say which one is under way."""
-    from tta_bench.progress import console
+    from tta_bench.utils.progress import console
 
     for experiment in found:
         if len(found) > 1:
@@ -109,7 +112,7 @@ def submit(found: Sequence[Experiment], file: Path, work_dir: Path, resume: str)
         raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
     if not file.parent.is_dir():
         raise UserError(f"there is no folder {file.parent} for {file.name}.")
-    from tta_bench.protocols.reaction import Reaction
+    from tta_bench.protocols.reaction.run import Reaction
 
     ready = start(found[0], work_dir, resume)
     assert isinstance(ready, Reaction)
@@ -125,11 +128,11 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
     from tta_bench.protocols import load_protocol
 
     if experiment.plugins and isinstance(experiment, FineTuneExperiment | PretrainExperiment):
-        from tta_bench.plugins.contract import require_contract
+        from tta_bench.contract.contract import require_contract
 
         require_contract(experiment.backbone, experiment.clip)
     if experiment.plugins and isinstance(experiment, ReactionExperiment):
-        from tta_bench.plugins.contract import require_contract
+        from tta_bench.contract.contract import require_contract
 
         for part in experiment.backbone.parts or (experiment.backbone,):
             if part.sees:
@@ -152,7 +155,7 @@ def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, 
     Raises:
         UserError: The card lacks a field, or has one that is unknown or wrong.
     """
-    from tta_bench.components import BACKBONES
+    from tta_bench.registry import BACKBONES
 
     kind = type(module).__name__
     sha256 = _digest(module)

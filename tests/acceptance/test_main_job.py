@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample
-from tta_bench.data.video import count_frames, read_frames
-from tta_bench.models.checkpoints import read_checkpoint
+from tta_bench.data.media.decode import count_frames, read_frames
+from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
+from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.records.schema import Record
 from tta_bench.records.store import load_records
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.broken import BROKEN
+from tests.contract.broken import BROKEN
 from tta_bench.records.store import load_records
 
 pytestmark = pytest.mark.acceptance

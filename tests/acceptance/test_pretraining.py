@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from tests.conformance import test_pretraining as conformance
-from tta_bench.models.checkpoints import read_checkpoint
-from tta_bench.models.masking import draw_masks
+from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.pretrain.masking import draw_masks
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 

@@ -16,10 +16,11 @@ import pytest
 import torch
 
 from tests.conformance import test_encoder, test_finetune_recipe
-from tests.models import test_checkpoints
-from tta_bench.engine.schedule import learning_rate, scaled
-from tta_bench.models import VideoMAEV2
-from tta_bench.models.checkpoints import load_classifier, read_checkpoint
+from tests.models.checkpoints import test_load
+from tta_bench.engine.optimizer import learning_rate, scaled
+from tta_bench.models.backbones.videomae import VideoMAEV2
+from tta_bench.models.checkpoints.load import load_classifier
+from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.models.classifier import Classifier
 from tta_bench.records.schema import Record
 from tta_bench.records.store import load_records
@@ -83,10 +84,10 @@ def test_1_learning_rates_of_whole_schedules_agree_to_six_digits() -> None:
             assert difference <= 1e-6
 
 
-@pytest.mark.parametrize("form", test_checkpoints.FINE_TUNED)
+@pytest.mark.parametrize("form", test_load.FINE_TUNED)
 def test_2_every_accepted_format_gives_bit_identical_outputs(form: str, tmp_path: Path) -> None:
-    source, tested = test_checkpoints.make(seed=1), test_checkpoints.make(seed=7)
-    torch.save(test_checkpoints.FINE_TUNED[form](source), tmp_path / "a.pth")
+    source, tested = test_load.make(seed=1), test_load.make(seed=7)
+    torch.save(test_load.FINE_TUNED[form](source), tmp_path / "a.pth")
     report = load_classifier(tested, read_checkpoint(tmp_path / "a.pth"))
     clip = torch.randn(2, 3, 4, 16, 16, generator=torch.Generator().manual_seed(2))
     assert torch.equal(tested(clip), source(clip))

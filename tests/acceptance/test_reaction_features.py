@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tta_bench import cards
-from tta_bench.data.faces import FaceFrames
-from tta_bench.data.features import Extractor, Features, extract
-from tta_bench.data.frozen_features import SoundFeatures
-from tta_bench.data.hume_reaction import HumeReaction, Reaction
-from tta_bench.data.reaction_sample import ReactionSettings
-from tta_bench.data.samples import sample_root
-from tta_bench.models.audio import build_audio, frozen_identity
+from tta_bench.cards.catalog import backbone_card, dataset_card
+from tta_bench.data.datasets.hume_reaction import HumeReaction, Reaction
+from tta_bench.data.features.cache import Extractor, Features, extract
+from tta_bench.data.features.extractors import SoundFeatures
+from tta_bench.data.synthetic.cache import sample_root
+from tta_bench.data.synthetic.hume_reaction import ReactionSettings
+from tta_bench.data.transforms.faces import FaceFrames
+from tta_bench.models.backbones.audio import build_audio, frozen_identity
 
 pytestmark = pytest.mark.acceptance
 
@@ -47,7 +47,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Reaction]:
     begun = time.monotonic()
     root = sample_root(tmp_path_factory.mktemp("samples"), "hume_reaction_sample", "HumeReaction", settings)
     print(f"\nsample of reactions made in {time.monotonic() - begun:.0f} s")
-    dataset = HumeReaction(root, **cards.dataset_card("hume_reaction_sample").arguments)
+    dataset = HumeReaction(root, **dataset_card("hume_reaction_sample").arguments)
     return [clip for part in ("train", "val", "test") for clip in dataset.part(part)]
 
 
@@ -57,7 +57,7 @@ def take(clips: list[Reaction], what: str, cache: Path, workers: int) -> tuple[F
         extractor: Extractor = FaceFrames(size=48, frames=4, cropper="haar")
         sources = {clip.id: clip.video for clip in clips}
     else:
-        card = cards.backbone_card(what)
+        card = backbone_card(what)
         extractor = SoundFeatures(build_audio(card), frozen_identity(card))
         sources = {clip.id: clip.audio for clip in clips}
     log = cache.with_suffix(".log")

@@ -16,10 +16,10 @@ from scipy.stats import pearsonr
 
 from tta_bench.boards.published import read_published
 from tta_bench.cli import main
-from tta_bench.data.hume_reaction import EMOTIONS
-from tta_bench.data.reaction_sample import ReactionSettings, plan, write_table
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
+from tta_bench.data.synthetic.hume_reaction import ReactionSettings, plan, write_table
 from tta_bench.metrics.pearson import mean_pearson, pearson
-from tta_bench.records.challenge_files import write_outputs
+from tta_bench.protocols.reaction.challenge_files import write_outputs
 
 pytestmark = pytest.mark.acceptance
 COMMITTED = Path(__file__).parents[2] / "leaderboards"

@@ -17,8 +17,11 @@ from benchmarks.interleaved import interleaved_medians
 from benchmarks.test_statistics import CALLS, OURS, PERCENTILE
 from benchmarks.ucf101_size import write_results
 from tta_bench.boards.write import check_boards, update_boards
-from tta_bench.cards import FineTuneCard, ReactionCard, card_files, protocol_card
+from tta_bench.cards.files import card_files
 from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import FineTuneCard
+from tta_bench.experiments.kinds import protocol_card
+from tta_bench.experiments.reaction import ReactionCard
 from tta_bench.metrics.intervals import group_bootstrap, wilson
 from tta_bench.records.store import load_records, read_record, record_files
 

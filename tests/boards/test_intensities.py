@@ -14,7 +14,7 @@ from tta_bench.boards.render import render_board
 from tta_bench.boards.reproduction import reproduction
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.boards.write import check_boards, update_boards
-from tta_bench.data.hume_reaction import EMOTIONS
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.errors import UserError
 from tta_bench.metrics.pearson import paired_pearson_bootstrap
 from tta_bench.records.files import read_outcomes

@@ -15,9 +15,9 @@ from tests.records.some_records import (
 )
 from tta_bench.boards.submission import LARGEST_PREDICTIONS, submit
 from tta_bench.boards.write import check_boards
-from tta_bench.cards import protocol_card
 from tta_bench.errors import BenchError, CheckFailed, UserError
-from tta_bench.experiment import protocol_hash
+from tta_bench.experiments.base import protocol_hash
+from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.predictions import collect
 from tta_bench.records.schema import ProtocolRef
 from tta_bench.records.store import read_record, write_record

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tta_bench.models.checkpoint_files import read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 
 BLOCKED = """
 import sys

@@ -25,7 +25,7 @@ CASES = {
     "uneven": dict(zip(ARGUMENTS, (28, 6, 14, 3, 44, 2, 2, 192), strict=True)),  # giant's patch and 48/11
     "base": dict(zip(ARGUMENTS, (48, 4, 16, 2, 768, 12, 12, 3072), strict=True)),  # ViT-B on few tokens
 }
-"""Arguments of `tta_bench.models.VideoMAEV2`."""
+"""Arguments of `tta_bench.models.backbones.VideoMAEV2`."""
 
 CLASSES = 5
 BATCH = 2

@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from tta_bench.models import VideoMAEV2
+from tta_bench.models.backbones.videomae import VideoMAEV2, sinusoid_positions
 from tta_bench.models.classifier import Classifier
-from tta_bench.models.videomae import sinusoid_positions
 
 TOLERANCE = 1e-5  # the two agree to 4e-7; GELU's tanh approximation would differ by 7e-5
 HERE = Path(__file__).parent

@@ -12,14 +12,13 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from tta_bench.data import augment, clips, rand_augment
-from tta_bench.engine import mixing
-from tta_bench.engine.layer_decay import parameter_groups
-from tta_bench.engine.schedule import learning_rate, scaled
-from tta_bench.engine.testing import multi_view_test
+from tta_bench.data.transforms import augment, rand_augment, sampling
+from tta_bench.engine.optimizer import learning_rate, parameter_groups, scaled
+from tta_bench.experiments.fine_tune import TrainSettings
+from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier
-from tta_bench.models.videomae import VideoMAEV2
-from tta_bench.settings import TrainSettings
+from tta_bench.protocols.fine_tune import mixup
+from tta_bench.protocols.fine_tune.testing import multi_view_test
 
 HERE = Path(__file__).parent
 GIVEN = SimpleNamespace(**runpy.run_path(str(HERE / "recipe_inputs.py")))
@@ -53,29 +52,29 @@ def test_layer_decay_and_weight_decay_of_every_parameter_of_vit_b(official):
 
 @pytest.mark.parametrize("name", GIVEN.SAMPLINGS)
 def test_frame_indices_of_test_clips(official, name):
-    ours = np.stack([clips.test_indices(length, *GIVEN.SAMPLINGS[name]) for length in GIVEN.LENGTHS])
+    ours = np.stack([sampling.test_indices(length, *GIVEN.SAMPLINGS[name]) for length in GIVEN.LENGTHS])
     np.testing.assert_array_equal(ours, official[f"test_indices_{name}"])
 
 
 @pytest.mark.parametrize("name", GIVEN.SAMPLINGS)
 def test_frame_indices_of_training_clips_with_the_same_random_start(official, name):
     frames, stride, _ = GIVEN.SAMPLINGS[name]
-    ours = [clips.train_indices(length, frames, stride, GIVEN.Draws(length)) for length in GIVEN.LENGTHS]
+    ours = [sampling.train_indices(length, frames, stride, GIVEN.Draws(length)) for length in GIVEN.LENGTHS]
     np.testing.assert_array_equal(ours, official[f"train_indices_{name}"])
 
 
 def test_short_side_and_three_crops(official):
-    shapes = [clips.resized_shape(*shape, GIVEN.SIZE) for shape in GIVEN.FRAME_SHAPES]
+    shapes = [sampling.resized_shape(*shape, GIVEN.SIZE) for shape in GIVEN.FRAME_SHAPES]
     np.testing.assert_array_equal(shapes, official["resized_shapes"])
-    offsets = [clips.crop_offsets(*shape, GIVEN.SIZE, GIVEN.CROPS) for shape in shapes]
+    offsets = [sampling.crop_offsets(*shape, GIVEN.SIZE, GIVEN.CROPS) for shape in shapes]
     np.testing.assert_array_equal(offsets, official["crop_offsets"])
 
 
 def test_pixels_of_test_views(official):
     v = GIVEN.VIEWS
     video = GIVEN.pixels(v["length"], *v["shape"], 3)
-    indices = clips.test_indices(v["length"], v["frames"], v["stride"], v["segments"])
-    views = clips.test_views(video[indices], v["size"], v["crops"])
+    indices = sampling.test_indices(v["length"], v["frames"], v["stride"], v["segments"])
+    views = sampling.test_views(video[indices], v["size"], v["crops"])
     difference = np.abs(views.astype(int) - official["test_views"])
     assert difference.max() <= 1  # OpenCV's bilinear arithmetic may change from version to version
 
@@ -122,13 +121,13 @@ def test_windows_of_random_erasing(official):
 
 def test_mixed_clips_and_targets(official):
     settings = TrainSettings(batch=6, lr=1.0, mixup=0.8, cutmix=1.0)
-    order = mixing.pair_order(len(GIVEN.MIX_LABELS))
+    order = mixup.pair_order(len(GIVEN.MIX_LABELS))
     kinds = set()
     for row, seed in enumerate(GIVEN.MIX_SEEDS):
-        mix = mixing.mixing_plan(len(order), GIVEN.MIX_SHAPE[-2:], settings, GIVEN.Draws(seed))
-        x = mixing.mix_clips(torch.from_numpy(GIVEN.pixels(*GIVEN.MIX_SHAPE)).float()[order], mix)
+        mix = mixup.mixing_plan(len(order), GIVEN.MIX_SHAPE[-2:], settings, GIVEN.Draws(seed))
+        x = mixup.mix_clips(torch.from_numpy(GIVEN.pixels(*GIVEN.MIX_SHAPE)).float()[order], mix)
         labels = torch.tensor(GIVEN.MIX_LABELS)[order]
-        targets = mixing.mix_targets(labels, GIVEN.MIX_CLASSES, GIVEN.MIX_SMOOTHING, mix)
+        targets = mixup.mix_targets(labels, GIVEN.MIX_CLASSES, GIVEN.MIX_SMOOTHING, mix)
         np.testing.assert_allclose(x, official["mixed_clips"][row][order], rtol=1e-6, atol=1e-5)
         np.testing.assert_allclose(targets, official["mixed_targets"][row][order], rtol=1e-6, atol=1e-7)
         kinds.add(mix.kind)
@@ -139,7 +138,7 @@ def test_boxes_of_cutmix(official):
     for row, seed in enumerate(GIVEN.SEEDS):
         draws = GIVEN.Draws(seed)
         height, width = GIVEN.MIX_SIZE
-        mix = mixing.cutmix(draws.random(), draws.integers(height), draws.integers(width), GIVEN.MIX_SIZE)
+        mix = mixup.cutmix(draws.random(), draws.integers(height), draws.integers(width), GIVEN.MIX_SIZE)
         assert list(mix.box) == official["cutmix_boxes"][row].tolist()
         assert mix.lam == pytest.approx(official["cutmix_lams"][row], rel=1e-12)
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from tta_bench.engine.layer_decay import decay_groups
-from tta_bench.engine.schedule import learning_rate
-from tta_bench.models.masking import draw_masks, running_cell_maps, tube_mask
-from tta_bench.models.pretraining import MaskedAutoencoder, cut_tubelets, normalized_targets, squared_errors, take
-from tta_bench.models.videomae import VideoMAEV2
+from tta_bench.engine.optimizer import decay_groups, learning_rate
+from tta_bench.models.backbones.videomae import VideoMAEV2
+from tta_bench.protocols.pretrain.masking import draw_masks, running_cell_maps, tube_mask
+from tta_bench.protocols.pretrain.model import MaskedAutoencoder, cut_tubelets, normalized_targets, squared_errors, take
 
 TOLERANCE = 1e-5  # the two agree to 7e-7
 HERE = Path(__file__).parent

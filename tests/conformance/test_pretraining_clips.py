@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tta_bench.data import pretraining
-from tta_bench.settings import PretrainSettings
+from tta_bench.experiments.pretrain import PretrainSettings
+from tta_bench.protocols.pretrain import clips
 
 HERE = Path(__file__).parent
 SCALES = PretrainSettings.model_fields["scales"].default
@@ -25,15 +25,13 @@ def official():
 
 @pytest.mark.parametrize("name", GIVEN.SAMPLINGS)
 def test_frame_indices_with_the_same_random_start(official, name):
-    ours = [
-        pretraining.pretrain_indices(length, *GIVEN.SAMPLINGS[name], GIVEN.Draws(length)) for length in GIVEN.LENGTHS
-    ]
+    ours = [clips.pretrain_indices(length, *GIVEN.SAMPLINGS[name], GIVEN.Draws(length)) for length in GIVEN.LENGTHS]
     np.testing.assert_array_equal(ours, official[f"indices_{name}"])
 
 
 def test_windows_with_the_same_draws(official):
     ours = [
-        [pretraining.draw_window(*shape, GIVEN.SIZE, SCALES, GIVEN.Draws(seed)) for seed in GIVEN.SEEDS]
+        [clips.draw_window(*shape, GIVEN.SIZE, SCALES, GIVEN.Draws(seed)) for seed in GIVEN.SEEDS]
         for shape in GIVEN.FRAME_SHAPES
     ]
     np.testing.assert_array_equal(ours, official["windows"])
@@ -44,7 +42,7 @@ def test_pixels_of_views(official, name):
     inputs = getattr(GIVEN, name.upper())
     frames = GIVEN.pixels(*inputs["shape"])
     for seed, theirs in zip(inputs["seeds"], official[name], strict=True):
-        window = pretraining.draw_window(*frames.shape[1:3], inputs["size"], SCALES, GIVEN.Draws(seed))
-        difference = np.abs(pretraining.cut(frames, window, inputs["size"]).numpy().astype(int) - theirs)
+        window = clips.draw_window(*frames.shape[1:3], inputs["size"], SCALES, GIVEN.Draws(seed))
+        difference = np.abs(clips.cut(frames, window, inputs["size"]).numpy().astype(int) - theirs)
         assert difference.max() <= 2  # both round weights to 8 bits or so, not in the same way
         assert difference.mean() < 0.05

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.data.clips import write_video
 from tta_bench.data import loading
-from tta_bench.data.layouts import Sample
-from tta_bench.data.video import count_frames
-from tta_bench.experiment import ResolvedClip
-from tta_bench.settings import Augmentation, EvalSettings, TrainSettings
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.media.decode import count_frames
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.fine_tune import Augmentation, EvalSettings, TrainSettings
 
 CLIP = ResolvedClip(span=12, frames=4, stride=3, size=32)
 TRAIN = TrainSettings(batch=2, views=2, steps=4, lr=1.0, augment=Augmentation(rand_augment="rand-m7-n4-mstd0.5-inc1"))

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import wrap_optimizer
-from tta_bench.engine.fine_tune import FineTuneStep, FineTuneStepSettings, make_optimizer
 from tta_bench.engine.step import Diverged
 from tta_bench.engine.training import plan_steps
 from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import TrainSettings
+from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier
-from tta_bench.models.videomae import VideoMAEV2
-from tta_bench.settings import TrainSettings
+from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, make_optimizer
 
 CPU = torch.device("cpu")
 

@@ -4,25 +4,26 @@ import pytest
 import torch
 from torch import nn
 
-from tta_bench import cards
-from tta_bench.components import BACKBONES
+from tta_bench.cards.catalog import backbone_card
+from tta_bench.cards.files import card_files
 from tta_bench.errors import UserError
-from tta_bench.experiment import ResolvedClip
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.fine_tune import TrainSettings
+from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.build import build_backbone, build_classifier
-from tta_bench.models.frames import PerFrame
 from tta_bench.models.measure import count_gmacs, count_parameters
-from tta_bench.settings import TrainSettings
+from tta_bench.registry import BACKBONES
 
 CLIP = ResolvedClip(span=40, frames=8, stride=5, size=48)
-TINY = cards.backbone_card("videomaev2_vit_tiny")
+TINY = backbone_card("videomaev2_vit_tiny")
 
 
-OWN = [name for name in cards.card_files("backbones") if "/" not in name and cards.backbone_card(name).sees]
+OWN = [name for name in card_files("backbones") if "/" not in name and backbone_card(name).sees]
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_a_card_says_of_size_and_cost_is_so(name: str) -> None:
-    card = cards.backbone_card(name)
+    card = backbone_card(name)
     with torch.device("meta"):
         backbone = build_backbone(card, ResolvedClip(span=64, frames=card.frames, stride=1, size=card.size))
     assert count_parameters(backbone) == card.parameters

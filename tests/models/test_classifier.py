@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tta_bench.errors import UserError
-from tta_bench.models import VideoMAEV2
+from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier, measure_width
 
 SHAPE = (3, 4, 16, 16)

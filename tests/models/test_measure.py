@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tta_bench.models import TimmBackbone, VideoMAEV2
+from tta_bench.models.backbones.timm_images import TimmBackbone
+from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.measure import count_gmacs, count_parameters, evaluating, probe
 
 TINY = {"size": 16, "frames": 4, "patch": 8, "width": 16, "depth": 2, "heads": 2, "mlp_width": 32}

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tta_bench.cli import cli
-from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample
+from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints import read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 from tta_bench.records.store import load_records
 
 SMALL = ("backbone=videomaev2_vit_tiny", "weights=none", "train.batch=4", "train.steps=2", "train.views=1")

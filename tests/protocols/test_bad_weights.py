@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from tta_bench.cards import backbone_card
+from tta_bench.cards.catalog import backbone_card
 from tta_bench.cli import cli
-from tta_bench.data.sample_videos import SampleSettings, generate_ucf101_sample
+from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints import save_checkpoint
-from tta_bench.models.frames import TimmBackbone
-from tta_bench.models.videomae import VideoMAEV2
+from tta_bench.models.backbones.timm_images import TimmBackbone
+from tta_bench.models.backbones.videomae import VideoMAEV2
+from tta_bench.models.checkpoints.read import save_checkpoint
 from tta_bench.records.store import load_records
 
 SMALL = ("backbone=videomaev2_vit_tiny", "train.batch=4", "train.steps=1", "eval.segments=1", "eval.crops=1")

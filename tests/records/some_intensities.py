@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tests.records.some_records import DIGEST, some_identity, some_record
-from tta_bench.data.hume_reaction import EMOTIONS
-from tta_bench.keys import generator
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.intensities import Intensities, Truth, collect_intensities
-from tta_bench.records.results import keep_results, keep_without_labels
 from tta_bench.records.schema import DatasetRef, Identity, ProtocolRef, Record
+from tta_bench.records.score import keep_results, keep_without_labels
 from tta_bench.records.store import read_record, record_name, write_record
+from tta_bench.utils.keyed_random import generator
 
 
 def some_truth(subjects: int = 24, clips: int = 4, *, known: bool = True) -> Truth:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tta_bench.keys import digest, generator
 from tta_bench.records.files import write_outcomes, write_predictions
 from tta_bench.records.predictions import Predictions, collect, outcomes_from_predictions
 from tta_bench.records.schema import (
@@ -22,6 +21,7 @@ from tta_bench.records.schema import (
 )
 from tta_bench.records.score import score
 from tta_bench.records.store import record_name, write_record
+from tta_bench.utils.keyed_random import digest, generator
 
 CLASSES = tuple(f"Class{letter}" for letter in "ABCDEFGH")
 DIGEST = "0" * 64

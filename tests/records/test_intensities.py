@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records.some_intensities import read_reaction, some_intensities, some_truth, write_reaction
-from tta_bench.data.hume_reaction import EMOTIONS
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.errors import UserError
 from tta_bench.metrics.pearson import pearson, pearson_bootstrap
 from tta_bench.records.files import outcomes_of, read_outcomes, read_predictions, write_outcomes, write_predictions

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tests.records.some_records import some_identity, some_record
-from tta_bench.records.paths import without_paths
+from tta_bench.records.redact import without_paths
 from tta_bench.records.schema import FileRef, Record
 
 SCHEMA = Path(__file__).parent / "record.schema.json"

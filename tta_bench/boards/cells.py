@@ -5,7 +5,7 @@ from __future__ import annotations
 from tta_bench.boards.markdown import NONE, Links, figure, text
 from tta_bench.boards.ranking import Standing
 from tta_bench.boards.rows import Entry, Row
-from tta_bench.cards import Pretraining
+from tta_bench.cards.kinds import Pretraining
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 

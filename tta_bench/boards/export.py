@@ -13,7 +13,7 @@ from tabulate import tabulate
 from tta_bench.boards.markdown import figure, heading
 from tta_bench.boards.ranking import Standing, standings
 from tta_bench.boards.rows import Entry, sort_into_sections
-from tta_bench.cards import Tier
+from tta_bench.cards.kinds import Tier
 
 
 @dataclass(frozen=True)

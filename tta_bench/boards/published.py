@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from tta_bench.cards import explain, read_yaml
+from tta_bench.cards.files import read_yaml
+from tta_bench.cards.validation import explain
 from tta_bench.errors import UserError
-from tta_bench.settings import Strict
+from tta_bench.utils.strict import Strict
 
 
 class Reported(Strict):

@@ -24,7 +24,7 @@ from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, t
 from tta_bench.boards.published import Published
 from tta_bench.boards.ranking import Standing, standings
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
-from tta_bench.cards import Tier
+from tta_bench.cards.kinds import Tier
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 

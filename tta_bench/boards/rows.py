@@ -12,10 +12,10 @@ from statistics import fmean
 import numpy as np
 
 from tta_bench.boards.errata import Erratum
-from tta_bench.keys import digest
 from tta_bench.records.files import AnyOutcomes
 from tta_bench.records.schema import ProtocolRef, Record
 from tta_bench.records.status import last_word, outcome
+from tta_bench.utils.keyed_random import digest
 
 
 @dataclass(frozen=True, eq=False)

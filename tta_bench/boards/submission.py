@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.boards.write import update_boards
-from tta_bench.cards import protocol_card
 from tta_bench.errors import CheckFailed, UserError
-from tta_bench.experiment import protocol_hash
+from tta_bench.experiments.base import protocol_hash
+from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.status import now, outcome

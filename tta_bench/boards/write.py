@@ -13,7 +13,7 @@ from tta_bench.boards.errata import lost_names, read_errata
 from tta_bench.boards.published import read_published
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
-from tta_bench.cards import Tier
+from tta_bench.cards.kinds import Tier
 from tta_bench.errors import UserError
 from tta_bench.records.files import AnyOutcomes, read_outcomes
 from tta_bench.records.schema import Record

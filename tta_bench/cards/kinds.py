@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tta_bench.settings import Strict, later
+from tta_bench.utils.strict import Strict, later
 
 Recipe = Literal["vit", "cnn", "audio"]
 Tier = Literal["sample", "full"]

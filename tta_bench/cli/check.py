@@ -17,9 +17,9 @@ from tta_bench.cli.options import plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool) -> None:
     """Test a backbone against the contract, rule by rule; exit with 1 if a rule is broken."""
+    from tta_bench.contract.check import check
+    from tta_bench.contract.report import as_data, as_markdown, as_table, is_kept, verdict
     from tta_bench.errors import CheckFailed
-    from tta_bench.plugins.check import check
-    from tta_bench.plugins.report import as_data, as_markdown, as_table, is_kept, verdict
 
     code, findings = check(name, plugins)
     if as_json:

@@ -13,8 +13,8 @@ import click
 from tta_bench.cli.options import work_dir_option
 
 if TYPE_CHECKING:
-    from tta_bench.data.checking import Findings
-    from tta_bench.data.corpus import Clip
+    from tta_bench.data.datasets.corpus import Clip
+    from tta_bench.data.media.verify import Findings
 
 SHOWN = 20
 """Findings of a kind that are printed; ``--json`` prints all."""
@@ -43,8 +43,8 @@ def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path
     tta-bench data verify tiktok_actions data.root=/data/tiktok
     tta-bench data verify videos data.root=/data/list.txt --min-frames 64
     """
-    from tta_bench.data.checking import check_videos
-    from tta_bench.data.manifest import manifest_file
+    from tta_bench.data.media.manifest import manifest_file
+    from tta_bench.data.media.verify import check_videos
     from tta_bench.errors import CheckFailed
 
     videos, root, workers = open_dataset(dataset, words)
@@ -74,7 +74,7 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
     \b
     tta-bench data prepare tiktok_actions data.root=/data/tiktok --into /data/tiktok-scenes
     """
-    from tta_bench.data.scenes import copy_lists, prepare_videos, require_scenedetect
+    from tta_bench.data.media.scenes import copy_lists, prepare_videos, require_scenedetect
     from tta_bench.errors import CheckFailed
 
     require_scenedetect()
@@ -96,13 +96,13 @@ def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, i
     Raises:
         UserError: There is no such dataset, it is nowhere, or its layout is not what it should be.
     """
-    from tta_bench.cards import dataset_card
-    from tta_bench.components import DATASETS
-    from tta_bench.config import data_root
-    from tta_bench.data.samples import sample_root
+    from tta_bench.cards.catalog import dataset_card
+    from tta_bench.config.overrides import parse
+    from tta_bench.config.resolve import data_root
+    from tta_bench.data.synthetic.cache import sample_root
     from tta_bench.errors import UserError
-    from tta_bench.places import cache_folder
-    from tta_bench.words import parse
+    from tta_bench.registry import DATASETS
+    from tta_bench.utils.paths import cache_folder
 
     card = dataset_card(name)
     given = parse(words, ["data.root", "runtime.workers"])

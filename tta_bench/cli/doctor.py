@@ -64,7 +64,7 @@ def packages() -> Iterator[Finding]:
             yield Finding(module, f"imports, but is not the distribution {distribution}")
         except Exception as error:
             yield Finding(module, f"does not import: {error}", ok=False, remedy=f"pip install {distribution}")
-    from tta_bench.openmmlab import import_mmaction
+    from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 
     try:
         import_mmaction()
@@ -88,15 +88,16 @@ def devices() -> Iterator[Finding]:
 
 def decoder() -> Iterator[Finding]:
     """Yield the video decoder."""
-    from tta_bench.data.video import decoder_version
+    from tta_bench.data.media.decode import decoder_version
 
     yield Finding("decoder", decoder_version())
 
 
 def data_roots() -> Iterator[Finding]:
     """Yield where each dataset is, or how to say where it is."""
-    from tta_bench.cards import card_files, dataset_card
-    from tta_bench.config import data_root
+    from tta_bench.cards.catalog import dataset_card
+    from tta_bench.cards.files import card_files
+    from tta_bench.config.resolve import data_root
 
     for name in card_files("datasets"):
         card = dataset_card(name)
@@ -119,7 +120,7 @@ def data_roots() -> Iterator[Finding]:
 
 def folders() -> Iterator[Finding]:
     """Yield the cache, and the space where runs go."""
-    from tta_bench.places import cache_folder, user_config
+    from tta_bench.utils.paths import cache_folder, user_config
 
     yield Finding("cache", str(cache_folder()))
     yield Finding("config", str(user_config()) + ("" if user_config().is_file() else " (not there; optional)"))

@@ -33,7 +33,7 @@ def command(words: tuple[str, ...], work_dir: Path, as_json: bool) -> None:
 
     Keys: protocol, predictions, labels, backbone (what to call it), dataset, split, seed, tier, data.root, eval.split.
     """
-    from tta_bench.outside import resolve_scores
+    from tta_bench.config.prediction_file import resolve_scores
 
     asked = resolve_scores(words)
 

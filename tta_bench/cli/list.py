@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import plugin_option, work_dir_option
+from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
 @click.command("list")
@@ -22,11 +22,10 @@ def command(group: str | None, pattern: str, work_dir: Path, plugins: tuple[Path
 
     PATTERN is a shell pattern: `tta-bench list backbones 'videomae*'`.
     """
-    from tta_bench.cards import GROUPS
+    from tta_bench.cards.catalog import GROUPS
     from tta_bench.errors import unknown
-    from tta_bench.plugins import load_files
 
-    load_files(plugins)
+    load_plugins(plugins)
     if group is not None and group not in (*GROUPS, "runs"):
         raise unknown("group", group, (*GROUPS, "runs"))
     if group == "runs":
@@ -46,7 +45,7 @@ def command(group: str | None, pattern: str, work_dir: Path, plugins: tuple[Path
 
 
 def _cards(group: str, pattern: str) -> list[dict[str, str]]:
-    from tta_bench.cards import summaries
+    from tta_bench.cards.catalog import summaries
 
     shown = {name.replace("/any", "/<any>"): summary for name, summary in summaries(group).items()}
     return [{"name": name, "summary": text} for name, text in shown.items() if fnmatch.fnmatch(name, pattern)]

@@ -26,7 +26,7 @@ NEXT = {
 def command(kind: str, name: str, into: Path) -> None:
     """Write a plug-in package that passes its own test; KIND is backbone, dataset or protocol."""
     from tta_bench.errors import unknown
-    from tta_bench.plugins.scaffold import Kind, write_package
+    from tta_bench.templates.scaffold import Kind, write_package
 
     if kind not in get_args(Kind):
         raise unknown("kind of plug-in", kind, get_args(Kind))

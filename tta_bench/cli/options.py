@@ -38,6 +38,18 @@ work_dir_option = click.option(
 )
 
 
+def load_plugins(files: Iterable[Path]) -> None:
+    """Import plug-in files; MMEngine is imported only if there are any.
+
+    Raises:
+        UserError: A file is not there, or fails to import.
+    """
+    if files:
+        from tta_bench.registry import load_files
+
+        load_files(files)
+
+
 def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
     """Return the arguments that are files or folders, and the ``key=value`` words among them.
 
@@ -61,7 +73,7 @@ def label_words(words: Iterable[str]) -> dict[str, str]:
     Raises:
         UserError: A key is unknown.
     """
-    from tta_bench.words import parse
+    from tta_bench.config.overrides import parse
 
     return parse(words, ("data.root", "labels"))
 
@@ -72,10 +84,10 @@ def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
     Raises:
         UserError: What is there makes no sense.
     """
-    from tta_bench.config import data_root
+    from tta_bench.config.resolve import data_root
 
     if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
         return None
-    from tta_bench.protocols.reaction_scoring import truth_of_record  # brings torch
+    from tta_bench.protocols.reaction.scoring import truth_of_record  # brings torch
 
     return truth_of_record(record, given)

@@ -55,7 +55,7 @@ def command(
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
     from tta_bench.cli.results import print_findings, print_results
-    from tta_bench.progress import console
+    from tta_bench.utils.progress import console
 
     if experiments[0].tier == "sample" and not any(word.startswith(("dataset=", "tier=")) for word in words):
         console.print(

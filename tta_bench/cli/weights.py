@@ -19,9 +19,9 @@ def command() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Download the weights of a card into the cache, and check them where their digest is known."""
-    from tta_bench.cards import weights_card
-    from tta_bench.download import download
-    from tta_bench.places import weights_file
+    from tta_bench.cards.catalog import weights_card
+    from tta_bench.protocols.base.weights import weights_file
+    from tta_bench.utils.download import download
 
     card = weights_card(name)
     file = weights_file(card)
@@ -46,8 +46,8 @@ def export(source: str, into: Path, work_dir: Path) -> None:
     tta-bench weights export RUN encoder.pth     a pre-training's encoder, without its decoder
     tta-bench weights export RUN classifier.pth  a fine-tune's encoder and head
     """
-    from tta_bench.models.export import export_fine_tuning
-    from tta_bench.protocols.weights import checkpoint_of, runs_in
+    from tta_bench.models.checkpoints.export import export_fine_tuning
+    from tta_bench.protocols.base.weights import checkpoint_of, runs_in
 
     file = checkpoint_of(source, work_dir)
     if file is None:

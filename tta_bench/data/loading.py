@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from tta_bench.data.augment import augment_clip
-from tta_bench.data.clips import apply_control, test_indices, test_views, train_indices
-from tta_bench.data.layouts import Sample
-from tta_bench.data.rand_augment import parse_policy
-from tta_bench.data.video import read_frames
-from tta_bench.experiment import ResolvedClip
-from tta_bench.keys import generator
-from tta_bench.settings import EvalSettings, TrainSettings
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.media.decode import read_frames
+from tta_bench.data.transforms.augment import augment_clip
+from tta_bench.data.transforms.rand_augment import parse_policy
+from tta_bench.data.transforms.sampling import apply_control, test_indices, test_views, train_indices
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
+from tta_bench.utils.keyed_random import generator
 
 
 class TrainItem(TypedDict):

@@ -13,7 +13,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.optim import Optimizer
 
 from tta_bench.errors import RunFailed, UserError
-from tta_bench.settings import RuntimeSettings
+from tta_bench.experiments.common import RuntimeSettings
 
 ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 CPU_MICRO_BATCH = 16

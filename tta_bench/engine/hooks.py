@@ -13,9 +13,9 @@ from typing import Any, TextIO
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from tta_bench.engine.schedule import learning_rate
+from tta_bench.engine.optimizer import learning_rate
 from tta_bench.engine.step import StepResult
-from tta_bench.progress import Bar
+from tta_bench.utils.progress import Bar
 
 
 class LearningRateHook(Hook):  # type: ignore[misc]

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from tta_bench.engine.device import memory_advice
 from tta_bench.errors import RunFailed
-from tta_bench.keys import torch_seed
 from tta_bench.models.noise import clip_noise
+from tta_bench.utils.keyed_random import torch_seed
 
 MIN_LOSS_SCALE = 2.0**-10
 """float16 training whose loss scale has fallen below this has diverged."""

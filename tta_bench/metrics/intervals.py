@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.keys import key_bits
+from tta_bench.utils.keyed_random import key_bits
 
 RESAMPLES = 10_000
 """Resamples of every interval that is reported."""

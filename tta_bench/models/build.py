@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
 
-from tta_bench.cards import BackboneCard
-from tta_bench.components import BACKBONES
+from tta_bench.cards.kinds import BackboneCard
 from tta_bench.errors import UserError
-from tta_bench.experiment import ResolvedClip
-from tta_bench.keys import torch_seed
-from tta_bench.models.checkpoints import load_backbone
+from tta_bench.experiments.base import ResolvedClip
+from tta_bench.experiments.fine_tune import TrainSettings
+from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.classifier import Classifier, measure_width
-from tta_bench.models.frames import PerFrame
-from tta_bench.models.key_names import tensors_in
-from tta_bench.models.pretraining import MaskedAutoencoder
-from tta_bench.models.videomae import VideoMAEV2
-from tta_bench.settings import DecoderSettings, TrainSettings
+from tta_bench.registry import BACKBONES
+from tta_bench.utils.keyed_random import torch_seed
 
 
 def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.0) -> nn.Module:
@@ -45,43 +39,6 @@ def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.
         raise UserError(f"backbone {card.name} is a {type(backbone).__name__}, not an nn.Module.")
     lift = card.modality == "image" and not isinstance(backbone, PerFrame)
     return PerFrame(backbone) if lift else backbone
-
-
-def build_autoencoder(
-    card: BackboneCard, clip: ResolvedClip, decoder: DecoderSettings, seed: int, weights: Mapping[str, Any] | None
-) -> MaskedAutoencoder:
-    """Return a card's encoder with a decoder for masked pre-training, on the CPU.
-
-    Args:
-        card: The encoder, a VideoMAE V2.
-        clip: Extent of a clip, which gives the token grid.
-        decoder: Size of the decoder.
-        seed: Gives the initial weights.
-        weights: What `read_checkpoint` returned, to start from: encoder and decoder if it has both, else the encoder.
-
-    Raises:
-        UserError: The backbone is no VideoMAE V2, its clips cannot be cut into tubelets, or the weights do not fit.
-    """
-    torch.manual_seed(torch_seed(seed, "init"))
-    backbone = build_backbone(card, clip)
-    if not isinstance(backbone, VideoMAEV2):
-        raise UserError(
-            f"{card.name} is a {type(backbone).__name__}, and masked pre-training needs a VideoMAEV2: "
-            "an encoder that can be shown some of its tokens.",
-        )
-    try:
-        grid = backbone.token_grid(clip.frames, clip.size, clip.size)
-        model = MaskedAutoencoder(backbone, grid, decoder.width, decoder.depth, decoder.heads)
-    except ValueError as error:
-        raise UserError(f"{card.name} cannot be pre-trained so: {error}") from error
-    if weights is None:
-        return model
-    tensors, own = tensors_in(weights), model.state_dict()
-    if all(name in tensors and tensors[name].shape == tensor.shape for name, tensor in own.items()):
-        model.load_state_dict({name: tensors[name] for name in own})
-    else:
-        load_backbone(backbone, weights)
-    return model
 
 
 def build_classifier(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tta_bench.components import PROTOCOLS
+from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.errors import unknown
-from tta_bench.experiment import Experiment
-from tta_bench.outside import OutsideScores
-from tta_bench.protocols.fine_tune import FineTune
-from tta_bench.protocols.pretrain import Pretrain
-from tta_bench.protocols.reaction import Reaction
-from tta_bench.protocols.scaling import Scaling
-from tta_bench.protocols.scaling_report import Findings
+from tta_bench.experiments.base import Experiment
+from tta_bench.protocols.fine_tune.run import FineTune
+from tta_bench.protocols.pretrain.run import Pretrain
+from tta_bench.protocols.reaction.run import Reaction
+from tta_bench.protocols.scaling.report import Findings
+from tta_bench.protocols.scaling.run import Scaling
 from tta_bench.records.schema import Record
+from tta_bench.registry import PROTOCOLS
 
 Resume = Literal["missing", "never", "always"]
 

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tta_bench.errors import UserError
-from tta_bench.keys import digest
 from tta_bench.records.schema import SCHEMA_VERSION, Identity, Record
+from tta_bench.utils.keyed_random import digest
 
 
 def record_name(identity: Identity) -> str:

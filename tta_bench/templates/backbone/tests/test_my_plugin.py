@@ -1,7 +1,7 @@
 import my_plugin  # noqa: F401 - importing it registers the backbone
 
-from tta_bench.plugins.check import check
-from tta_bench.plugins.report import as_table, is_kept
+from tta_bench.contract.check import check
+from tta_bench.contract.report import as_table, is_kept
 
 
 def test_it_keeps_the_contract() -> None:

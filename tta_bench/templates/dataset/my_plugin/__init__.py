@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tta_bench import DATASETS
-from tta_bench.data.layouts import Layout, Sample, Split
+from tta_bench.data.datasets.layout import Layout, Sample, Split
 from tta_bench.errors import UserError
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import my_plugin
 
 from tta_bench import DATASETS
-from tta_bench.cards import dataset_card
-from tta_bench.registry_files import use_folder
+from tta_bench.cards.catalog import dataset_card
+from tta_bench.cards.files import use_folder
 
 
 def test_groups_are_on_one_side(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tta_bench import PROTOCOLS
-from tta_bench.protocols.fine_tune import FineTune
+from tta_bench.protocols.fine_tune.run import FineTune
 
 
 @PROTOCOLS.register_module("my_plugin")

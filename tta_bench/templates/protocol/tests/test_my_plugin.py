@@ -3,7 +3,7 @@ from pathlib import Path
 import my_plugin
 
 import tta_bench
-from tta_bench.registry_files import use_folder
+from tta_bench.cards.files import use_folder
 
 
 def test_it_runs_on_the_embedded_sample(tmp_path: Path) -> None:

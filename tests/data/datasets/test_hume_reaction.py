@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tta_bench.cards.catalog import dataset_card
+from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction, Reaction
+from tta_bench.errors import UserError
+
+Rows = list[dict[str, str]]
+IDS = {"train": ("00001", "00002", "00003"), "val": ("10001", "10002"), "test": ("20001", "20002")}
+PUBLISHED = {"train": "Train", "val": "Val", "test": "Test"}
+
+
+def value(id: str, place: int) -> float:
+    """A number that tells clip and column."""
+    return round(int(id[-1]) / 10 + int(id[0]) / 100 + place / 1000, 4)
+
+
+def expected(id: str) -> tuple[float, ...]:
+    return tuple(value(id, place) for place in range(7))
+
+
+def abaw5_rows() -> Rows:
+    return [
+        {"File_ID": f"[{id}]", "Split": PUBLISHED[part]}
+        | {name: "" if part == "test" else str(value(id, place)) for place, name in enumerate(EMOTIONS)}
+        | {"Age": "30.0", "Country": "South Africa"}
+        for part in IDS
+        for id in IDS[part]
+    ]
+
+
+def write(file: Path, rows: Rows, columns: Sequence[str] | None = None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns or list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def touch(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """ABAW5's form, with empty files as clips; the layout opens none."""
+    write(tmp_path / "data_info.csv", abaw5_rows())
+    for part, ids in IDS.items():
+        for id in ids:
+            touch(tmp_path / part / "mp4" / f"{id}.mp4")
+            touch(tmp_path / part / "wav" / f"{id}.wav")
+    return tmp_path
+
+
+def write_muse(folder: Path) -> Path:
+    rows = abaw5_rows()
+    write(
+        folder / "labels.csv",
+        [{name: row[name] or "nan" for name in ("File_ID", *EMOTIONS)} for row in rows],
+    )
+    words = {"Train": "train", "Val": "devel", "Test": "test"}
+    write(folder / "partition.csv", [{"Id": row["File_ID"], "Proposal": words[row["Split"]]} for row in rows])
+    for row in rows:
+        touch(folder / "feats" / "eGeMAPS" / f"{row['File_ID'][1:-1]}.csv")
+    return folder
+
+
+def test_abaw5s_form(root: Path) -> None:
+    dataset = HumeReaction(root)
+    assert dataset.targets == EMOTIONS
+    train = dataset.part("train")
+    assert train[1] == Reaction(
+        "00002", root / "train/mp4/00002.mp4", root / "train/wav/00002.wav", expected("00002"), None
+    )
+    assert [clip.id for clip in dataset.part("val")] == ["10001", "10002"]
+    assert [clip.targets for clip in dataset.part("val")] == [expected("10001"), expected("10002")]
+    assert [clip.targets for clip in dataset.part("test")] == [None, None]
+    assert dataset.written_id("00002") == "[00002]"
+
+
+def test_muses_form_says_the_same(root: Path, tmp_path: Path) -> None:
+    for folder in (tmp_path / "muse", tmp_path / "outer" / "c2_muse_reaction"):
+        write_muse(folder)
+        dataset = HumeReaction(tmp_path / "muse" if folder.name == "muse" else tmp_path / "outer")
+        assert dataset.identity() == HumeReaction(root).identity()
+        assert [clip.video for clip in dataset.part("train")] == [None] * 3
+        found = dataset.features("eGeMAPS", ["00001", "99999"])
+        assert found == {"00001": folder / "feats" / "eGeMAPS" / "00001.csv", "99999": None}
+        with pytest.raises(UserError, match="eGeMAPS"):
+            dataset.features("egemap", ["00001"])
+        with pytest.raises(UserError, match="file for none of 1 clips"):
+            dataset.features("eGeMAPS", ["99999"])
+
+
+def test_muses_test_clips_may_stand_in_the_partition_alone(tmp_path: Path) -> None:
+    folder = write_muse(tmp_path)
+    lines = (folder / "labels.csv").read_text().splitlines()
+    (folder / "labels.csv").write_text("\n".join(line for line in lines if not line.startswith("[2")))
+    assert [clip.targets for clip in HumeReaction(folder).part("test")] == [None, None]
+
+
+def test_muses_partition_may_call_its_columns_otherwise(tmp_path: Path) -> None:
+    folder = write_muse(tmp_path)
+    text = (folder / "partition.csv").read_text()
+    (folder / "partition.csv").write_text(text.replace("Id,Proposal", "clip,what"))
+    assert HumeReaction(folder).ids("val") == IDS["val"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_columns_and_brackets_come_in_any_order(root: Path, seed: int) -> None:
+    plain = HumeReaction(root)
+    shuffle = random.Random(seed)
+    rows = abaw5_rows()
+    columns = list(rows[0])
+    shuffle.shuffle(rows)
+    shuffle.shuffle(columns)
+    for row in rows[::2]:
+        row["File_ID"] = row["File_ID"].strip("[]")
+    write(root / "data_info.csv", rows, columns)
+    assert HumeReaction(root).identity() == plain.identity()
+    assert HumeReaction(root).part("train") == plain.part("train")
+
+
+def test_age_and_country_are_optional_and_subjects_are_groups(root: Path) -> None:
+    rows = abaw5_rows()
+    for row in rows:
+        del row["Age"], row["Country"]
+        row["subject"] = f"S{row['File_ID'][5]}"
+    write(root / "data_info.csv", rows)
+    assert [clip.group for clip in HumeReaction(root).part("train")] == ["S1", "S2", "S3"]
+
+
+def test_another_challenge_is_other_arguments(root: Path) -> None:
+    emotions = ["Joy", "Determination"]
+    rows = [
+        {"File_ID": f"{id}.mp4", "Split": word, "Joy": "1", "Determination": "0"}
+        for id, word in (("a", "learn"), ("b", "judge"))
+    ]
+    write(root / "data_info.csv", rows)
+    dataset = HumeReaction(root, emotions, "{id}", {"train": ["learn"], "val": ["judge"]})
+    assert dataset.ids("val") == ("b.mp4",)
+    assert dataset.written_id("b.mp4") == "b.mp4"
+    with pytest.raises(UserError, match="unknown part 'test'"):
+        dataset.part("test")
+
+
+def test_an_incomplete_part_is_refused_and_the_others_are_not(root: Path) -> None:
+    for id in IDS["val"]:
+        (root / "val/mp4" / f"{id}.mp4").unlink()
+        (root / "val/wav" / f"{id}.wav").unlink()
+    (root / "train/mp4/00003.mp4").unlink()
+    with pytest.raises(UserError, match=r"1 of 3 clips of the part train .*00003\.mp4"):
+        HumeReaction(root).part("train")
+    with pytest.raises(UserError, match="2 of 2 clips of the part val"):
+        HumeReaction(root).part("val")
+    assert len(HumeReaction(root).part("test")) == 2
+
+
+def test_clips_are_found_anywhere_by_their_id(root: Path) -> None:
+    (root / "train").rename(root / "elsewhere")
+    clips = HumeReaction(root).part("train")
+    assert clips[0].video == root / "elsewhere/mp4/00001.mp4"
+    assert clips[0].audio == clips[0].video
+
+
+def test_ready_crops_stand_before_the_video(root: Path) -> None:
+    touch(root / "frames/00002/1.jpg")
+    clips = HumeReaction(root).part("train")
+    assert [clip.video for clip in clips][1:] == [root / "frames/00002", root / "train/mp4/00003.mp4"]
+    assert clips[1].audio == root / "train/wav/00002.wav"
+
+
+def test_ready_crops_alone_may_lack_a_clip(tmp_path: Path) -> None:
+    write(tmp_path / "data_info.csv", abaw5_rows())
+    for id in ("00001", "00003"):
+        touch(tmp_path / "frames" / id / "1.jpg")
+    assert [clip.video is None for clip in HumeReaction(tmp_path).part("train")] == [False, True, False]
+
+
+Change = Callable[[Rows], object]
+
+
+def with_value(column: str, value: str, row: int = 1) -> Change:
+    return lambda rows: rows[row].update({column: value})
+
+
+def rename(column: str, name: str) -> Change:
+    return lambda rows: [row.update({name: row.pop(column)}) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_value("File_ID", "[00001]"), r"1 ids more than once: 00001"),
+        (with_value("File_ID", "00001"), r"1 ids more than once: 00001"),
+        (with_value("File_ID", ""), r"1 rows without File_ID: line 3"),
+        (with_value("Split", "Training"), r"unknown parts: 'Training' in 1 rows \(first 00002\)"),
+        (rename("Fear", "Feer"), r"1 columns are missing: Fear; 1 columns are unknown: Feer"),
+        (rename("Age", "Joy"), r"1 columns are unknown: Joy"),
+        (lambda rows: [row.pop("Disgust") for row in rows], r"1 columns are missing: Disgust\."),
+        (rename("Age", "fear"), r"columns more than once: fear"),
+        (with_value("Fear", ""), r"empty or NaN values in 1 rows that need all: 00002"),
+        (with_value("Fear", "NaN"), r"empty or NaN values in 1 rows that need all: 00002"),
+        (with_value("Fear", "0,5"), r"texts that are no numbers in 1 rows: 00002 \('0,5'\)"),
+        (with_value("Fear", "57"), r"values outside 0 to 1 in 1 rows: 00002 \(57\)"),
+        (with_value("Fear", "-0.1"), r"values outside 0 to 1 in 1 rows: 00002 \(-0.1\)"),
+        (with_value("Fear", "inf"), r"values outside 0 to 1 in 1 rows: 00002 \(inf\)"),
+        (with_value("Fear", ".5", row=5), r"empty or NaN values in 1 rows that need all: 20001"),
+        (lambda rows: rows.__delitem__(slice(1, None)), r"lists no clips of the part val"),
+    ],
+)
+def test_bad_input_is_named(root: Path, change: Change, message: str) -> None:
+    rows = abaw5_rows()
+    change(rows)
+    write(root / "data_info.csv", rows)
+    with pytest.raises(UserError, match=message):
+        HumeReaction(root).part("val")
+
+
+def test_a_file_of_the_scale_to_100_is_told_by_its_count(root: Path) -> None:
+    rows = abaw5_rows()
+    for row in rows[:5]:
+        row["Fear"] = "80"
+    write(root / "data_info.csv", rows)
+    with pytest.raises(UserError, match="in 5 rows: 00001"):
+        HumeReaction(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty: nothing"),
+        ("File_ID,Split\n", "is empty: only its first line"),
+        ("File_ID;Split\n[1];Train\n", r"columns are missing: File_ID, Split"),
+        ("File_ID,Split\n[1],Train,0.5\n", "1 lines of another length: line 2"),
+        ("\x00\x01", "empty|cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table(root: Path, text: str, message: str) -> None:
+    (root / "data_info.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        HumeReaction(root)
+
+
+def test_a_folder_without_the_files_shows_what_is_expected(tmp_path: Path) -> None:
+    touch(tmp_path / "labels.csv")
+    for folder in (tmp_path, tmp_path / "no"):
+        with pytest.raises(UserError, match=r"labels.csv|no such folder") as error:
+            HumeReaction(folder)
+        assert "data_info.csv" in error.value.hint
+
+
+def test_muses_files_must_name_the_same_clips(tmp_path: Path) -> None:
+    folder = write_muse(tmp_path)
+    whole = {name: (folder / name).read_text() for name in ("labels.csv", "partition.csv")}
+    for name, message in (
+        ("labels.csv", r"labels.csv lacks 1 ids of partition.csv: 00002"),
+        ("partition.csv", r"partition.csv lacks 1 ids of labels.csv: 00002"),
+    ):
+        for file, text in whole.items():
+            (folder / file).write_text(text)
+        (folder / name).write_text("\n".join(line for line in whole[name].splitlines() if "[00002]" not in line))
+        with pytest.raises(UserError, match=message):
+            HumeReaction(folder)
+
+
+@pytest.mark.parametrize("name", ["hume_reaction", "hume_reaction_sample"])
+def test_the_cards_arguments_are_the_components(root: Path, name: str) -> None:
+    card = dataset_card(name)
+    assert card.component == "HumeReaction"
+    assert HumeReaction(root, **card.arguments).identity() == HumeReaction(root).identity()

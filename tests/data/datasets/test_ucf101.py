@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.data.clips import link, write_video
+from tta_bench.data.datasets.layout import Layout, Sample
+from tta_bench.data.datasets.own_videos import CsvDataset, FolderDataset
+from tta_bench.data.datasets.ucf101 import UCF101
+from tta_bench.errors import UserError
+from tta_bench.registry import DATASETS
+
+OFFICIAL = {1: (9537, 3783), 2: (9586, 3734), 3: (9624, 3696)}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.avi", frames=4)
+
+
+@pytest.fixture(scope="module")
+def official(shared: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All 13,320 names of the official lists, one small clip behind them."""
+    root = clip.parent / "official"
+    shutil.copytree(shared / "ucf101" / "ucfTrainTestlist", root / "ucfTrainTestlist")
+    lists = [root / "ucfTrainTestlist" / name for name in ("trainlist01.txt", "testlist01.txt")]
+    link(clip, (root / "UCF-101" / line.split()[0] for file in lists for line in file.read_text().splitlines()))
+    return root
+
+
+@pytest.fixture
+def small(tmp_path: Path, clip: Path) -> Path:
+    """Two classes, one with UCF101's odd spelling, each with a training and a test clip."""
+    root = tmp_path / "small"
+    lists = root / "ucfTrainTestlist"
+    lists.mkdir(parents=True)
+    push, archery = "HandstandPushups/v_HandStandPushups", "Archery/v_Archery"
+    (lists / "classInd.txt").write_bytes(b"1 Archery\r\n2 HandstandPushups\r\n")
+    (lists / "trainlist01.txt").write_text(f"{archery}_g02_c01.avi 1\r\n{push}_g02_c01.avi 2\r\n", newline="")
+    (lists / "testlist01.txt").write_text(f"{archery}_g01_c01.avi\r\n{push}_g01_c01.avi\r\n", newline="")
+    link(clip, (root / "UCF-101" / f"{name}_g0{group}_c01.avi" for name in (push, archery) for group in (1, 2)))
+    return root
+
+
+def groups(samples: Iterable[Sample]) -> set[str]:
+    return {sample.group for sample in samples}
+
+
+def paths(layout: Layout) -> list[Path]:
+    split = layout.split(1)
+    return [sample.path for sample in (*split.train, *split.test)]
+
+
+def test_official_lists(official: Path) -> None:
+    dataset = UCF101(official)
+    assert dataset.splits == (1, 2, 3)
+    assert len(dataset.classes) == 101
+    assert {n: (len(dataset.split(n).train), len(dataset.split(n).test)) for n in dataset.splits} == OFFICIAL
+    for number in dataset.splits:
+        split = dataset.split(number)
+        both = (*split.train, *split.test)
+        assert len({sample.id for sample in both}) == 13320
+        assert {group[-3:] for group in groups(both)} == {f"g{n:02d}" for n in range(1, 26)}
+        assert not groups(split.train) & groups(split.test)
+        assert all(dataset.classes[sample.label] == sample.path.parent.name for sample in both)
+    assert all(sample.path.is_file() for sample in both)
+
+
+def test_official_handstand_pushups(official: Path) -> None:
+    dataset = UCF101(official)
+    sample = next(sample for sample in dataset.split(1).test if "Pushups" in sample.id)
+    assert sample.id == "v_HandStandPushups_g01_c01"
+    assert sample.group == "HandstandPushups_g01"
+    assert dataset.classes[sample.label] == "HandstandPushups"
+
+
+def test_small_layout(small: Path) -> None:
+    dataset = UCF101(small)
+    assert dataset.splits == (1,)
+    assert dataset.classes == ("Archery", "HandstandPushups")
+    archery, push = dataset.split(1).test
+    assert archery == Sample("v_Archery_g01_c01", small / "UCF-101/Archery/v_Archery_g01_c01.avi", 0, "Archery_g01")
+    assert (push.id, push.label, push.group) == ("v_HandStandPushups_g01_c01", 1, "HandstandPushups_g01")
+
+
+def test_another_split_does_not_exist(small: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown split '4'\.\nKnown: 1\."):
+        UCF101(small).split(4)
+
+
+def test_clips_are_found_elsewhere_by_stem(small: Path) -> None:
+    before = UCF101(small).split(1)
+    (small / "elsewhere" / "deeper").mkdir(parents=True)
+    shutil.move(small / "UCF-101", small / "elsewhere" / "deeper" / "all")
+    for path in list((small / "elsewhere").rglob("*.avi")):
+        path.rename(path.with_name(path.stem.replace("HandStand", "Handstand") + ".MP4"))
+    after = UCF101(small).split(1)
+    assert [s.id for s in after.train] == [s.id for s in before.train]
+    assert [s.id for s in after.test] == [s.id for s in before.test]
+    assert all(path.suffix == ".MP4" and path.is_file() for path in paths(UCF101(small)))
+
+
+def test_a_folder_of_frames_stands_for_a_clip(small: Path) -> None:
+    path = small / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi"
+    path.unlink()
+    frames = small / "frames" / path.stem
+    frames.mkdir(parents=True)
+    with pytest.raises(UserError, match="1 of 4 listed clips"):
+        UCF101(small)
+    (frames / "00001.jpg").touch()
+    assert frames in paths(UCF101(small))
+
+
+def test_two_places_for_one_clip_are_an_error(small: Path, clip: Path) -> None:
+    (small / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi").unlink()
+    link(clip, [small / "a" / "v_Archery_g01_c01.mp4", small / "b" / "v_Archery_g01_c01.avi"])
+    with pytest.raises(UserError, match=r"v_Archery_g01_c01.*found more than once") as caught:
+        UCF101(small)
+    assert str(Path("a", "v_Archery_g01_c01.mp4")) in caught.value.message
+    assert str(Path("b", "v_Archery_g01_c01.avi")) in caught.value.message
+
+
+def test_a_listed_clip_wins_over_its_copies(small: Path, clip: Path) -> None:
+    link(clip, [small / "copies" / "v_Archery_g01_c01.mp4"])
+    assert small / "UCF-101/Archery/v_Archery_g01_c01.avi" in paths(UCF101(small))
+
+
+def test_links_that_go_round_in_circles_end(small: Path) -> None:
+    (small / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi").unlink()
+    (small / "UCF-101" / "again").symlink_to(small, target_is_directory=True)
+    with pytest.raises(UserError, match="1 of 4 listed clips"):
+        UCF101(small)
+
+
+def test_everything_missing_is_said_at_once(small: Path) -> None:
+    shutil.rmtree(small / "UCF-101")
+    (small / "ucfTrainTestlist" / "classInd.txt").unlink()
+    (small / "ucfTrainTestlist" / "testlist01.txt").unlink()
+    with pytest.raises(UserError) as caught:
+        UCF101(small)
+    text = str(caught.value)
+    for part in ("UCF-101 is missing", "2 list files", "classInd.txt", "testlist01.txt", "2 of 2 listed clips", "├──"):
+        assert part in text
+    assert "v_Archery_g02_c01.avi" in text
+    assert caught.value.exit_code == 2
+
+
+def test_a_second_split_needs_both_lists(small: Path) -> None:
+    lists = small / "ucfTrainTestlist"
+    shutil.copy(lists / "trainlist01.txt", lists / "trainlist02.txt")
+    with pytest.raises(UserError, match=r"1 list files are missing: .*testlist02\.txt"):
+        UCF101(small)
+    shutil.copy(lists / "testlist01.txt", lists / "testlist02.txt")
+    assert UCF101(small).splits == (1, 2)
+
+
+def test_a_missing_root_is_said_with_the_layout(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere does not exist") as caught:
+        UCF101(tmp_path / "nowhere")
+    assert "ucfTrainTestlist" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("trainlist01.txt", "c01.avi 1", "c01.avi 2", "another label"),
+        ("classInd.txt", "1 Archery", "1 Archer", r"no class 'Archery'(?s:.*)Did you mean 'Archer'"),
+        ("classInd.txt", "2 Hand", "3 Hand", "line 2"),
+        ("testlist01.txt", "g01", "g02", "names 2 clips more than once"),
+    ],
+)
+def test_lists_that_make_no_sense(small: Path, file: str, old: str, new: str, message: str) -> None:
+    path = small / "ucfTrainTestlist" / file
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=message):
+        UCF101(small)
+
+
+def test_names_without_a_group(small: Path, clip: Path) -> None:
+    path = small / "ucfTrainTestlist" / "testlist01.txt"
+    path.write_text("Archery/mine.avi\n")
+    link(clip, [small / "UCF-101" / "Archery" / "mine.avi"])
+    with pytest.raises(UserError, match=r"does not end in group and clip"):
+        UCF101(small)
+
+
+def test_folders(tmp_path: Path, clip: Path) -> None:
+    names = ("train/wave/b.mp4", "train/wave/a.avi", "train/clap/c.mkv", "test/clap/c.avi")
+    link(clip, [tmp_path / name for name in names])
+    (tmp_path / "train" / "wave" / "notes.txt").write_text("no clip")
+    (tmp_path / "test" / "wave" / "d").mkdir(parents=True)
+    with pytest.raises(UserError, match="no clips in test/wave"):
+        FolderDataset(tmp_path)
+    (tmp_path / "test" / "wave" / "d" / "0.png").touch()
+    dataset = FolderDataset(tmp_path)
+    assert (dataset.classes, dataset.splits) == (("clap", "wave"), (1,))
+    split = dataset.split(1)
+    assert [(s.id, s.label, s.group) for s in split.train] == [
+        ("train/clap/c.mkv", 0, "c"),
+        ("train/wave/a.avi", 1, "a"),
+        ("train/wave/b.mp4", 1, "b"),
+    ]
+    assert [s.id for s in split.test] == ["test/clap/c.avi", "test/wave/d"]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"), [([], "train, test"), (["train/wave"], "test"), (["train", "test"], "train, test")]
+)
+def test_folders_missing(tmp_path: Path, made: list[str], said: str) -> None:
+    for name in made:
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=f"no clips in {said}") as caught:
+        FolderDataset(tmp_path)
+    assert "<class>" in caught.value.hint
+
+
+def write_csv(folder: Path, text: str, clip: Path, names: Iterable[str] = ("a.avi", "x/b.avi", "c.avi")) -> Path:
+    link(clip, (folder / name for name in names))
+    file = folder / "mine.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_csv_with_names_and_groups(tmp_path: Path, clip: Path) -> None:
+    text = "\ufeffgroup,split,path,label\nfilm,train,a.avi,wave\nfilm,train,x/b.avi,clap\n,test,c.avi,wave\n"
+    dataset = CsvDataset(write_csv(tmp_path, text, clip))
+    assert dataset.classes == ("clap", "wave")
+    split = dataset.split(1)
+    assert split.train == (
+        Sample("a.avi", tmp_path / "a.avi", 1, "film"),
+        Sample("x/b.avi", tmp_path / "x" / "b.avi", 0, "film"),
+    )
+    assert split.test == (Sample("c.avi", tmp_path / "c.avi", 1, "c.avi"),)
+
+
+def test_csv_with_numbers(tmp_path: Path, clip: Path) -> None:
+    dataset = CsvDataset(write_csv(tmp_path, "path,label,split\na.avi,10,train\nx/b.avi,9,train\nc.avi,9,test\n", clip))
+    assert dataset.classes == ("9", "10")
+    assert [s.label for s in dataset.split(1).train] == [1, 0]
+
+
+def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) -> None:
+    for folder in (tmp_path / "here", tmp_path / "there"):
+        text = f"path,label,split\n{folder / 'a.avi'},0,train\nx/../c.avi,0,test\n"
+        split = CsvDataset(write_csv(folder, text, clip)).split(1)
+        assert [sample.id for sample in (*split.train, *split.test)] == ["a.avi", "c.avi"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,class,split\na.avi,0,train\n", "no column label"),
+        ("path,label,split\na.avi,0,train\nc.avi,0,val\n", "line 3"),
+        ("path,label,split\na.avi,0,train\nc.avi\n", "line 3"),
+        ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "2 of 3 clips .* no.avi, none.avi"),
+        ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),
+        ("path,label,split\na.avi,0,train\n", "1 clips to train on and 0 to test on"),
+        ("path,label,split\na.avi,0,train\na.avi,0,test\n", "more than once: a.avi"),
+        ("", "no column"),
+    ],
+)
+def test_csv_that_makes_no_sense(tmp_path: Path, clip: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        CsvDataset(write_csv(tmp_path, text, clip))
+
+
+def test_csv_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'mine.csv'} does not exist")):
+        CsvDataset(tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize("name", ["UCF101", "FolderDataset", "CsvDataset"])
+def test_layouts_are_registered(name: str) -> None:
+    assert DATASETS.module_dict[name].__name__ == name

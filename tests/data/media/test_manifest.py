@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.data.clips import barcode, write_video
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.media import manifest
+from tta_bench.data.media.manifest import Manifest, probe
+from tta_bench.utils.progress import Bar
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    """Four clips of 3 to 6 frames."""
+    paths = [write_video(tmp_path / f"{n}.avi", frames=3 + n) for n in range(4)]
+    return [Sample(f"clip{n}", path, label=n % 2, group=f"g{n}") for n, path in enumerate(paths)]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The clips that were decoded, in a list that grows."""
+    paths: list[Path] = []
+    real: Callable[[Path], int] = manifest.count_frames
+
+    def count(path: Path) -> int:
+        paths.append(path)
+        return real(path)
+
+    monkeypatch.setattr(manifest, "count_frames", count)
+    return paths
+
+
+def test_every_clip_is_counted(samples: list[Sample], tmp_path: Path) -> None:
+    found = probe(samples, tmp_path / "cache" / "found.json", workers=2)
+    assert found.frames == {"clip0": 3, "clip1": 4, "clip2": 5, "clip3": 6}
+    assert found.broken == {}
+
+
+def test_broken_clips_are_named_with_the_decoders_reason(samples: list[Sample], tmp_path: Path) -> None:
+    samples[1].path.write_bytes(b"not a video")
+    samples[2].path.unlink()
+    samples[3].path.write_bytes(b"")
+    for _ in range(2):  # found, and remembered
+        found = probe(samples, tmp_path / "found.json", workers=2)
+        assert found.frames == {"clip0": 3}
+        assert set(found.broken) == {"clip1", "clip2", "clip3"}
+        assert "Invalid data" in found.broken["clip1"]
+        assert "No such file" in found.broken["clip2"]
+
+
+def test_only_changed_clips_are_decoded_again(samples: list[Sample], tmp_path: Path, decoded: list[Path]) -> None:
+    cache = tmp_path / "found.json"
+    first = probe(samples, cache, workers=2)
+    assert len(decoded) == 4
+    assert probe(samples[:2], cache, workers=2).frames == {"clip0": 3, "clip1": 4}
+    assert probe(samples, cache, workers=2) == first
+    assert len(decoded) == 4
+    write_video(samples[2].path, frames=9)
+    os.utime(samples[3].path, ns=(1, 1))
+    assert probe(samples, cache, workers=2).frames == {"clip0": 3, "clip1": 4, "clip2": 9, "clip3": 6}
+    assert sorted(decoded[4:]) == [samples[2].path, samples[3].path]
+
+
+def test_a_changed_frame_in_a_folder_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(folder / f"{index}.png"), barcode(index))
+    sample = Sample("frames", folder, 0, "g")
+    assert probe([sample], tmp_path / "found.json", 1).frames == {"frames": 3}
+    (folder / "1.png").write_bytes(b"")
+    assert "1.png" in probe([sample], tmp_path / "found.json", 1).broken["frames"]
+
+
+def test_one_file_under_many_names_is_decoded_once(samples: list[Sample], tmp_path: Path, decoded: list[Path]) -> None:
+    (tmp_path / "hard.avi").hardlink_to(samples[0].path)
+    (tmp_path / "soft.avi").symlink_to(samples[0].path)
+    names = [Sample(name, tmp_path / f"{name}.avi", 0, "g") for name in ("0", "hard", "soft")]
+    assert probe(names, tmp_path / "found.json", 2).frames == {"0": 3, "hard": 3, "soft": 3}
+    assert len(decoded) == 1
+
+
+def test_an_interrupted_pass_continues(
+    samples: list[Sample], tmp_path: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(bar: Bar, steps: int = 1, text: str = "") -> None:
+        bar.done += steps
+        if bar.done == 2:
+            raise KeyboardInterrupt
+
+    cache = tmp_path / "found.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(Bar, "advance", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            probe(samples, cache, workers=1)
+    kept = set(json.loads(cache.read_text())["clips"])
+    assert len(kept) == 2
+    decoded.clear()
+    assert probe(samples, cache, workers=1).frames == {"clip0": 3, "clip1": 4, "clip2": 5, "clip3": 6}
+    assert {path.stem for path in decoded} == {f"{n}" for n in range(4) if f"clip{n}" not in kept}
+    assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".avi", ".json")] == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"clips": {}}', '{"decoder": "another", "clips": {"clip0": [1, 2, 99, ""]}}']
+)
+def test_a_useless_cache_is_replaced(samples: list[Sample], tmp_path: Path, content: str) -> None:
+    cache = tmp_path / "found.json"
+    cache.write_text(content)
+    assert probe(samples, cache, workers=1).frames["clip0"] == 3
+    assert len(json.loads(cache.read_text())["clips"]) == 4
+
+
+def test_identity_is_of_what_is_measured(samples: list[Sample]) -> None:
+    found = Manifest({sample.id: 5 for sample in samples}, {})
+    identity = found.identity(samples)
+    assert identity == found.identity(samples[::-1])
+    assert identity == found.identity([replace(sample, path=Path("/elsewhere") / sample.id) for sample in samples])
+    assert identity != found.identity(samples[1:])
+    assert identity != found.identity([replace(samples[0], label=7), *samples[1:]])
+    assert identity != found.identity([replace(samples[0], group="other"), *samples[1:]])
+    assert identity != Manifest(found.frames | {"clip2": 6}, {}).identity(samples)
+    broken = Manifest({k: v for k, v in found.frames.items() if k != "clip2"}, {"clip2": "reason"})
+    assert identity != broken.identity(samples)
+    assert broken.identity(samples) == Manifest(broken.frames, {"clip2": "in other words"}).identity(samples)
+
+
+def test_identity_needs_every_clip(samples: list[Sample]) -> None:
+    with pytest.raises(KeyError, match="clip0"):
+        Manifest({}, {}).identity(samples)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import random
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.clips import cut, read_barcode, write_packed_avi, write_video
+from tta_bench.data.media import seek
+from tta_bench.data.media.decode import UnreadableVideo, count_frames, read_frames
+from tta_bench.data.media.seek import read_counted_frames
+
+FRAMES = 150
+UNEVEN = list(accumulate([0] + [20, 35, 90, 15] * 40))[:FRAMES]
+
+SOUGHT = {
+    "h264 with B-frames": ("a.mp4", "libx264", {"bf": "3", "g": "12"}),
+    "h264 with one key frame": ("b.mp4", "libx264", {"g": "300"}),
+    "h264 in open groups": ("c.mkv", "libx264", {"bf": "3", "g": "15", "x264-params": "open-gop=1"}),
+    "h264 of variable frame rate": ("d.mp4", "libx264", {"pts": UNEVEN, "bf": "2", "g": "20"}),
+    "h264 turned": ("e.mp4", "libx264", {"rotation": 90, "g": "20"}),
+    "hevc": ("f.mp4", "libx265", {"x265-params": "keyint=20:bframes=3:log-level=none"}),
+    "vp9": ("g.webm", "libvpx-vp9", {"g": "20"}),
+    "h264 fragmented": ("h.mp4", "libx264", {"g": "15", "container_options": {"movflags": "frag_keyframe"}}),
+}
+COUNTED = {
+    "h264 in AVI": ("i.avi", "libx264", {"bf": "2", "g": "12"}),
+    "mpeg4": ("j.avi", "mpeg4", {"bf": "0", "g": "12"}),
+    "mpeg4 in MP4": ("k.mp4", "mpeg4", {"bf": "2", "g": "12"}),
+}
+
+
+@pytest.fixture(scope="module", params=[*SOUGHT, *COUNTED, "packed"])
+def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clip")
+    if request.param == "packed":
+        return write_packed_avi(folder / "packed.avi", FRAMES)
+    name, codec, options = (SOUGHT | COUNTED)[request.param]
+    try:
+        return write_video(folder / name, FRAMES, codec, **options)
+    except ValueError:
+        pytest.skip(f"no encoder {codec}")
+
+
+def test_the_frames_are_those_that_counting_finds(clip: Path) -> None:
+    assert count_frames(clip) == FRAMES
+    draw = random.Random(0)
+    for start in (0, 11, 12, 13, 70, 134, 149):
+        indices = [min(start + 4 * k, FRAMES + 3) for k in range(draw.randint(1, 8))]
+        draw.shuffle(indices)
+        np.testing.assert_array_equal(read_counted_frames(clip, indices, FRAMES), read_frames(clip, indices))
+
+
+@pytest.mark.parametrize("name", SOUGHT)
+def test_little_is_decoded_and_nothing_counted(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, codec, options = SOUGHT[name]
+    try:
+        video = write_video(tmp_path / file, FRAMES, codec, **options)
+    except ValueError:
+        pytest.skip(f"no encoder {codec}")
+    expected = read_frames(video, [100, 104])
+    monkeypatch.setattr(seek, "read_frames", None)
+    np.testing.assert_array_equal(read_counted_frames(video, [100, 104], FRAMES), expected)
+
+
+@pytest.mark.parametrize("said", [FRAMES - 1, FRAMES + 5])
+def test_another_count_than_that_of_the_packets_means_counting(said: int, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "a.mp4", FRAMES, "libx264")
+    assert read_barcode(read_counted_frames(video, [90], said)[0]) == 90
+
+
+def test_what_cannot_be_read_is_said_as_always(tmp_path: Path) -> None:
+    (tmp_path / "b.mp4").write_bytes(b"no video")
+    with pytest.raises(UnreadableVideo):
+        read_counted_frames(tmp_path / "b.mp4", [0], 5)
+    whole = write_video(tmp_path / "a.ts", FRAMES, "libx264")
+    with pytest.raises(UnreadableVideo):
+        read_counted_frames(cut(whole, tmp_path / "none.mp4", 0.0001), [0], FRAMES)
+
+
+def test_the_shared_clips(shared: Path) -> None:
+    for video in sorted((shared / "clips").iterdir()):
+        length = count_frames(video)
+        indices = [length // 2 + k for k in (0, 4, 9, 25)]
+        np.testing.assert_array_equal(read_counted_frames(video, indices, length), read_frames(video, indices))

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
+from tests.data.tiny_yunet import write_tiny_yunet
+from tta_bench.data.transforms.face_detectors import MARGIN, Box, Centre, Haar, WholeFrame, named_cropper
+from tta_bench.data.transforms.faces import (
+    BROKEN_OFF,
+    NO_FACE,
+    READY,
+    UNREADABLE,
+    FaceFrames,
+    crop_faces,
+    cut_out,
+    second_indices,
+    uniform_indices,
+)
+from tta_bench.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def portrait() -> NDArray[np.uint8]:
+    """A photograph of a woman in uniform that comes with matplotlib; her eyes are at about (255, 115)."""
+    file = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    return np.asarray(cv2.imread(str(file))[..., ::-1])
+
+
+@given(st.integers(1, 2000), st.integers(1, 64))
+def test_uniform_indices_cover_the_clip(count: int, frames: int) -> None:
+    indices = uniform_indices(count, frames)
+    assert len(indices) == frames
+    assert indices[0] >= 0
+    assert indices[-1] < count
+    steps = np.diff(indices)
+    assert (steps >= 0).all()
+    assert not steps.size or steps.max() - steps.min() <= 1
+    assert abs(indices[0] - (count - 1 - indices[-1])) <= 1, "the middle of the clip is the middle of the indices"
+
+
+@given(st.integers(1, 2000), st.sampled_from([12.5, 25.0, 30000 / 1001, 8.0]))
+def test_one_frame_a_second(count: int, rate: float) -> None:
+    indices = second_indices(count, rate)
+    assert len(indices) == max(1, round(count / rate))
+    assert indices.min() >= 0
+    assert indices.max() < count
+    assert (np.diff(indices) > 0).all()
+
+
+def test_frames_are_counted_and_upright(tmp_path: Path) -> None:
+    extract = FaceFrames(size=HEIGHT, frames=4, cropper="none")
+    packed, notes = extract(write_packed_avi(tmp_path / "packed.avi", frames=40))
+    assert notes == {}
+    assert packed is not None
+    assert packed.shape == (4, HEIGHT, HEIGHT, 3)
+    bars = [np.asarray(cv2.resize(picture, (WIDTH, HEIGHT))) for picture in packed]
+    assert [read_barcode(picture) for picture in bars] == uniform_indices(40, 4).tolist()
+    upright, _ = extract(write_video(tmp_path / "plain.mp4", frames=8))
+    turned, _ = extract(write_video(tmp_path / "turned.mp4", frames=8, rotation=90))
+    assert upright is not None
+    assert turned is not None
+    assert np.abs(np.rot90(upright, 1, axes=(1, 2)).astype(int) - turned).mean() < 3
+
+
+def test_one_frame_a_second_of_a_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=77)
+    crops, _ = FaceFrames(size=HEIGHT, sampling="1fps")(path)
+    assert crops is not None
+    assert [read_barcode(np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)))) for picture in crops] == [12, 37, 62]
+    fewer, _ = FaceFrames(size=HEIGHT, frames=2, sampling="1fps")(path)
+    assert fewer is not None
+    np.testing.assert_array_equal(fewer, crops[[0, 2]])
+
+
+def test_ready_crops_are_taken_as_they_are(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    folder = tmp_path / "00001"
+    folder.mkdir()
+    for number in range(12):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((32, 32, 3), 20 * number, np.uint8))
+    crops, notes = FaceFrames(size=32, frames=3, cropper="haar")(folder)
+    assert notes == {READY: 1}
+    assert crops is not None
+    assert crops[:, 0, 0, 0].tolist() == [40, 120, 200]
+    every, _ = FaceFrames(size=32, sampling="1fps")(folder)
+    assert every is not None
+    assert every[:, 0, 0, 0].tolist() == list(range(0, 240, 20))
+
+
+def test_an_unreadable_clip_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_bytes(b"no video")
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "text.mp4", tmp_path / "empty", tmp_path / "absent.mp4"):
+        assert FaceFrames(size=32)(path) == (None, {UNREADABLE: 1})
+
+
+def test_a_clip_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
+    options = {"movflags": "faststart"}  # else all is lost with the end
+    whole = write_video(tmp_path / "whole.mp4", frames=80, codec="libx264", container_options=options)
+    path = cut(whole, tmp_path / "cut.mp4", 0.7)
+    crops, notes = FaceFrames(size=HEIGHT, frames=4)(path)
+    assert notes == {BROKEN_OFF: 1}
+    assert crops is not None
+    shown = [read_barcode(np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)))) for picture in crops]
+    assert sorted(set(shown)) == shown
+    assert 20 < shown[-1] < 75
+
+
+def test_centre_and_whole_frame() -> None:
+    picture = np.zeros((60, 100, 3), np.uint8)
+    assert Centre()(picture, None) == Box(20, 0, 60, 60)
+    assert WholeFrame()(picture, None) == Box(0, 0, 100, 60)
+
+
+def test_haar_finds_a_face_and_cuts_a_square_round_it(portrait: NDArray[np.uint8]) -> None:
+    box = Haar()(portrait, None)
+    assert box is not None
+    assert box.width == box.height
+    assert box.x < 255 < box.x + box.width
+    assert box.y < 115 < box.y + box.height
+    assert box.width < 0.8 * portrait.shape[1]
+
+
+def test_haar_stays_with_the_last_face(portrait: NDArray[np.uint8]) -> None:
+    small = np.asarray(cv2.resize(portrait, None, fx=0.7, fy=0.7))
+    both = np.zeros((portrait.shape[0], portrait.shape[1] + small.shape[1], 3), np.uint8)
+    both[:, : portrait.shape[1]] = portrait
+    both[: small.shape[0], portrait.shape[1] :] = small
+    largest = Haar()(both, None)
+    assert largest is not None
+    assert largest.x < portrait.shape[1] / 2
+    near = Haar()(both, Box(portrait.shape[1] + 120, 30, 100, 100))
+    assert near is not None
+    assert near.x > portrait.shape[1]
+
+
+def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
+    model = write_tiny_yunet(tmp_path / "tiny.onnx")
+    picture = np.zeros((480, 640, 3), np.uint8)
+    assert named_cropper("yunet", model)(picture, None) is None
+    picture[192:256, 256:320, 0] = 255  # red; one cell of 32 pixels in the half size that is looked at
+    box = named_cropper("yunet", model)(picture, None)
+    assert box is not None
+    side = MARGIN * np.exp(0.5) * 64
+    assert box == pytest.approx((288 - side / 2, 224 - side / 2, side, side), abs=0.5)
+    crops, notes = FaceFrames(size=32, frames=2, cropper="yunet", model=model)(write_video(tmp_path / "a.mp4"))
+    assert notes == {}, "the videos of the tests have a red corner"
+    assert crops is not None
+    assert crops[:, -8:, -8:, 0].min() > 200
+    identities = {FaceFrames(size=32, cropper=name, model=model).identity()["model"] for name in ("haar", "yunet")}
+    assert identities == {None, hashlib.sha256(model.read_bytes()).hexdigest()}
+
+
+class Scripted:
+    """A cropper that finds faces where it is told, so that only what is done without one is tested."""
+
+    def __init__(self, *boxes: Box | None) -> None:
+        self.boxes = iter(boxes)
+
+    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box | None:
+        return next(self.boxes)
+
+
+def test_without_a_face_the_last_box_is_kept_and_before_it_the_whole_frame() -> None:
+    y, x = np.mgrid[:40, :40]
+    pictures = np.stack([np.stack([y, x, np.full_like(x, k)], axis=2) for k in range(4)]).astype(np.uint8)
+    box = Box(10, 20, 8, 8)
+    crops, missing = crop_faces(pictures, Scripted(None, box, None, Box(0, 0, 8, 8)), 8)
+    assert missing == 2
+    assert crops.shape == (4, 8, 8, 3)
+    np.testing.assert_array_equal(crops[0], cut_out(pictures[0], Box(0, 0, 40, 40), 8))
+    np.testing.assert_array_equal(crops[1], pictures[1, 20:28, 10:18])
+    np.testing.assert_array_equal(crops[2], pictures[2, 20:28, 10:18])
+    np.testing.assert_array_equal(crops[3], pictures[3, :8, :8])
+
+
+def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
+    crops, notes = FaceFrames(size=32, frames=5, cropper="haar")(write_video(tmp_path / "a.mp4", frames=10))
+    assert notes == {NO_FACE: 5}
+    assert crops is not None
+    assert crops.shape == (5, 32, 32, 3)
+
+
+@given(
+    st.floats(-50, 150),
+    st.floats(-50, 150),
+    st.floats(0, 200),
+    st.floats(0, 200),
+    st.sampled_from([1, 16, 50]),
+)
+def test_whatever_the_box_a_square_is_cut(x: float, y: float, width: float, height: float, size: int) -> None:
+    assert cut_out(np.zeros((60, 100, 3), np.uint8), Box(x, y, width, height), size).shape == (size, size, 3)
+
+
+def test_croppers_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(UserError, match="unknown cropper 'har'"):
+        FaceFrames(size=32, cropper="har")
+    with pytest.raises(UserError, match="needs its model file"):
+        FaceFrames(size=32, cropper="yunet")
+    with pytest.raises(UserError, match="does not exist"):
+        named_cropper("yunet", tmp_path / "absent.onnx")
+    with pytest.raises(UserError, match="is no YuNet model"):
+        named_cropper("yunet", tmp_path / "text.onnx")

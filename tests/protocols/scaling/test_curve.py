@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tta_bench.metrics.intervals import group_bootstrap
+from tta_bench.metrics.paired import paired_group_bootstrap
+from tta_bench.protocols.scaling.curve import (
+    NotIdentifiable,
+    Saturation,
+    fit_saturation,
+    mean_over_seeds,
+    smallest_sufficient,
+)
+from tta_bench.utils.keyed_random import generator
+
+SIZES = [16, 32, 64, 128, 256]
+CURVES = st.tuples(st.floats(0.3, 0.95), st.floats(0.05, 0.3), st.floats(0.2, 2.0))
+"""Asymptote, lack and exponent."""
+
+
+def curve(asymptote: float, lack: float, exponent: float, sizes: list[int]) -> list[float]:
+    return [asymptote - lack * (size / sizes[0]) ** -exponent for size in sizes]
+
+
+def fitted(sizes: list[int], values: list[float]) -> Saturation:
+    found = fit_saturation(sizes, values)
+    assert isinstance(found, Saturation), found
+    return found
+
+
+@given(CURVES)
+@settings(max_examples=30, deadline=None)
+def test_a_curve_is_found_again(parameters: tuple[float, float, float]) -> None:
+    found = fitted(SIZES, curve(*parameters, SIZES))
+    np.testing.assert_allclose((found.asymptote, found.lack, found.exponent), parameters, rtol=1e-4)
+    np.testing.assert_allclose(found.at(SIZES), curve(*parameters, SIZES), atol=1e-8)
+    assert found.low <= found.asymptote <= found.high
+
+
+@given(CURVES, st.floats(0.01, 1000), st.permutations(range(10)), st.floats(-0.3, 0.3))
+@settings(max_examples=30, deadline=None)
+def test_units_and_order_do_not_matter(
+    parameters: tuple[float, float, float], unit: float, order: list[int], shift: float
+) -> None:
+    noise = generator("noise").normal(0, 0.002, 10)
+    sizes, values = SIZES * 2, np.array(curve(*parameters, SIZES) * 2) + noise
+    found = fit_saturation(sizes, list(values))
+    assume(isinstance(found, Saturation))
+    turned = fitted([unit * sizes[k] for k in order], [values[k] + shift for k in order])
+    np.testing.assert_allclose(turned.asymptote - shift, found.asymptote, rtol=1e-3)
+    np.testing.assert_allclose(turned.exponent, found.exponent, rtol=1e-2)
+
+
+@given(CURVES, st.integers(0, 50))
+@settings(max_examples=30, deadline=None)
+def test_the_best_of_all_curves(parameters: tuple[float, float, float], seed: int) -> None:
+    draw = generator("curve", seed)
+    sizes, values = np.array(SIZES * 3), np.array(curve(*parameters, SIZES) * 3) + draw.normal(0, 0.01, 15)
+    found = fit_saturation(list(sizes), list(values))
+    assume(isinstance(found, Saturation))
+    squares = ((found.at(sizes) - values) ** 2).sum()
+    for _ in range(20):
+        near = found._replace(
+            asymptote=found.asymptote + draw.normal(0, 0.01),
+            lack=found.lack + draw.normal(0, 0.01),
+            exponent=found.exponent * np.exp(draw.normal(0, 0.1)),
+        )
+        assert ((near.at(sizes) - values) ** 2).sum() >= squares - 1e-12
+
+
+def test_the_interval_holds_the_asymptote_about_as_often_as_it_says() -> None:
+    held = found = 0
+    for seed in range(150):
+        noise = generator("coverage", seed).normal(0, 0.01, 20)
+        fit = fit_saturation(SIZES * 4, list(np.array(curve(0.8, 0.3, 0.9, SIZES) * 4) + noise))
+        if isinstance(fit, Saturation):
+            found += 1
+            held += fit.low <= 0.8 <= fit.high
+    assert found > 140
+    assert 0.9 <= held / found <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "values", "reason"),
+    [
+        ([1, 2, 4] * 3, [0.1, 0.2, 0.25] * 3, "needs 4 sizes, and there are 3"),
+        (SIZES, [0.5] * 5, "a constant fits as well"),
+        (SIZES, [0.75, 0.36, 0.42, 0.63, 0.5], "a constant fits as well"),
+        (SIZES, curve(0.5, -0.2, 0.7, SIZES), "does not raise"),
+        (SIZES, [0.1 + 0.05 * k for k in range(5)], "do not level off"),
+        (SIZES * 3, [0.1 + 0.02 * 2**k for k in range(5)] * 3, "do not level off"),
+        (SIZES, [0.1, 0.8, 0.8, 0.8, 0.8], "all but the smallest"),
+    ],
+)
+def test_points_that_cannot_carry_a_curve(sizes: list[int], values: list[float], reason: str) -> None:
+    found = fit_saturation(sizes, values)
+    assert isinstance(found, NotIdentifiable)
+    assert reason in found.reason
+
+
+def test_noise_alone_is_seldom_taken_for_a_curve() -> None:
+    fits = [fit_saturation(SIZES * 2, list(generator("alone", seed).normal(0.5, 0.05, 10))) for seed in range(200)]
+    assert sum(isinstance(fit, Saturation) for fit in fits) <= 10  # 5 % pass the F-test, and half of these fall
+
+
+def hits(accuracy: float, *key: int | str, n: int = 400) -> np.ndarray:
+    return generator("hits", *key).random((1, n)) < accuracy
+
+
+GROUPS = np.arange(400) // 4
+
+
+def test_what_equals_the_largest_is_sufficient() -> None:
+    same = hits(0.8)
+    found = smallest_sufficient({10: same, 20: same, 40: same}, GROUPS)
+    assert found.size == 10
+    assert found.bounds[10].high == 0
+
+
+def test_what_is_far_worse_is_not_and_neither_is_what_lies_below_it() -> None:
+    same = hits(0.9)
+    found = smallest_sufficient({5: same, 10: same & hits(0.7, "worse"), 20: same, 40: same}, GROUPS)
+    assert found.size == 20
+    assert found.bounds[5].high == 0
+
+
+def test_with_one_seed_it_is_the_paired_group_bootstrap_one_sided() -> None:
+    a, b = hits(0.8, "a"), hits(0.78, "b")
+    bound = smallest_sufficient({1: b, 2: a}, GROUPS).bounds[1]
+    expected = paired_group_bootstrap(a[0], b[0], GROUPS, level=0.9)
+    np.testing.assert_allclose(bound, expected, rtol=1e-12, atol=1e-12)
+    assert bound.high < paired_group_bootstrap(a[0], b[0], GROUPS, level=0.95).high
+
+
+def test_with_one_seed_the_interval_is_that_of_the_groups() -> None:
+    one = hits(0.7, "one")
+    np.testing.assert_allclose(mean_over_seeds(one, GROUPS), group_bootstrap(one[0], GROUPS), rtol=1e-12)
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    alike = np.concatenate([hits(0.6, "same")] * 3)
+    apart = np.concatenate([hits(level, "same") for level in (0.4, 0.6, 0.8)])
+    narrow, wide = mean_over_seeds(alike, GROUPS), mean_over_seeds(apart, GROUPS)
+    np.testing.assert_allclose(narrow, group_bootstrap(alike[0], GROUPS), rtol=1e-12)
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    assert (wide.n, wide.n_groups) == (400, 100)
+    largest = np.concatenate([hits(0.8, "same")] * 3)
+    assert smallest_sufficient({1: apart, 2: largest}, GROUPS, 0.3).size == 2
+    assert smallest_sufficient({1: alike, 2: largest}, GROUPS, 0.3).size == 1
+
+
+@given(st.integers(0, 99), st.floats(0.0, 0.3))
+@settings(max_examples=20, deadline=None)
+def test_a_wider_margin_never_asks_for_more_data(seed: int, margin: float) -> None:
+    values = {size: hits(0.6 + 0.05 * k, seed, size) for k, size in enumerate(SIZES)}
+    found = smallest_sufficient(values, GROUPS, margin, resamples=200)
+    assert found.size in SIZES
+    assert found.size >= smallest_sufficient(values, GROUPS, margin + 0.05, resamples=200).size
+
+
+def test_a_single_size_is_sufficient() -> None:
+    assert smallest_sufficient({7: hits(0.5)}, GROUPS).size == 7

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.data.clips import write_video
+from tta_bench import api
+from tta_bench.errors import UserError
+from tta_bench.protocols.scaling.run import Scaling
+
+
+def study(work_dir: Path, *words: str) -> Scaling:
+    [experiment] = api.experiments(("protocol=tta_scaling", *words), ())
+    found = api.start(experiment, work_dir, "missing")
+    assert isinstance(found, Scaling)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["study.sizes=16,161"], "a part of 161 clips was asked for, and the corpus has 160: 1 too many"),
+        (["study.sizes=4,64"], "4 clips do not fill one step of 8 videos"),
+    ],
+)
+def test_sizes_are_refused_before_anything_is_spent(words: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        study(tmp_path, *words).run()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("seed=1", "takes no seed="),
+        ("weights=none", "takes no weights="),
+        ("study.then=tta_pretrain", "study.then=tta_pretrain is no protocol for that"),
+        ("study.pretrain=ucf101_ft", "study.pretrain=ucf101_ft is no protocol for that"),
+        ("study.then=ucf101_f", "Did you mean 'ucf101_ft'"),
+    ],
+)
+def test_words_that_make_no_study(word: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        study(tmp_path, word)
+    assert message in str(caught.value)
+
+
+def test_a_dataset_that_is_no_corpus(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no corpus"):
+        study(tmp_path, "dataset=ucf101_sample").run()
+
+
+def test_what_the_fine_tune_lacks_is_said_first(tmp_path: Path, registry: Path) -> None:
+    (registry / "protocols").mkdir()
+    (registry / "protocols" / "small_pretrain.yaml").write_text(
+        "{_base_: tta_pretrain, name: small_pretrain, full: {recipes: {vit: {batch: 2}}}}"
+    )
+    (tmp_path / "corpus").mkdir()
+    for number in range(4):
+        write_video(tmp_path / "corpus" / f"{number}.mp4", 8 + number)
+    words = ["dataset=videos", f"data.root={tmp_path}/corpus", "backbone=videomaev2_vit_tiny", "study.sizes=2,4"]
+    with pytest.raises(UserError, match="ucf101 is not on this machine"):
+        study(tmp_path / "runs", *words, "study.pretrain=small_pretrain").run()
+    assert not list((tmp_path / "runs").glob("*/checkpoint.pt"))
+
+
+def test_a_size_0_is_no_pretraining(tmp_path: Path) -> None:
+    found = study(tmp_path, "study.sizes=16,0", "study.seeds=3", "study.steps=1", "study.then_steps=1")
+    records = found.run()
+    assert [record.identity.weights is None for record in records] == [True, False]
+    assert {record.identity.seed for record in records} == {3}
+    assert (found.folder / "curve.svg").is_file()
+    assert "| none |" in (found.folder / "table.md").read_text()
+    assert [record.identity.run_key for record in found.run()] == [record.identity.run_key for record in records]

@@ -1,0 +1,132 @@
+"""Cards: small YAML files that say what can be benchmarked. Data, never code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tta_bench.cards.files import card_files, cardless, described, merge, read_card_data, summary_of
+from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
+from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.validation import validate
+from tta_bench.errors import UserError, unknown
+from tta_bench.plugins import PluginError, file_of, import_installed, installed
+
+AnyCard = TypeVar("AnyCard", bound=Card)
+GROUPS: dict[str, type[Card]] = {
+    "backbones": BackboneCard,
+    "weights": WeightsCard,
+    "datasets": DatasetCard,
+    "protocols": ProtocolCard,
+}
+NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
+"""What a card may be called: it becomes part of file names."""
+_added: dict[tuple[str, str], tuple[Card, Path | None]] = {}
+
+
+def add(group: str, card: Card, maker: Any) -> None:
+    """Add a card that was made in code.
+
+    Args:
+        group: Where it belongs: ``backbones``, for instance.
+        card: The card.
+        maker: The function, class or file that it describes; its file is where the card comes from.
+
+    Raises:
+        UserError: The name is taken (names both origins), or cannot stand in a file name.
+    """
+    path = maker if isinstance(maker, Path) else file_of(maker)
+    if not re.fullmatch(NAME, card.name):
+        raise UserError(f"'{card.name}' is no name for a card: letters, digits and ._+- were expected.")
+    if card.name in names(group):
+        raise UserError(
+            f"two {group} are called '{card.name}': {origin(group, card.name)} and {path or 'this session'}.",
+            "Rename one of them.",
+        )
+    _added[group, card.name] = (card, path)
+
+
+def names(group: str) -> list[str]:
+    """Return the names of all cards of a group, whether they are files or were made in code."""
+    return [*card_files(group), *(name for of, name in _added if of == group)]
+
+
+def summaries(group: str) -> dict[str, str]:
+    """Return name and summary of every card of a group, for a list: no card is validated and no plug-in imported.
+
+    An installed plug-in of which no card is a file counts as a backbone, with its package's summary.
+
+    Raises:
+        UserError: Two cards have one name, or a plug-in that of a card.
+    """
+    found = {name: summary_of(path, group) for name, path in card_files(group).items()}
+    found |= {name: card.summary for (of, name), (card, _) in _added.items() if of == group}
+    for name, plugin in cardless().items() if group == "backbones" else ():
+        found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
+    return found
+
+
+def origin(group: str, name: str) -> Path | None:
+    """Return the file that a card comes from: its own, or the code's that made it; None for a session's."""
+    return _added[group, name][1] if (group, name) in _added else card_files(group).get(name)
+
+
+def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard:
+    """Return the card of a name in a group; ``family/anything`` falls back to the card ``family``, if there is one.
+
+    An installed plug-in without a file for a card is imported, and makes one for its backbone.
+
+    Args:
+        group: Group of cards: ``backbones``, for instance.
+        name: Name of the card.
+        kind: The model that a card with a given ``component`` is validated by.
+
+    Raises:
+        UserError: There is no such card; names the nearest one.
+    """
+    files = card_files(group)
+    imported = group == "backbones" and name in cardless() and import_installed(name)
+    if (group, name) in _added:
+        card = _added[group, name][0]
+        assert isinstance(card, kind(getattr(card, "component", None)))
+        return card
+    family, _, member = name.partition("/")
+    if name in files:
+        path = files[name]
+    elif member and f"{family}/any" in files:
+        path = files[f"{family}/any"]
+    elif imported:
+        raise PluginError(f"plug-in {installed()[name].origin} declares '{name}' and makes no card of that name.")
+    else:
+        raise unknown(group.removesuffix("s") if group != "weights" else group, name, {*names(group), *installed()})
+    data = read_card_data(path, group)
+    fields = data.pop("_config_", None)
+    if name not in files:
+        own = {"name": name, "arguments": {"name": member}}
+        data = merge(data, own if fields is None else described(family, Path(member), fields))
+    elif data.get("name") != name:
+        raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
+    return validate(kind(data.get("component")), data, path)
+
+
+def backbone_card(name: str) -> BackboneCard:
+    """Return the card of a backbone, or of several joined by ``+`` whose features are fused.
+
+    Raises:
+        UserError: There is no such backbone; names the nearest one.
+    """
+    if "+" in name and name not in names("backbones"):
+        return joined([backbone_card(part) for part in name.split("+")])
+    return load("backbones", name, lambda _: BackboneCard)
+
+
+def weights_card(name: str) -> WeightsCard:
+    """Return the card of released weights."""
+    return load("weights", name, lambda _: WeightsCard)
+
+
+def dataset_card(name: str) -> DatasetCard:
+    """Return the card of a dataset."""
+    return load("datasets", name, lambda _: DatasetCard)

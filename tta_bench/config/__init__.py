@@ -1,0 +1,1 @@
+"""From ``key=value`` words and cards to experiments."""

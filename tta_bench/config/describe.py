@@ -1,0 +1,91 @@
+"""Descriptions of names: a card in full, with its hash, its cost and the differences that it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tta_bench.cards.catalog import GROUPS, backbone_card, dataset_card, names, weights_card
+from tta_bench.cards.files import card_files
+from tta_bench.cards.kinds import BackboneCard, Card
+from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.cards.timm_defaults import complete
+from tta_bench.errors import UserError, unknown
+from tta_bench.experiments.base import protocol_hash
+from tta_bench.experiments.kinds import protocol_card
+from tta_bench.metrics.paired import detectable_difference
+from tta_bench.plugins import PluginError, installed
+from tta_bench.utils.keyed_random import digest
+
+DETECTABLE = (
+    "points of top-1 that a paired test at 5 % finds with power 0.8, by the share of test clips that only one of two "
+    "models gets right; clips of one source are alike, so it takes somewhat more"
+)
+
+
+def describe(name: str) -> dict[str, dict[str, Any]]:
+    """Return every card of a name as plain data, by group, each with its kind and hash.
+
+    Raises:
+        UserError: No card has that name (names the nearest), or one cannot be read.
+    """
+    found = cards_called(name)
+    if not found:
+        raise unknown("name", name, [*installed(), *(card for group in GROUPS for card in names(group))])
+    return {group: described(group, card) for group, card in found.items()}
+
+
+def cards_called(name: str) -> dict[str, Card]:
+    """Return the cards of a name by group; several backbones joined by ``+`` have one card.
+
+    Raises:
+        UserError: A card of that name cannot be read.
+    """
+    readers: dict[str, Callable[[], Card]] = {
+        "backbones": lambda: complete(backbone_card(name)),
+        "weights": lambda: weights_card(name),
+        "datasets": lambda: dataset_card(name),
+        "protocols": lambda: protocol_card(name),
+    }
+    found: dict[str, Card] = {}
+    for group in ["backbones"] if "+" in name else GROUPS:
+        try:
+            found[group] = readers[group]()
+        except UserError as error:
+            if "+" in name or name in names(group) or isinstance(error, PluginError):
+                raise
+    return found
+
+
+def described(group: str, card: Card) -> dict[str, Any]:
+    """Return a card as plain data, after its kind, its hash and the figures that follow from it."""
+    data = card.model_dump(mode="json")
+    extra: dict[str, Any] = {"kind": group.rstrip("s"), "hash": digest(data)}
+    if isinstance(card, BackboneCard) and card.gmacs is not None:
+        extra["gmacs_x_views"] = {
+            protocol.name: f"{card.gmacs:g} x {views}"
+            for protocol in map(protocol_card, card_files("protocols"))
+            if (views := protocol.views("full")) is not None
+        }
+    if isinstance(card, ProtocolCard):
+        extra["hash"] = protocol_hash(card)
+        if card.views("full") is not None:
+            extra["views"] = {"full": card.views("full"), "sample": card.views("sample")}
+            extra["detectable_difference"] = {
+                "meaning": DETECTABLE,
+                "full": _detectable(card.full),
+                "sample": _detectable(card.sample),
+            }
+    return extra | data
+
+
+def _detectable(settings: TierSettings) -> dict[str, float]:
+    """Return the detectable difference of a tier's test list, in points, by the share of clips that tell models apart.
+
+    Empty where the size of the list is not fixed.
+    """
+    return {
+        f"{share:.0%} of {n:,}": round(100 * detectable_difference(n, share), 1)
+        for n in dataset_card(settings.dataset).test_sizes[:1]
+        for share in (0.06, 0.15, 0.25)
+    }

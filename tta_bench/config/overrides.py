@@ -1,0 +1,154 @@
+"""``key=value`` words: which keys there are, and what their values mean. Nothing is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from tta_bench.cards.files import merge, read_yaml
+from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.errors import UserError, did_you_mean, unknown
+from tta_bench.experiments.base import Phase, Precision
+from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
+from tta_bench.experiments.kinds import PROTOCOL_KINDS
+from tta_bench.utils.strict import Strict
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Choices(Strict):
+    """The keys without a dot, as a user may give them."""
+
+    protocol: str
+    backbone: str | None = None
+    dataset: str | None = None
+    weights: str = "default"
+    phase: Phase = "all"
+    split: tuple[int, ...] = (1,)
+    seed: tuple[int, ...] = (0,)
+    tier: Literal["auto", "sample", "full"] = "auto"
+    precision: Precision = "auto"
+    limit: int | None = Field(default=None, gt=0)
+
+
+COMMON: dict[str, type[Strict]] = {
+    "data": DataSettings,
+    "runtime": RuntimeSettings,
+    "registry": RegistrySettings,
+}
+
+
+_LISTS = {"split", "seed", "study.sizes", "study.seeds"}
+"""Keys of which a single value is a list of one."""
+
+_TEXTS = {
+    "data.root",
+    "data.face_model",
+    "registry.path",
+    "weights",
+    "backbone",
+    "dataset",
+    "protocol",
+    "predictions",
+    "labels",
+}
+"""Keys whose values are names or paths, taken as they are written."""
+
+
+def known_keys(protocol: type[ProtocolCard] | None = None) -> list[str]:
+    """Return every key that may be given, dotted: to a kind of protocol, or to any."""
+    kinds = PROTOCOL_KINDS if protocol is None else (protocol,)
+    sections = [section for kind in kinds for section in kind.SECTIONS.items()]
+    dotted = (f"{name}.{key}" for name, model in (*sections, *COMMON.items()) for key in _keys(model))
+    return list(dict.fromkeys([*Choices.model_fields, *dotted]))
+
+
+def _keys(model: type[BaseModel]) -> Iterable[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from (f"{name}.{key}" for key in _keys(inner))
+        else:
+            yield name
+
+
+def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
+    """Return key and value of each ``key=value`` word; values are YAML scalars, and lists may be written ``1,2,3``.
+
+    Args:
+        words: What the user wrote.
+        known: Every key that may be given; by default those of a run.
+
+    Raises:
+        UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
+    """
+    known = known or known_keys()
+    given: dict[str, Any] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise UserError(f"'{word}' is not key=value.", did_you_mean(key, known))
+        if key not in known and not key.startswith("data.roots."):
+            raise unknown("key", key, known)
+        if key in given:
+            raise UserError(f"'{key}' is given twice.")
+        given[key] = _value(key, text)
+    return given
+
+
+def _value(key: str, text: str) -> Any:
+    if key in _TEXTS or key.startswith("data.roots."):
+        return text
+    if "," in text and not text.startswith("["):
+        return [read_yaml(part, key) for part in text.split(",")]
+    value = read_yaml(text, key)
+    return [value] if key in _LISTS and not isinstance(value, list) else value
+
+
+def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the keys of one section as nested data."""
+    nested: dict[str, Any] = {}
+    for key, value in given.items():
+        first, *rest = key.split(".")
+        if first != name or not rest:
+            continue
+        below = nested
+        for part in rest[:-1]:
+            below = below.setdefault(part, {})
+        below[rest[-1]] = value
+    return nested
+
+
+def laid_over(base: BaseModel, given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a section's settings with the given keys laid over them."""
+    over = section(given, name)
+    if "epochs" in over:
+        over.setdefault("steps", None)  # whoever asks for epochs does not want the recipe's steps
+    return merge(base.model_dump(), over)
+
+
+def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> Model:
+    """Return a section made from data.
+
+    Raises:
+        UserError: A value is wrong; names its key, and the nearest valid spelling.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError("\n".join(prefix + line for line in _problems(error))) from None
+
+
+def _problems(error: ValidationError) -> Iterable[str]:
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
+        yield f"{where}={problem['input']}: {problem['msg']}. {_nearest(problem)}".rstrip()
+
+
+def _nearest(problem: Mapping[str, Any]) -> str:
+    if problem["type"] != "literal_error":
+        return ""
+    choices = [str(part).strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
+    return did_you_mean(str(problem["input"]), choices)

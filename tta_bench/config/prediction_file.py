@@ -1,0 +1,121 @@
+"""Scores from outside: what ``eval`` is asked to score, resolved as far as cards go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from tta_bench.cards.catalog import dataset_card
+from tta_bench.cards.kinds import DatasetCard, Tier
+from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.validation import validate
+from tta_bench.config.overrides import Choices, laid_over, parse, validated
+from tta_bench.config.resolve import choose_data
+from tta_bench.errors import UserError, unknown
+from tta_bench.experiments.common import DataSettings
+from tta_bench.experiments.kinds import protocol_card
+from tta_bench.experiments.reaction import ReactionCard, ReactionEvalSettings
+from tta_bench.utils.strict import Strict
+
+KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
+"""What may be said to ``eval``."""
+PART = "eval.split"
+"""What may be said too where a protocol has parts."""
+
+
+class OutsideScores(Strict):
+    """A file of somebody's scores, and what they are scored against."""
+
+    protocol: ProtocolCard
+    tier: Tier
+    dataset: DatasetCard
+    root: Path | None
+    """Folder of the dataset; None for an embedded sample, or where a labels file takes its place."""
+    predictions: Path
+    labels: Path | None
+    """A file of labels, in place of the dataset's own list."""
+    name: str
+    """What the model is called on a board."""
+    split: int
+    part: str | None
+    """The part of the dataset, val or test, where the protocol has parts in place of splits."""
+    seed: int = Field(ge=0)
+    """Which training of the model this is, if there are several."""
+    arguments: tuple[str, ...]
+    """The words as given."""
+
+    @property
+    def standard(self) -> bool:
+        """Whether the labels are those of the protocol's own dataset."""
+        own = self.labels is None and self.dataset.name == self.protocol.tier(self.tier).dataset
+        return own and not (PART in self.protocol.locked and any(word.startswith(PART) for word in self.arguments))
+
+
+def resolve_scores(words: Iterable[str]) -> OutsideScores:
+    """Return what ``key=value`` words ask to be scored.
+
+    Raises:
+        UserError: A key, name or value is wrong, or a file is not there; says which.
+    """
+    words = tuple(words)
+    given = parse(words, (*KEYS, PART))
+    for key in ("protocol", "predictions"):
+        if key not in given:
+            raise UserError(f"no {key} named.", "Say protocol=NAME predictions=FILE, and data.root=DIR or labels=FILE.")
+    protocol = protocol_card(given["protocol"])
+    files = {key: Path(given[key]).expanduser() for key in ("predictions", "labels") if key in given}
+    if missing := [str(path) for path in files.values() if not path.is_file()]:
+        raise UserError(f"there is no file {' and no '.join(missing)}.")
+    dataset, root, tier = _data(given, protocol)
+    split, seed = (_one(given, key, default) for key, default in (("split", dataset.splits[0]), ("seed", 0)))
+    if split not in dataset.splits:
+        raise UserError(f"{dataset.name} has no split {split}.", f"It has {', '.join(map(str, dataset.splits))}.")
+    resolved = {
+        "protocol": protocol,
+        "tier": tier,
+        "dataset": dataset,
+        "root": root,
+        "predictions": files["predictions"],
+        "labels": files.get("labels"),
+        "name": given.get("backbone") or re.sub(r"[^A-Za-z0-9_.+:@-]", "-", files["predictions"].stem).lstrip("-_.+:@"),
+        "split": split,
+        "part": _part(given, protocol, tier),
+        "seed": seed,
+        "arguments": words,
+    }
+    return validate(OutsideScores, resolved, "eval")
+
+
+def _data(given: dict[str, Any], protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:
+    """Return the dataset, its folder and the tier; a labels file makes the folder unnecessary."""
+    choices = validate(Choices, {k: v for k, v in given.items() if k in ("protocol", "dataset", "tier")}, "eval")
+    if "labels" not in given:
+        return choose_data(choices, validate(DataSettings, {"root": given.get("data.root")}, "eval"), protocol)
+    tier: Tier = "sample" if choices.tier == "sample" else "full"
+    return dataset_card(choices.dataset or protocol.tier(tier).dataset), None, tier
+
+
+def _part(given: dict[str, Any], protocol: ProtocolCard, tier: Tier) -> str | None:
+    """Return the part that is scored, or None where the protocol has splits.
+
+    Raises:
+        UserError: There is no such part, or the protocol has none.
+    """
+    if isinstance(protocol, ReactionCard):
+        usual = (protocol.full if tier == "full" else protocol.sample).eval
+        return validated(ReactionEvalSettings, laid_over(usual, given, "eval"), "eval.").split
+    if PART in given:
+        raise unknown("key", PART, KEYS)
+    return None
+
+
+def _one(given: dict[str, Any], key: str, default: int) -> int:
+    """Return the one value of a key that a run may have several of."""
+    values: list[int] = given.get(key, [default])
+    if len(values) != 1:
+        raise UserError(f"a file has the scores of one {key}, and {key}={','.join(map(str, values))} was asked for.")
+    return values[0]

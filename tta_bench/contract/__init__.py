@@ -1,0 +1,1 @@
+"""The contract: rules that a backbone is checked against."""

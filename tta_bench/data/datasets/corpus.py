@@ -1,0 +1,102 @@
+"""A corpus: videos without classes or splits, to pre-train on, and nested parts of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from tta_bench.errors import UserError, shorten
+from tta_bench.utils.keyed_random import key_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One video: its id, its file or folder of frames, and the hashtag that it was found under, if any."""
+
+    id: str
+    path: Path
+    hashtag: str | None = None
+
+
+class Corpus:
+    """Videos to pre-train on, found on disk.
+
+    Args:
+        found: Every video as it lies there.
+    """
+
+    def __init__(self, found: Iterable[Clip]) -> None:
+        self.found = tuple(found)
+
+    def clips(self) -> list[Clip]:
+        """Return all videos.
+
+        Raises:
+            UserError: An id is there more than once.
+        """
+        count = Counter(clip.id for clip in self.found)
+        twice = {clip.id: clip.path for clip in self.found if count[clip.id] > 1}
+        if twice:
+            raise UserError(
+                f"{len(twice):,} ids are there more than once: {shorten(sorted(twice))}.",
+                "`tta-bench data verify` lists them with their files. Keep one of each, under one hashtag.",
+            )
+        return list(self.found)
+
+    def videos(self) -> list[Clip]:
+        """Return every video as it lies there; where an id is there again, its hashtag is put before it."""
+        seen: set[str] = set()
+        videos = []
+        for clip in self.found:
+            videos.append(replace(clip, id=f"{clip.hashtag}/{clip.id}") if clip.id in seen else clip)
+            seen.add(clip.id)
+        return videos
+
+    def split(self, number: int) -> NoReturn:
+        """Raise UserError: there is nothing to be trained on or tested on by class."""
+        raise UserError(
+            f"{type(self).__name__} has videos to pre-train on, and neither classes nor a split {number}.",
+            "Use it with protocol=tta_pretrain, then fine-tune on another dataset.",
+        )
+
+
+def nested_subset(clips: Sequence[Clip], count: int) -> list[Clip]:
+    """Return part of a corpus, in the order of the listing: a larger part holds every smaller one.
+
+    Clips are ranked within their hashtag by a hash of their id, and every hashtag gives the same share of its clips, to
+    the nearest whole clip or the next. Neither the order of the listing nor the machine changes which are taken.
+
+    Args:
+        clips: The whole corpus; ids are unique.
+        count: How many to take.
+
+    Raises:
+        UserError: The corpus has fewer, or none at all was asked for.
+    """
+    if not 0 < count <= len(clips):
+        wrong = f"{count - len(clips):,} too many" if count > 0 else "at least 1 is needed"
+        raise UserError(
+            f"a part of {count:,} clips was asked for, and the corpus has {len(clips):,}: {wrong}.",
+            f"Ask for 1 to {len(clips):,} clips.",
+        )
+    taken = set(sorted(share := _shares(clips), key=share.__getitem__)[:count])
+    return [clip for clip in clips if clip.id in taken]
+
+
+def _shares(clips: Sequence[Clip]) -> dict[str, tuple[float, int]]:
+    """Return, by id, the share of its hashtag at which a clip is taken, and its hash, which settles ties.
+
+    The k-th of n clips of a hashtag is taken at the share (k + u) / n; u between 0 and 1 is the hashtag's own, so that
+    hashtags of few clips are not all taken at once.
+    """
+    hashtags: dict[str, list[str]] = defaultdict(list)
+    for clip in clips:
+        hashtags[clip.hashtag or ""].append(clip.id)
+    return {
+        name: ((rank + key_bits("hashtag", hashtag) / 2**128) / len(names), key_bits("clip", name))
+        for hashtag, names in hashtags.items()
+        for rank, name in enumerate(sorted(names, key=lambda name: key_bits("clip", name)))
+    }

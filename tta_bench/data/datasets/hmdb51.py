@@ -1,0 +1,116 @@
+"""HMDB51 as it is distributed (Kuehne et al., "HMDB: A Large Video Database for Human Motion Recognition", 2011)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from tta_bench.data.datasets.find_clips import clips_by_class, locate, names_in, read_lines
+from tta_bench.data.datasets.layout import Layout, Sample, Split
+from tta_bench.errors import UserError, shorten
+from tta_bench.registry import DATASETS
+
+LISTS = "testTrainMulti_7030_splits"
+UNUSED, TRAIN, TEST = "0", "1", "2"
+HMDB51_TREE = """Expected:
+  {root}
+  ├── brush_hair
+  │   ├── April_09_brush_hair_u_nm_np1_ba_goo_0.avi
+  │   └── ...
+  └── testTrainMulti_7030_splits
+      └── brush_hair_test_split1.txt, brush_hair_test_split2.txt, ..."""
+
+
+@DATASETS.register_module()
+class HMDB51(Layout):
+    """HMDB51 in its official layout, or another dataset in that layout.
+
+    Classes are those that have lists, in alphabetical order. A clip is looked for in its class's folder, then anywhere
+    below the root by its name without suffix, as a video file or as a folder of frames. Its id is that name, its group
+    the film's title: the name before the last ``_<class>_``. Clips of one title are in several classes. A split without
+    list files is left out.
+
+    Args:
+        root: The folder that holds a folder for each class and ``testTrainMulti_7030_splits``.
+
+    Raises:
+        UserError: Naming list files that are missing and everything in which lists and folders differ, or what in a
+            list makes no sense.
+    """
+
+    def __init__(self, root: Path) -> None:
+        lists = root / LISTS
+        found = [match for name in names_in(lists) if (match := re.fullmatch(r"(.+)_test_split(\d)\.txt", name))]
+        classes, numbers = sorted({match[1] for match in found}), sorted({int(match[2]) for match in found})
+        files = {(name, number): lists / f"{name}_test_split{number}.txt" for name in classes for number in numbers}
+        flags = {key: _read_flags(file) for key, file in files.items() if file.is_file()}
+        listed = {f"{name}/{clip}": None for (name, _), clips in flags.items() for clip in clips}
+        used = {f"{name}/{clip}" for (name, _), clips in flags.items() for clip in clips if clips[clip] != UNUSED}
+        paths = locate(root, root, used)
+        missing = [file.name for file in files.values() if not file.is_file()]
+        problems = _differences(root, classes, missing, listed, sorted(used - paths.keys()))
+        if problems or not classes:
+            raise _mismatch(root, problems)
+
+        def side(number: int, wanted: str) -> tuple[Sample, ...]:
+            return tuple(
+                Sample(Path(clip).stem, paths[f"{name}/{clip}"], label, film_title(clip, name))
+                for label, name in enumerate(classes)
+                for clip, flag in flags[name, number].items()
+                if flag == wanted
+            )
+
+        super().__init__(classes, {number: Split(side(number, TRAIN), side(number, TEST)) for number in numbers})
+
+
+def film_title(clip: str, name: str) -> str:
+    """Return the title of the film that a clip of a class was cut from: its file name before the last ``_<class>_``.
+
+    Raises:
+        UserError: The file name does not contain the class.
+    """
+    title, found, _ = clip.rpartition(f"_{name}_")
+    if not found:
+        raise UserError(f"'{clip}' in the lists of {name} has no '_{name}_' after its title.")
+    return title
+
+
+def _read_flags(file: Path) -> dict[str, str]:
+    """Return each listed clip's flag: 1 to train on, 2 to test on, 0 unused."""
+    flags: dict[str, str] = {}
+    for number, line in enumerate(read_lines(file), start=1):
+        match line.rsplit(maxsplit=1):
+            case [clip, ("0" | "1" | "2") as flag] if clip not in flags:
+                flags[clip] = flag
+            case _:
+                raise UserError(f"{file}: line {number} must be a new clip and 0, 1 or 2, but is '{line}'.")
+    return flags
+
+
+def _differences(
+    root: Path, classes: list[str], missing: list[str], listed: Iterable[str], lost: list[str]
+) -> list[str]:
+    """Return what the lists name and the folders lack, and the other way round, a line for each kind."""
+    folders = clips_by_class(root)
+    stems = {Path(entry).stem.casefold() for entry in listed}
+    strays = [clip.relative_to(root) for name in folders for clip in folders[name] if clip.stem.casefold() not in stems]
+    strange = {clip.parts[0] for clip in strays} - set(classes)
+    sides = {
+        "list files are missing": missing,
+        "classes have lists and no folder": [name for name in classes if lost and not folders.get(name)],
+        "listed clips are in no folder": lost,
+        "folders have clips and no lists": sorted(strange),
+        "clips in the folders are in no list": [clip.as_posix() for clip in strays],
+    }
+    return [f"{len(names):,} {what}: {shorten(names)}" for what, names in sides.items() if names]
+
+
+def _mismatch(root: Path, problems: list[str]) -> UserError:
+    """Return the error that says everything that is wrong with an HMDB51 folder."""
+    tree = HMDB51_TREE.format(root=root)
+    if not root.is_dir():
+        return UserError(f"the folder {root} does not exist.", tree)
+    if not problems:
+        return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS}.", tree)
+    return UserError("\n  ".join([f"HMDB51's lists and folders do not match in {root}:", *problems]), tree)

@@ -1,0 +1,271 @@
+"""Hume-Reaction: clips of people who watch a video, and how intense they say that seven emotions were.
+
+Two published forms are read: the one file of ABAW5's challenge (Kollias et al., arXiv 2303.01498) and the two files of
+MuSe 2022 (Christ et al., arXiv 2207.05691). Reading them opens no clip.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tta_bench.data.datasets.find_clips import find_by_stem, names_in
+from tta_bench.data.datasets.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
+from tta_bench.data.media.decode import VIDEO_SUFFIXES
+from tta_bench.errors import UserError, shorten, unknown
+from tta_bench.registry import DATASETS
+from tta_bench.utils.keyed_random import digest
+
+EMOTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise")
+"""The seven emotions in the order of the challenges' files."""
+
+PARTS: Mapping[str, Sequence[str]] = {"train": ("Train",), "val": ("Val", "devel"), "test": ("Test",)}
+"""What the published files call the parts; upper and lower case are one."""
+
+SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"))
+"""What a sound file's name ends in, in lower case."""
+
+TREE = """Expected either, as ABAW5 has it:
+  {root}
+  ├── data_info.csv       File_ID, Split, the emotions
+  └── train, val, test
+      ├── mp4             <id>.mp4
+      └── wav             <id>.wav
+or, as MuSe 2022 has it:
+  {root}
+  ├── labels.csv          File_ID, the emotions
+  ├── partition.csv       id, partition
+  └── feats               <features>/<id>.csv"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One clip of a reaction.
+
+    Args:
+        id: Its id, without brackets.
+        video: The video file or folder of ready crops, where there is one.
+        audio: The sound file, or the video that has the sound.
+        targets: The intensities from 0 to 1, in the dataset's order; None where they are not published.
+        group: The subject, where the dataset says it.
+    """
+
+    id: str
+    video: Path | None
+    audio: Path | None
+    targets: tuple[float, ...] | None
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the tables say of a clip."""
+
+    part: str
+    targets: tuple[float, ...] | None
+    group: str | None
+
+
+@DATASETS.register_module()
+class HumeReaction:
+    """Hume-Reaction in either published form, or another dataset of intensities in one of these forms.
+
+    Columns are found by name, ids are read with or without square brackets, and rows may come in any order. Ready crops
+    in ``frames/<id>`` stand before the video. Only a part that is asked for needs its clips.
+
+    Args:
+        root: The folder that holds ``data_info.csv``, or ``labels.csv`` and ``partition.csv``.
+        targets: Names of the columns of intensities, which give the order of `Reaction.targets`.
+        id_style: How a file for the challenge writes an id, with ``{id}`` in place of it.
+        parts: What the files call train, val and test.
+        subject: Name of the column that tells the subject, which need not be there.
+        optional: Other columns that may be there.
+
+    Raises:
+        UserError: Missing files, or what in them makes no sense, with counts and examples.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        targets: Sequence[str] = EMOTIONS,
+        id_style: str = "[{id}]",
+        parts: Mapping[str, Sequence[str]] = PARTS,
+        subject: str = "Subject",
+        optional: Sequence[str] = ("Age", "Country"),
+    ) -> None:
+        nested = root / "c2_muse_reaction"
+        self.root = nested if nested.is_dir() and not (root / "data_info.csv").is_file() else root
+        self.targets = tuple(targets)
+        self.id_style, self.parts, self._subject, self._optional = id_style, parts, subject, tuple(optional)
+        if (self.root / "data_info.csv").is_file():
+            self._rows = self._read_abaw5(read_table(self.root / "data_info.csv"))
+        elif (self.root / "labels.csv").is_file() and (self.root / "partition.csv").is_file():
+            labels, partition = (read_table(self.root / name) for name in ("labels.csv", "partition.csv"))
+            self._rows = self._read_muse(labels, partition)
+        else:
+            here = shorten(names_in(root)) or "nothing" if root.is_dir() else "no such folder"
+            raise UserError(f"there is no Hume-Reaction in {root} (found: {here}).", TREE.format(root=root))
+
+    def ids(self, part: str) -> tuple[str, ...]:
+        """Return the sorted ids of train, val or test."""
+        if part not in self.parts:
+            raise unknown("part", part, self.parts)
+        return tuple(sorted(id for id, row in self._rows.items() if row.part == part))
+
+    def listed(self, part: str) -> list[Reaction]:
+        """Return the clips of train, val or test as the tables have them, sorted by id; no file is looked for."""
+        rows = {id: self._rows[id] for id in self.ids(part)}
+        return [Reaction(id, None, None, row.targets, row.group) for id, row in rows.items()]
+
+    def part(self, part: str) -> list[Reaction]:
+        """Return the clips of train, val or test, sorted by id.
+
+        Raises:
+            UserError: There is no such part, it has no clips, or files of clips are missing.
+        """
+        ids = self.ids(part)
+        if not ids:
+            raise UserError(
+                f"{self.root} lists no clips of the part {part}, known there as {' or '.join(self.parts[part])}."
+            )
+        videos, sounds, ready = self._media(part, ids)
+        lost = [id for id in ids if id not in (videos or sounds) and id not in ready]
+        suffix = ".mp4" if videos or not sounds else ".wav"
+        if lost and (videos or sounds or not (ready or (self.root / "feats").is_dir())):
+            raise UserError(
+                f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
+                f"{shorten([id + suffix for id in lost])}.",
+                TREE.format(root=self.root),
+            )
+        videos = videos | ready
+        return [
+            Reaction(id, videos.get(id), sounds.get(id), self._rows[id].targets, self._rows[id].group) for id in ids
+        ]
+
+    def identity(self) -> str:
+        """Return a sha256 over the targets' names and each clip's id, part, intensities and subject."""
+        rows = [[id, row.part, row.targets, row.group] for id, row in sorted(self._rows.items())]
+        return digest([self.targets, rows])
+
+    def written_id(self, id: str) -> str:
+        """Return an id as a file for the challenge writes it."""
+        return self.id_style.replace("{id}", id)
+
+    def features(self, name: str, ids: Iterable[str]) -> dict[str, Path | None]:
+        """Return each clip's file in the folder ``feats/<name>`` of ready features, CSV or NPY; None where it has none.
+
+        Raises:
+            UserError: There is no such folder, or it has a file for none of the clips.
+        """
+        base = self.root / "feats"
+        folder = base / name
+        if not folder.is_dir():
+            raise unknown(f"folder of features in {base}", name, names_in(base))
+        files = _by_stem([folder], frozenset((".csv", ".npy")))
+        found = {id: files.get(id) for id in ids}
+        if not any(found.values()):
+            wanted, there = shorten([f"{id}.csv" for id in found], 3), shorten(names_in(folder), 3) or "nothing"
+            raise UserError(
+                f"{folder} has a file for none of {len(found):,} clips.", f"Wanted: {wanted}. There: {there}."
+            )
+        return found
+
+    def _read_abaw5(self, table: Table) -> dict[str, _Row]:
+        """Return what ``data_info.csv`` says."""
+        require_columns(table, ("File_ID", "Split", *self.targets), (*self._optional, self._subject))
+        ids = read_ids(table, "File_ID")
+        parts = self._part_names(table.column("Split"), ids, table.file)
+        targets = read_numbers(table, ids, self.targets, (id for id in ids if parts[id] == "test"))
+        groups = self._groups(table, ids)
+        return {id: _Row(parts[id], targets[id], groups[id]) for id in ids}
+
+    def _read_muse(self, labels: Table, partition: Table) -> dict[str, _Row]:
+        """Return what ``labels.csv`` and ``partition.csv`` say together; test clips may stand in the second only."""
+        require_columns(labels, ("File_ID", *self.targets), (*self._optional, self._subject))
+        labelled = read_ids(labels, "File_ID")
+        ids = read_ids(partition, _id_column(partition, labelled))
+        words = [name for part in self.parts for name in (part, *self.parts[part])]
+        parts = self._part_names(partition.column(_part_column(partition, words)), ids, partition.file)
+        if strange := [id for id in labelled if id not in parts]:
+            raise UserError(f"{partition.file} lacks {len(strange):,} ids of {labels.file.name}: {shorten(strange)}.")
+        known = set(labelled)
+        if missing := [id for id in ids if id not in known and parts[id] != "test"]:
+            raise UserError(f"{labels.file} lacks {len(missing):,} ids of {partition.file.name}: {shorten(missing)}.")
+        targets = read_numbers(labels, labelled, self.targets, (id for id in labelled if parts[id] == "test"))
+        told = self._groups(labels, labelled) if labels.find(self._subject) else {}
+        groups = self._groups(partition, ids) | told
+        return {id: _Row(parts[id], targets.get(id), groups[id]) for id in ids}
+
+    def _part_names(self, texts: Sequence[str], ids: Sequence[str], file: Path) -> dict[str, str]:
+        """Return train, val or test for each id; raises UserError for another word."""
+        part_of = {name.casefold(): part for part in self.parts for name in (part, *self.parts[part])}
+        if strange := Counter(text for text in texts if text.casefold() not in part_of):
+            found = [f"'{text}' in {times:,} rows (first {ids[texts.index(text)]})" for text, times in strange.items()]
+            raise UserError(f"{file} has unknown parts: {shorten(found)}.", f"Known: {', '.join(part_of)}.")
+        return {id: part_of[text.casefold()] for id, text in zip(ids, texts, strict=True)}
+
+    def _groups(self, table: Table, ids: Sequence[str]) -> dict[str, str | None]:
+        """Return the subject of each id, where the table has that column; raises UserError for gaps in it."""
+        if table.find(self._subject) is None:
+            return dict.fromkeys(ids)
+        groups = dict(zip(ids, map(bare, table.column(self._subject)), strict=True))
+        if empty := [id for id, group in groups.items() if not group]:
+            raise UserError(f"{table.file} tells no {self._subject} for {len(empty):,} clips: {shorten(empty)}.")
+        return {**groups}
+
+    def _media(self, part: str, ids: Sequence[str]) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
+        """Return videos, sounds and folders of ready crops by id, first from where the published folders have them."""
+        names = {name.casefold() for name in (part, *self.parts[part])}
+        homes = [
+            base / name
+            for base in (self.root, self.root / "raw")
+            for name in names_in(base)
+            if name.casefold() in names
+        ]
+        ready = {name: self.root / "frames" / name for name in names_in(self.root / "frames")}
+        videos = _by_stem([home / "mp4" for home in homes], VIDEO_SUFFIXES)
+        sounds = _by_stem([home / "wav" for home in homes], SOUND_SUFFIXES)
+        lost = {id.casefold(): id for id in ids if id not in videos and id not in ready}
+        for stem, paths in find_by_stem(self.root, lost).items() if lost else ():
+            if len(paths) > 1:
+                raise UserError(f"the clip {lost[stem]} is there more than once: {shorten([*map(str, paths)])}.")
+            videos[lost[stem]] = paths[0]
+        return videos, {id: path for id, path in videos.items() if path.is_file()} | sounds, ready
+
+
+def _by_stem(folders: Sequence[Path], suffixes: frozenset[str]) -> dict[str, Path]:
+    """Return the files with one of these suffixes in some folders, by their names without suffix."""
+    paths = [folder / name for folder in folders for name in names_in(folder)]
+    return {path.stem: path for path in paths if path.suffix.lower() in suffixes}
+
+
+def _id_column(table: Table, labelled: Sequence[str]) -> str:
+    """Return the column of ids: by its name, else the only one in which mostly ids of the labels stand."""
+    known = set(labelled)
+    return _named(table, ("File_ID", "Id")) or _only(
+        table, "ids", lambda texts: 2 * sum(bare(text) in known for text in texts) > len(texts)
+    )
+
+
+def _part_column(table: Table, words: Iterable[str]) -> str:
+    """Return the column of parts: by its name, else the only one in which nothing but words for parts stands."""
+    known = {word.casefold() for word in words}
+    return _named(table, ("Split", "Partition", "Proposal")) or _only(
+        table, "parts", lambda texts: all(text.casefold() in known for text in texts)
+    )
+
+
+def _named(table: Table, names: Sequence[str]) -> str | None:
+    """Return the first of these names that is a column's."""
+    return next((name for name in names if table.find(name) is not None), None)
+
+
+def _only(table: Table, what: str, holds: Callable[[list[str]], bool]) -> str:
+    """Return the only column whose texts are as they should be; raises UserError where there is none, or several."""
+    found = [name for name in table.columns if holds(table.column(name))]
+    if len(found) != 1:
+        raise UserError(f"{table.file} does not say which column has the {what}: {shorten(table.columns, 8)}.")
+    return found[0]

@@ -1,0 +1,133 @@
+"""Where videos to pre-train on are kept on disk: TikTokActions, and any folder or list of videos.
+
+TikTokActions (Qian et al., arXiv 2402.08875) has no public listing, so its layout is this suite's own. Reading a
+layout opens no video.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from tta_bench.data.datasets.corpus import Clip, Corpus
+from tta_bench.data.datasets.find_clips import clips_by_class, names_in, read_lines
+from tta_bench.data.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from tta_bench.errors import UserError, shorten
+from tta_bench.registry import DATASETS
+
+MANIFEST = "manifest.csv"
+COLUMNS = ("path", "hashtag", "id")
+
+TREE = """Expected:
+  {root}
+  ├── <hashtag>
+  │   ├── <id>.mp4
+  │   └── ...
+  └── ...
+or a CSV file with a first line path,hashtag,id and a line for each clip, as {root} or as {root}/manifest.csv."""
+
+LIST_FORM = "Expected: a folder with videos at any depth, or a text file with a line 'path 0 -1' for each video."
+
+
+@DATASETS.register_module()
+class TikTokActions(Corpus):
+    """TikTokActions: clips under hashtags.
+
+    In folders, a clip's id is its name without suffix. A manifest names path (from its own folder), hashtag and id of
+    each clip; one called ``manifest.csv`` in the root goes before the folders.
+
+    Args:
+        root: The folder that holds a folder for each hashtag, or the manifest.
+
+    Raises:
+        UserError: There are no clips, or lines of the manifest lack something; says which.
+    """
+
+    def __init__(self, root: Path) -> None:
+        manifest = root / MANIFEST if (root / MANIFEST).is_file() else root
+        super().__init__(_read_manifest(manifest) if manifest.is_file() else _read_hashtags(root))
+        if not self.found:
+            raise UserError(f"there are no clips in {root}.", TREE.format(root=root))
+
+
+@DATASETS.register_module()
+class VideoList(Corpus):
+    """Any videos, below a folder or in a list as the official VideoMAE repositories read them.
+
+    A line of a list is ``path 0 -1`` for a video, or ``path start count`` for a folder of frames, which is taken whole
+    and must have that many images. Paths are relative to the list's folder and may contain spaces. A clip's id is its
+    path as listed, or below the folder.
+
+    Args:
+        root: The folder or the list.
+
+    Raises:
+        UserError: There are no videos, or lines of the list make no sense; says which.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not root.exists():
+            raise UserError(f"{root} does not exist.", LIST_FORM)
+        paths = _read_list(root) if root.is_file() else {path.relative_to(root).as_posix(): path for path in walk(root)}
+        if not paths:
+            raise UserError(f"there are no videos in {root}.", LIST_FORM)
+        super().__init__(Clip(name, path) for name, path in paths.items())
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the videos and folders of frames at any depth below a folder, sorted within each folder."""
+    pending, seen = [folder], set[Path]()
+    while pending:
+        at = pending.pop()
+        if at.resolve() in seen:  # links may lead round in circles
+            continue
+        seen.add(at.resolve())
+        inside = [at / name for name in names_in(at)]
+        if at != folder and any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
+            yield at
+        yield from (path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+        pending += [path for path in reversed(inside) if path.is_dir()]
+
+
+def _read_hashtags(root: Path) -> Iterator[Clip]:
+    for hashtag, paths in clips_by_class(root).items():
+        for path in paths:
+            yield Clip(path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name, path, hashtag)
+
+
+def _read_manifest(file: Path) -> Iterator[Clip]:
+    """Yield the clips of a CSV file that has the columns path, hashtag and id, each filled in."""
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        reader = csv.DictReader(stream, skipinitialspace=True, restval="")
+        if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            raise UserError(f"{file} has no column {shorten(absent)}.", TREE.format(root=file.parent))
+        rows = list(reader)
+    wrong = [f"line {line}" for line, row in enumerate(rows, start=2) if not all(row[name] for name in COLUMNS)]
+    if wrong:
+        raise UserError(f"{file} lacks a path, a hashtag or an id in {shorten(wrong)}.", TREE.format(root=file.parent))
+    yield from (Clip(row["id"], file.parent / row["path"], row["hashtag"]) for row in rows)
+
+
+def _read_list(file: Path) -> dict[str, Path]:
+    """Return the path of each line ``path start count`` by the path as it is written."""
+    paths: dict[str, Path] = {}
+    for number, line in enumerate(read_lines(file), start=1):
+        name, *extent = line.strip().rsplit(maxsplit=2)
+        path = file.parent / name
+        if len(extent) != 2 or not all(part.lstrip("-").isdecimal() for part in extent):
+            raise UserError(f"{file}: line {number} is '{line}'.", LIST_FORM)
+        if name in paths:
+            raise UserError(f"{file}: line {number} names '{name}' again.", "Leave one of both lines.")
+        if int(extent[1]) >= 0 and _images(path) != int(extent[1]):
+            raise UserError(
+                f"{file}: line {number} wants {extent[1]} frames of {path}, which is "
+                + (f"a folder of {_images(path):,} images." if path.is_dir() else "no folder of frames."),
+                "Videos and folders of frames are taken whole: `path 0 -1` says so.",
+            )
+        paths[name] = path
+    return paths
+
+
+def _images(folder: Path) -> int:
+    return sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names_in(folder))

@@ -1,0 +1,97 @@
+"""Where datasets keep their clips, labels, groups and splits on disk.
+
+UCF101 as it is distributed (Soomro et al. 2012, https://www.crcv.ucf.edu/data/UCF101.php), and two layouts for one's
+own videos: a folder for each class, and a CSV file. Reading a layout opens no video.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tta_bench.data.datasets.find_clips import locate, read_lines
+from tta_bench.data.datasets.layout import Layout, Sample, Split
+from tta_bench.errors import UserError, did_you_mean, shorten
+from tta_bench.registry import DATASETS
+
+UCF101_TREE = """Expected:
+  {root}
+  ├── UCF-101
+  │   ├── ApplyEyeMakeup
+  │   │   ├── v_ApplyEyeMakeup_g01_c01.avi
+  │   │   └── ...
+  └── ucfTrainTestlist
+      ├── classInd.txt
+      └── testlist01.txt, trainlist01.txt, ..."""
+
+
+@DATASETS.register_module()
+class UCF101(Layout):
+    """UCF101 in its official layout, or another dataset in that layout.
+
+    A clip is looked for where its list says, then anywhere below the root by its name without suffix, as a video file
+    or as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out.
+
+    Args:
+        root: The folder that holds ``UCF-101`` and ``ucfTrainTestlist``.
+
+    Raises:
+        UserError: Naming everything that is missing, or what in a list makes no sense.
+    """
+
+    def __init__(self, root: Path) -> None:
+        lists = root / "ucfTrainTestlist"
+        sides = {number: (lists / f"trainlist0{number}.txt", lists / f"testlist0{number}.txt") for number in (1, 2, 3)}
+        numbers = [number for number in sides if any(file.is_file() for file in sides[number])] or [1]
+        needed = [lists / "classInd.txt", *(file for number in numbers for file in sides[number])]
+        missing = [str(file.relative_to(root)) for file in needed if not file.is_file()]
+        lines = {file: read_lines(file) for file in needed[1:] if file.is_file()}
+        entries = {line.split()[0]: None for file in lines for line in lines[file]}
+        paths = locate(root, root / "UCF-101", entries)
+        lost = [entry for entry in entries if entry not in paths]
+        if missing or lost:
+            raise _incomplete(root, missing, lost, len(entries))
+        classes = _read_ucf101_classes(needed[0])
+        samples = {file: tuple(_ucf101_sample(file, line, paths, classes) for line in lines[file]) for file in lines}
+        super().__init__(classes, {number: Split(*(samples[file] for file in sides[number])) for number in numbers})
+
+
+def _incomplete(root: Path, missing: list[str], lost: list[str], clips: int) -> UserError:
+    """Return the error that says everything that a UCF101 folder lacks."""
+    if not root.is_dir():
+        return UserError(f"the folder {root} does not exist.", UCF101_TREE.format(root=root))
+    lines = [f"UCF101 is not complete in {root}:"]
+    if not (root / "UCF-101").is_dir():
+        lines.append("  the folder UCF-101 is missing")
+    if missing:
+        lines.append(f"  {len(missing)} list files are missing: {shorten(missing, 7)}")
+    if lost:
+        lines.append(f"  {len(lost):,} of {clips:,} listed clips are missing: {shorten(lost)}")
+    return UserError("\n".join(lines), UCF101_TREE.format(root=root))
+
+
+def _read_ucf101_classes(file: Path) -> dict[str, int]:
+    """Return each class's label from 0, read from lines such as ``1 ApplyEyeMakeup`` that count up from 1."""
+    classes: dict[str, int] = {}
+    for number, line in enumerate(read_lines(file), start=1):
+        match line.split():
+            case [given, name] if given == str(number) and name not in classes:
+                classes[name] = number - 1
+            case _:
+                raise UserError(f"{file}: line {number} must be '{number} NewClass' but is '{line}'.")
+    return classes
+
+
+def _ucf101_sample(file: Path, line: str, paths: Mapping[str, Path], classes: Mapping[str, int]) -> Sample:
+    """Return the sample of a list's line: ``Class/v_Class_g01_c01.avi``, in training lists with the label from 1."""
+    entry, *label = line.split()
+    name, stem = Path(entry).parent.name, Path(entry).stem
+    group = re.search(r"_(g\d+)_c\d+$", stem)
+    if not group:
+        raise UserError(f"{file}: '{entry}' does not end in group and clip, as in v_Archery_g01_c01.avi.")
+    if name not in classes:
+        raise UserError(f"{file}: classInd.txt has no class '{name}' for '{entry}'.", did_you_mean(name, classes))
+    if label and label != [str(classes[name] + 1)]:
+        raise UserError(f"{file}: '{line}' gives another label than classInd.txt, where {name} is {classes[name] + 1}.")
+    return Sample(stem, paths[entry], classes[name], f"{name}_{group[1]}")

@@ -1,0 +1,1 @@
+"""Features of clips that are extracted once: the cache and its extractors."""

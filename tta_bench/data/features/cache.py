@@ -1,0 +1,275 @@
+"""What is taken from clips once and kept: face crops and sound features, made by worker processes.
+
+A result is kept under the sha256 of the clip's bytes and of all that decides the values, so that it is found again
+whatever the clip is called, and never where anything differs.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.data.media.file_hashes import content_digests
+from tta_bench.errors import RunFailed, UserError, shorten
+from tta_bench.utils.keyed_random import canonical_json, digest
+from tta_bench.utils.progress import Bar, console
+
+NO_FILE = "no file"
+"""What is noted of a clip that has no such file."""
+
+
+class Extractor(Protocol):
+    """What is taken from a clip: a function of its file that gives values, or None, and what there is to note."""
+
+    def __call__(self, path: Path, /) -> tuple[NDArray[Any] | None, dict[str, int]]:
+        """Return the values and, by name, how often something had to be put right."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that decides the values, as JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was taken from each of some clips.
+
+    Args:
+        files: The NPY file of each clip by id; None where nothing could be taken.
+        notes: What was put right, or is missing, and how often, by id; only clips of which there is something to note.
+        made: How many clips' values were made now.
+        reused: How many were there before.
+    """
+
+    files: dict[str, Path | None]
+    notes: dict[str, dict[str, int]]
+    made: int
+    reused: int
+
+    def read(self, id: str) -> NDArray[Any] | None:
+        """Return a clip's values, or None where there are none."""
+        file = self.files[id]
+        return None if file is None else np.load(file, allow_pickle=False)
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Return for each thing noted how often it was found, and in how many clips."""
+        names = sorted({name for note in self.notes.values() for name in note})
+        return {
+            name: (sum(note.get(name, 0) for note in self.notes.values()), sum(name in n for n in self.notes.values()))
+            for name in names
+        }
+
+    def summary(self) -> str:
+        """Return in a line how many clips were made and reused, and what was noted."""
+        line = f"{len(self.files):,} clips: {self.reused:,} reused, {self.made:,} made"
+        noted = [
+            f"{name}: {clips:,} clips" + (f" ({times:,})" if times != clips else "")
+            for name, (times, clips) in self.totals().items()
+        ]
+        return "; ".join([line, *noted])
+
+
+def extract(
+    sources: Mapping[str, Path | None], extractor: Extractor, cache: Path, workers: int, title: str
+) -> Features:
+    """Take what an extractor takes from each clip that is not in the cache yet, and say how many were reused.
+
+    Every value is written as soon as it is made, so that what is cut off goes on from there.
+
+    Args:
+        sources: The file of each clip by id, or its folder of frames; None for a clip that has none.
+        extractor: What is taken.
+        cache: Folder that keeps it.
+        workers: How many processes work; 0 for this one alone.
+        title: What is done, for the progress bar.
+
+    Raises:
+        UserError: A clip cannot be read, or the clips' values differ in their last dimension, the features' number.
+        RunFailed: A worker process ended on its own, for want of memory perhaps.
+    """
+    paths = {id: path for id, path in sources.items() if path is not None}
+    contents = content_digests(paths.values(), cache / "contents.json")
+    identity = extractor.identity()
+    store = _Store(cache / digest(identity)[:16], identity)
+    todo: dict[str, Path] = {}
+    users: dict[str, list[str]] = defaultdict(list)
+    for id, path in paths.items():
+        content = contents[path]
+        users[content].append(id)
+        if content not in store:
+            todo[content] = path
+    if todo:
+        with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
+            for content, made in work:
+                size = store.add(content, made)
+                bar.advance()
+                _require_room(size * (bar.total - bar.done), store.folder, title)
+    _require_one_width({id: store.width(contents[path]) for id, path in paths.items()}, title)
+    fresh = sum(len(users[content]) for content in todo)
+    noted = {id: store.notes(contents[path]) for id, path in paths.items()}
+    noted |= {id: {NO_FILE: 1} for id in sources.keys() - paths.keys()}
+    features = Features(
+        {id: store.file(contents[path]) if path is not None else None for id, path in sources.items()},
+        {id: noted[id] for id in sources if noted[id]},
+        fresh,
+        len(paths) - fresh,
+    )
+    console.print(f"{title}: {features.summary()}", markup=False, soft_wrap=True)
+    return features
+
+
+def _require_one_width(widths: Mapping[str, int], title: str) -> None:
+    """Check that all clips that have values have the same number of them in the last dimension."""
+    ids: dict[int, list[str]] = defaultdict(list)
+    for id, width in widths.items():
+        if width:
+            ids[width].append(id)
+    if len(ids) > 1:
+        found = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
+        raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(found)}.")
+
+
+def _require_room(size: int, folder: Path, title: str) -> None:
+    """Check that the disk has room for so many more bytes."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(
+            f"{title}: what is still to be kept needs about {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free.",
+            "Set TTA_BENCH_CACHE to a folder on a larger disk. What is done is kept.",
+        )
+
+
+class _Made(NamedTuple):
+    """What was made of a clip: its values' last dimension, 0 where there are none, and what was noted."""
+
+    width: int
+    notes: dict[str, int]
+
+
+class _Store:
+    """The kept values of one extractor: an NPY file for each content, and an index of lines that says what was noted.
+
+    A line counts only while its file is there in full, so nothing that was cut off is taken for whole.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "identity.json").write_text(canonical_json(identity), encoding="utf-8")
+        self._index = folder / "index.jsonl"
+        self._lines = dict(self._read())
+
+    def __contains__(self, content: str) -> bool:
+        return content in self._lines
+
+    def file(self, content: str) -> Path | None:
+        """Return the file with a content's values, or None where there are none."""
+        return _file(self.folder, content) if self._lines[content].width else None
+
+    def width(self, content: str) -> int:
+        """Return the last dimension of a content's values, 0 where there are none."""
+        return self._lines[content].width
+
+    def notes(self, content: str) -> dict[str, int]:
+        """Return what was noted of a content."""
+        return self._lines[content].notes
+
+    def add(self, content: str, made: _Made) -> int:
+        """Add a content whose values, if it has any, were written, and return the size of their file in bytes."""
+        size = _file(self.folder, content).stat().st_size if made.width else 0
+        self._lines[content] = made
+        with self._index.open("a", encoding="utf-8") as stream:
+            stream.write(canonical_json([content, size, *made]) + "\n")
+        return size
+
+    def _read(self) -> Iterator[tuple[str, _Made]]:
+        for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.exists() else ():
+            try:
+                content, size, width, notes = json.loads(line)
+            except ValueError:
+                continue  # cut off; its clip is done again
+            file = _file(self.folder, content)
+            if not width or (file.exists() and file.stat().st_size == size):
+                yield content, _Made(width, notes)
+
+
+def _file(folder: Path, content: str) -> Path:
+    """Return the file that keeps a content's values."""
+    return folder / content[:2] / f"{content}.npy"
+
+
+def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Generator[tuple[str, _Made]]:
+    """Write the values of each content, so many processes at a time, and yield each when it is done."""
+    if workers == 0:
+        for content, path in todo.items():
+            yield content, _make(extractor, path, _file(folder, content))
+        return
+    # A forked worker has the plug-ins of this process; elsewhere Python's own way is taken.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor,))
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # before workers are forked, for they would wait for OpenCV's threads, which stay behind
+    jobs = {pool.submit(_job, path, _file(folder, content)): content for content, path in todo.items()}
+    cv2.setNumThreads(threads)
+    done: set[str] = set()
+    try:
+        for job in as_completed(jobs):
+            made = job.result()
+            done.add(jobs[job])
+            yield jobs[job], made
+    except BrokenProcessPool as error:
+        left = [path.name for content, path in todo.items() if content not in done]
+        raise RunFailed(
+            f"a worker process ended on its own with {len(left):,} of {len(todo):,} clips to do; the first of them are "
+            f"{shorten(left)}.",
+            "It may have been out of memory: try runtime.workers=1. What is done is kept.",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_extractor: Extractor
+"""What a worker process does, set when it begins."""
+
+
+def _begin(extractor: Extractor) -> None:
+    """Make a worker process leave Ctrl-C to its parent and use one thread, and tell it what to do."""
+    global _extractor
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _extractor = extractor
+
+
+def _job(path: Path, target: Path) -> _Made:
+    return _make(_extractor, path, target)
+
+
+def _make(extractor: Extractor, path: Path, target: Path) -> _Made:
+    """Write a clip's values, if it has any, into a file that is at all times whole."""
+    values, notes = extractor(path)
+    if values is None:
+        return _Made(0, notes)
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".npy", delete=False) as file:
+        np.save(file, values, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(target)
+    return _Made(values.shape[-1], notes)

@@ -1,0 +1,86 @@
+"""What is taken from clips for backbones that are not trained, sound and ready files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.data.media.decode import decoder_version
+from tta_bench.data.media.sound import SOUND_VERSION, read_sound
+from tta_bench.errors import UserError
+
+GAPS = "values that are missing"
+"""What is noted of a ready file."""
+
+
+@dataclass(frozen=True)
+class SoundFeatures:
+    """What is taken from a clip for an audio backbone: the backbone's values for its sound.
+
+    Called with a file it gives ``float32 (D,)`` or ``(T', D)`` and notes, or None where nothing is to be heard.
+
+    Args:
+        backbone: A function of ``float32 (S,)`` mono at 16 kHz in [-1, 1).
+        name: All that decides what the backbone does, as JSON: its card, and versions.
+    """
+
+    backbone: Callable[[NDArray[np.float32]], NDArray[np.floating]]
+    name: Mapping[str, Any]
+
+    def __call__(self, path: Path) -> tuple[NDArray[np.float32] | None, dict[str, int]]:
+        """Return the backbone's values for a file's sound, and what there is to note.
+
+        Raises:
+            UserError: The backbone gives something else than finite numbers in one or two dimensions.
+        """
+        sound = read_sound(path)
+        if sound.signal is None:
+            return None, sound.notes
+        values = np.asarray(self.backbone(sound.signal), np.float32)
+        if values.ndim not in (1, 2) or not values.size or not np.isfinite(values).all():
+            wrong = np.count_nonzero(~np.isfinite(values))
+            raise UserError(
+                f"the audio backbone gives shape {values.shape} with {wrong:,} values not finite for {path}.",
+                "It must give finite numbers (D,) or (T, D) for every sound of 60 ms or more.",
+            )
+        return values, sound.notes
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that decides the values, as JSON."""
+        return {"what": "sound", "version": SOUND_VERSION, "decoder": decoder_version(), "backbone": {**self.name}}
+
+
+@dataclass(frozen=True)
+class ReadyFeatures:
+    """What is taken from a ready file of features: its rows, with gaps filled.
+
+    Called with a file it gives ``float32 (T', D)``. Where a value is missing it is the mean of the clip's others in
+    that column, or 0 where there are none; each is counted.
+
+    Args:
+        backbone: A function of a file that gives ``float32 (T', D)``, NaN where something is missing.
+        name: All that decides what the backbone does, as JSON.
+    """
+
+    backbone: Callable[[Path], NDArray[np.float32]]
+    name: Mapping[str, Any]
+
+    def __call__(self, path: Path) -> tuple[NDArray[np.float32], dict[str, int]]:
+        """Return a file's features, and what there is to note."""
+        values = self.backbone(path)
+        there = np.isfinite(values)
+        missing = int(values.size - there.sum())
+        if not missing:
+            return values, {}
+        known = np.where(there, values, 0)
+        means = known.sum(axis=0, dtype=np.float64) / np.maximum(there.sum(axis=0), 1)
+        return np.where(there, values, means).astype(np.float32), {GAPS: missing}
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that decides the values, as JSON."""
+        return {"what": "ready", "version": 1, "backbone": {**self.name}}

@@ -1,0 +1,1 @@
+"""Media files: decoding, seeking, sound, checks."""

@@ -1,0 +1,167 @@
+"""Keeping the longest scene of each video, as TikTokActions did (Qian et al., arXiv 2402.08875), with PySceneDetect."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, islice, pairwise
+from pathlib import Path
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.media.decode import VIDEO_SUFFIXES, UnreadableVideo, every_frame, frame_rate
+from tta_bench.errors import UserError
+from tta_bench.utils.progress import Bar
+
+SIDE = 144
+"""Short side of the pictures that cuts are looked for in."""
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".flv": "flv", ".ts": "mpegts"}
+"""What a name ends in, and what holds H.264 there; Matroska under any other name."""
+ENCODERS = {"libx264": {"preset": "veryfast", "crf": "18"}, "mpeg4": {"qmin": "2", "qmax": "3"}}
+"""Options of each encoder, the first one that is there being taken."""
+
+Done = Literal["cut", "whole", "before"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of the videos: how many were cut, kept whole or done before, and why the others are left out."""
+
+    counts: dict[Done, int]
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int) -> Prepared:
+    """Write the longest scene of each video below a new folder, under the name that the video has below its own.
+
+    A video of one scene is copied as it is, and so is a folder of frames. What is there already was done before: a file
+    gets its name when it is complete. Cut videos have no sound.
+
+    Args:
+        videos: What to prepare.
+        base: Folder that all of them are in.
+        into: Folder to write to; neither in ``base`` nor around it.
+        workers: Threads.
+
+    Raises:
+        UserError: PySceneDetect is not installed, or the folders overlap.
+    """
+    require_scenedetect()
+    targets = {clip: into / clip.path.relative_to(base) for clip in _inside(videos, base)}
+    if _overlap(base.resolve(), into.resolve()):
+        raise UserError(
+            f"{into} and {base} are one in the other.", "Name another folder: nothing is written over the source."
+        )
+    counts: dict[Done, int] = {"cut": 0, "whole": 0, "before": 0}
+    broken: dict[str, str] = {}
+    pool = ThreadPoolExecutor(workers)
+    work = {pool.submit(prepare_video, clip.path, target): clip for clip, target in targets.items()}
+    with Bar("keeping the longest scene", len(work), "videos") as bar:
+        try:
+            for job in as_completed(work):
+                try:
+                    counts[job.result()] += 1
+                except (UnreadableVideo, OSError) as error:
+                    broken[work[job].path.relative_to(base).as_posix()] = getattr(error, "reason", str(error))
+                bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return Prepared(counts, dict(sorted(broken.items())))
+
+
+def copy_lists(base: Path, into: Path) -> None:
+    """Copy all files below a folder that are no videos and no frames: a dataset's lists."""
+    for file in base.rglob("*"):
+        small = file.suffix.lower() in (".csv", ".json", ".md", ".txt", ".xlsx", ".yaml")
+        if small and file.is_file() and file.suffix.lower() not in VIDEO_SUFFIXES:
+            target = into / file.relative_to(base)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+def prepare_video(source: Path, target: Path) -> Done:
+    """Write a video's longest scene, or the video itself if it is one scene, and return which it was.
+
+    Raises:
+        UnreadableVideo: The video cannot be decoded to its end.
+    """
+    if target.exists():
+        return "before"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    scene = None if source.is_dir() else longest_scene(source)
+    if scene is None:
+        if source.is_dir():
+            shutil.copytree(source, part, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, part)
+    else:
+        write_frames(
+            part, islice(every_frame(source), *scene), frame_rate(source), CONTAINERS.get(target.suffix, "matroska")
+        )
+    part.replace(target)
+    return "whole" if scene is None else "cut"
+
+
+def longest_scene(path: Path) -> tuple[int, int] | None:
+    """Return first frame and end (exclusive) of a video's longest scene; None for a video of a single one.
+
+    Cuts are those of PySceneDetect's ContentDetector with its own threshold, in counted frames.
+
+    Raises:
+        UnreadableVideo: The video cannot be decoded to its end.
+    """
+    from scenedetect import ContentDetector, FrameTimecode
+
+    detector = ContentDetector()
+    cuts, length = [0], 0
+    for frame in every_frame(path, SIDE):
+        time = FrameTimecode(length, 25.0)  # any rate: only numbers of frames are asked for
+        cuts += [found.frame_num for found in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
+        length += 1
+    cuts += [found.frame_num for found in detector.post_process(FrameTimecode(length, 25.0))]
+    edges = [*sorted(set(cuts)), length]
+    scenes = list(pairwise(edges))
+    return max(scenes, key=lambda scene: scene[1] - scene[0]) if len(scenes) > 1 else None
+
+
+def write_frames(path: Path, frames: Iterator[NDArray[np.uint8]], rate: Fraction, container: str) -> None:
+    """Write RGB frames ``uint8 (H, W, 3)`` as H.264, or MPEG-4 where that cannot be; an odd last row or column goes."""
+    encoder = next(name for name in ENCODERS if name in av.codecs_available)
+    first = next(frames)
+    height, width = (side // 2 * 2 for side in first.shape[:2])
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(encoder, rate=rate, options={"threads": "1"} | ENCODERS[encoder])
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for frame in chain([first], frames):
+            picture = np.ascontiguousarray(frame[:height, :width])
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode(None))
+
+
+def require_scenedetect() -> None:
+    """Raise UserError with the line that installs PySceneDetect, if it is not there."""
+    try:
+        import scenedetect  # noqa: F401
+    except ImportError:
+        raise UserError("PySceneDetect is not installed.", "pip install 'tta-bench[scenes]'") from None
+
+
+def _inside(videos: Sequence[Clip], base: Path) -> Sequence[Clip]:
+    outside = [str(clip.path) for clip in videos if not clip.path.is_relative_to(base)]
+    if outside:
+        raise UserError(f"{len(outside):,} videos are not below {base}: {outside[0]}.", "Copy or link them there.")
+    return videos
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)

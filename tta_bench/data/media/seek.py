@@ -1,0 +1,91 @@
+"""Reading frames of a video whose frames were counted, without decoding all that comes before.
+
+In a container that says when each picture is shown (MP4, Matroska; not AVI), frame k is the one with the k-th smallest
+timestamp if every packet is one frame. That is asked of the file each time: the packets must be as many as the counted
+frames and have timestamps unlike each other. Where it is not so, or a wanted timestamp does not come out of the
+decoder, frames are counted from the start, as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from tta_bench.data.media.decode import UnreadableVideo, read_frames, to_rgb
+
+FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
+NO_TRIAL = {"skip_frame": "all"}
+"""What keeps opening a file from decoding its first frames, which here are decoded only where they are wanted."""
+
+
+def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer], length: int) -> NDArray[np.uint8]:
+    """Return the frames with these indices, ``uint8 (len(indices), H, W, 3)``, as `read_frames` does.
+
+    Args:
+        path: The file, or a folder of frames.
+        indices: Which frames, in any order; one at or beyond the end gives the last.
+        length: Counted frames of the video.
+
+    Raises:
+        UnreadableVideo: Decoding fails.
+    """
+    wanted = np.minimum(indices, length - 1)
+    once, places = np.unique(wanted, return_inverse=True)
+    found = None if path.is_dir() else _seek_and_read(path, once.tolist(), length)
+    if found is None:
+        return read_frames(path, wanted)
+    return found if np.array_equal(once, wanted) else found[places]
+
+
+def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np.uint8] | None:
+    """Decode from the last key frame that is not after the first wanted frame; None where that does not find all."""
+    try:
+        with av.open(str(path), metadata_errors="ignore", options=NO_TRIAL) as container:
+            stream = container.streams.best("video")
+            if not isinstance(stream, av.VideoStream):
+                return None
+            if container.format.name not in FORMATS or stream.codec_context.name not in CODECS:
+                return None
+            packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
+            times = sorted(pts for pts, _ in packets if pts is not None)
+            if len(times) != length or len(packets) != length or len(set(times)) != length:
+                return None
+            place_at = {times[index]: place for place, index in enumerate(wanted)}
+            keys = [pts for pts, is_key in packets if is_key and pts is not None and pts <= times[wanted[0]]]
+            if not keys:
+                return None
+            container.seek(max(keys), stream=stream)
+            return _decode(path, container, stream, place_at)
+    except (av.FFmpegError, UnreadableVideo):
+        return None  # counting from the start says what is wrong
+
+
+def _decode(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, place_at: dict[int, int]
+) -> NDArray[np.uint8] | None:
+    """Return the frames at some times, each in its place; what nothing else refers to is not decoded in between."""
+    stream.thread_type = "NONE"
+    size = stream.width, stream.height
+    reformatter = VideoReformatter()
+    frames: NDArray[np.uint8] | None = None
+    missing = set(place_at)
+    for packet in container.demux(stream):
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in place_at else "NONREF"
+        for frame in packet.decode():
+            if frame.pts in missing:
+                if (frame.width, frame.height) != size:
+                    return None
+                picture = to_rgb(path, frame, size, reformatter)
+                if frames is None:
+                    frames = np.empty((len(place_at), *picture.shape), np.uint8)
+                frames[place_at[frame.pts]] = picture  # one by one, so that the next picture takes the same memory
+                missing.remove(frame.pts)
+        if not missing:
+            return frames
+    return None

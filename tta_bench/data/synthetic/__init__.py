@@ -1,0 +1,1 @@
+"""The embedded samples: generated clips, one module for each dataset."""

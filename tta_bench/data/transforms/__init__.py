@@ -1,0 +1,1 @@
+"""Transforms of clips: frame sampling, augmentation, face crops."""

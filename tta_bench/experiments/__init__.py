@@ -1,0 +1,1 @@
+"""Experiments: the card, settings and identity of each kind of protocol. Pydantic only, never torch."""

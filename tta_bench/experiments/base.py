@@ -1,0 +1,155 @@
+"""An experiment: one (protocol, backbone, weights, dataset, split, seed), resolved, and its identity."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
+from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.errors import UserError
+from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.plugins import PluginCode
+from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.strict import Strict
+
+NUMERICS_VERSION = 3
+"""Raised when the code changes a number that an unchanged card gives."""
+
+Phase = Literal["all", "train", "test"]
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+
+
+class ClipSettings(Strict):
+    """The extent of a clip in time and space."""
+
+    span: int = Field(gt=0)
+    """Frames of video that a clip spans."""
+    size: int | None = Field(default=None, gt=0)
+    """Height and width in pixels; by default the backbone's."""
+    frames: int | None = Field(default=None, gt=0)
+    """Frames of a clip; by default the backbone's."""
+    stride: int | None = Field(default=None, gt=0)
+    """Frames from one to the next; by default the backbone's, or span / frames."""
+
+
+class ResolvedClip(Strict):
+    """A clip's extent after the protocol, the backbone and the user have been asked."""
+
+    span: int
+    """Frames of video that a clip spans."""
+    frames: int
+    """Frames of a clip."""
+    stride: int
+    """Frames from one to the next."""
+    size: int
+    """Height and width in pixels."""
+
+
+def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
+    """Return a clip's extent, with the backbone's own where none was asked for; a size is rounded up to its multiple.
+
+    Raises:
+        UserError: The backbone does not take clips of that size or length.
+    """
+    frames = _length(clip.frames or backbone.frames, backbone)
+    stride = clip.stride or backbone.stride or max(1, clip.span // frames)
+    size = clip.size or backbone.size
+    multiple = backbone.size_multiple
+    if size != backbone.size and multiple is None:
+        raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
+    rounded = -(-size // multiple) * multiple if multiple else size
+    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
+
+
+def _length(asked: int, backbone: BackboneCard) -> int:
+    multiple = 1 if backbone.modality == "image" else backbone.frames_multiple
+    if asked == backbone.frames or (multiple and asked % multiple == 0):
+        return asked
+    taken = f"a multiple of {multiple} frames" if multiple else f"{backbone.frames} frames only"
+    raise UserError(f"{backbone.name} takes clips of {taken}, and {asked} were asked for.")
+
+
+class Experiment(Strict):
+    """One resolved (protocol, backbone, weights, dataset, split, seed)."""
+
+    protocol: ProtocolCard
+    tier: Tier
+    standard: bool
+    """No locked key was changed, and the dataset is the protocol's own and whole."""
+    track: Literal["fixed", "tuned"]
+    """``tuned`` when a training or input key was changed."""
+    backbone: BackboneCard
+    weights: str
+    """``none``, the name of a weights card, or a path as the user gave it."""
+    dataset: DatasetCard
+    root: Path | None
+    """Folder of the dataset; None for an embedded sample."""
+    split: int
+    seed: int
+    phase: Phase
+    precision: Precision
+    limit: int | None
+    """Keep this many clips of each list."""
+    runtime: RuntimeSettings
+    arguments: tuple[str, ...]
+    """The words as given."""
+    plugins: tuple[PluginCode, ...] = ()
+    """Code from outside the suite that takes part."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was resolved, without paths, as plain data for a record."""
+        return self.sections("clip", "train", "eval", "study", "runtime") | {"limit": self.limit}
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Return those of the named sections that this kind of experiment has, as plain data."""
+        return {name: getattr(self, name).model_dump(mode="json") for name in names if name in type(self).model_fields}
+
+    def training_identity(self, dataset: str, weights: str | None, precision: str) -> str:
+        """Return a digest of everything that the trained weights depend on.
+
+        Args:
+            dataset: Identity of the data.
+            weights: sha256 of the weights that training starts from.
+            precision: The precision used, resolved.
+        """
+        return digest(
+            {
+                "numerics": NUMERICS_VERSION,
+                "protocol": [self.protocol.name, self.protocol.version],
+                "backbone": backbone_identity(self.backbone),
+                "weights": weights,
+                "dataset": dataset,
+                "split": self.split,
+                "seed": self.seed,
+                "limit": self.limit,
+                "precision": precision,
+            }
+            | self.sections("clip", "train")
+            | ({"plugins": [asdict(code) for code in self.plugins]} if self.plugins else {})
+        )
+
+    def run_key(self, training: str) -> str:
+        """Return the digest that names this experiment: its training, the protocol's hash, and how it is tested."""
+        return digest(
+            {
+                "training": training,
+                "protocol": protocol_hash(self.protocol),
+                "tier": self.tier,
+            }
+            | self.sections("eval")
+        )
+
+
+def backbone_identity(card: BackboneCard) -> dict[str, Any]:
+    """Return what of a backbone's card numbers depend on."""
+    own = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
+    return own | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
+
+
+def protocol_hash(card: ProtocolCard) -> str:
+    """Return the digest of a resolved protocol card, without the prose on it: a reworded summary measures the same."""
+    return digest(card.model_dump(mode="json", exclude={"summary", "licence", "citation"}))

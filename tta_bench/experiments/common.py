@@ -1,0 +1,43 @@
+"""What every protocol lets users say: where the data are, how the machine is used, where more cards are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from tta_bench.utils.strict import Strict
+
+
+class RuntimeSettings(Strict):
+    """How a run uses the machine; nothing here changes what is measured."""
+
+    workers: int | Literal["auto"] = Field(default="auto")
+    """Processes that decode and augment."""
+    micro_batch: int | Literal["auto"] = Field(default="auto")
+    """Clips on the device at once, of which the global batch is accumulated; auto: on a GPU, as many as fit."""
+    device: str = "auto"
+    """``cpu``, ``cuda`` or ``cuda:N``."""
+    compile: bool = False
+    """Compile the model (torch.compile): some minutes at first, then faster steps, equal but for the last digits."""
+    checkpoint_minutes: float = Field(default=10.0, gt=0)
+    """Time between checkpoints."""
+
+
+class DataSettings(Strict):
+    """Where the data are."""
+
+    root: Path | None = None
+    """Folder (or CSV file) of the run's dataset."""
+    roots: dict[str, Path] = Field(default_factory=dict)
+    """Folder of each dataset by name."""
+    face_model: Path | None = None
+    """Model file of a face detector that needs one."""
+
+
+class RegistrySettings(Strict):
+    """Where more cards are."""
+
+    path: Path | None = None
+    """A folder of one's own cards: ``backbones/NAME.yaml`` and so on, beside those in ``TTA_BENCH_REGISTRY``."""

@@ -1,0 +1,121 @@
+"""What fine-tuning lets users say: the recipe, the clip and the test. Keys as users type them."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from tta_bench.cards.kinds import Recipe, Tier
+from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
+from tta_bench.utils.strict import Strict, later
+
+
+class Augmentation(Strict):
+    """What is done to a training clip."""
+
+    rand_augment: str | None = None
+    """RandAugment in timm's notation, or null for none."""
+    area: tuple[float, float] = (0.08, 1.0)
+    """Share of the frame that a random resized crop covers, least and most."""
+    ratio: tuple[float, float] = (0.75, 4 / 3)
+    """Width over height of that crop, least and most."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a horizontal flip."""
+    erase: float = Field(default=0.25, ge=0, le=1)
+    """Probability of erasing a box, the same in every frame."""
+
+
+class TrainSettings(Strict):
+    """A fine-tuning recipe. Learning rates are for 256 videos a step and scale with ``batch``."""
+
+    batch: int = Field(gt=0)
+    """Videos in one optimisation step, however many devices share it."""
+    views: int = Field(default=1, gt=0)
+    """Augmented views taken from one decode of a video (repeated augmentation)."""
+    epochs: int | None = Field(default=None, gt=0)
+    """Passes over the training list."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimisation steps; goes before ``epochs``."""
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises linearly from 0."""
+    lr: float = Field(gt=0)
+    """Highest learning rate."""
+    min_lr: float = Field(default=0.0, ge=0)
+    """Learning rate at the end of the cosine."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """AdamW's weight decay; none on biases and norms."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Factor on the learning rate from one layer to the one before it."""
+    clip_grad: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient, or null for none."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Stochastic depth of the last block; earlier ones have less."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the head."""
+    init_scale: float = Field(default=1.0, gt=0)
+    """Factor on the head's initial weights."""
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing."""
+    mixup: float = Field(default=0.0, ge=0)
+    """Alpha of mixup; 0 for none."""
+    cutmix: float = Field(default=0.0, ge=0)
+    """Alpha of cutmix; 0 for none."""
+    augment: Augmentation = Augmentation()
+    clips: int | None = later(gt=0)
+    """Keep this many training clips, as many of each class as there are; by default all."""
+
+
+Control = Literal["none", "frozen", "reversed", "shuffled"]
+
+
+class EvalSettings(Strict):
+    """How a model is tested."""
+
+    segments: int = Field(gt=0)
+    """Clips along the video."""
+    crops: Literal[1, 3]
+    """Crops along the long side."""
+    average: Literal["probability"] = "probability"
+    """What is averaged over views: softmax probabilities."""
+    select: Literal["last"] = "last"
+    """Which epoch is scored. There is no validation list, so it is the last."""
+    control: Control = "none"
+    """Test clips as they are, one frozen frame, backwards, or with their frames shuffled."""
+
+
+class FineTuneTier(TierSettings):
+    """One tier of a fine-tuning protocol."""
+
+    clip: ClipSettings
+    eval: EvalSettings
+    recipes: dict[Recipe, TrainSettings]
+    """A recipe for each kind of backbone."""
+
+
+class FineTuneCard(ProtocolCard):
+    """A protocol that fine-tunes a classifier."""
+
+    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"clip": ClipSettings, "train": TrainSettings, "eval": EvalSettings}
+    full: FineTuneTier
+    sample: FineTuneTier
+
+    def views(self, tier: Tier) -> int:
+        """Return the views of a clip that a test averages over."""
+        rule = self.tier(tier).eval
+        return rule.segments * rule.crops
+
+    def tier(self, tier: Tier) -> FineTuneTier:
+        """Return one tier's section."""
+        return self.full if tier == "full" else self.sample
+
+
+class FineTuneExperiment(Experiment):
+    """A fine-tune of a classifier, and its test."""
+
+    clip: ResolvedClip
+    train: TrainSettings
+    eval: EvalSettings

@@ -1,0 +1,90 @@
+"""What masked pre-training lets users say: the recipe, the masks and the decoder. Keys as users type them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tta_bench.cards.kinds import Recipe
+from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
+from tta_bench.utils.strict import Strict
+
+
+class MaskSettings(Strict):
+    """Which tokens are hidden from the encoder, and which of them the decoder restores (dual masking)."""
+
+    encoder: float = Field(default=0.9, gt=0, lt=1)
+    """Share of the tokens hidden, in tubes: the same places at every time."""
+    decoder: float = Field(default=0.5, ge=0, lt=1)
+    """Share of the tokens not decoded, in running cells; 0 decodes every hidden one."""
+
+
+class DecoderSettings(Strict):
+    """The small transformer that restores hidden tubelets and is thrown away afterwards."""
+
+    width: int = Field(default=384, gt=0)
+    """Width of its tokens."""
+    depth: int = Field(default=4, gt=0)
+    """Blocks."""
+    heads: int = Field(default=6, gt=0)
+    """Attention heads."""
+
+
+class PretrainSettings(Strict):
+    """A masked pre-training recipe. Learning rates are for 256 videos a step and scale with ``batch``."""
+
+    batch: int = Field(gt=0)
+    """Videos in one optimisation step, however many devices share it."""
+    views: int = Field(default=4, gt=0)
+    """Augmented views taken from one decode of a video (repeated sampling)."""
+    epochs: int | None = Field(default=None, gt=0)
+    """Passes over the corpus."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimisation steps; goes before ``epochs``."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises linearly from 0."""
+    lr: float = Field(gt=0)
+    """Highest learning rate."""
+    min_lr: float = Field(default=0.0, ge=0)
+    """Learning rate at the end of the cosine."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """AdamW's weight decay; none on biases and norms."""
+    clip_grad: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient, or null for none."""
+    scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    """Sides of the multi-scale crop, as shares of the frame's short side."""
+    normalize: bool = True
+    """Whether targets are normalised within each tubelet and channel."""
+    mask: MaskSettings = MaskSettings()
+    decoder: DecoderSettings = DecoderSettings()
+    clips: int | None = Field(default=None, gt=0)
+    """Pre-train on this many clips of the corpus; smaller subsets are contained in larger ones. By default all."""
+    broken: float = Field(default=0.05, ge=0, lt=1)
+    """Share of clips that may be unreadable and are left out; beyond it nothing is trained."""
+
+
+class PretrainTier(TierSettings):
+    """One tier of a masked pre-training."""
+
+    clip: ClipSettings
+    recipes: dict[Recipe, PretrainSettings]
+    """A recipe for each kind of backbone that can be pre-trained so."""
+
+
+class PretrainCard(ProtocolCard):
+    """A protocol that pre-trains without labels."""
+
+    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"clip": ClipSettings, "train": PretrainSettings}
+    full: PretrainTier
+    sample: PretrainTier
+
+
+class PretrainExperiment(Experiment):
+    """A pre-training without labels."""
+
+    clip: ResolvedClip
+    train: PretrainSettings

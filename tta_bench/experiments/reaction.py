@@ -1,0 +1,147 @@
+"""What the reaction protocol lets users say: faces, recipe and test. Keys as users type them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from tta_bench.cards.kinds import BackboneCard, Recipe
+from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.errors import UserError
+from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
+from tta_bench.utils.strict import Strict
+
+Cropper = Literal["none", "centre", "haar", "yunet"]
+
+
+class FaceClipSettings(Strict):
+    """Which frames of a reaction are shown, and what is cut from them."""
+
+    frames: int | None = Field(default=None, gt=0)
+    """Frames of a clip (the most, at one frame a second); by default the backbone's."""
+    size: int | None = Field(default=None, gt=0)
+    """Height and width of a face crop in pixels; by default the backbone's."""
+    sampling: Literal["uniform", "1fps"] = "uniform"
+    """Frames spread evenly over the clip, or one a second."""
+    cropper: Cropper = "haar"
+    """What finds the face: nothing, the centre square, OpenCV's Haar cascade, or YuNet with ``data.face_model``."""
+
+
+class ReactionSettings(Strict):
+    """A recipe for intensities. Learning rates are as written: they do not scale with ``batch``."""
+
+    batch: int = Field(gt=0)
+    """Clips in one optimisation step."""
+    epochs: int | None = Field(default=None, gt=0)
+    """Passes over the training part."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimisation steps; goes before ``epochs``."""
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises linearly from 0."""
+    lr: float = Field(gt=0)
+    """Highest learning rate of everything but the visual encoder."""
+    encoder_lr: float = Field(default=0.1, ge=0)
+    """Factor on it for the visual encoder; 0 freezes it."""
+    min_lr: float = Field(default=0.0, ge=0)
+    """Learning rate at the end of the cosine."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """AdamW's weight decay; none on biases and norms."""
+    clip_grad: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient, or null for none."""
+    temporal: Literal["mean", "gru", "transformer"] = "transformer"
+    """What makes one vector of a sequence."""
+    layers: int = Field(default=2, gt=0)
+    """Layers of the temporal head."""
+    heads: int = Field(default=4, gt=0)
+    """Attention heads of the temporal head."""
+    width: int = Field(default=256, gt=0)
+    """Width of the temporal head."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout in the temporal head and before the output."""
+    modality_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that a modality of a clip is hidden in training; one always stays."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a horizontal flip of a clip's faces."""
+
+
+class ReactionEvalSettings(Strict):
+    """How intensities are tested."""
+
+    split: Literal["val", "test"] = "val"
+    """The part that is scored; the test part has no labels, and gives a file for the challenge."""
+    select: Literal["last"] = "last"
+    """Which epoch is scored."""
+
+
+class ReactionTier(TierSettings):
+    """One tier of a protocol that estimates intensities."""
+
+    clip: FaceClipSettings
+    eval: ReactionEvalSettings
+    recipes: dict[Recipe, ReactionSettings]
+    """A recipe for each kind of backbone."""
+
+
+class ReactionCard(ProtocolCard):
+    """A protocol that estimates intensities of a reaction."""
+
+    SECTIONS: ClassVar[dict[str, type[Strict]]] = {
+        "clip": FaceClipSettings,
+        "train": ReactionSettings,
+        "eval": ReactionEvalSettings,
+    }
+    full: ReactionTier
+    sample: ReactionTier
+
+
+class ResolvedFaceClip(Strict):
+    """What is shown of a reaction, after the protocol, the backbone and the user have been asked."""
+
+    frames: int
+    """Frames of a clip, at most; 0 where nothing is shown."""
+    size: int
+    """Height and width of a face crop in pixels; 0 where nothing is shown."""
+    sampling: Literal["uniform", "1fps"]
+    """Frames spread evenly over the clip, or one a second."""
+    cropper: Cropper
+    """What finds the face."""
+
+    @property
+    def extent(self) -> ResolvedClip:
+        """What a visual encoder is built for; what lies between the frames differs from clip to clip."""
+        return ResolvedClip(span=self.frames, frames=self.frames, stride=1, size=self.size)
+
+
+def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> ResolvedFaceClip:
+    """Return what a backbone is shown of a reaction; all visual parts of a joined one are shown the same.
+
+    Raises:
+        UserError: A backbone does not take clips of that size or length.
+    """
+    extents = {
+        (part.frames, part.size)
+        for card in (backbone.parts or (backbone,))
+        if card.sees
+        for part in [resolve_clip(ClipSettings(span=1, stride=1, frames=clip.frames, size=clip.size), card)]
+    }
+    if len(extents) > 1:
+        found = ", ".join(f"{frames} frames of {size} pixels" for frames, size in sorted(extents))
+        raise UserError(
+            f"the parts of {backbone.name} want different clips: {found}.", "Say clip.frames and clip.size."
+        )
+    frames, size = extents.pop() if extents else (0, 0)
+    return ResolvedFaceClip(frames=frames, size=size, sampling=clip.sampling, cropper=clip.cropper)
+
+
+class ReactionExperiment(Experiment):
+    """A training that estimates intensities, and its test."""
+
+    clip: ResolvedFaceClip
+    train: ReactionSettings
+    eval: ReactionEvalSettings
+    face_model: Path | None
+    """Model file of the face detector, where it needs one."""

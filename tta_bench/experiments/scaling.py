@@ -1,0 +1,53 @@
+"""What the scaling study lets users say. Keys as users type them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.experiments.base import Experiment
+from tta_bench.experiments.common import DataSettings
+from tta_bench.utils.strict import Strict
+
+
+class StudySettings(Strict):
+    """Sizes, seeds and the two protocols of a scaling study."""
+
+    sizes: tuple[int, ...] = Field(min_length=1)
+    """Clips of each subset of the corpus; smaller ones are contained in larger ones."""
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    """Seeds at every size."""
+    steps: int = Field(gt=0)
+    """Steps of pre-training at every size."""
+    pretrain: str = "tta_pretrain"
+    """Protocol of the pre-training."""
+    then: str = "ucf101_ft"
+    """Protocol that each pre-trained backbone is then judged by."""
+    labels: int | None = Field(default=None, gt=0)
+    """Labelled clips of that protocol's training; by default all."""
+    then_steps: int | None = Field(default=None, gt=0)
+    """Steps of that protocol's training; by default its own. Naming any makes its records ``tuned``."""
+
+
+class ScalingTier(TierSettings):
+    """One tier of a scaling study."""
+
+    study: StudySettings
+
+
+class ScalingCard(ProtocolCard):
+    """A study of what more pre-training data gains."""
+
+    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"study": StudySettings}
+    full: ScalingTier
+    sample: ScalingTier
+
+
+class ScalingExperiment(Experiment):
+    """A study over sizes and seeds, made of other experiments."""
+
+    study: StudySettings
+    data: DataSettings
+    """Where the data of these are."""

@@ -1,0 +1,1 @@
+"""Checkpoints: safe reading, renaming of keys, loading, export."""

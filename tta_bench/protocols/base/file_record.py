@@ -1,0 +1,81 @@
+"""The record of a file that somebody handed in, whatever it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.experiments.base import protocol_hash
+from tta_bench.protocols.base.recorder import without_root
+from tta_bench.protocols.base.weights import sha256_of
+from tta_bench.records import schema
+from tta_bench.records.schema import Record
+from tta_bench.records.score import Results
+from tta_bench.records.status import now
+from tta_bench.records.store import read_record, record_name, write_record
+from tta_bench.utils.keyed_random import digest
+
+
+def write_scored(
+    asked: OutsideScores, how: dict[str, str], keep: Callable[[Path, str], Results], created: str, work_dir: Path
+) -> Record:
+    """Write the record of a scored file into ``<work_dir>/records``, and return it.
+
+    Args:
+        asked: What was scored.
+        how: What is to be said of the file's form.
+        keep: Scores it and writes predictions into a folder, under a name.
+        created: When this began.
+        work_dir: Where runs go.
+    """
+    identity, folder = _identity(asked), work_dir / "records"
+    results = keep(folder, record_name(identity))
+    record = Record(
+        origin="scored",
+        identity=identity,
+        given=tuple(map(without_root, asked.arguments)),
+        resolved={**how},
+        status="success",
+        created=created,
+        heartbeat=created,
+        finished=now(),
+        n_expected=results["n_scored"],
+        environment=None,
+        cost=None,
+        input=None,
+        **results,
+    )
+    return read_record(write_record(record, folder))
+
+
+def _identity(asked: OutsideScores) -> schema.Identity:
+    card = asked.protocol
+    key = {
+        "scored": sha256_of(asked.predictions),
+        "labels": sha256_of(asked.labels) if asked.labels else None,
+        "protocol": protocol_hash(card),
+        "dataset": asked.dataset.name,
+        "tier": asked.tier,
+        "name": asked.name,
+        "split": asked.part or asked.split,
+        "seed": asked.seed,
+    }
+    return schema.Identity(
+        protocol=schema.ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
+        backbone=asked.name,
+        weights=None,
+        dataset=schema.DatasetRef(
+            name=asked.dataset.name,
+            manifest_sha256=None,
+            splits=(asked.part,) if asked.part else tuple(map(str, asked.dataset.splits)),
+        ),
+        split=asked.part or str(asked.split),
+        seed=asked.seed,
+        tier=asked.tier,
+        standard=asked.standard,
+        track="fixed",
+        control="none",
+        precision=None,
+        run_key=digest(key),
+    )

@@ -1,0 +1,244 @@
+"""Keeps an experiment's record up to date: started, alive, and how it ended."""
+
+from __future__ import annotations
+
+import re
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tta_bench.engine.device import Machine, ResolvedPrecision
+from tta_bench.errors import BenchError, RunFailed, UserError
+from tta_bench.experiments.base import Experiment, protocol_hash
+from tta_bench.experiments.fine_tune import Control
+from tta_bench.protocols.base.weights import Weights
+from tta_bench.records import schema
+from tta_bench.records.environment import describe_environment
+from tta_bench.records.redact import without_paths
+from tta_bench.records.schema import Record
+from tta_bench.records.status import HEARTBEAT, now
+from tta_bench.records.store import read_record, record_name, write_record
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record says from its first line on, whatever comes of the run."""
+
+    expected: int
+    """Samples that are to be scored."""
+    excluded: Sequence[str] = ()
+    """Training clips left out."""
+    input: schema.Input | None = None
+    """What the model sees, if it sees anything."""
+
+
+class Report(Protocol):
+    """What one stretch of a run took."""
+
+    @property
+    def clips(self) -> int:
+        """Clips that went through."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time."""
+
+    @property
+    def waiting(self) -> float:
+        """Seconds spent waiting for data."""
+
+    @property
+    def peak_memory(self) -> int:
+        """Bytes."""
+
+
+def finished_record(work_dir: Path, identity: schema.Identity) -> Record | None:
+    """Return the record of this very experiment, if it was run to the end."""
+    path = work_dir / "records" / f"{record_name(identity)}.json"
+    if not path.is_file():
+        return None
+    try:
+        record = read_record(path)
+    except UserError:
+        return None  # half-written by something else: it is run again, and replaced
+    return record if record.status == "success" and record.identity.run_key == identity.run_key else None
+
+
+class Recorder:
+    """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``.
+
+    Args:
+        experiment: What is run.
+        identity: What makes it another than the next.
+        facts: What its record says from the beginning.
+        machine: Where it is run.
+        work_dir: Where runs go.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        identity: schema.Identity,
+        facts: Facts,
+        machine: Machine,
+        work_dir: Path,
+    ) -> None:
+        self.experiment, self.identity, self.facts, self.machine = experiment, identity, facts, machine
+        self.folder = work_dir / "records"
+        self._created = now()
+        self._stop = threading.Event()
+        self._alive = threading.Thread(target=self._beat, daemon=True)
+
+    @property
+    def path(self) -> Path:
+        """The record's file."""
+        return self.folder / f"{record_name(self.identity)}.json"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Say ``started``, then that the run is alive, and how it ended if it did not end well.
+
+        Raises:
+            RunFailed: Something inside raised; the record says ``error`` with the cause.
+        """
+        write_record(self._record("started"), self.folder)
+        self._alive.start()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._quiet()
+            write_record(self._record("cancelled"), self.folder)
+            raise
+        except Exception as error:
+            self._quiet()
+            cause = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+            write_record(self._record("error", cause), self.folder)
+            if isinstance(error, BenchError):
+                raise
+            log = self.path.with_suffix(".traceback.txt")
+            log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            raise RunFailed(f"the run failed: {cause}", f"The traceback is in {log}.") from error
+        finally:
+            self._quiet()
+
+    def discard(self) -> None:
+        """Leave no record, since nothing was tested."""
+        self._quiet()
+        self.path.unlink(missing_ok=True)
+
+    def success(self, **measured: object) -> Record:
+        """Write the record of a run that came to its end, with what it measured, and return it."""
+        self._quiet()
+        return read_record(write_record(self._record("success", None, finished=now(), **measured), self.folder))
+
+    def _record(self, status: schema.Status, cause: str | None = None, **more: object) -> Record:
+        to = self.experiment
+        names = sorted(self.facts.excluded)
+        fields: dict[str, object] = {
+            "origin": "run",
+            "identity": self.identity,
+            "given": tuple(map(without_root, to.arguments)),
+            "resolved": to.settings(),
+            "status": status,
+            "cause": cause,
+            "created": self._created,
+            "heartbeat": now(),
+            "n_expected": self.facts.expected,
+            "n_scored": 0,
+            "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
+            "environment": describe_environment(
+                str(self.machine.device), self.machine.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
+            ),
+            "cost": None,
+            "input": self.facts.input,
+        }
+        return Record.model_validate(fields | more)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT.total_seconds()):
+            write_record(self._record("started"), self.folder)
+
+    def _quiet(self) -> None:
+        """Stop the heartbeat, so that nothing is written over what comes next."""
+        self._stop.set()
+        self._alive.join()
+
+
+def identity(
+    to: Experiment,
+    dataset: str,
+    weights: Weights | None,
+    training: str,
+    precision: ResolvedPrecision,
+    split: str | None = None,
+    control: Control = "none",
+) -> schema.Identity:
+    """Return what makes an experiment another than the next.
+
+    Args:
+        to: The experiment.
+        dataset: Identity of its data.
+        weights: What it starts from.
+        training: Identity of its training.
+        precision: Resolved precision.
+        split: What is scored, where that is not the split's number.
+        control: What was done to the test clips.
+    """
+    return schema.Identity(
+        protocol=schema.ProtocolRef(
+            name=to.protocol.name,
+            version=to.protocol.version,
+            sha256=protocol_hash(to.protocol),
+            score=to.protocol.score,
+        ),
+        backbone=to.backbone.name,
+        weights=None
+        if weights is None
+        else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
+        dataset=schema.DatasetRef(
+            name=to.dataset.name,
+            manifest_sha256=dataset,
+            splits=(split,) if split else tuple(map(str, to.dataset.splits)),
+        ),
+        split=split or str(to.split),
+        seed=to.seed,
+        tier=to.tier,
+        standard=to.standard,
+        track=to.track,
+        control=control,
+        precision=precision,
+        run_key=to.run_key(training),
+    )
+
+
+def phase(name: str, report: Report | None, views: int = 1) -> list[schema.Phase]:
+    """Return what a stretch of a run took, in videos of ``views`` clips; nothing where nothing was done."""
+    if report is None or report.seconds <= 0:
+        return []
+    found = {
+        "name": name,
+        "seconds": round(report.seconds, 3),
+        "samples": report.clips // views,
+        "throughput": round(report.clips / views / report.seconds, 3),
+        "waiting": round(min(1.0, report.waiting / report.seconds), 4),
+        "peak_memory_bytes": report.peak_memory,
+    }
+    return [schema.Phase.model_validate(found)]
+
+
+def safe_name(name: str) -> str:
+    """Return a file's name as a record may hold it."""
+    return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"
+
+
+def without_root(word: str) -> str:
+    """Return a word without the path in it: records travel, folders do not."""
+    key, _, value = word.partition("=")
+    if key.startswith("data.root"):
+        return f"{key}=<data.root>"
+    is_file = key in {"weights", "predictions", "labels"} and "/" in value
+    return f"{key}={Path(value).name}" if is_file else without_paths(word)

@@ -1,0 +1,101 @@
+"""Which file the weights come from: none, a card's, a path, or another run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tta_bench.cards.catalog import weights_card
+from tta_bench.cards.files import card_files
+from tta_bench.cards.kinds import Pretraining, WeightsCard
+from tta_bench.cards.validation import validate
+from tta_bench.errors import UserError, did_you_mean
+from tta_bench.experiments.base import Experiment
+from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint
+from tta_bench.utils.paths import cache_folder
+
+CHECKPOINT = "checkpoint.pt"
+"""The last checkpoint in a run's folder."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that training starts from, or that are tested."""
+
+    name: str
+    """A card's name, a run's, or a file's (never its folder)."""
+    path: Path
+    sha256: str
+    pretraining: Pretraining
+
+
+def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
+    """Return the weights that an experiment names, or None for ``none``.
+
+    Raises:
+        UserError: The file is not there, or is not the one on the card.
+    """
+    choice = experiment.weights
+    if choice == "none":
+        return None
+    path = checkpoint_of(choice, work_dir)
+    if path is not None:
+        return _weights_of(path.parent.name if path.name == CHECKPOINT else path.name, path)
+    names = card_files("weights")
+    if choice not in names:
+        raise UserError(
+            f"weights={choice} is neither a card, nor a file, nor a run in {work_dir}.",
+            did_you_mean(choice, [*names, *runs_in(work_dir), "none"]),
+        )
+    card = weights_card(choice)
+    if card.backbone != experiment.backbone.name:
+        raise UserError(f"weights {choice} fit {card.backbone}, not {experiment.backbone.name}.")
+    file = weights_file(card)
+    if not file.is_file():
+        raise UserError(
+            f"weights {choice} are not on this machine.",
+            f"`tta-bench weights fetch {choice}` gets them (or put {card.address} at {file} by hand); "
+            f"else say weights=PATH, or weights=none to start anew.",
+        )
+    found = sha256_of(file)
+    if card.sha256 is not None and found != card.sha256:
+        raise UserError(f"{file} is not the file on the card: sha256 {found}, expected {card.sha256}.")
+    return Weights(choice, file, found, card.pretraining)
+
+
+def checkpoint_of(choice: str, work_dir: Path) -> Path | None:
+    """Return the file that a run's name, a run's folder or a path means, or None where there is none."""
+    path = Path(choice).expanduser()
+    places = (work_dir / choice / CHECKPOINT, path / CHECKPOINT, path)
+    return next((place for place in places if place.is_file()), None)
+
+
+def runs_in(work_dir: Path) -> list[str]:
+    """Return the names of the runs in a work folder that have a checkpoint."""
+    return sorted(run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}"))
+
+
+def _weights_of(name: str, path: Path) -> Weights:
+    """Return the weights in a file; one that a pre-training left says what they have seen, in how many steps."""
+    try:
+        content = read_checkpoint(path)
+    except UserError:
+        content = Checkpoint({}, path)  # whoever loads it says what is wrong with it
+    said = content.get("pretraining") if content.get("format") == "tta-bench" else None
+    if not isinstance(said, Mapping):
+        return Weights(name, path, sha256_of(path), Pretraining(data="not stated", labels=None))
+    seen = validate(Pretraining, {**said, "steps": content["step"]}, path)
+    return Weights(str(content["run"]), path, sha256_of(path), seen)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_file(card: WeightsCard) -> Path:
+    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
+    return cache_folder() / "weights" / card.file

@@ -1,0 +1,142 @@
+"""What happens to a batch on the device: normalising, erasing, mixup and cutmix.
+
+Mixing follows timm's ``Mixup`` in batch mode, as the official fine-tuning of VideoMAE uses it
+(github.com/MCG-NJU/VideoMAE, mixup.py): Zhang et al., "mixup" (2018); Yun et al., "CutMix" (2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import TrainSettings
+
+Kind = Literal["none", "mixup", "cutmix"]
+
+
+class Box(NamedTuple):
+    """A window of a frame, in pixels; the last row and column are outside it."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Mix(NamedTuple):
+    """How the clips of one global batch are mixed with their partners."""
+
+    kind: Kind
+    lam: float
+    """Share of a clip itself in the mix and in its label."""
+    box: Box
+    """What cutmix takes from the partner; empty otherwise."""
+
+
+UNMIXED = Mix("none", 1.0, Box(0, 0, 0, 0))
+
+
+def mixing_plan(batch: int, size: Sequence[int], settings: TrainSettings, rng: np.random.Generator) -> Mix:
+    """Draw how a global batch is mixed: mixup or cutmix, each in half of the steps where both are wanted.
+
+    Args:
+        batch: Clips in the global batch, over all devices and views.
+        size: Height and width of a clip.
+        settings: Alphas of mixup and cutmix; 0 for none.
+        rng: The step's generator.
+
+    Raises:
+        UserError: The clips cannot be paired.
+    """
+    if not (settings.mixup or settings.cutmix):
+        return UNMIXED
+    if batch % 2:
+        raise UserError(
+            f"mixup and cutmix mix pairs of clips, and a step has {batch}.",
+            "Make train.batch or train.views even, or set train.mixup=0 train.cutmix=0.",
+        )
+    if settings.cutmix and (not settings.mixup or rng.random() < 0.5):
+        lam = rng.beta(settings.cutmix, settings.cutmix)
+        return cutmix(lam, int(rng.integers(size[0])), int(rng.integers(size[1])), size)
+    return Mix("mixup", float(rng.beta(settings.mixup, settings.mixup)), UNMIXED.box)
+
+
+def cutmix(lam: float, row: int, column: int, size: Sequence[int]) -> Mix:
+    """Return the cutmix of a box around a pixel, of area ``1 - lam``; where it is cut off, ``lam`` is what is left.
+
+    Args:
+        lam: Share of the frame that is kept.
+        row: Row of the box's centre.
+        column: Column of the box's centre.
+        size: Height and width of the frame.
+    """
+    height, width = size
+    high, wide = (int(side * math.sqrt(1 - lam)) // 2 for side in (height, width))
+    box = Box(max(row - high, 0), min(row + high, height), max(column - wide, 0), min(column + wide, width))
+    area = (box.bottom - box.top) * (box.right - box.left)
+    return Mix("cutmix", 1 - area / (height * width), box)
+
+
+def pair_order(batch: int) -> Tensor:
+    """Return the order ``int64 (batch,)`` in which each clip stands beside its partner: 0, B-1, 1, B-2, ...
+
+    Clip i is mixed with clip B-1-i. Cut in this order at even places, a batch falls into micro-batches that hold whole
+    pairs, so that its mix does not depend on where it is cut.
+    """
+    ends = torch.stack([torch.arange(batch), torch.arange(batch - 1, -1, -1)], dim=1)
+    return ends.flatten()[:batch]
+
+
+def mix_clips(x: Tensor, mix: Mix) -> Tensor:
+    """Mix neighbouring clips of ``float (b, 3, T, H, W)`` with each other, in place.
+
+    Args:
+        x: Normalised clips in `pair_order`, or a part of them that holds whole pairs.
+        mix: The plan of the global batch.
+
+    Raises:
+        UserError: A clip has no partner.
+    """
+    if mix.kind == "none":
+        return x
+    if len(x) % 2:
+        raise UserError(f"mixup and cutmix mix pairs of clips, and a micro-batch has {len(x)}.", "Make it even.")
+    if mix.kind == "mixup":
+        partners = _partners(x)
+        return x.mul_(mix.lam).add_(partners, alpha=1 - mix.lam)
+    top, bottom, left, right = mix.box
+    window = x[..., top:bottom, left:right]
+    window.copy_(_partners(window))
+    return x
+
+
+def _partners(x: Tensor) -> Tensor:
+    return x.reshape(-1, 2, *x.shape[1:]).flip(1).reshape(x.shape)
+
+
+def mix_targets(labels: Tensor, classes: int, smoothing: float, mix: Mix) -> Tensor:
+    """Return the smoothed and mixed targets ``float32 (b, classes)`` of labels ``int64 (b,)``; rows sum to 1."""
+    targets = F.one_hot(labels, classes).float() * (1 - smoothing) + smoothing / classes
+    return targets if mix.kind == "none" else targets * mix.lam + _partners(targets) * (1 - mix.lam)
+
+
+def erase(x: Tensor, boxes: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Fill boxes of normalised clips with noise N(0, 1), in place; every pixel of every frame has its own.
+
+    Args:
+        x: Clips ``float (b, 3, T, H, W)``.
+        boxes: ``int64 (b, count, 4)``: top, left, height and width, the same in all frames; empty for none.
+        seeds: Of each clip's noise, which thus does not depend on the clips beside it.
+    """
+    for clip, clip_boxes, seed in zip(x, boxes.tolist(), seeds, strict=True):
+        noise = torch.Generator(x.device).manual_seed(seed)
+        for top, left, height, width in clip_boxes:
+            clip[..., top : top + height, left : left + width].normal_(generator=noise)
+    return x

@@ -1,0 +1,145 @@
+"""Files in which somebody hands in scores or labels: CSV or NPZ, rows and columns in any order."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.data.media.decode import VIDEO_SUFFIXES
+from tta_bench.errors import UserError, did_you_mean, shorten
+
+FORM = (
+    "Expected: a CSV file with a column id and either a column for each class (scores, higher is better) or a column "
+    "class; or an NPZ file with the arrays ids, scores and classes."
+)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Scores as somebody handed them in."""
+
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    """Names of the columns of the scores."""
+    scores: NDArray[np.floating]
+    """``(N, C)``, higher is better."""
+    best_only: bool = False
+    """Whether the file names only the best class of each sample, so that its score is 1 and every other 0."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """True classes as somebody handed them in."""
+
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+    """The source of each sample; its id where the file has no column group."""
+
+
+def read_class_scores(path: Path) -> ClassScores:
+    """Return the scores in a file: one for each class, or just the best class of each sample.
+
+    Raises:
+        UserError: The file is of another form, or some of its scores are no numbers; says which.
+    """
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path)
+    columns, rows = _read_csv(path, ["id"])
+    classes = [name for name in columns if name != "id"]
+    if classes == ["class"]:
+        return _best_class([row["id"] for row in rows], [row["class"] for row in rows])
+    if len(classes) < 2:
+        raise UserError(f"{path} has only the columns {shorten(columns)}.", FORM)
+    cells, wrong = np.full((len(rows), len(classes)), np.nan, np.float32), []
+    for place, row in enumerate(rows):
+        try:
+            cells[place] = [float(row[name]) for name in classes]
+        except ValueError:
+            wrong.append(row["id"])
+    if wrong:
+        raise UserError(f"{path}: {len(wrong):,} samples have a score that is no number: {shorten(wrong)}.", FORM)
+    return ClassScores(tuple(row["id"] for row in rows), tuple(classes), cells)
+
+
+def read_labels(path: Path) -> Labels:
+    """Return the true classes in a CSV file with the columns id and label, and perhaps group.
+
+    Raises:
+        UserError: A column is missing, or a sample has no label.
+    """
+    columns, rows = _read_csv(path, ["id", "label"])
+    if empty := [row["id"] for row in rows if not row["label"]]:
+        raise UserError(f"{path}: {len(empty):,} samples have no label: {shorten(empty)}.")
+    group = "group" if "group" in columns else "id"
+    return Labels(*(tuple(row[name] for row in rows) for name in ("id", "label", group)))
+
+
+def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
+    """Return ids as a list has them: one that is not expected as it stands loses its folder and a video's suffix."""
+    wanted = set(expected)
+    return [name if name in wanted else _bare(name) for name in ids]
+
+
+def columns_as_listed(found: ClassScores, classes: Sequence[str]) -> NDArray[np.floating]:
+    """Return scores with their columns in the order of these classes.
+
+    Raises:
+        UserError: There are columns of other classes, or none for some; names them.
+    """
+    if strange := [name for name in found.classes if name not in classes]:
+        raise UserError(
+            f"{len(strange):,} classes of the file are not among the {len(classes):,} known ones: {shorten(strange)}.",
+            did_you_mean(strange[0], classes),
+        )
+    absent = [name for name in classes if name not in found.classes]
+    if absent and not found.best_only:
+        raise UserError(f"the file has no column for {len(absent):,} of {len(classes):,} classes: {shorten(absent)}.")
+    scores = np.zeros((len(found.ids), len(classes)), np.float32)
+    scores[:, [classes.index(name) for name in found.classes]] = found.scores
+    return scores
+
+
+def _best_class(ids: Sequence[str], best: Sequence[str]) -> ClassScores:
+    classes = sorted(set(best))
+    scores = np.array(best)[:, None] == np.array(classes)
+    return ClassScores(tuple(ids), tuple(classes), scores.astype(np.float32), best_only=True)
+
+
+def _bare(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
+
+
+def _read_csv(path: Path, needed: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns of a CSV file and its rows, without spaces around names and values."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        first, *lines = [[cell.strip() for cell in line] for line in csv.reader(file) if any(line)] or [[]]
+    if absent := [name for name in needed if name not in first]:
+        raise UserError(f"{path} has no column {shorten(absent)}; it has {shorten(first) or 'none'}.", FORM)
+    if twice := sorted({name for name in first if first.count(name) > 1}):
+        raise UserError(f"{path} has several columns called {shorten(twice)}.")
+    if odd := [f"line {number}" for number, line in enumerate(lines, start=2) if len(line) != len(first)]:
+        raise UserError(f"{path}: {len(odd):,} lines do not have {len(first)} values: {shorten(odd)}.")
+    if not lines:
+        raise UserError(f"{path} has no rows.", FORM)
+    return first, [dict(zip(first, line, strict=True)) for line in lines]
+
+
+def _read_npz(path: Path) -> ClassScores:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            ids, scores, classes = (file[name] for name in ("ids", "scores", "classes"))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} holds no scores: {error}.", FORM) from None
+    if scores.ndim != 2 or scores.shape != (len(ids), len(classes)) or scores.dtype.kind not in "fiu":
+        raise UserError(
+            f"{path}: scores of shape {scores.shape} do not fit {len(ids):,} ids and {len(classes)} classes."
+        )
+    return ClassScores(tuple(map(str, ids)), tuple(map(str, classes)), scores)

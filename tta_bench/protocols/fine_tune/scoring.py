@@ -1,0 +1,84 @@
+"""Scoring a file of class scores that somebody hands in: no model, the same lists, the same figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.data.datasets.open import dataset_root
+from tta_bench.errors import UserError, shorten
+from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.fine_tune.score_files import (
+    ClassScores,
+    columns_as_listed,
+    ids_as_listed,
+    read_class_scores,
+    read_labels,
+)
+from tta_bench.records.predictions import check_complete, collect
+from tta_bench.records.schema import Record
+from tta_bench.records.score import keep_results
+from tta_bench.records.status import now
+from tta_bench.registry import DATASETS
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What a file is scored against."""
+
+    classes: tuple[str, ...]
+    labels: dict[str, int]
+    """True class of each expected id."""
+    groups: dict[str, str]
+    trained_groups: frozenset[str] = frozenset()
+    """Groups of the training list, where there is one."""
+
+
+def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
+    """Score a file and write its record, predictions and outcomes into ``<work_dir>/records``.
+
+    A file that names only the best class of each sample says nothing of the next four: its top-5 equals its top-1.
+
+    Raises:
+        UserError: The file does not have every expected sample exactly once and no other, or columns of other classes.
+    """
+    created = now()
+    found = read_class_scores(asked.predictions)
+    truth = _truth_from_file(asked.labels, found) if asked.labels else _truth_from_dataset(asked)
+    ids = ids_as_listed(found.ids, truth.labels)
+    check_complete(ids, truth.labels)
+    predictions = collect(
+        ids,
+        columns_as_listed(found, truth.classes),
+        [truth.labels[name] for name in ids],
+        [truth.groups[name] for name in ids],
+        truth.classes,
+        trained_groups=truth.trained_groups,
+    )
+    how = {"scores": "the best class" if found.best_only else "one for each class"}
+    return write_scored(asked, how, partial(keep_results, predictions), created, work_dir)
+
+
+def _truth_from_dataset(asked: OutsideScores) -> _Truth:
+    """Return the test list of the dataset's split."""
+    layout = DATASETS.build({"type": asked.dataset.component, "root": dataset_root(asked.dataset, asked.root)})
+    split = layout.split(asked.split)
+    return _Truth(
+        classes=tuple(layout.classes),
+        labels={sample.id: sample.label for sample in split.test},
+        groups={sample.id: sample.group for sample in split.test},
+        trained_groups=frozenset(sample.group for sample in split.train),
+    )
+
+
+def _truth_from_file(path: Path, found: ClassScores) -> _Truth:
+    """Return what a labels file says; the classes are those of both files."""
+    given = read_labels(path)
+    check_complete(given.ids, given.ids)
+    classes = sorted({*given.labels, *found.classes})
+    if not found.best_only and (strange := sorted(set(given.labels) - set(found.classes))):
+        raise UserError(f"{path} has {len(strange):,} classes without a column of scores: {shorten(strange)}.")
+    labels = {name: classes.index(label) for name, label in zip(given.ids, given.labels, strict=True)}
+    return _Truth(tuple(classes), labels, dict(zip(given.ids, given.groups, strict=True)))

@@ -1,0 +1,1 @@
+"""Estimating reaction intensities."""

@@ -1,0 +1,158 @@
+"""Files of intensities in the challenge's form, ids and one column for each emotion: read in any order, and written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.data.datasets.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
+from tta_bench.errors import UserError, shorten
+from tta_bench.records.files import read_predictions
+from tta_bench.records.intensities import Intensities, Truth
+from tta_bench.records.predictions import check_complete
+from tta_bench.records.store import write_atomic
+
+ID = "File_ID"
+"""The challenges' name for the column of ids."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Predicted intensities as somebody handed them in."""
+
+    ids: tuple[str, ...]
+    """Without brackets; one may be there twice."""
+    values: NDArray[np.float64]
+    """``(N, K)`` in the order of the emotions that were asked for."""
+
+
+@dataclass(frozen=True)
+class LabelForm:
+    """How a file of labels is written."""
+
+    emotions: tuple[str, ...]
+    """Names of the columns of intensities."""
+    parts: Mapping[str, Sequence[str]]
+    """What the column Split, if there is one, calls train, val and test."""
+    subject: str = "Subject"
+    """Name of the column of subjects, which need not be there."""
+    optional: Sequence[str] = ()
+    """Other columns that may be there."""
+
+
+def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
+    """Return the intensities in a CSV file of the challenge's form, or in predictions (NPZ) that a run has written.
+
+    Raises:
+        UserError: A column is missing or unknown, the file is empty, or a value is no finite number; each is counted
+            and named.
+    """
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, emotions)
+    table = read_table(path)
+    require_columns(table, (ID, *emotions))
+    ids = [bare(text) or "(no id)" for text in table.column(ID)]
+    texts = list(zip(*(table.column(name) for name in emotions), strict=True))
+    values = np.array([[_number(text) for text in row] for row in texts])
+    wrong = [
+        f"{name} ({emotions[place]} is {texts[row][place] or 'empty'})"
+        for row, name in enumerate(ids)
+        for place in np.flatnonzero(~np.isfinite(values[row]))[:1]
+    ]
+    if wrong:
+        raise UserError(f"{path} has values that are no finite numbers in {len(wrong):,} rows: {shorten(wrong)}.")
+    return Outputs(tuple(ids), values)
+
+
+def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
+    """Return the labels of a part in a file like MuSe 2022's ``labels.csv`` or ABAW5's ``data_info.csv``.
+
+    A file without a column Split is taken to list that part and nothing else.
+
+    Raises:
+        UserError: A column is missing or unknown, an id is there twice, no row is of this part, or a label is missing,
+            no number or outside [0, 1]; each is counted and named.
+    """
+    table = read_table(path)
+    require_columns(table, (ID, *form.emotions), ("Split", form.subject, *form.optional))
+    if table.find("Split"):
+        table = _rows_of(table, part, form.parts[part])
+    ids = read_ids(table, ID)
+    targets = {name: row for name, row in read_numbers(table, ids, form.emotions).items() if row is not None}
+    if table.find(form.subject) is None:
+        return Truth(form.emotions, targets)
+    return Truth(form.emotions, targets, known_subjects(dict(zip(ids, table.column(form.subject), strict=True))))
+
+
+def known_subjects(subjects: Mapping[str, str | None]) -> dict[str, str] | None:
+    """Return the subject of each clip without brackets, or None unless all are known."""
+    found = {name: bare(subject) for name, subject in subjects.items() if subject}
+    return found if len(found) == len(subjects) else None
+
+
+def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
+    """Check that every expected clip is there exactly once and no other.
+
+    Raises:
+        UserError: Counts and names the missing, the repeated and the unknown ids; says so if they lost their zeros.
+    """
+    try:
+        check_complete(ids, expected)
+    except UserError as error:
+        unknown = set(ids) - set(expected)
+        if unknown and unknown <= {name.lstrip("0") for name in expected}:
+            raise UserError(error.message, "The ids have lost their leading zeros: read them as text.") from None
+        raise
+
+
+def write_outputs(
+    path: Path, ids: Iterable[str], outputs: NDArray[np.floating], emotions: Sequence[str], id_style: str = "[{id}]"
+) -> None:
+    """Write intensities in the challenge's form; what is read from the file is what was written, in single precision.
+
+    Args:
+        path: The file.
+        ids: The clips.
+        outputs: ``(N, K)`` their intensities.
+        emotions: Names of the ``K`` columns.
+        id_style: How an id is written, with ``{id}`` in place of it.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([ID, *emotions])
+    for name, row in zip(ids, outputs.astype(np.float32), strict=True):
+        writer.writerow([id_style.replace("{id}", name), *map(str, row)])
+    write_atomic(path, buffer.getvalue().encode())
+
+
+def _read_npz(path: Path, emotions: Sequence[str]) -> Outputs:
+    found = read_predictions(path)
+    if not isinstance(found, Intensities) or sorted(found.emotions) != sorted(emotions):
+        raise UserError(f"{path} has no intensities of {', '.join(emotions)}.")
+    order = [found.emotions.index(name) for name in emotions]
+    return Outputs(tuple(found.ids.tolist()), found.outputs[:, order].astype(np.float64))
+
+
+def _rows_of(table: Table, part: str, words: Sequence[str]) -> Table:
+    """Return the rows of one part, as the column Split says."""
+    known = {word.casefold() for word in (part, *words)}
+    kept = [place for place, word in enumerate(table.column("Split")) if word.casefold() in known]
+    if not kept:
+        found = sorted(set(table.column("Split")))
+        raise UserError(f"{table.file} has no rows of the part {part}: its column Split says {shorten(found)}.")
+    rows, lines = tuple(table.rows[place] for place in kept), tuple(table.lines[place] for place in kept)
+    return Table(table.file, table.columns, rows, lines)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

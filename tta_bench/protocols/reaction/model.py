@@ -1,0 +1,212 @@
+"""A network that tells the intensities of a reaction from what is seen and heard of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tta_bench.cards.kinds import BackboneCard
+from tta_bench.experiments.reaction import ReactionSettings, ResolvedFaceClip
+from tta_bench.models.build import build_backbone
+from tta_bench.models.classifier import measure_width
+from tta_bench.models.noise import ClipDropout
+from tta_bench.protocols.reaction.temporal import Ragged, present_elements, temporal_head
+from tta_bench.utils.keyed_random import torch_seed
+
+OUTLIER = 8.0
+"""Standardised features beyond this are cut: the logarithm of a silence must not drown what else is heard."""
+NO_SPREAD = 1e-6
+"""A feature whose deviation is at most this part of its mean does not vary, and standardises to 0."""
+
+
+class Statistics(NamedTuple):
+    """Mean and deviation of each of D features over the training part, ``float32 (D,)``."""
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+class VisualPath(nn.Module):
+    """A visual encoder and a temporal head over its features: clips ``(B, 3, T, H, W)`` to ``(B, width)``.
+
+    An image encoder is shown each clip's own frames and no others, so that neither its batch norm nor its time is spent
+    on what fills a batch up. A video encoder is shown whole clips.
+
+    Args:
+        encoder: Gives features ``(B, D)`` or tokens ``(B, N, D)``.
+        head: Makes one vector of a `Ragged` sequence of them.
+        by_frame: Whether the encoder looks at each frame by itself and gives one token for each.
+        frozen: Whether the encoder stays as it is, batch norm included.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, by_frame: bool, frozen: bool = False) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.by_frame, self.frozen = by_frame, frozen
+        if frozen:
+            encoder.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> VisualPath:
+        """Set the mode; a frozen encoder stays in evaluation."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    def forward(self, clips: Ragged) -> Tensor:
+        """Return one vector for each clip; that of a clip without frames means nothing."""
+        vector: Tensor = self.head(self._by_frame(clips) if self.by_frame else self._by_clip(clips))
+        return vector
+
+    def _by_frame(self, clips: Ragged) -> Ragged:
+        own = present_elements(clips.lengths, clips.values.shape[2])
+        features = self.encoder(clips.values.transpose(1, 2)[own].unsqueeze(2)).flatten(1)
+        tokens = features.new_zeros(*own.shape, features.shape[-1])
+        tokens[own] = features
+        return Ragged(tokens, clips.lengths)
+
+    def _by_clip(self, clips: Ragged) -> Ragged:
+        there = clips.lengths > 0
+        features: Tensor = self.encoder(clips.values[there])
+        features = features if features.ndim == 3 else features.unsqueeze(1)
+        tokens = features.new_zeros(len(there), *features.shape[1:])
+        tokens[there] = features
+        return Ragged(tokens, there * features.shape[1])
+
+
+class FeaturePath(nn.Module):
+    """Features that are ready, standardised, and a temporal head over them: ``(B, T, D)`` to ``(B, width)``.
+
+    Args:
+        head: Makes one vector of a `Ragged` sequence.
+        statistics: Of the training part; they stay in the checkpoint.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, head: nn.Module, statistics: Statistics) -> None:
+        super().__init__()
+        self.head = head
+        mean, std = map(torch.as_tensor, statistics)
+        flat = std <= NO_SPREAD * mean.abs().clamp(min=NO_SPREAD)
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("std", torch.where(flat, torch.inf, std))
+
+    def forward(self, features: Ragged) -> Tensor:
+        """Return one vector for each clip; that of a clip without features means nothing."""
+        standard = ((features.values - self.mean) / self.std).clamp(-OUTLIER, OUTLIER)
+        vector: Tensor = self.head(Ragged(standard, features.lengths))
+        return vector
+
+
+class ReactionNet(nn.Module):
+    """One path for each modality, their vectors side by side, and a sigmoid for each target.
+
+    A modality that a clip lacks, or that is hidden from it, is replaced by a learnt vector, and the last layer is told
+    which ones are shown (modality dropout: Neverova et al., "ModDrop", 2016).
+
+    Args:
+        paths: What makes ``(B, width)`` of each modality's `Ragged` input.
+        width: Width of each path's vector.
+        dropout: Share of the vectors that is zeroed in training.
+        means: Mean intensity of each target over the training part; the untrained network says these.
+    """
+
+    def __init__(self, paths: Sequence[nn.Module], width: int, dropout: float, means: Sequence[float]) -> None:
+        super().__init__()
+        self.paths = nn.ModuleList(paths)
+        self.missing = nn.Parameter(torch.zeros(len(paths), width))
+        self.dropout = ClipDropout(len(paths) * (width + 1), dropout)
+        self.head = nn.Linear(len(paths) * (width + 1), len(means))
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.tensor(means).clamp(0.01, 0.99).logit())
+
+    def forward(self, inputs: Sequence[Ragged], hidden: Tensor | None = None) -> Tensor:
+        """Map the input of each path to intensities ``(B, targets)`` within 0 and 1.
+
+        Args:
+            inputs: One for each path; a length of 0 says that a clip lacks it.
+            hidden: ``bool (B, paths)``: what is not to be used although it is there.
+        """
+        shown = torch.stack([modality.lengths > 0 for modality in inputs], dim=1)
+        shown = shown if hidden is None else shown & ~hidden
+        vectors = [
+            torch.where(seen[:, None], _vector(path, modality, seen, missing), missing)
+            for path, modality, seen, missing in zip(self.paths, inputs, shown.T, self.missing, strict=True)
+        ]
+        together = torch.cat([*vectors, shown.to(vectors[0].dtype)], dim=1)
+        intensities: Tensor = self.head(self.dropout(together)).float().sigmoid()
+        return intensities
+
+
+def _vector(path: nn.Module, modality: Ragged, seen: Tensor, missing: Tensor) -> Tensor:
+    """Return a path's vectors ``(B, width)``; a path that no clip of the batch uses is not asked."""
+    if not bool(seen.any()):
+        return missing.expand(len(seen), -1)
+    vector: Tensor = path(modality)
+    return vector
+
+
+def hide_modalities(present: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw which modalities of each clip are hidden in a step, ``bool (B, M)``; one that is there always stays.
+
+    Args:
+        present: ``(B, M)`` what each clip has.
+        share: Probability that a modality is hidden.
+        rng: The step's generator.
+    """
+    hidden = present & (rng.random(present.shape) < share)
+    spared = np.where(present, rng.random(present.shape), -1.0).argmax(axis=1)
+    nothing_left = (hidden == present).all(axis=1)
+    hidden[nothing_left, spared[nothing_left]] = False
+    return hidden
+
+
+def build_reaction_net(
+    card: BackboneCard,
+    clip: ResolvedFaceClip,
+    train: ReactionSettings,
+    statistics: Sequence[Statistics | None],
+    means: Sequence[float],
+    seed: int,
+) -> ReactionNet:
+    """Return the network of a card, or of a joined card's parts, with the initial weights that a seed gives.
+
+    Args:
+        card: The backbone.
+        clip: What visual parts are shown.
+        train: Temporal head and dropout.
+        statistics: Of each part's features; None for visual parts.
+        means: Mean intensity of each target over the training part.
+        seed: The experiment's seed.
+
+    Raises:
+        UserError: A backbone cannot be built or refuses the clip.
+    """
+    torch.manual_seed(torch_seed(seed, "init"))
+    parts = card.parts or (card,)
+    paths = [_path(part, clip, train, known) for part, known in zip(parts, statistics, strict=True)]
+    return ReactionNet(paths, train.width, train.dropout, means)
+
+
+def _path(
+    part: BackboneCard, clip: ResolvedFaceClip, train: ReactionSettings, statistics: Statistics | None
+) -> VisualPath | FeaturePath:
+    def head(features: int) -> nn.Module:
+        return temporal_head(train.temporal, features, train.width, train.layers, train.heads, train.dropout)
+
+    if not part.sees:
+        assert statistics is not None
+        return FeaturePath(head(len(statistics.mean)), statistics)
+    encoder = build_backbone(part, clip.extent)
+    by_frame = part.modality == "image"
+    frames = 1 if by_frame else clip.frames
+    width = measure_width(encoder, (3, frames, clip.size, clip.size))
+    return VisualPath(encoder, head(width), by_frame, frozen=train.encoder_lr == 0)

@@ -1,0 +1,120 @@
+"""Scoring a file of intensities that somebody hands in, and the labels that records do without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from tta_bench.cards.catalog import dataset_card
+from tta_bench.cards.kinds import DatasetCard
+from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.config.resolve import data_root
+from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, Reaction
+from tta_bench.data.datasets.open import dataset_root
+from tta_bench.errors import UserError, shorten
+from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.reaction.challenge_files import LabelForm, check_ids, known_subjects, read_outputs, read_truth
+from tta_bench.records.intensities import Intensities, Truth, collect_intensities
+from tta_bench.records.schema import Record
+from tta_bench.records.score import Results, keep_results, keep_without_labels
+from tta_bench.records.status import now
+from tta_bench.registry import DATASETS
+
+
+def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
+    """Score a challenge file and write its record and outputs into ``<work_dir>/records``.
+
+    Labels and subjects are written down for an embedded sample only, whose maker owns them.
+
+    Raises:
+        UserError: The file or the labels lack a clip, have one twice or one that is unknown, other columns, values that
+            are no numbers, or labels outside [0, 1]; each is counted and named, and nothing is written.
+    """
+    created = now()
+    assert asked.part is not None
+    truth = (
+        read_truth(asked.labels, label_form(asked.dataset), asked.part)
+        if asked.labels
+        else truth_of_dataset(asked.dataset, asked.root, asked.part)
+    )
+    found = read_outputs(asked.predictions, truth.emotions)
+    check_ids(found.ids, truth.targets)
+    predictions = collect_intensities(found.ids, found.values, truth)
+    if asked.labels:
+        keep = partial(keep_without_labels, predictions, "labels")
+    else:
+        keep = partial(keep_reactions, predictions, asked.dataset)
+    return write_scored(asked, {"scores": "an intensity for each emotion"}, keep, created, work_dir)
+
+
+def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str) -> Results:
+    """Score predictions and write what may be published of them: labels and subjects of an embedded sample only.
+
+    Args:
+        predictions: With their labels.
+        dataset: Where they come from.
+        folder: Where the files go.
+        stem: Name of the record.
+    """
+    if dataset.generator is not None:
+        return keep_results(predictions, folder, stem)
+    return keep_without_labels(predictions, "data.root", folder, stem)
+
+
+def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Truth:
+    """Return the labels of a part of a dataset, as its tables have them; no clip is looked for.
+
+    Raises:
+        UserError: The tables make no sense, or the labels of this part are not published.
+    """
+    layout = DATASETS.get(dataset.component)(dataset_root(dataset, root), **dataset.arguments)
+    return truth_of_reactions(tuple(layout.targets), layout.listed(part), f"the part {part} of {dataset.name}")
+
+
+def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction], what: str) -> Truth:
+    """Return the labels of reactions, with their subjects where all are known.
+
+    Args:
+        emotions: Names of the targets.
+        reactions: The clips of a part.
+        what: What they are called when something is wrong with them.
+
+    Raises:
+        UserError: There are none, or some have no labels.
+    """
+    hidden = [reaction.id for reaction in reactions if reaction.targets is None]
+    if hidden or not reactions:
+        number = f"{len(hidden):,} of {len(reactions):,} clips: {shorten(hidden)}" if hidden else "it has no clips"
+        raise UserError(
+            f"{what} has no labels ({number}), so it cannot be scored.",
+            "Its organisers score a file of it; with their labels, say labels=FILE.",
+        )
+    return Truth(
+        emotions,
+        {reaction.id: reaction.targets for reaction in reactions if reaction.targets is not None},
+        known_subjects({reaction.id: reaction.group for reaction in reactions}),
+    )
+
+
+def label_form(dataset: DatasetCard) -> LabelForm:
+    """Return how files of a dataset's labels are written, as its card says."""
+    said = {name: dataset.arguments[name] for name in ("subject", "optional") if name in dataset.arguments}
+    emotions, parts = (dataset.arguments.get(name, usual) for name, usual in (("targets", EMOTIONS), ("parts", PARTS)))
+    return LabelForm(tuple(emotions), parts, **{"optional": ("Age", "Country"), **said})
+
+
+def truth_of_record(record: Record, given: Mapping[str, str]) -> Truth | None:
+    """Return the labels that a record does without; None where nobody says where they are.
+
+    Args:
+        record: A record that is verifiable with them.
+        given: ``data.root``, the dataset's folder, or ``labels``, a file of labels; else a configured folder is used.
+    """
+    dataset, part = dataset_card(record.identity.dataset.name), record.identity.split
+    if "labels" in given:
+        return read_truth(Path(given["labels"]).expanduser(), label_form(dataset), part)
+    root = given.get("data.root") or data_root(dataset.name, {})
+    if root is None or (record.verifiable_with == "labels" and "data.root" not in given):
+        return None
+    return truth_of_dataset(dataset, Path(root).expanduser(), part)

@@ -1,0 +1,91 @@
+"""Weights of a network of intensities: of each visual part's encoder, or of the whole to be tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tta_bench.cards.kinds import Pretraining
+from tta_bench.errors import UserError
+from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.models.checkpoints.load import load_backbone
+from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.base.weights import Weights, find_weights
+from tta_bench.protocols.reaction.model import ReactionNet, VisualPath
+from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.progress import console
+
+
+def part_weights(to: ReactionExperiment, work_dir: Path) -> tuple[Weights | None, ...]:
+    """Return the weights that each part's encoder starts from: ``a+b`` as the parts are, or those of the visual part.
+
+    Raises:
+        UserError: It is not clear which part they are for, or that part has no encoder, or the file is not there.
+    """
+    parts = to.backbone.parts or (to.backbone,)
+    visual = [place for place, part in enumerate(parts) if part.sees]
+    words = to.weights.split("+")
+    if len(words) != len(parts):
+        words = ["none"] * len(parts)
+        if to.weights != "none":
+            if len(visual) != 1:
+                raise UserError(
+                    f"weights={to.weights} are for one encoder, and {to.backbone.name} has {len(visual)}.",
+                    f"Say a name, a file or none for each part: weights={'+'.join(words)}.",
+                )
+            words[visual[0]] = to.weights
+    for word, part in zip(words, parts, strict=True):
+        if word != "none" and not part.sees:
+            raise UserError(f"{part.name} has no weights, and {word} were given.", "Say none for it.")
+    named = zip(words, parts, strict=True)
+    return tuple(find_weights(to.model_copy(update={"weights": w, "backbone": part}), work_dir) for w, part in named)
+
+
+def together(weights: Sequence[Weights | None]) -> Weights | None:
+    """Return what a record says of all parts' weights; None where there are none."""
+    found = [part for part in weights if part is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    labels = [part.pretraining.labels for part in found]
+    return Weights(
+        name="+".join("none" if part is None else part.name for part in weights),
+        path=found[0].path,
+        sha256=digest([None if part is None else part.sha256 for part in weights]),
+        pretraining=Pretraining(
+            data="; ".join(part.pretraining.data for part in found),
+            labels=None if None in labels else any(labels),
+        ),
+    )
+
+
+def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> None:
+    """Load each part's weights into its encoder, and say what was loaded.
+
+    Raises:
+        UserError: A file is not what it should be, or does not fit.
+    """
+    for path, part in zip(net.paths, weights, strict=True):
+        if part is not None:
+            assert isinstance(path, VisualPath)
+            report = load_backbone(path.encoder, read_checkpoint(part.path, part.sha256))
+            console.print(f"weights {part.name}: {report.summary()}", style="dim", markup=False)
+
+
+def load_net(net: ReactionNet, weights: Weights, backbone: str) -> None:
+    """Load a trained network, encoders and heads, to be tested.
+
+    Raises:
+        UserError: The checkpoint is not of such a network, or of one of another shape.
+    """
+    content = read_checkpoint(weights.path, weights.sha256)
+    if content.get("format") != "tta-bench" or "targets" not in content:
+        raise UserError(f"{weights.path} holds no network of intensities: it can be trained from, not tested.")
+    if content["backbone"] != backbone:
+        raise UserError(f"{weights.path} was trained with {content['backbone']}, not {backbone}.")
+    try:
+        net.load_state_dict(content["model"])
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise UserError(
+            f"{weights.path} does not fit: {first}", "Give the training's own train. and clip. keys."
+        ) from error

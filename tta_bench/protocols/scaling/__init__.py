@@ -1,0 +1,1 @@
+"""The scaling study: accuracy against the size of the pre-training corpus."""

@@ -1,0 +1,253 @@
+"""What a scaling study found, as a table, a plot and JSON: a pure function of its points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.metrics.intervals import FEW_GROUPS, Interval
+from tta_bench.protocols.scaling.curve import (
+    NotIdentifiable,
+    Saturation,
+    Sufficient,
+    fit_saturation,
+    mean_over_seeds,
+    smallest_sufficient,
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One size with one seed: pre-trained, fine-tuned and tested."""
+
+    size: int
+    """Clips of the pre-training's corpus; 0 for none."""
+    seed: int
+    value: float
+    """Top-1 of the fine-tuned model, as a fraction."""
+    loss: float | None
+    """Loss at the end of pre-training."""
+    record: str
+    """Record of the fine-tuned model."""
+    hits: NDArray[np.bool_]
+    """``(N,)`` which test samples are right."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size over all of its seeds."""
+
+    size: int
+    epochs: float
+    """Passes over the clips that the steps of pre-training make; 0 without pre-training."""
+    accuracy: Interval
+    """Mean over seeds; the interval is that of resampling the test samples' groups and the seeds."""
+    values: tuple[float, ...]
+    """One for each seed."""
+    losses: tuple[float, ...]
+
+
+class Findings(NamedTuple):
+    """What a protocol's runs show together."""
+
+    page: str
+    """Markdown, for a reader."""
+    figures: Any
+    """The same as plain data."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a scaling study found."""
+
+    title: str
+    steps: int
+    """Steps of pre-training at every size."""
+    then: str
+    """What judges, in words."""
+    levels: tuple[Level, ...]
+    points: tuple[Point, ...]
+    fit: Saturation | NotIdentifiable
+    sufficient: Sufficient
+    caution: str = ""
+    """What the figures must not be taken for."""
+
+
+def summarize(
+    points: Sequence[Point],
+    groups: NDArray[Any],
+    *,
+    title: str,
+    steps: int,
+    batch: int,
+    then: str,
+    caution: str = "",
+) -> Study:
+    """Return what the points of a study say together.
+
+    Args:
+        points: Every size with every seed, tested on the same samples in the same order.
+        groups: ``(N,)`` what each test sample's group is called.
+        title: What was studied.
+        steps: Steps of pre-training at every size.
+        batch: Videos in a step.
+        then: What judges, in words.
+        caution: What the figures must not be taken for.
+    """
+    by_size: dict[int, list[Point]] = {}
+    for point in sorted(points, key=lambda point: (point.size, point.seed)):
+        by_size.setdefault(point.size, []).append(point)
+    hits = {size: np.stack([point.hits for point in found]) for size, found in by_size.items()}
+    levels = tuple(
+        Level(
+            size=size,
+            epochs=steps * batch / size if size else 0.0,
+            accuracy=mean_over_seeds(hits[size], groups),
+            values=tuple(point.value for point in found),
+            losses=tuple(point.loss for point in found if point.loss is not None),
+        )
+        for size, found in by_size.items()
+    )
+    pretrained = [point for found in by_size.values() for point in found if point.size]
+    return Study(
+        title=title,
+        steps=steps,
+        then=then,
+        levels=levels,
+        points=tuple(point for found in by_size.values() for point in found),
+        fit=fit_saturation([point.size for point in pretrained], [point.value for point in pretrained]),
+        sufficient=smallest_sufficient({size: found for size, found in hits.items() if size}, groups),
+        caution=caution,
+    )
+
+
+def markdown(study: Study) -> str:
+    """Return the study as a page: its table, its curve, and its smallest sufficient size."""
+    groups = study.levels[0].accuracy.n_groups
+    lines = [
+        f"# {study.title}",
+        "",
+        f"Each size is pre-trained for {study.steps:,} steps, then judged by {study.then}.",
+        *([study.caution] if study.caution else []),
+        "",
+        "| clips | epochs | seeds | top-1 | 95 % interval | of the seeds | loss |",
+        "|---:|---:|---:|---:|---|---|---:|",
+        *(_row(level) for level in study.levels),
+        "",
+        "The interval is that of the mean over seeds, from resampling the groups of the test clips and the seeds. Of "
+        "the few seeds the lowest and the highest stand beside it."
+        + (f" With {groups} groups it is rougher than it looks." if groups < FEW_GROUPS else ""),
+        "",
+        f"Curve: {describe_fit(study.fit)}.",
+        "",
+        f"Smallest size within {100 * study.sufficient.margin:g} point of the largest: "
+        f"{describe_sufficient(study.sufficient)}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def describe_fit(fit: Saturation | NotIdentifiable) -> str:
+    """Return the fitted curve in words, or why there is none."""
+    if isinstance(fit, NotIdentifiable):
+        return f"not identifiable: {fit.reason}"
+    return (
+        f"top-1 = {fit.asymptote:.4f} - {fit.lack:.4f} x (clips / {fit.smallest:g})^-{fit.exponent:.3f}, "
+        f"levelling off at {fit.asymptote:.2%} [{fit.low:.2%}, {fit.high:.2%}]"
+    )
+
+
+def describe_sufficient(found: Sufficient) -> str:
+    """Return the smallest sufficient size, and the bound that decided, in words."""
+    if not found.bounds:
+        return f"{found.size:,}, the only one"
+    bounds = ", ".join(
+        f"{size:,}: {100 * bound.value:+.2f}, at most {100 * bound.high:+.2f}" for size, bound in found.bounds.items()
+    )
+    none = " itself" if found.size > max(found.bounds) else ""
+    what = "points by which the largest is better, one-sided 95 % by paired bootstrap over groups and seeds"
+    return f"{found.size:,}{none} ({what}: {bounds})"
+
+
+def as_json(study: Study) -> dict[str, Any]:
+    """Return the study as plain data."""
+    fit = study.fit
+    return {
+        "title": study.title,
+        "steps": study.steps,
+        "then": study.then,
+        "caution": study.caution,
+        "levels": [
+            {"size": level.size, "epochs": round(level.epochs, 3)}
+            | level.accuracy._asdict()
+            | {"seeds": list(level.values), "losses": list(level.losses)}
+            for level in study.levels
+        ],
+        "points": [
+            {"size": p.size, "seed": p.seed, "top1": p.value, "loss": p.loss, "record": p.record} for p in study.points
+        ],
+        "fit": {"not_identifiable": fit.reason} if isinstance(fit, NotIdentifiable) else fit._asdict(),
+        "sufficient": {
+            "size": study.sufficient.size,
+            "margin": study.sufficient.margin,
+            "bounds": {str(size): bound._asdict() for size, bound in study.sufficient.bounds.items()},
+        },
+    }
+
+
+def draw(study: Study, file: Path) -> None:
+    """Write the plot as SVG: each seed, each size's mean with its interval, and the curve where there is one."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    levels = [level for level in study.levels if level.size]
+    with mpl.rc_context({"svg.hashsalt": "tta-bench", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        sizes = [level.size for level in levels]
+        means = [100 * level.accuracy.value for level in levels]
+        errors = [
+            [100 * (level.accuracy.value - level.accuracy.low) for level in levels],
+            [100 * (level.accuracy.high - level.accuracy.value) for level in levels],
+        ]
+        axes.errorbar(sizes, means, yerr=errors, fmt="s", color="C0", capsize=4, label="mean of seeds, 95 %")
+        seeds = [(level.size, 100 * value) for level in levels for value in level.values]
+        axes.plot(*zip(*seeds, strict=True), "o", mfc="none", color="0.25", ms=6, zorder=3, label="each seed")
+        _draw_lines(axes, study, sizes)
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        axes.set_xlabel("clips pre-trained on")
+        axes.set_ylabel("top-1, %")
+        axes.set_title(study.title, fontsize=10)
+        axes.legend(fontsize=8)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def _draw_lines(axes: Any, study: Study, sizes: Sequence[int]) -> None:
+    """Draw the curve, and the level without pre-training, where there are such."""
+    if isinstance(study.fit, Saturation):
+        along = np.geomspace(min(sizes), max(sizes), 200)
+        axes.plot(along, 100 * study.fit.at(along), color="C1", label="saturating curve")
+        axes.axhspan(100 * study.fit.low, 100 * study.fit.high, color="C1", alpha=0.12, label="where it levels off")
+    for level in study.levels:
+        if not level.size:
+            axes.axhline(100 * level.accuracy.value, color="0.4", ls="--", label="without pre-training")
+
+
+def _row(level: Level) -> str:
+    low, high = min(level.values), max(level.values)
+    cells: Mapping[str, str] = {
+        "clips": f"{level.size:,}" if level.size else "none",
+        "epochs": f"{level.epochs:,.1f}" if level.size else "",
+        "seeds": f"{len(level.values)}",
+        "top-1": f"{100 * level.accuracy.value:.2f}",
+        "interval": f"{100 * level.accuracy.low:.2f} to {100 * level.accuracy.high:.2f}",
+        "of the seeds": f"{100 * low:.2f} to {100 * high:.2f}",
+        "loss": f"{np.mean(level.losses):.4f}" if level.losses else "",
+    }
+    return f"| {' | '.join(cells.values())} |"

@@ -1,0 +1,1 @@
+"""Utilities without a noun of their own: files, paths, progress, keyed randomness."""
