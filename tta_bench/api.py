@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.plugins import PluginCode, code_digest, file_of
 from tta_bench.registry import load_files
 
@@ -106,38 +103,24 @@ def submit(found: Sequence[Experiment], file: Path, work_dir: Path, resume: str)
     """
     if len(found) != 1:
         raise UserError(f"--submission is one file, and {len(found)} runs were asked for.", "Say one seed.")
-    if not isinstance(found[0], ReactionExperiment):
-        raise UserError(f"{found[0].protocol.name} has no test part without labels, so there is nothing to submit.")
-    if found[0].eval.split != "test":
-        raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
-    if not file.parent.is_dir():
-        raise UserError(f"there is no folder {file.parent} for {file.name}.")
-    from tta_bench.protocols.reaction.run import Reaction
-
-    ready = start(found[0], work_dir, resume)
-    assert isinstance(ready, Reaction)
-    ready.submit(file)
+    start(found[0], work_dir, resume).submit(file)
 
 
 def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
     """Return an experiment ready to run. A plug-in's backbone is tested against the contract's quick rules first.
 
     Raises:
-        UserError: The backbone breaks a rule; says what was expected and found.
+        UserError: The backbone breaks a rule, or the protocol lacks a method; says what was expected and found.
     """
     from tta_bench.protocols import load_protocol
 
-    if experiment.plugins and isinstance(experiment, FineTuneExperiment | PretrainExperiment):
+    protocol = load_protocol(experiment.protocol.component)
+    if experiment.plugins:
         from tta_bench.contract.contract import require_contract
 
-        require_contract(experiment.backbone, experiment.clip)
-    if experiment.plugins and isinstance(experiment, ReactionExperiment):
-        from tta_bench.contract.contract import require_contract
-
-        for part in experiment.backbone.parts or (experiment.backbone,):
-            if part.sees:
-                require_contract(part, experiment.clip.extent)
-    return load_protocol(experiment.protocol.component)(experiment, work_dir, resume)
+        for card, clip in experiment.clips_to_check():
+            require_contract(card, clip)
+    return protocol(experiment, work_dir, resume)
 
 
 def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

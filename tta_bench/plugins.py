@@ -134,7 +134,8 @@ def code_of_file(path: Path) -> PluginCode:
     for plugin in installed().values():
         if plugin.place is not None and path.is_relative_to(plugin.place):
             return plugin.code
-    return PluginCode(path.name, None, code_digest(path))
+    place = path.parent if path.name == "__init__.py" else path
+    return PluginCode(place.name, None, code_digest(place))
 
 
 def code_digest(place: Path) -> str:
@@ -153,6 +154,11 @@ def file_of(thing: Any) -> Path | None:
     except (TypeError, OSError):
         return None
     return path if path.is_file() else None
+
+
+def is_own(thing: Any) -> bool:
+    """Return whether a function or class is the suite's own, and not a plug-in's."""
+    return str(getattr(thing, "__module__", "")).split(".")[0] == __name__.split(".")[0]
 
 
 def _place(module: str) -> Path | None:

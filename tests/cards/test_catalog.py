@@ -7,6 +7,7 @@ import pytest
 from tta_bench.cards import catalog
 from tta_bench.cards.catalog import backbone_card, dataset_card, weights_card
 from tta_bench.cards.files import card_files, read_yaml
+from tta_bench.config.describe import cards_called
 from tta_bench.errors import UserError
 from tta_bench.experiments.kinds import protocol_card
 
@@ -14,7 +15,7 @@ from tta_bench.experiments.kinds import protocol_card
 @pytest.mark.parametrize("group", catalog.GROUPS)
 def test_every_shipped_card_is_valid_and_called_like_its_file(group: str) -> None:
     for name in card_files(group):
-        card = catalog.load(group, name)
+        card = cards_called(name)[group]
         assert card.name == name
         assert len(card.summary) < 110
 

@@ -5,15 +5,15 @@ import sys
 import pytest
 
 from tta_bench.cards.catalog import backbone_card
-from tta_bench.cards.timm_defaults import complete
+from tta_bench.cards.timm_defaults import with_timm_defaults
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 
 
 def test_timm_knows_what_its_models_want() -> None:
-    card = complete(backbone_card("timm/vit_base_patch16_384"))
+    card = with_timm_defaults(backbone_card("timm/vit_base_patch16_384"))
     assert (card.mean, card.std, card.size, card.recipe) == ((0.5,) * 3, (0.5,) * 3, 384, "vit")
-    card = complete(backbone_card("timm/resnet18"))
+    card = with_timm_defaults(backbone_card("timm/resnet18"))
     assert (card.mean, card.size, card.recipe) == ((0.485, 0.456, 0.406), 224, "cnn")
 
 
@@ -25,7 +25,7 @@ def test_an_experiment_has_the_completed_card() -> None:
 
 def test_other_cards_stay_as_they_are() -> None:
     for name in ("resnet50", "videomaev2_vit_b", "mmaction2/X3D"):
-        assert complete(backbone_card(name)) == backbone_card(name)
+        assert with_timm_defaults(backbone_card(name)) == backbone_card(name)
 
 
 def test_an_unknown_model_gets_the_nearest() -> None:

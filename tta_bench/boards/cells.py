@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tta_bench.boards.markdown import NONE, Links, figure, text
-from tta_bench.boards.ranking import Standing
+from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Entry, Row
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
 
-def rank(standing: Standing) -> str:
+def rank(standing: RankedRow) -> str:
     """Return a row's rank, marked where others share it."""
     if standing.rank is None:
         return NONE
@@ -38,21 +38,21 @@ def labels(used: bool | None) -> str:
     return {True: "yes", False: "no", None: "not known"}[used]
 
 
-def interval(standing: Standing, metric: str) -> str:
+def interval(standing: RankedRow, metric: str) -> str:
     """Return the ends of a row's interval, with marks for what is to be said of it."""
     if standing.low is None or standing.high is None:
         return NONE
-    marks = {"†": is_rough(standing), "‡": is_bound(standing.row, metric), "§": standing.row.first.verifiable_with}
+    marks = {"†": is_rough(standing), "‡": is_ungrouped(standing.row, metric), "§": standing.row.first.verifiable_with}
     shown = "".join(f" {mark}" for mark, used in marks.items() if used)
     return f"{figure(metric, standing.low)} to {figure(metric, standing.high)}{shown}"
 
 
-def is_rough(standing: Standing) -> bool:
+def is_rough(standing: RankedRow) -> bool:
     """Return whether an interval rests on few groups."""
     return standing.low is not None and standing.n_groups < FEW_GROUPS
 
 
-def is_bound(row: Row, metric: str) -> bool:
+def is_ungrouped(row: Row, metric: str) -> bool:
     """Return whether an interval takes clips for independent, for want of groups."""
     return any(entry.record.metrics[metric].resampled == "samples" for entry in row.entries)
 

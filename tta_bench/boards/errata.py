@@ -50,7 +50,7 @@ def read_errata(path: Path) -> dict[str, Erratum]:
     return dict(zip(named, errata, strict=True))
 
 
-def lost_names(errata: Mapping[str, Erratum], records: Collection[str], path: Path) -> Iterator[str]:
+def dangling_errata(errata: Mapping[str, Erratum], records: Collection[str], path: Path) -> Iterator[str]:
     """Yield what is wrong with each erratum that names a record which is not there, or which does not count itself."""
     for erratum in errata.values():
         for name in filter(None, (erratum.record, erratum.superseded_by)):

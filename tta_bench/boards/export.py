@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from tabulate import tabulate
 
 from tta_bench.boards.markdown import figure, heading
-from tta_bench.boards.ranking import Standing, standings
+from tta_bench.boards.ranking import RankedRow, standings
 from tta_bench.boards.rows import Entry, sort_into_sections
 from tta_bench.cards.kinds import Tier
 
@@ -91,7 +91,7 @@ FORMATS = {"csv": as_csv, "json": as_json, "latex": as_latex}
 """What writes all rows in each form."""
 
 
-def _row(protocol: str, tier: Tier, section: str, standing: Standing, metric: str) -> Exported:
+def _row(protocol: str, tier: Tier, section: str, standing: RankedRow, metric: str) -> Exported:
     row, what = standing.row, standing.row.first.identity
     pretraining = what.weights.pretraining if what.weights else None
     return Exported(

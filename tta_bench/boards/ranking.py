@@ -15,7 +15,7 @@ from tta_bench.metrics.intervals import RESAMPLES, percentiles, resample_weights
 from tta_bench.records.files import AnyOutcomes
 
 
-class Standing(NamedTuple):
+class RankedRow(NamedTuple):
     """A row's place."""
 
     row: Row
@@ -37,7 +37,7 @@ class Resampled(NamedTuple):
     n_groups: int
 
 
-def standings(rows: Sequence[Row], metric: str) -> list[Standing]:
+def standings(rows: Sequence[Row], metric: str) -> list[RankedRow]:
     """Return the rows by falling score, those that lack a split last, each with its interval and its rank.
 
     Going down, a row shares the rank of the best row of the current group unless the 95 % interval of their paired
@@ -50,7 +50,7 @@ def standings(rows: Sequence[Row], metric: str) -> list[Standing]:
     ranks = [*shared_ranks(complete), *[None] * (len(ordered) - len(complete))]
     members = Counter(ranks)
     return [
-        Standing(row, scores[row], *_interval(row, metric, found), rank, rank is not None and members[rank] > 1)
+        RankedRow(row, scores[row], *_interval(row, metric, found), rank, rank is not None and members[rank] > 1)
         for row, found, rank in zip(ordered, resampled, ranks, strict=True)
     ]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from tta_bench.boards.cells import (
     cost,
     interval,
-    is_bound,
     is_rough,
+    is_ungrouped,
     labels,
     mean,
     rank,
@@ -22,7 +22,7 @@ from tta_bench.boards.cells import (
 )
 from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, table, text
 from tta_bench.boards.published import Published
-from tta_bench.boards.ranking import Standing, standings
+from tta_bench.boards.ranking import RankedRow, standings
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.cards.kinds import Tier
 from tta_bench.metrics.intervals import FEW_GROUPS
@@ -95,7 +95,7 @@ def render_board(protocol: str, tier: Tier, entries: Sequence[Entry], published:
     return "\n\n".join([*parts, *filter(None, [links.definitions()]), END]) + "\n"
 
 
-def _measured(found: Sequence[Standing], metric: str, links: Links) -> list[str]:
+def _measured(found: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
     if not found:
         return ["Nothing yet."]
     return [
@@ -108,22 +108,22 @@ def _measured(found: Sequence[Standing], metric: str, links: Links) -> list[str]
     ]
 
 
-def _scored(found: Sequence[Standing], metric: str, links: Links) -> list[str]:
+def _scored(found: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
     return [_scores(found, metric, links), *_notes(found, metric), *_emotions(found)]
 
 
-def _notes(found: Sequence[Standing], metric: str) -> list[str]:
+def _notes(found: Sequence[RankedRow], metric: str) -> list[str]:
     """Return what the marks and columns in a table of scores mean."""
     notes = {
         _FEW: any(is_rough(standing) for standing in found),
-        _BOUND: any(is_bound(standing.row, metric) for standing in found),
+        _BOUND: any(is_ungrouped(standing.row, metric) for standing in found),
         _UNLEAKED: any(standing.row.has("top1_unleaked") for standing in found),
         _HIDDEN: any(standing.row.first.verifiable_with for standing in found),
     }
     return [paragraph(words) for words, used in notes.items() if used]
 
 
-def _emotions(found: Sequence[Standing]) -> list[str]:
+def _emotions(found: Sequence[RankedRow]) -> list[str]:
     """Return r emotion by emotion, for rows that are scored so."""
     rows = [standing for standing in found if standing.row.first.undefined is not None]
     names = list(dict.fromkeys(name for standing in rows for name in _emotion_names(standing.row.first)))
@@ -152,7 +152,7 @@ def _emotion_names(record: Record) -> list[str]:
     return [*record.per_class, *(record.undefined or ())]
 
 
-def _scores(found: Sequence[Standing], metric: str, links: Links) -> str:
+def _scores(found: Sequence[RankedRow], metric: str, links: Links) -> str:
     others = [name for name in ("top1", "top5", "mean_class", "top1_unleaked") if name != metric]
     columns = [
         *[("rank", "right"), ("backbone", "left"), ("weights", "left"), ("pre-training", "left"), ("labels", "left")],
@@ -177,7 +177,7 @@ def _scores(found: Sequence[Standing], metric: str, links: Links) -> str:
     )
 
 
-def _costs(found: Sequence[Standing]) -> str:
+def _costs(found: Sequence[RankedRow]) -> str:
     columns = [
         *[("rank", "right"), ("backbone", "left"), ("track", "left"), ("precision", "left"), ("input", "left")],
         *[("parameters, M", "right"), ("GMACs x views", "right"), ("test clips/s", "right"), ("device", "left")],
@@ -199,7 +199,7 @@ def _costs(found: Sequence[Standing]) -> str:
     )
 
 
-def _controls(found: Sequence[Standing], metric: str, links: Links) -> str:
+def _controls(found: Sequence[RankedRow], metric: str, links: Links) -> str:
     columns = [
         *[("test clips", "left"), ("backbone", "left"), ("weights", "left"), (heading(metric), "right")],
         *[("95 % interval", "left"), (heading("top1_reversed"), "right"), ("runs", "left")],

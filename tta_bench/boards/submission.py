@@ -13,8 +13,9 @@ from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.status import now, outcome
-from tta_bench.records.store import read_record, record_name, write_atomic
+from tta_bench.records.store import read_record, record_name
 from tta_bench.records.verify import verify_record
+from tta_bench.utils.files import write_atomic
 
 LARGEST_PREDICTIONS = 100_000
 """Bytes of predictions that are kept in git; larger ones stay where they are if outcomes can stand for them."""

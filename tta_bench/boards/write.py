@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tta_bench
-from tta_bench.boards.errata import lost_names, read_errata
+from tta_bench.boards.errata import dangling_errata, read_errata
 from tta_bench.boards.published import read_published
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
@@ -18,8 +18,9 @@ from tta_bench.errors import UserError
 from tta_bench.records.files import AnyOutcomes, read_outcomes
 from tta_bench.records.schema import Record
 from tta_bench.records.status import is_ranked
-from tta_bench.records.store import read_record, record_files, record_name, write_atomic
+from tta_bench.records.store import read_record, record_files, record_name
 from tta_bench.records.verify import file_problem
+from tta_bench.utils.files import write_atomic
 
 
 class Collected(NamedTuple):
@@ -115,7 +116,7 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         place = record.identity.protocol.name, record.identity.tier
         link = Path(os.path.relpath(path, board_file(board_folder, *place).parent)).as_posix()
         entries.setdefault(place, []).append(Entry(record, link, outcomes, errata.get(path.stem)))
-    return Collected(entries, [*problems, *lost_names(errata, names, official / "errata.yaml")])
+    return Collected(entries, [*problems, *dangling_errata(errata, names, official / "errata.yaml")])
 
 
 def official_folder() -> Path:

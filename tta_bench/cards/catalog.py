@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tta_bench.cards.files import card_files, cardless, described, merge, read_card_data, summary_of
+from tta_bench.cards.files import card_files, from_hf_config, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import PluginError, file_of, import_installed, installed
+from tta_bench.utils.paths import cache_folder
 
 AnyCard = TypeVar("AnyCard", bound=Card)
 GROUPS: dict[str, type[Card]] = {
@@ -63,7 +64,7 @@ def summaries(group: str) -> dict[str, str]:
     """
     found = {name: summary_of(path, group) for name, path in card_files(group).items()}
     found |= {name: card.summary for (of, name), (card, _) in _added.items() if of == group}
-    for name, plugin in cardless().items() if group == "backbones" else ():
+    for name, plugin in plugins_without_card().items() if group == "backbones" else ():
         found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
     return found
 
@@ -87,7 +88,7 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
         UserError: There is no such card; names the nearest one.
     """
     files = card_files(group)
-    imported = group == "backbones" and name in cardless() and import_installed(name)
+    imported = group == "backbones" and name in plugins_without_card() and import_installed(name)
     if (group, name) in _added:
         card = _added[group, name][0]
         assert isinstance(card, kind(getattr(card, "component", None)))
@@ -105,7 +106,7 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     fields = data.pop("_config_", None)
     if name not in files:
         own = {"name": name, "arguments": {"name": member}}
-        data = merge(data, own if fields is None else described(family, Path(member), fields))
+        data = merge(data, own if fields is None else from_hf_config(family, Path(member), fields))
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
     return validate(kind(data.get("component")), data, path)
@@ -125,6 +126,11 @@ def backbone_card(name: str) -> BackboneCard:
 def weights_card(name: str) -> WeightsCard:
     """Return the card of released weights."""
     return load("weights", name, lambda _: WeightsCard)
+
+
+def weights_file(card: WeightsCard) -> Path:
+    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
+    return cache_folder() / "weights" / card.file
 
 
 def dataset_card(name: str) -> DatasetCard:

@@ -84,7 +84,7 @@ def card_files(group: str) -> dict[str, Path]:
     return found
 
 
-def cardless() -> dict[str, Installed]:
+def plugins_without_card() -> dict[str, Installed]:
     """Return the installed plug-ins of which no card is a file: importing one makes the card of a backbone.
 
     Raises:
@@ -115,7 +115,7 @@ def summary_of(path: Path, group: str) -> str:
     return line[1].strip() if line else str(read_card_data(path, group).get("summary", ""))
 
 
-def described(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:
+def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:
     """Return what the config.json in a local folder says of the member of a family that it holds.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tta_bench.utils.strict import Strict, later
+from tta_bench.utils.strict import Strict, optional_since_v1
 
 Recipe = Literal["vit", "cnn", "audio"]
 Tier = Literal["sample", "full"]
@@ -108,9 +108,9 @@ class Pretraining(Strict):
     """Data set(s), in words."""
     labels: bool | None
     """Whether labels were used; null where it is not known."""
-    clips: int | None = later(gt=0)
+    clips: int | None = optional_since_v1(gt=0)
     """Number of clips, where it is known."""
-    steps: int | None = later(gt=0)
+    steps: int | None = optional_since_v1(gt=0)
     """Optimisation steps, where they are known."""
 
 

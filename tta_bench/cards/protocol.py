@@ -1,12 +1,14 @@
-"""What the cards of protocols say: what is common to all, and what belongs to each component."""
+"""Protocol cards: the fields that all protocols share."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import get_args
 
 from pydantic import Field
 
-from tta_bench.cards.kinds import Card, Tier
+from tta_bench.cards.kinds import BackboneCard, Card, Tier
+from tta_bench.errors import UserError
 from tta_bench.utils.strict import Strict
 
 
@@ -22,9 +24,6 @@ class TierSettings(Strict):
 class ProtocolCard(Card):
     """A protocol: what is measured, and how."""
 
-    SECTIONS: ClassVar[dict[str, type[Strict]]] = {}
-    """The sections that users may change keys of; ``train`` is laid over the recipe of the backbone's kind."""
-
     version: int = Field(gt=0)
     """Raised whenever a number could change."""
     component: str
@@ -39,6 +38,45 @@ class ProtocolCard(Card):
     def tier(self, tier: Tier) -> TierSettings:
         """Return one tier's section."""
         return self.full if tier == "full" else self.sample
+
+    @classmethod
+    def sections(cls) -> dict[str, type[Strict]]:
+        """Return the model of each section that users may change keys of: those on a tier, and ``train`` for recipes.
+
+        ``train.lr=1e-3`` changes the recipe of the backbone's kind.
+        """
+        tier = cls.model_fields["full"].annotation
+        assert isinstance(tier, type)
+        assert issubclass(tier, TierSettings)
+        found = {
+            "train" if name == "recipes" else name: get_args(field.annotation)[1]
+            if name == "recipes"
+            else field.annotation
+            for name, field in tier.model_fields.items()
+        }
+        return {name: model for name, model in found.items() if isinstance(model, type) and issubclass(model, Strict)}
+
+    def base(self, name: str, tier: Tier, backbone: BackboneCard) -> Strict:
+        """Return a section as it stands on the card; ``train`` is the recipe of the backbone's kind.
+
+        Raises:
+            UserError: There is no recipe for that kind.
+        """
+        settings = self.tier(tier)
+        if name != "train":
+            section: Strict = getattr(settings, name)
+            return section
+        recipes: Mapping[str, Strict] = settings.recipes  # type: ignore[attr-defined]
+        if backbone.recipe not in recipes:
+            raise UserError(
+                f"{self.name} has no recipe for {backbone.name}, which trains as '{backbone.recipe}'.",
+                f"It has recipes for: {', '.join(recipes)}.",
+            )
+        return recipes[backbone.recipe]
+
+    def default_weights(self, tier: Tier, backbone: BackboneCard) -> str:
+        """Return the weights that ``weights=default`` means: the backbone's at full tier, none for a sample."""
+        return "none" if tier == "sample" else backbone.weights
 
     def views(self, tier: Tier) -> int | None:
         """Return the views of a clip that a test averages over, where clips are classified."""

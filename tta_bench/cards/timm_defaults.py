@@ -7,7 +7,7 @@ from tta_bench.cards.kinds import BackboneCard, joined
 from tta_bench.errors import unknown
 
 
-def complete(card: BackboneCard) -> BackboneCard:
+def with_timm_defaults(card: BackboneCard) -> BackboneCard:
     """Return a card of ``timm/<any>`` with the mean, standard deviation, size and recipe that suit the model.
 
     They come from the model's ``pretrained_cfg`` in timm; transformers that cut a picture into patches take the recipe
@@ -18,7 +18,7 @@ def complete(card: BackboneCard) -> BackboneCard:
         UserError: timm has no model of that name.
     """
     if card.parts:
-        return joined([complete(part) for part in card.parts])
+        return joined([with_timm_defaults(part) for part in card.parts])
     if card.component != "TimmBackbone" or card.name in card_files("backbones"):
         return card
     import timm  # takes seconds, and loads torch

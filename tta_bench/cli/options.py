@@ -88,6 +88,7 @@ def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
 
     if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
         return None
-    from tta_bench.protocols.reaction.scoring import truth_of_record  # brings torch
+    from tta_bench.experiments.kinds import protocol_card
+    from tta_bench.protocols import load_protocol  # brings torch
 
-    return truth_of_record(record, given)
+    return load_protocol(protocol_card(record.identity.protocol.name).component).labels(record, given)

@@ -13,7 +13,7 @@ import click
 from tta_bench.records.schema import Metric, Record
 
 if TYPE_CHECKING:
-    from tta_bench.protocols.scaling.report import Findings
+    from tta_bench.protocols.base.protocol_run import Findings
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:

@@ -19,8 +19,7 @@ def command() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Download the weights of a card into the cache, and check them where their digest is known."""
-    from tta_bench.cards.catalog import weights_card
-    from tta_bench.protocols.base.weights import weights_file
+    from tta_bench.cards.catalog import weights_card, weights_file
     from tta_bench.utils.download import download
 
     card = weights_card(name)

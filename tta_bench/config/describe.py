@@ -9,7 +9,7 @@ from tta_bench.cards.catalog import GROUPS, backbone_card, dataset_card, names, 
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, Card
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
-from tta_bench.cards.timm_defaults import complete
+from tta_bench.cards.timm_defaults import with_timm_defaults
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
@@ -32,7 +32,7 @@ def describe(name: str) -> dict[str, dict[str, Any]]:
     found = cards_called(name)
     if not found:
         raise unknown("name", name, [*installed(), *(card for group in GROUPS for card in names(group))])
-    return {group: described(group, card) for group, card in found.items()}
+    return {group: describe_card(group, card) for group, card in found.items()}
 
 
 def cards_called(name: str) -> dict[str, Card]:
@@ -42,7 +42,7 @@ def cards_called(name: str) -> dict[str, Card]:
         UserError: A card of that name cannot be read.
     """
     readers: dict[str, Callable[[], Card]] = {
-        "backbones": lambda: complete(backbone_card(name)),
+        "backbones": lambda: with_timm_defaults(backbone_card(name)),
         "weights": lambda: weights_card(name),
         "datasets": lambda: dataset_card(name),
         "protocols": lambda: protocol_card(name),
@@ -57,7 +57,7 @@ def cards_called(name: str) -> dict[str, Card]:
     return found
 
 
-def described(group: str, card: Card) -> dict[str, Any]:
+def describe_card(group: str, card: Card) -> dict[str, Any]:
     """Return a card as plain data, after its kind, its hash and the figures that follow from it."""
     data = card.model_dump(mode="json")
     extra: dict[str, Any] = {"kind": group.rstrip("s"), "hash": digest(data)}

@@ -12,7 +12,7 @@ from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiments.base import Phase, Precision
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
-from tta_bench.experiments.kinds import PROTOCOL_KINDS
+from tta_bench.experiments.kinds import experiment_kinds
 from tta_bench.utils.strict import Strict
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,8 +59,8 @@ _TEXTS = {
 
 def known_keys(protocol: type[ProtocolCard] | None = None) -> list[str]:
     """Return every key that may be given, dotted: to a kind of protocol, or to any."""
-    kinds = PROTOCOL_KINDS if protocol is None else (protocol,)
-    sections = [section for kind in kinds for section in kind.SECTIONS.items()]
+    kinds = [kind.card_kind() for kind in experiment_kinds()] if protocol is None else [protocol]
+    sections = [section for kind in kinds for section in kind.sections().items()]
     dotted = (f"{name}.{key}" for name, model in (*sections, *COMMON.items()) for key in _keys(model))
     return list(dict.fromkeys([*Choices.model_fields, *dotted]))
 
@@ -121,7 +121,7 @@ def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     return nested
 
 
-def laid_over(base: BaseModel, given: Mapping[str, Any], name: str) -> dict[str, Any]:
+def with_overrides(base: BaseModel, given: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a section's settings with the given keys laid over them."""
     over = section(given, name)
     if "epochs" in over:

@@ -13,12 +13,11 @@ from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate
-from tta_bench.config.overrides import Choices, laid_over, parse, validated
+from tta_bench.config.overrides import Choices, parse, validated, with_overrides
 from tta_bench.config.resolve import choose_data
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.kinds import protocol_card
-from tta_bench.experiments.reaction import ReactionCard, ReactionEvalSettings
 from tta_bench.utils.strict import Strict
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
@@ -105,12 +104,14 @@ def _part(given: dict[str, Any], protocol: ProtocolCard, tier: Tier) -> str | No
     Raises:
         UserError: There is no such part, or the protocol has none.
     """
-    if isinstance(protocol, ReactionCard):
-        usual = (protocol.full if tier == "full" else protocol.sample).eval
-        return validated(ReactionEvalSettings, laid_over(usual, given, "eval"), "eval.").split
-    if PART in given:
-        raise unknown("key", PART, KEYS)
-    return None
+    usual = getattr(protocol.tier(tier), "eval", None)
+    part = getattr(usual, "split", None)
+    if usual is None or part is None:
+        if PART in given:
+            raise unknown("key", PART, KEYS)
+        return None
+    asked: str = validated(type(usual), with_overrides(usual, given, "eval"), "eval.").split
+    return asked
 
 
 def _one(given: dict[str, Any], key: str, default: int) -> int:

@@ -11,26 +11,16 @@ from tta_bench.cards import catalog
 from tta_bench.cards.catalog import backbone_card, dataset_card
 from tta_bench.cards.files import card_files, read_yaml, use_folder
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
-from tta_bench.cards.protocol import ProtocolCard, TierSettings
-from tta_bench.cards.timm_defaults import complete
-from tta_bench.config.overrides import Choices, known_keys, laid_over, parse, section, validated
+from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.timm_defaults import with_timm_defaults
+from tta_bench.config.overrides import Choices, known_keys, parse, section, validated, with_overrides
 from tta_bench.errors import UserError, unknown
-from tta_bench.experiments.base import Experiment, resolve_clip
+from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
-from tta_bench.experiments.fine_tune import FineTuneCard, FineTuneExperiment
-from tta_bench.experiments.kinds import protocol_card
-from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
-from tta_bench.experiments.reaction import ReactionCard, ReactionExperiment, resolve_face_clip
-from tta_bench.experiments.scaling import ScalingCard, ScalingExperiment
-from tta_bench.plugins import PluginCode, code_of_file, import_installed, installed
+from tta_bench.experiments.kinds import experiment_kind, protocol_card
+from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
 from tta_bench.utils.paths import user_config
-
-_EXPERIMENTS: dict[type[ProtocolCard], type[Experiment]] = {
-    FineTuneCard: FineTuneExperiment,
-    PretrainCard: PretrainExperiment,
-    ReactionCard: ReactionExperiment,
-    ScalingCard: ScalingExperiment,
-}
+from tta_bench.utils.strict import Strict
 
 
 def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
@@ -51,9 +41,9 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     for name in data.roots:
         dataset_card(name)
     dataset, root, tier = choose_data(top, data, protocol)
-    settings = protocol.tier(tier)
-    backbone = complete(backbone_card(top.backbone or settings.backbone))
-    sections = _sections(protocol, settings, backbone, given, data)
+    settings, kind = protocol.tier(tier), experiment_kind(protocol.component)
+    backbone = with_timm_defaults(backbone_card(top.backbone or settings.backbone))
+    fields = kind.resolve(_sections(protocol, tier, backbone, given), backbone, data)
     runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
     tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
     whole = dataset.name == settings.dataset and top.limit is None and "train.clips" not in given
@@ -61,13 +51,13 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         if split not in dataset.splits:
             raise unknown(f"split of {dataset.name}", str(split), map(str, dataset.splits))
     return [
-        _EXPERIMENTS[type(protocol)](
+        kind(
             protocol=protocol,
             tier=tier,
             standard=whole and not any(key in given for key in protocol.locked),
             track="tuned" if tuned else "fixed",
             backbone=backbone,
-            weights=_weights(top.weights, protocol, backbone, tier),
+            weights=protocol.default_weights(tier, backbone) if top.weights == "default" else top.weights,
             dataset=dataset,
             root=root,
             split=split,
@@ -77,8 +67,8 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
             limit=top.limit,
             runtime=runtime,
             arguments=words,
-            plugins=tuple(dict.fromkeys([*plugins, *_taking_part(protocol, dataset, backbone)])),
-            **sections,
+            plugins=tuple(dict.fromkeys([*plugins, *_plugin_code(protocol, dataset, backbone)])),
+            **fields,
         )
         for split in top.split
         for seed in top.seed
@@ -98,59 +88,43 @@ def _protocol(words: Sequence[str]) -> ProtocolCard:
 
 
 def _sections(
-    protocol: ProtocolCard,
-    settings: TierSettings,
-    backbone: BackboneCard,
-    given: Mapping[str, Any],
-    data: DataSettings,
-) -> dict[str, Any]:
-    """Return the sections of a kind of protocol: the card's, with what was given laid over them, resolved."""
-    bases = {name: _base(settings, name, protocol, backbone) for name in protocol.SECTIONS}
-    found: dict[str, Any] = {
-        name: validated(kind, laid_over(bases[name], given, name), f"{name}.")
-        for name, kind in protocol.SECTIONS.items()
-    }
-    if "clip" in found:
-        # A protocol's size is a wish, which a backbone of a fixed size cannot meet.
-        wished = found["clip"].model_copy(update={"size": None})
-        asked = found["clip"] if backbone.size_multiple or "clip.size" in given else wished
-        if isinstance(protocol, ReactionCard):
-            return found | {"clip": resolve_face_clip(asked, backbone), "face_model": data.face_model}
-        found["clip"] = resolve_clip(asked, backbone)
-    return found | ({"data": data} if isinstance(protocol, ScalingCard) else {})
+    protocol: ProtocolCard, tier: Tier, backbone: BackboneCard, given: Mapping[str, Any]
+) -> dict[str, Strict]:
+    """Return each section of a card, with the keys that were given laid over it.
 
-
-def _base(settings: TierSettings, name: str, protocol: ProtocolCard, backbone: BackboneCard) -> Any:
-    """Return a section as it stands on a protocol's card; ``train`` is the recipe of the backbone's kind."""
-    if name != "train":
-        return getattr(settings, name)
-    recipes: Mapping[str, Any] = settings.recipes  # type: ignore[attr-defined]
-    if backbone.recipe not in recipes:
-        raise UserError(
-            f"{protocol.name} has no recipe for {backbone.name}, which trains as '{backbone.recipe}'.",
-            f"It has recipes for: {', '.join(recipes)}.",
-        )
-    return recipes[backbone.recipe]
-
-
-def _weights(choice: str, protocol: ProtocolCard, backbone: BackboneCard, tier: Tier) -> str:
-    """Return ``none``, a card's name or a path; the default is the card's at full tier and ``none`` for the sample.
-
-    Pre-training starts anew unless weights are named.
+    A protocol's clip size is a default, so a backbone of a fixed size keeps its own unless ``clip.size`` was given.
     """
-    if choice != "default":
-        return choice
-    return "none" if isinstance(protocol, PretrainCard) or tier == "sample" else backbone.weights
+    found = {
+        name: validated(kind, with_overrides(protocol.base(name, tier, backbone), given, name), f"{name}.")
+        for name, kind in protocol.sections().items()
+    }
+    if "clip" in found and not (backbone.size_multiple or "clip.size" in given):
+        found["clip"] = found["clip"].model_copy(update={"size": None})
+    return found
 
 
-def _taking_part(protocol: ProtocolCard, dataset: DatasetCard, backbone: BackboneCard) -> Iterable[PluginCode]:
-    """Import the installed plug-ins that a run names, and yield the code that it takes from outside the suite."""
-    for group, card in (("protocols", protocol), ("datasets", dataset), ("backbones", backbone)):
-        made_by = catalog.origin(group, card.name)
-        if import_installed(card.name):
-            yield installed()[card.name].code
-        elif made_by is not None and made_by.suffix == ".py":
-            yield code_of_file(made_by)
+def _plugin_code(protocol: ProtocolCard, dataset: DatasetCard, backbone: BackboneCard) -> Iterable[PluginCode]:
+    """Import the installed plug-ins that a run names, and yield the code that it takes from outside the suite.
+
+    A component's class counts wherever its card is written: in Python, or in a YAML file of a registry folder.
+    """
+    from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS  # mmengine takes a moment to import
+
+    parts = [("backbones", BACKBONES, part.name, part.component) for part in (backbone.parts or (backbone,))]
+    for group, registry, name, component in (
+        ("protocols", PROTOCOLS, protocol.name, protocol.component),
+        ("datasets", DATASETS, dataset.name, dataset.component),
+        *parts,
+    ):
+        card_file = catalog.origin(group, name)
+        if import_installed(name):
+            yield installed()[name].code
+        elif card_file is not None and card_file.suffix == ".py":
+            yield code_of_file(card_file)
+        made_by = registry.module_dict.get(component)
+        code_file = None if made_by is None or is_own(made_by) else file_of(made_by)
+        if code_file is not None:
+            yield code_of_file(code_file)
 
 
 def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:

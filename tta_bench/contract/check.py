@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tta_bench.cards.catalog import backbone_card
-from tta_bench.cards.timm_defaults import complete
+from tta_bench.cards.timm_defaults import with_timm_defaults
 from tta_bench.contract.contract import Finding, check_backbone
 from tta_bench.errors import UserError
 from tta_bench.plugins import PluginCode, import_installed, installed
@@ -29,7 +29,7 @@ def check(name: str, files: Sequence[Path] = ()) -> tuple[tuple[PluginCode, ...]
     except UserError as error:
         return (), [Finding("imports", "broken", "The plug-in is imported without an error.", error.message)]
     try:
-        card = complete(backbone_card(name))
+        card = with_timm_defaults(backbone_card(name))
     except UserError as error:
         if not code:
             raise

@@ -45,7 +45,7 @@ class TestItem(TypedDict):
 Item = TypeVar("Item", covariant=True)
 
 
-class KeyedClips(Protocol[Item]):
+class KeyedDataset(Protocol[Item]):
     """A training list whose items depend on epoch and index only."""
 
     def __len__(self) -> int: ...
@@ -165,7 +165,7 @@ class StepBatches(Sampler[list[tuple[int, int]]]):
             yield [(epoch, int(index)) for index in chosen]
 
 
-def train_loader(clips: KeyedClips[Item], batches: StepBatches, workers: int, pin: bool) -> DataLoader[Item]:
+def train_loader(clips: KeyedDataset[Item], batches: StepBatches, workers: int, pin: bool) -> DataLoader[Item]:
     """Return the loader of training batches."""
     return DataLoader(
         clips,  # type: ignore[arg-type]  # PyTorch asks a data set for no more than these two methods

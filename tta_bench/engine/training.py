@@ -15,7 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from tta_bench.data.loading import KeyedClips, StepBatches, train_loader
+from tta_bench.data.loading import KeyedDataset, StepBatches, train_loader
 from tta_bench.engine.device import peak_memory
 from tta_bench.engine.hooks import CheckpointHook, LearningRateHook, MetricsHook
 from tta_bench.engine.step import TrainStep
@@ -65,7 +65,7 @@ class Training:
     model: nn.Module
     """What the checkpoint keeps."""
     optimizer: OptimWrapper
-    clips: KeyedClips[Any]
+    clips: KeyedDataset[Any]
     """The training list."""
     batch: int
     """Videos in a step."""

@@ -1,7 +1,8 @@
-"""An experiment: one (protocol, backbone, weights, dataset, split, seed), resolved, and its identity."""
+"""Experiments: one (protocol, backbone, weights, dataset, split, seed), resolved, and its identity."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -11,13 +12,16 @@ from pydantic import Field
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.errors import UserError
-from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.strict import Strict
 
 NUMERICS_VERSION = 3
 """Raised when the code changes a number that an unchanged card gives."""
+
+EXPERIMENTS: dict[str, type[Experiment]] = {}
+"""The kind of experiment of each protocol component; filled by the subclasses themselves."""
 
 Phase = Literal["all", "train", "test"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
@@ -74,7 +78,11 @@ def _length(asked: int, backbone: BackboneCard) -> int:
 
 
 class Experiment(Strict):
-    """One resolved (protocol, backbone, weights, dataset, split, seed)."""
+    """One resolved (protocol, backbone, weights, dataset, split, seed).
+
+    A subclass says which component's cards it belongs to, ``class MyExperiment(Experiment, component="MyProtocol")``,
+    and narrows ``protocol`` to the kind of card that these are.
+    """
 
     protocol: ProtocolCard
     tier: Tier
@@ -100,9 +108,55 @@ class Experiment(Strict):
     plugins: tuple[PluginCode, ...] = ()
     """Code from outside the suite that takes part."""
 
+    def __init_subclass__(cls, component: str | None = None, **config: Any) -> None:
+        """Make a subclass the kind of experiment that a component's cards ask for.
+
+        Raises:
+            UserError: Another class is that already; says which.
+        """
+        super().__init_subclass__(**config)
+        if component is None:
+            return
+        taken = EXPERIMENTS.get(component)
+        if taken is not None and taken.__module__ != cls.__module__:
+            raise UserError(f"two kinds of experiment are of the component '{component}': {taken} and {cls}.")
+        EXPERIMENTS[component] = cls
+
+    @classmethod
+    def card_kind(cls) -> type[ProtocolCard]:
+        """Return the kind of protocol card that these experiments are resolved from."""
+        kind = cls.model_fields["protocol"].annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, ProtocolCard)
+        return kind
+
+    @classmethod
+    def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
+        """Return the fields that this kind of experiment adds: its sections, with the extent of a clip if it has one.
+
+        Args:
+            sections: Settings of each section of the card, the user's keys laid over them.
+            backbone: Gives what of a clip was left open.
+            data: Where the data are.
+
+        Raises:
+            UserError: The backbone does not take such clips.
+        """
+        clip = {"clip": resolve_clip(sections["clip"], backbone)} if "clip" in sections else {}
+        return {**sections, **clip}
+
+    def clips_to_check(self) -> list[tuple[BackboneCard, ResolvedClip]]:
+        """Return each backbone that is shown clips, with their extent, for the contract's quick rules."""
+        clip = getattr(self, "clip", None)
+        return [] if clip is None else [(self.backbone, clip)]
+
     def settings(self) -> dict[str, Any]:
         """Return what was resolved, without paths, as plain data for a record."""
-        return self.sections("clip", "train", "eval", "study", "runtime") | {"limit": self.limit}
+        return self.sections(*self.card_kind().sections(), "runtime") | {"limit": self.limit}
+
+    def training_sections(self) -> tuple[str, ...]:
+        """Return the sections that trained weights depend on: all but ``eval``."""
+        return tuple(name for name in self.card_kind().sections() if name != "eval")
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Return those of the named sections that this kind of experiment has, as plain data."""
@@ -128,7 +182,7 @@ class Experiment(Strict):
                 "limit": self.limit,
                 "precision": precision,
             }
-            | self.sections("clip", "train")
+            | self.sections(*self.training_sections())
             | ({"plugins": [asdict(code) for code in self.plugins]} if self.plugins else {})
         )
 

@@ -1,15 +1,15 @@
-"""What fine-tuning lets users say: the recipe, the clip and the test. Keys as users type them."""
+"""Fine-tuning a classifier: its card, its settings (keys as users type them) and its experiment."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from tta_bench.cards.kinds import Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
-from tta_bench.utils.strict import Strict, later
+from tta_bench.utils.strict import Strict, optional_since_v1
 
 
 class Augmentation(Strict):
@@ -65,7 +65,7 @@ class TrainSettings(Strict):
     cutmix: float = Field(default=0.0, ge=0)
     """Alpha of cutmix; 0 for none."""
     augment: Augmentation = Augmentation()
-    clips: int | None = later(gt=0)
+    clips: int | None = optional_since_v1(gt=0)
     """Keep this many training clips, as many of each class as there are; by default all."""
 
 
@@ -91,15 +91,14 @@ class FineTuneTier(TierSettings):
     """One tier of a fine-tuning protocol."""
 
     clip: ClipSettings
-    eval: EvalSettings
     recipes: dict[Recipe, TrainSettings]
     """A recipe for each kind of backbone."""
+    eval: EvalSettings
 
 
 class FineTuneCard(ProtocolCard):
     """A protocol that fine-tunes a classifier."""
 
-    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"clip": ClipSettings, "train": TrainSettings, "eval": EvalSettings}
     full: FineTuneTier
     sample: FineTuneTier
 
@@ -113,9 +112,10 @@ class FineTuneCard(ProtocolCard):
         return self.full if tier == "full" else self.sample
 
 
-class FineTuneExperiment(Experiment):
+class FineTuneExperiment(Experiment, component="FineTune"):
     """A fine-tune of a classifier, and its test."""
 
+    protocol: FineTuneCard
     clip: ResolvedClip
     train: TrainSettings
     eval: EvalSettings

@@ -1,12 +1,10 @@
-"""What masked pre-training lets users say: the recipe, the masks and the decoder. Keys as users type them."""
+"""Masked pre-training: its card, its settings (keys as users type them) and its experiment."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
-from tta_bench.cards.kinds import Recipe
+from tta_bench.cards.kinds import BackboneCard, Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
 from tta_bench.utils.strict import Strict
@@ -78,13 +76,17 @@ class PretrainTier(TierSettings):
 class PretrainCard(ProtocolCard):
     """A protocol that pre-trains without labels."""
 
-    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"clip": ClipSettings, "train": PretrainSettings}
     full: PretrainTier
     sample: PretrainTier
 
+    def default_weights(self, tier: Tier, backbone: BackboneCard) -> str:
+        """Return ``none``: pre-training starts anew unless weights are named."""
+        return "none"
 
-class PretrainExperiment(Experiment):
+
+class PretrainExperiment(Experiment, component="Pretrain"):
     """A pre-training without labels."""
 
+    protocol: PretrainCard
     clip: ResolvedClip
     train: PretrainSettings

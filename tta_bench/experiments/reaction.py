@@ -1,9 +1,10 @@
-"""What the reaction protocol lets users say: faces, recipe and test. Keys as users type them."""
+"""Reaction intensities: the card, the settings (keys as users type them) and the experiment."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from tta_bench.cards.kinds import BackboneCard, Recipe
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
+from tta_bench.experiments.common import DataSettings
 from tta_bench.utils.strict import Strict
 
 Cropper = Literal["none", "centre", "haar", "yunet"]
@@ -81,19 +83,14 @@ class ReactionTier(TierSettings):
     """One tier of a protocol that estimates intensities."""
 
     clip: FaceClipSettings
-    eval: ReactionEvalSettings
     recipes: dict[Recipe, ReactionSettings]
     """A recipe for each kind of backbone."""
+    eval: ReactionEvalSettings
 
 
 class ReactionCard(ProtocolCard):
     """A protocol that estimates intensities of a reaction."""
 
-    SECTIONS: ClassVar[dict[str, type[Strict]]] = {
-        "clip": FaceClipSettings,
-        "train": ReactionSettings,
-        "eval": ReactionEvalSettings,
-    }
     full: ReactionTier
     sample: ReactionTier
 
@@ -137,11 +134,23 @@ def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> Resolve
     return ResolvedFaceClip(frames=frames, size=size, sampling=clip.sampling, cropper=clip.cropper)
 
 
-class ReactionExperiment(Experiment):
+class ReactionExperiment(Experiment, component="Reaction"):
     """A training that estimates intensities, and its test."""
 
+    protocol: ReactionCard
     clip: ResolvedFaceClip
     train: ReactionSettings
     eval: ReactionEvalSettings
     face_model: Path | None
     """Model file of the face detector, where it needs one."""
+
+    @classmethod
+    def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
+        """Return the sections with the extent of the face clip, and the face detector's model file."""
+        clip = resolve_face_clip(sections["clip"], backbone)
+        return {**sections, "clip": clip, "face_model": data.face_model}
+
+    def clips_to_check(self) -> list[tuple[BackboneCard, ResolvedClip]]:
+        """Return each visual part of the backbone with the clip that it is shown."""
+        parts = self.backbone.parts or (self.backbone,)
+        return [(part, self.clip.extent) for part in parts if part.sees]

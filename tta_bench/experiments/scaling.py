@@ -1,11 +1,13 @@
-"""What the scaling study lets users say. Keys as users type them."""
+"""The scaling study: its card, its settings (keys as users type them) and its experiment."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 
+from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings
@@ -40,14 +42,23 @@ class ScalingTier(TierSettings):
 class ScalingCard(ProtocolCard):
     """A study of what more pre-training data gains."""
 
-    SECTIONS: ClassVar[dict[str, type[Strict]]] = {"study": StudySettings}
     full: ScalingTier
     sample: ScalingTier
 
 
-class ScalingExperiment(Experiment):
+class ScalingExperiment(Experiment, component="Scaling"):
     """A study over sizes and seeds, made of other experiments."""
 
+    protocol: ScalingCard
     study: StudySettings
     data: DataSettings
     """Where the data of these are."""
+
+    @classmethod
+    def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
+        """Return the sections, and where the data of the inner experiments are."""
+        return {**sections, "data": data}
+
+    def training_sections(self) -> tuple[str, ...]:
+        """Return nothing: a study trains nothing itself, and its inner experiments say what they depend on."""
+        return ()

@@ -1,49 +1,35 @@
-"""Protocols: each turns an experiment into a record."""
+"""Protocols: each turns an experiment into records. A folder each; importing this package registers them all."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, Protocol
-
-from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.errors import unknown
-from tta_bench.experiments.base import Experiment
-from tta_bench.protocols.fine_tune.run import FineTune
-from tta_bench.protocols.pretrain.run import Pretrain
-from tta_bench.protocols.reaction.run import Reaction
-from tta_bench.protocols.scaling.report import Findings
-from tta_bench.protocols.scaling.run import Scaling
-from tta_bench.records.schema import Record
+from tta_bench.errors import UserError, unknown
+from tta_bench.protocols.base.protocol_run import METHODS, ProtocolRun
 from tta_bench.registry import PROTOCOLS
+from tta_bench.utils.submodules import import_submodules
 
-Resume = Literal["missing", "never", "always"]
-
-
-class ProtocolRun(Protocol):
-    """What a class in the PROTOCOLS registry does."""
-
-    def __init__(self, experiment: Experiment, work_dir: Path, resume: str) -> None: ...
-
-    def plan(self) -> str:
-        """Check everything and return the plan as text."""
-
-    def run(self) -> list[Record]:
-        """Run the experiment and return its records: one, or none where nothing was to be scored, or a study's."""
-
-    def findings(self) -> Findings | None:
-        """Return what all the runs together show, once they are done; None where the records say it all."""
-
-    @staticmethod
-    def score_file(asked: OutsideScores, work_dir: Path) -> Record:
-        """Score a file that somebody hands in and return its record."""
+__all__ = ["ProtocolRun", "load_protocol"]
 
 
 def load_protocol(component: str) -> type[ProtocolRun]:
-    """Return the protocol class that a card's ``component`` names."""
+    """Return the protocol class that a card's ``component`` names.
+
+    Raises:
+        UserError: Nothing registers that component (names the nearest), or its class lacks a method of the contract.
+    """
     found: type[ProtocolRun] | None = PROTOCOLS.get(component)
     if found is None:
         raise unknown("protocol component", component, PROTOCOLS.module_dict)
+    missing = [name for name in METHODS if not callable(method := getattr(found, name, None)) or _is_abstract(method)]
+    if missing:
+        raise UserError(
+            f"protocol component {component} lacks {', '.join(f'{name}()' for name in missing)}.",
+            "Derive it from tta_bench.protocols.base.protocol_run.ProtocolRun, which says what each does.",
+        )
     return found
 
 
-__all__ = ["Findings", "FineTune", "Pretrain", "ProtocolRun", "Reaction", "Scaling", "load_protocol"]
+def _is_abstract(method: object) -> bool:
+    return bool(getattr(method, "__isabstractmethod__", False))
+
+
+import_submodules(__name__, "run")

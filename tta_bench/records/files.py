@@ -15,7 +15,7 @@ from tta_bench.errors import UserError
 from tta_bench.records.intensities import Intensities, IntensityOutcomes, outcomes_from_intensities
 from tta_bench.records.predictions import Outcomes, Predictions, outcomes_from_predictions
 from tta_bench.records.schema import FileRef
-from tta_bench.records.store import write_atomic
+from tta_bench.utils.files import write_atomic
 
 AnyPredictions = Predictions | Intensities
 """What a model said of every sample."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from pydantic import ValidationError
 
 from tta_bench.errors import UserError
 from tta_bench.records.schema import SCHEMA_VERSION, Identity, Record
+from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
 
 
@@ -75,23 +74,6 @@ def load_records(folder: Path) -> list[Record]:
         UserError: One of them cannot be read; names it.
     """
     return [read_record(path) for path in record_files(folder)]
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that others see all of it or none, whoever writes at the same time.
-
-    The folder is made if it does not exist.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _exact(text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +14,7 @@ from tta_bench.records.intensities import Intensities, Truth, collect_intensitie
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
 from tta_bench.records.status import is_ranked
+from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
 """Figures that differ by less are the same: adding up in another order moves the last digits."""
@@ -93,7 +93,7 @@ def file_problem(ref: FileRef | None, folder: Path) -> str | None:
     """Return what is wrong with a file that a record names; a file that is elsewhere is no problem here."""
     if ref is None or not (folder / ref.name).exists():
         return None
-    if hashlib.sha256((folder / ref.name).read_bytes()).hexdigest() == ref.sha256:
+    if sha256_of(folder / ref.name) == ref.sha256:
         return None
     return f"{ref.name} is not the file that was recorded: its sha256 differs"
 

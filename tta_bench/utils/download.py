@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import IO
 
 import tta_bench
 from tta_bench.errors import UserError
+from tta_bench.utils.files import atomic_file
 from tta_bench.utils.progress import Bar
 
 PIECE = 2**20
@@ -43,17 +43,11 @@ def download(address: str, path: Path, sha256: str | None = None) -> str:
     by_hand = f"Get {address} by hand and put it at {path}."
     if offline():
         raise UserError("the network is not used, because TTA_BENCH_OFFLINE is set.", by_hand)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        os.close(handle)
-        with Path(name).open("wb") as file, _answer(address, by_hand) as response:
+    with atomic_file(path) as file:
+        with _answer(address, by_hand) as response:
             found = _receive(response, file, path.name, by_hand)
         if sha256 is not None and found != sha256:
             raise UserError(f"{address} is not the expected file: its sha256 is {found}, not {sha256}.", by_hand)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
     return found
 
 
@@ -92,8 +86,6 @@ def _receive(response: HTTPResponse, file: IO[bytes], name: str, by_hand: str) -
             digest.update(piece)
             received += len(piece)
             bar.advance()
-    file.flush()
-    os.fsync(file.fileno())
     if expected and received != expected:
         raise UserError(f"{response.url} was cut short: {received:,} of {expected:,} bytes came.", "Try again.")
     return digest.hexdigest()

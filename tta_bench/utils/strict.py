@@ -13,6 +13,6 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def later(**limits: Any) -> Any:
-    """Return an optional field that was added after records had been made: while it is null no digest shows it."""
+def optional_since_v1(**limits: Any) -> Any:
+    """Return an optional field that is left out of dumps while null, so that adding it changes no old digest."""
     return Field(default=None, exclude_if=lambda value: value is None, **limits)

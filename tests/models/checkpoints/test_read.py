@@ -12,7 +12,7 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.read import Unread, read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.read import Opaque, read_checkpoint, save_checkpoint
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2, dtype=torch.bfloat16)}
 
@@ -74,7 +74,7 @@ def test_getattr_is_let_through_but_gives_nothing(tmp_path):
     target = tmp_path / "created"
     method = Creates(getattr, HistoryBuffer, "min")
     raw = read_checkpoint(save(tmp_path / "a.pth", {"model": WEIGHTS, "method": method}))
-    assert type(raw["method"]) is Unread
+    assert type(raw["method"]) is Opaque
     assert not vars(raw["method"])
 
     class Calls(Creates):
@@ -106,7 +106,7 @@ def test_what_training_scripts_store_beside_the_parameters_is_not_built(tmp_path
             raw["meta"]["best"],
             *raw["message_hub"]["log_scalars"].values(),
         ]
-        assert {type(value) for value in unread} == {Unread}
+        assert {type(value) for value in unread} == {Opaque}
         assert not any(vars(value) for value in unread)
 
 
@@ -114,7 +114,7 @@ def test_the_allowance_ends_with_the_load(tmp_path):
     before = set(torch.serialization.get_safe_globals())
     read_checkpoint(save(tmp_path / "a.pth", WEIGHTS))
     assert set(torch.serialization.get_safe_globals()) == before
-    assert not any(Unread in entry for entry in before if isinstance(entry, tuple))
+    assert not any(Opaque in entry for entry in before if isinstance(entry, tuple))
 
 
 def test_damaged_and_foreign_files_get_one_message(tmp_path):

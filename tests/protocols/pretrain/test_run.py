@@ -124,11 +124,11 @@ def test_a_fine_tune_knows_what_its_weights_have_seen(done: tuple[Path, Pretrain
 
 def test_pretraining_goes_on_from_weights_and_says_so(done: tuple[Path, Pretrain, Record], corpus: Path) -> None:
     work_dir, run, _ = done
-    later = start(work_dir, data={"root": corpus}, weights=run.folder.name, train={"broken": 0.1, "steps": 1})
-    own, kept = later.build().autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
+    again = start(work_dir, data={"root": corpus}, weights=run.folder.name, train={"broken": 0.1, "steps": 1})
+    own, kept = again.build().autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
     assert all(torch.equal(own[name], tensor) for name, tensor in kept.items())
-    later.run()
-    seen = read_checkpoint(later.folder / CHECKPOINT)["pretraining"]
+    again.run()
+    seen = read_checkpoint(again.folder / CHECKPOINT)["pretraining"]
     assert seen["data"] == "tiktok_actions, and before it: tiktok_actions"
 
 

@@ -17,7 +17,7 @@ from tta_bench.protocols.reaction.model import (
     build_reaction_net,
     hide_modalities,
 )
-from tta_bench.protocols.reaction.temporal import MeanHead, Ragged
+from tta_bench.protocols.reaction.temporal import MeanHead, PaddedSequence
 
 RECIPE = ReactionSettings(batch=4, steps=1, lr=1e-3, width=8, heads=2, dropout=0.0)
 CLIP = ResolvedFaceClip(frames=3, size=32, sampling="uniform", cropper="none")
@@ -44,15 +44,18 @@ def fusion(width: int = 8) -> ReactionNet:
     return ReactionNet([seen, heard], width, 0.0, [0.5] * 7)
 
 
-def inputs(frames: list[int], rows: list[int]) -> list[Ragged]:
+def inputs(frames: list[int], rows: list[int]) -> list[PaddedSequence]:
     clips = torch.randn(len(frames), 3, 3, 8, 8)
-    return [Ragged(clips, torch.tensor(frames)), Ragged(torch.randn(len(rows), 4, 5), torch.tensor(rows))]
+    return [
+        PaddedSequence(clips, torch.tensor(frames)),
+        PaddedSequence(torch.randn(len(rows), 4, 5), torch.tensor(rows)),
+    ]
 
 
 def test_intensities_are_between_0_and_1_and_start_at_the_means() -> None:
     means = [0.1, 0.5, 0.9]
     net = ReactionNet([FeaturePath(MeanHead(5, 8), SOUND)], 8, 0.0, means)
-    outputs = net([Ragged(torch.randn(6, 4, 5), torch.tensor([4, 3, 2, 1, 0, 4]))])
+    outputs = net([PaddedSequence(torch.randn(6, 4, 5), torch.tensor([4, 3, 2, 1, 0, 4]))])
     assert outputs.shape == (6, 3)
     torch.testing.assert_close(outputs.mean(0), torch.tensor(means), atol=0.05, rtol=0)
 
@@ -63,8 +66,8 @@ def test_a_missing_modality_is_as_good_as_a_hidden_one_and_its_content_does_not_
     given_inputs = inputs([3, 3], [4, 4])
     hidden = net(given_inputs, torch.tensor([[True, False], [False, True]]))
     lacking = [
-        Ragged(given_inputs[0].values * torch.tensor([9.0, 1.0]).view(2, 1, 1, 1, 1), torch.tensor([0, 3])),
-        Ragged(given_inputs[1].values, torch.tensor([4, 0])),
+        PaddedSequence(given_inputs[0].values * torch.tensor([9.0, 1.0]).view(2, 1, 1, 1, 1), torch.tensor([0, 3])),
+        PaddedSequence(given_inputs[1].values, torch.tensor([4, 0])),
     ]
     torch.testing.assert_close(net(lacking), hidden)
     assert not torch.allclose(net(given_inputs), hidden)
@@ -93,9 +96,9 @@ def test_features_are_standardised_by_the_statistics_in_the_checkpoint() -> None
     mean, std = np.array([3.0, -2, 7, 0, 1e5], np.float32), np.array([2.0, 0.1, 0, 1, 1e-4], np.float32)
     path = FeaturePath(nn.Identity(), Statistics(mean, std))
     assert path.state_dict().keys() == {"mean", "std"}
-    found: list[Ragged] = []
+    found: list[PaddedSequence] = []
     path.head.register_forward_hook(lambda module, given_inputs, output: found.append(given_inputs[0]))
-    path(Ragged(torch.tensor([[[5.0, -2.1, 8.0, 99.0, 0.0]]]), torch.tensor([1])))
+    path(PaddedSequence(torch.tensor([[[5.0, -2.1, 8.0, 99.0, 0.0]]]), torch.tensor([1])))
     torch.testing.assert_close(found[-1].values, torch.tensor([[[1.0, -1.0, 0.0, 8.0, 0.0]]]))
 
 
@@ -133,5 +136,5 @@ def test_a_card_becomes_a_network(name: str, temporal: str) -> None:
     net = build_reaction_net(card, clip, train, [None], [0.5] * 7, seed=0)
     again = build_reaction_net(card, clip, train, [None], [0.5] * 7, seed=0)
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), again.parameters(), strict=True))
-    clips = Ragged(torch.randn(3, 3, 4, 32, 32), torch.tensor([4, 0, 2]))
+    clips = PaddedSequence(torch.randn(3, 3, 4, 32, 32), torch.tensor([4, 0, 2]))
     assert net.eval()([clips]).shape == (3, 7)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from tta_bench.errors import UserError
-from tta_bench.protocols.reaction.temporal import Ragged, masked_mean, temporal_head
+from tta_bench.protocols.reaction.temporal import PaddedSequence, masked_mean, temporal_head
 
 KINDS = ("mean", "gru", "transformer")
 
@@ -15,11 +15,11 @@ def head(kind: str, dropout: float = 0.0) -> nn.Module:
     return temporal_head(kind, features=6, width=8, layers=2, heads=2, dropout=dropout).eval()
 
 
-def filled(sequences: list[Tensor], longest: int, filler: float) -> Ragged:
+def filled(sequences: list[Tensor], longest: int, filler: float) -> PaddedSequence:
     values = torch.full((len(sequences), longest, 6), filler)
     for row, sequence in zip(values, sequences, strict=True):
         row[: len(sequence)] = sequence
-    return Ragged(values, torch.tensor([len(sequence) for sequence in sequences]))
+    return PaddedSequence(values, torch.tensor([len(sequence) for sequence in sequences]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +60,7 @@ def test_bfloat16_is_near_float32(kind: str) -> None:
 
 
 def test_the_mean_of_nothing_is_zero() -> None:
-    assert masked_mean(Ragged(torch.ones(1, 3, 2), torch.tensor([0]))).tolist() == [[0.0, 0.0]]
+    assert masked_mean(PaddedSequence(torch.ones(1, 3, 2), torch.tensor([0]))).tolist() == [[0.0, 0.0]]
 
 
 def test_what_cannot_be_built_is_said() -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import RunFailed, UserError, shorten
+from tta_bench.utils.files import atomic_file
 from tta_bench.utils.keyed_random import canonical_json, digest
 from tta_bench.utils.progress import Bar, console
 
@@ -266,10 +265,6 @@ def _make(extractor: Extractor, path: Path, target: Path) -> _Made:
     values, notes = extractor(path)
     if values is None:
         return _Made(0, notes)
-    target.parent.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".npy", delete=False) as file:
+    with atomic_file(target) as file:
         np.save(file, values, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(target)
     return _Made(values.shape[-1], notes)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import names_in
 from tta_bench.errors import UserError
+from tta_bench.utils.files import sha256_of, write_atomic
 from tta_bench.utils.progress import Bar
 
 THREADS = 4
@@ -55,8 +54,7 @@ def content_digest(path: Path) -> str:
     if path.is_dir():
         inside = "".join(f"{name}\0{content_digest(path / name)}\n" for name in names_in(path))
         return hashlib.sha256(inside.encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _stamp(path: Path) -> list[int | str]:
@@ -75,10 +73,5 @@ def _load(memory: Path) -> dict[str, list[int | str]]:
 
 
 def _save(memory: Path, known: dict[str, list[int | str]]) -> None:
-    """Write what is known so that the file is at all times whole."""
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=memory.parent, prefix=".", encoding="utf-8", delete=False) as file:
-        json.dump(known, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(memory)
+    """Write what is known."""
+    write_atomic(memory, json.dumps(known).encode())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +14,7 @@ from typing import NamedTuple, Protocol
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import UnreadableVideo, count_frames, decoder_version
+from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar
 
@@ -149,12 +148,6 @@ def _load(cache: Path) -> dict[str, _Finding]:
 
 
 def _save(cache: Path, found: Mapping[str, _Finding]) -> None:
-    """Write the findings so that the file is at all times whole."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=cache.parent, prefix=f".{cache.name}-", encoding="utf-8", delete=False
-    ) as file:
-        json.dump({"decoder": decoder_version(), "clips": found}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(cache)
+    """Write the findings."""
+    text = json.dumps({"decoder": decoder_version(), "clips": found})
+    write_atomic(cache, text.encode())

@@ -6,7 +6,6 @@ They give ``float32 (D,)`` for the whole sound, or ``(T', D)`` for its pieces. T
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from tta_bench.cards.kinds import BackboneCard
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import file_of
 from tta_bench.registry import BACKBONES
+from tta_bench.utils.files import sha256_of
 
 RATE = 16_000
 """Samples in a second of every sound."""
@@ -123,7 +123,7 @@ def frozen_identity(card: BackboneCard) -> dict[str, Any]:
         "component": card.component,
         "arguments": card.arguments,
         "package": f"{package} {version(package)}" if package else None,
-        "code": hashlib.sha256(code.read_bytes()).hexdigest() if code else None,
+        "code": sha256_of(code) if code else None,
     }
 
 

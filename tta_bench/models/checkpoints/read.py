@@ -2,15 +2,12 @@
 
 A ``.pth`` file is a pickle, and a pickle can run code. So PyTorch's restricted reader is used, which builds tensors and
 plain containers only. What training scripts commonly store beside the parameters is let through, but not built: an
-`Unread` takes its place. That includes ``getattr``, which MMEngine's log buffers are pickled with.
+`Opaque` takes its place. That includes ``getattr``, which MMEngine's log buffers are pickled with.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +17,11 @@ import safetensors.torch
 import torch
 
 from tta_bench.errors import UserError
+from tta_bench.utils.files import atomic_file, sha256_of
 
 EXPECTED = "Expected a PyTorch checkpoint (.pt, .pth) or a safetensors file."
 
-UNREAD = (
+OPAQUE = (
     "argparse.Namespace",
     "mmengine.logging.history_buffer.HistoryBuffer",
     "builtins.getattr",
@@ -34,7 +32,7 @@ UNREAD = (
     "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",
 )
-"""Names that a checkpoint may mention; each is read as an `Unread`."""
+"""Names that a checkpoint may mention; each is read as an `Opaque`."""
 
 
 class Checkpoint(dict[str, Any]):
@@ -45,10 +43,10 @@ class Checkpoint(dict[str, Any]):
         self.path = path
 
 
-class Unread:
+class Opaque:
     """Stands for an object of a checkpoint that is not built; it holds nothing."""
 
-    def __new__(cls, *args: object, **options: object) -> Unread:
+    def __new__(cls, *args: object, **options: object) -> Opaque:
         """Ignore what the object would be built from."""
         return super().__new__(cls)
 
@@ -87,8 +85,7 @@ def check_sha256(path: Path, sha256: str) -> None:
     Raises:
         UserError: If they differ.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if found != sha256.lower():
         raise UserError(
             f"{path} ({path.stat().st_size:,} bytes) is not the expected file: its sha256 is {found}, not {sha256}.",
@@ -103,22 +100,12 @@ def save_checkpoint(path: str | Path, content: Mapping[str, Any]) -> None:
         path: Where to; folders are created.
         content: Tensors, numbers, text, and lists and dictionaries of them; anything else could not be read back.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with atomic_file(Path(path)) as file:
+        torch.save(dict(content), file)
 
 
 def _unpickle(path: Path) -> object:
-    with torch.serialization.safe_globals([(Unread, name) for name in UNREAD]):
+    with torch.serialization.safe_globals([(Opaque, name) for name in OPAQUE]):
         return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - restricted, and only here
 
 

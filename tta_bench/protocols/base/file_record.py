@@ -8,12 +8,12 @@ from pathlib import Path
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.protocols.base.recorder import without_root
-from tta_bench.protocols.base.weights import sha256_of
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
 from tta_bench.records.score import Results
 from tta_bench.records.status import now
 from tta_bench.records.store import read_record, record_name, write_record
+from tta_bench.utils.files import sha256_of
 from tta_bench.utils.keyed_random import digest
 
 

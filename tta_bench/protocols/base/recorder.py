@@ -25,7 +25,7 @@ from tta_bench.records.store import read_record, record_name, write_record
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunInfo:
     """What a record says from its first line on, whatever comes of the run."""
 
     expected: int
@@ -83,7 +83,7 @@ class Recorder:
         self,
         experiment: Experiment,
         identity: schema.Identity,
-        facts: Facts,
+        facts: RunInfo,
         machine: Machine,
         work_dir: Path,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,7 +17,8 @@ from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.base.preflight import Estimate, preflight
-from tta_bench.protocols.base.recorder import Facts, Recorder, finished_record
+from tta_bench.protocols.base.protocol_run import ProtocolRun
+from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights, find_weights
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
@@ -27,7 +28,7 @@ AnyExperiment = TypeVar("AnyExperiment", FineTuneExperiment, PretrainExperiment,
 AnyStep = TypeVar("AnyStep", bound=nn.Module)
 
 
-class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
+class TrainingRun(ProtocolRun, Generic[AnyExperiment, AnyStep]):
     """One experiment that trains, in a folder of its own.
 
     Args:
@@ -37,9 +38,10 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
             anew; ``always`` continues from a checkpoint, and measures again.
     """
 
+    experiment: AnyExperiment
+
     def __init__(self, experiment: AnyExperiment, work_dir: Path, resume: str) -> None:
-        self.experiment: AnyExperiment = experiment
-        self.work_dir, self.resume = work_dir, resume
+        super().__init__(experiment, work_dir, resume)
         self.machine = Machine.of(experiment.runtime, experiment.precision)
         self.micro_batch = resolve_micro_batch(experiment.runtime.micro_batch, self.clips_in_step, self.machine.device)
         """Clips of a step that are on the device at once; ``auto`` is what the preflight, or a checkpoint, found."""
@@ -91,9 +93,6 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         step = self.build()
         with self.recorder.running():
             return self.measure(step, self.learn(step, checkpoint))
-
-    def findings(self) -> None:
-        """Return None: the records say it all."""
 
     def ready(self) -> dict[str, Any] | None:
         """Return the checkpoint to go on from; without one, try everything once and small.
@@ -225,5 +224,5 @@ class TrainingRun(ABC, Generic[AnyExperiment, AnyStep]):
         """Return what makes this experiment another than the next."""
 
     @abstractmethod
-    def facts(self) -> Facts:
+    def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tta_bench.cards.catalog import weights_card
+from tta_bench.cards.catalog import weights_card, weights_file
 from tta_bench.cards.files import card_files
-from tta_bench.cards.kinds import Pretraining, WeightsCard
+from tta_bench.cards.kinds import Pretraining
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiments.base import Experiment
 from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint
-from tta_bench.utils.paths import cache_folder
+from tta_bench.utils.files import sha256_of
 
 CHECKPOINT = "checkpoint.pt"
 """The last checkpoint in a run's folder."""
@@ -88,14 +87,3 @@ def _weights_of(name: str, path: Path) -> Weights:
         return Weights(name, path, sha256_of(path), Pretraining(data="not stated", labels=None))
     seen = validate(Pretraining, {**said, "steps": content["step"]}, path)
     return Weights(str(content["run"]), path, sha256_of(path), seen)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def weights_file(card: WeightsCard) -> Path:
-    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
-    return cache_folder() / "weights" / card.file

@@ -10,28 +10,28 @@ from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.measure import count_gmacs, count_parameters
 from tta_bench.protocols.base.preflight import Estimate
-from tta_bench.protocols.base.recorder import Facts, identity
+from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.weights import Weights
-from tta_bench.protocols.fine_tune.split import Lists
+from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.fine_tune.testing import TestReport
 from tta_bench.records import schema
 from tta_bench.records.predictions import Predictions, collect
 
 
 def fine_tune_identity(
-    to: FineTuneExperiment, lists: Lists, weights: Weights | None, training: str, precision: ResolvedPrecision
+    to: FineTuneExperiment, lists: SplitClips, weights: Weights | None, training: str, precision: ResolvedPrecision
 ) -> schema.Identity:
     """Return what makes a fine-tune another than the next."""
     return identity(to, lists.identity, weights, training, precision, control=to.eval.control)
 
 
-def fine_tune_facts(to: FineTuneExperiment, lists: Lists) -> Facts:
+def fine_tune_facts(to: FineTuneExperiment, lists: SplitClips) -> RunInfo:
     """Return what its record says from the beginning."""
     seen = schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size)
-    return Facts(len(lists.test), tuple(lists.excluded), seen)
+    return RunInfo(len(lists.test), tuple(lists.excluded), seen)
 
 
-def fine_tune_predictions(to: FineTuneExperiment, lists: Lists, test: TestReport) -> Predictions:
+def fine_tune_predictions(to: FineTuneExperiment, lists: SplitClips, test: TestReport) -> Predictions:
     """Return the scores of its test list with all that is needed to judge them."""
     return collect(
         [sample.id for sample in lists.test],
@@ -44,7 +44,7 @@ def fine_tune_predictions(to: FineTuneExperiment, lists: Lists, test: TestReport
     )
 
 
-def reversed_labels(to: FineTuneExperiment, lists: Lists) -> list[int] | None:
+def reversed_labels(to: FineTuneExperiment, lists: SplitClips) -> list[int] | None:
     """Return the class that each test clip shows when played backwards, for the control that does so."""
     names = to.dataset.reversed_class
     if to.eval.control != "reversed" or names is None:
@@ -62,7 +62,7 @@ def fine_tune_cost(to: FineTuneExperiment, classifier: Classifier) -> schema.Cos
 
 
 def describe_plan(
-    to: FineTuneExperiment, lists: Lists, estimate: Estimate, folder: str, micro_batch: int, device: str
+    to: FineTuneExperiment, lists: SplitClips, estimate: Estimate, folder: str, micro_batch: int, device: str
 ) -> str:
     """Return what a run would do: data, model, steps, views, disk, estimated time, and whether it would be ranked."""
     plan = plan_steps(len(lists.train), to.train)

@@ -16,7 +16,7 @@ from tta_bench.models.checkpoints.load import LoadReport, load_backbone, load_cl
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.base.preflight import Estimate
-from tta_bench.protocols.base.recorder import Facts, phase
+from tta_bench.protocols.base.recorder import RunInfo, phase
 from tta_bench.protocols.base.training_run import TrainingRun
 from tta_bench.protocols.fine_tune.report import (
     describe_plan,
@@ -26,7 +26,7 @@ from tta_bench.protocols.fine_tune.report import (
     fine_tune_predictions,
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
-from tta_bench.protocols.fine_tune.split import Lists, open_lists
+from tta_bench.protocols.fine_tune.split import SplitClips, open_split
 from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning
 from tta_bench.protocols.fine_tune.testing import TestReport, average_views, multi_view_test
 from tta_bench.records import schema
@@ -45,9 +45,9 @@ class FineTune(TrainingRun[FineTuneExperiment, FineTuneStep]):
     """What the model that was built last took from a file."""
 
     @cached_property
-    def lists(self) -> Lists:
+    def lists(self) -> SplitClips:
         """The split's clips, each decoded once."""
-        return open_lists(self.experiment, self.work_dir, self.machine.workers)
+        return open_split(self.experiment, self.work_dir, self.machine.workers)
 
     @property
     def data(self) -> str:
@@ -146,7 +146,7 @@ class FineTune(TrainingRun[FineTuneExperiment, FineTuneStep]):
         """Return what makes a fine-tune another than the next."""
         return fine_tune_identity(self.experiment, self.lists, self.weights, self.training, self.machine.precision)
 
-    def facts(self) -> Facts:
+    def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
         return fine_tune_facts(self.experiment, self.lists)
 

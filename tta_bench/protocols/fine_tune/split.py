@@ -18,7 +18,7 @@ from tta_bench.utils.progress import console
 
 
 @dataclass(frozen=True)
-class Lists:
+class SplitClips:
     """The clips of one split, every one of them decoded once."""
 
     root: Path
@@ -34,7 +34,7 @@ class Lists:
     """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
 
 
-def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> Lists:
+def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> SplitClips:
     """Return the clips of an experiment's split after decoding each of them (remembered in the work folder).
 
     Raises:
@@ -60,7 +60,7 @@ def open_lists(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         clips = "clip cannot be read and is" if len(excluded) == 1 else "clips cannot be read and are"
         named = shorten([f"{name} ({reason})" for name, reason in excluded.items()])
         console.print(f"{len(excluded):,} training {clips} left out: {named}", style="yellow", markup=False)
-    return Lists(
+    return SplitClips(
         root=root,
         classes=tuple(dataset.classes),
         train=tuple(sample for sample in train if sample.id not in excluded),

@@ -13,7 +13,7 @@ from tta_bench.engine.training import plan_steps
 from tta_bench.experiments.pretrain import PretrainExperiment, PretrainSettings
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.base.preflight import Estimate
-from tta_bench.protocols.base.recorder import Facts
+from tta_bench.protocols.base.recorder import RunInfo
 from tta_bench.protocols.pretrain.corpus import CorpusClips
 from tta_bench.protocols.pretrain.step import PretrainStep
 from tta_bench.records import schema
@@ -22,10 +22,10 @@ LAST = 0.1
 """Share of the steps, at the end, that the loss is the mean of."""
 
 
-def pretrain_facts(to: PretrainExperiment, corpus: CorpusClips) -> Facts:
+def pretrain_facts(to: PretrainExperiment, corpus: CorpusClips) -> RunInfo:
     """Return what its record says from the beginning; every clip that can be read counts as scored."""
     seen = schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size)
-    return Facts(len(corpus.clips), tuple(corpus.excluded), seen)
+    return RunInfo(len(corpus.clips), tuple(corpus.excluded), seen)
 
 
 def final_loss(metrics: Path, train: PretrainSettings, corpus: int) -> schema.Metric:

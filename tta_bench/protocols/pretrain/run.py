@@ -13,7 +13,7 @@ from tta_bench.engine.training import Training, TrainReport, plan_steps
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.models.checkpoints.read import read_checkpoint
-from tta_bench.protocols.base.recorder import Facts, identity, phase
+from tta_bench.protocols.base.recorder import RunInfo, identity, phase
 from tta_bench.protocols.base.training_run import TrainingRun
 from tta_bench.protocols.pretrain.clips import PretrainClips
 from tta_bench.protocols.pretrain.corpus import CorpusClips, open_corpus
@@ -123,7 +123,7 @@ class Pretrain(TrainingRun[PretrainExperiment, PretrainStep]):
         """Return what makes a pre-training another than the next."""
         return identity(self.experiment, self.data, self.weights, self.training, self.machine.precision)
 
-    def facts(self) -> Facts:
+    def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
         return pretrain_facts(self.experiment, self.corpus)
 

@@ -17,7 +17,7 @@ from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
 from tta_bench.records.predictions import check_complete
-from tta_bench.records.store import write_atomic
+from tta_bench.utils.files import write_atomic
 
 ID = "File_ID"
 """The challenges' name for the column of ids."""

@@ -15,7 +15,7 @@ from tta_bench.experiments.reaction import ReactionSettings, ResolvedFaceClip
 from tta_bench.models.build import build_backbone
 from tta_bench.models.classifier import measure_width
 from tta_bench.models.noise import ClipDropout
-from tta_bench.protocols.reaction.temporal import Ragged, present_elements, temporal_head
+from tta_bench.protocols.reaction.temporal import PaddedSequence, present_elements, temporal_head
 from tta_bench.utils.keyed_random import torch_seed
 
 OUTLIER = 8.0
@@ -39,7 +39,7 @@ class VisualPath(nn.Module):
 
     Args:
         encoder: Gives features ``(B, D)`` or tokens ``(B, N, D)``.
-        head: Makes one vector of a `Ragged` sequence of them.
+        head: Makes one vector of a `PaddedSequence` sequence of them.
         by_frame: Whether the encoder looks at each frame by itself and gives one token for each.
         frozen: Whether the encoder stays as it is, batch norm included.
     """
@@ -58,32 +58,32 @@ class VisualPath(nn.Module):
             self.encoder.eval()
         return self
 
-    def forward(self, clips: Ragged) -> Tensor:
+    def forward(self, clips: PaddedSequence) -> Tensor:
         """Return one vector for each clip; that of a clip without frames means nothing."""
         vector: Tensor = self.head(self._by_frame(clips) if self.by_frame else self._by_clip(clips))
         return vector
 
-    def _by_frame(self, clips: Ragged) -> Ragged:
+    def _by_frame(self, clips: PaddedSequence) -> PaddedSequence:
         own = present_elements(clips.lengths, clips.values.shape[2])
         features = self.encoder(clips.values.transpose(1, 2)[own].unsqueeze(2)).flatten(1)
         tokens = features.new_zeros(*own.shape, features.shape[-1])
         tokens[own] = features
-        return Ragged(tokens, clips.lengths)
+        return PaddedSequence(tokens, clips.lengths)
 
-    def _by_clip(self, clips: Ragged) -> Ragged:
+    def _by_clip(self, clips: PaddedSequence) -> PaddedSequence:
         there = clips.lengths > 0
         features: Tensor = self.encoder(clips.values[there])
         features = features if features.ndim == 3 else features.unsqueeze(1)
         tokens = features.new_zeros(len(there), *features.shape[1:])
         tokens[there] = features
-        return Ragged(tokens, there * features.shape[1])
+        return PaddedSequence(tokens, there * features.shape[1])
 
 
 class FeaturePath(nn.Module):
     """Features that are ready, standardised, and a temporal head over them: ``(B, T, D)`` to ``(B, width)``.
 
     Args:
-        head: Makes one vector of a `Ragged` sequence.
+        head: Makes one vector of a `PaddedSequence` sequence.
         statistics: Of the training part; they stay in the checkpoint.
     """
 
@@ -98,10 +98,10 @@ class FeaturePath(nn.Module):
         self.register_buffer("mean", mean.clone())
         self.register_buffer("std", torch.where(flat, torch.inf, std))
 
-    def forward(self, features: Ragged) -> Tensor:
+    def forward(self, features: PaddedSequence) -> Tensor:
         """Return one vector for each clip; that of a clip without features means nothing."""
         standard = ((features.values - self.mean) / self.std).clamp(-OUTLIER, OUTLIER)
-        vector: Tensor = self.head(Ragged(standard, features.lengths))
+        vector: Tensor = self.head(PaddedSequence(standard, features.lengths))
         return vector
 
 
@@ -112,7 +112,7 @@ class ReactionNet(nn.Module):
     which ones are shown (modality dropout: Neverova et al., "ModDrop", 2016).
 
     Args:
-        paths: What makes ``(B, width)`` of each modality's `Ragged` input.
+        paths: What makes ``(B, width)`` of each modality's `PaddedSequence` input.
         width: Width of each path's vector.
         dropout: Share of the vectors that is zeroed in training.
         means: Mean intensity of each target over the training part; the untrained network says these.
@@ -128,7 +128,7 @@ class ReactionNet(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor(means).clamp(0.01, 0.99).logit())
 
-    def forward(self, inputs: Sequence[Ragged], hidden: Tensor | None = None) -> Tensor:
+    def forward(self, inputs: Sequence[PaddedSequence], hidden: Tensor | None = None) -> Tensor:
         """Map the input of each path to intensities ``(B, targets)`` within 0 and 1.
 
         Args:
@@ -146,7 +146,7 @@ class ReactionNet(nn.Module):
         return intensities
 
 
-def _vector(path: nn.Module, modality: Ragged, seen: Tensor, missing: Tensor) -> Tensor:
+def _vector(path: nn.Module, modality: PaddedSequence, seen: Tensor, missing: Tensor) -> Tensor:
     """Return a path's vectors ``(B, width)``; a path that no clip of the batch uses is not asked."""
     if not bool(seen.any()):
         return missing.expand(len(seen), -1)

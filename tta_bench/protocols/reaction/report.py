@@ -9,10 +9,10 @@ from tta_bench.engine.training import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.base.preflight import Estimate
-from tta_bench.protocols.base.recorder import Facts, identity
+from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.reaction.scoring import keep_reactions, truth_of_reactions
-from tta_bench.protocols.reaction.split import ReactionLists, parts_of
+from tta_bench.protocols.reaction.split import ReactionSplit, parts_of
 from tta_bench.protocols.reaction.step import ReactionReport, ReactionStep
 from tta_bench.records import schema
 from tta_bench.records.intensities import collect_intensities
@@ -21,21 +21,21 @@ from tta_bench.utils.keyed_random import digest
 
 
 def reaction_identity(
-    to: ReactionExperiment, lists: ReactionLists, weights: Weights | None, training: str, precision: ResolvedPrecision
+    to: ReactionExperiment, lists: ReactionSplit, weights: Weights | None, training: str, precision: ResolvedPrecision
 ) -> schema.Identity:
     """Return what makes a reaction run another than the next: features that users bring are part of it."""
     training = digest([training, lists.scored_features]) if lists.scored_features else training
     return identity(to, lists.identity, weights, training, precision, split=to.eval.split)
 
 
-def reaction_facts(to: ReactionExperiment, lists: ReactionLists) -> Facts:
+def reaction_facts(to: ReactionExperiment, lists: ReactionSplit) -> RunInfo:
     """Return what its record says from the beginning; what is only heard has no input to show."""
     seen = schema.Input(frames=to.clip.frames, stride=None, size=to.clip.size) if to.backbone.sees else None
-    return Facts(len(lists.scored), (), seen)
+    return RunInfo(len(lists.scored), (), seen)
 
 
 def reaction_results(
-    to: ReactionExperiment, lists: ReactionLists, report: ReactionReport, folder: Path, stem: str
+    to: ReactionExperiment, lists: ReactionSplit, report: ReactionReport, folder: Path, stem: str
 ) -> Results:
     """Score the outputs, write what may be published of them, and return what the record says of both."""
     what = f"the part {to.eval.split} of {to.dataset.name}"
@@ -44,7 +44,7 @@ def reaction_results(
     return keep_reactions(predictions, to.dataset, folder, stem)
 
 
-def reaction_cost(to: ReactionExperiment, lists: ReactionLists, step: ReactionStep) -> schema.Cost:
+def reaction_cost(to: ReactionExperiment, lists: ReactionSplit, step: ReactionStep) -> schema.Cost:
     """Return what the network costs, for a clip that has everything that its parts take, if there is one."""
     clips = lists.scored_clips(to)
     full = [place for place, clip in enumerate(clips.clips) if all([clip.faces or not to.clip.frames, *clip.features])]
@@ -53,7 +53,7 @@ def reaction_cost(to: ReactionExperiment, lists: ReactionLists, step: ReactionSt
 
 
 def describe_reaction_plan(
-    to: ReactionExperiment, lists: ReactionLists, estimate: Estimate, folder: str, micro_batch: int, device: str
+    to: ReactionExperiment, lists: ReactionSplit, estimate: Estimate, folder: str, micro_batch: int, device: str
 ) -> str:
     """Return what a run would do: data, model, steps, disk, estimated time, and whether it would be ranked."""
     plan = plan_steps(len(lists.train), to.train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.training import Training, TrainReport, plan_steps
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
-from tta_bench.protocols.base.recorder import Facts, phase
+from tta_bench.protocols.base.recorder import RunInfo, phase
 from tta_bench.protocols.base.training_run import TrainingRun
 from tta_bench.protocols.base.weights import Weights, find_weights
 from tta_bench.protocols.reaction.challenge_files import write_outputs
@@ -23,8 +24,8 @@ from tta_bench.protocols.reaction.report import (
     reaction_identity,
     reaction_results,
 )
-from tta_bench.protocols.reaction.scoring import score_reaction_file
-from tta_bench.protocols.reaction.split import ReactionLists, open_reactions, parts_of
+from tta_bench.protocols.reaction.scoring import score_reaction_file, truth_of_record
+from tta_bench.protocols.reaction.split import ReactionSplit, open_reactions, parts_of
 from tta_bench.protocols.reaction.step import (
     ReactionReport,
     ReactionStep,
@@ -32,8 +33,9 @@ from tta_bench.protocols.reaction.step import (
     reaction_test,
     reaction_training,
 )
-from tta_bench.protocols.reaction.weights import load_encoders, load_net, part_weights, together
+from tta_bench.protocols.reaction.weights import combine, load_encoders, load_net, part_weights
 from tta_bench.records import schema
+from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
 from tta_bench.registry import PROTOCOLS
@@ -54,10 +56,10 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
     @cached_property
     def weights(self) -> Weights | None:
         """What all encoders start from, as one."""
-        return together(self.encoders)
+        return combine(self.encoders)
 
     @cached_property
-    def lists(self) -> ReactionLists:
+    def lists(self) -> ReactionSplit:
         """The clips that are trained on and scored, with their faces and features extracted."""
         return open_reactions(self.experiment, self.machine.workers)
 
@@ -101,6 +103,10 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
             BenchError: The user's mistake, or training that failed.
             KeyboardInterrupt: Stopped; a checkpoint is left.
         """
+        if self.experiment.eval.split != "test":
+            raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
+        if not file.parent.is_dir():
+            raise UserError(f"there is no folder {file.parent} for {file.name}.")
         checkpoint = self.ready()
         step = self.build()
         self.learn(step, checkpoint)
@@ -118,6 +124,11 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:
         """Score a challenge file and return its record."""
         return score_reaction_file(asked, work_dir)
+
+    @staticmethod
+    def labels(record: Record, given: Mapping[str, str]) -> Truth | None:
+        """Return the labels of a part whose labels may not be published, as the user's copy has them."""
+        return truth_of_record(record, given)
 
     def build(self) -> ReactionStep:
         """Return the network as training, or the test of a file, starts; it has the initial weights of the seed."""
@@ -168,7 +179,7 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
         """Return what makes a reaction run another than the next."""
         return reaction_identity(self.experiment, self.lists, self.weights, self.training, self.machine.precision)
 
-    def facts(self) -> Facts:
+    def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
         return reaction_facts(self.experiment, self.lists)
 

@@ -43,7 +43,7 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class ReactionLists:
+class ReactionSplit:
     """The clips that are trained on and scored, each with its faces and features."""
 
     layout: HumeReaction
@@ -80,7 +80,7 @@ def parts_of(backbone: BackboneCard) -> tuple[BackboneCard, ...]:
     return backbone.parts or (backbone,)
 
 
-def open_reactions(to: ReactionExperiment, workers: int) -> ReactionLists:
+def open_reactions(to: ReactionExperiment, workers: int) -> ReactionSplit:
     """Return the training part and the scored part, with all that is taken from their clips (kept in the cache).
 
     Raises:
@@ -101,7 +101,7 @@ def open_reactions(to: ReactionExperiment, workers: int) -> ReactionLists:
     extraction = Extraction(taken, reused, time.perf_counter() - begun)
     ready = {clip.id: _ready(clip, to.backbone, found) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
-    return ReactionLists(
+    return ReactionSplit(
         layout=layout,
         train=ready_train,
         scored=tuple(ready[clip.id] for clip in scored),

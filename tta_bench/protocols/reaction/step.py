@@ -24,7 +24,7 @@ from tta_bench.experiments.reaction import ReactionSettings
 from tta_bench.models.measure import evaluating
 from tta_bench.protocols.reaction.clips import ReactionBatch, ReactionClips, ReactionItem
 from tta_bench.protocols.reaction.model import ReactionNet, VisualPath, hide_modalities
-from tta_bench.protocols.reaction.temporal import Ragged
+from tta_bench.protocols.reaction.temporal import PaddedSequence
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
 
@@ -85,7 +85,7 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor]):
         targets = batch["targets"][rows].to(device)
         return F.mse_loss(outputs, targets, reduction="sum") / batch["targets"].numel()
 
-    def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[Ragged]:
+    def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[PaddedSequence]:
         """Return some clips of a batch as the network's paths take them: faces normalised as each part wants them."""
         device = self.settings.device
         faces = batch["faces"][rows].to(device, non_blocking=True) if batch["faces"].numel() else None
@@ -95,10 +95,10 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor]):
         for part in self.settings.parts:
             if part.sees:
                 assert faces is not None
-                found.append(Ragged(normalize(faces, part.mean, part.std), frames))
+                found.append(PaddedSequence(normalize(faces, part.mean, part.std), frames))
             else:
                 values, lengths = next(features)
-                found.append(Ragged(values[rows].to(device, non_blocking=True), lengths[rows].to(device)))
+                found.append(PaddedSequence(values[rows].to(device, non_blocking=True), lengths[rows].to(device)))
         return found
 
     def outputs(self, batch: ReactionBatch) -> Tensor:

@@ -15,7 +15,7 @@ MLP_RATIO = 4
 """Hidden width of a transformer layer's MLP, in widths of its tokens (Vaswani et al., 2017)."""
 
 
-class Ragged(NamedTuple):
+class PaddedSequence(NamedTuple):
     """A batch of sequences of different lengths, with something behind each that makes them equally long."""
 
     values: Tensor
@@ -37,7 +37,7 @@ class MeanHead(nn.Module):
         super().__init__()
         self.layer = nn.Sequential(ClipDropout(features, dropout), nn.Linear(features, width), nn.GELU())
 
-    def forward(self, sequence: Ragged) -> Tensor:
+    def forward(self, sequence: PaddedSequence) -> Tensor:
         """Return one vector for each sequence."""
         vector: Tensor = self.layer(masked_mean(sequence))
         return vector
@@ -59,7 +59,7 @@ class GruHead(nn.Module):
         self.gru = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
         self.dropout = ClipDropout(width, dropout)
 
-    def forward(self, sequence: Ragged) -> Tensor:
+    def forward(self, sequence: PaddedSequence) -> Tensor:
         """Return the state after each sequence's own last element."""
         lengths = sequence.lengths.clamp(min=1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
@@ -92,12 +92,12 @@ class TransformerHead(nn.Module):
         )
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
-    def forward(self, sequence: Ragged) -> Tensor:
+    def forward(self, sequence: PaddedSequence) -> Tensor:
         """Return the mean over each sequence's own tokens; what is behind them is not attended to."""
         x = self.project(sequence.values)
         x = x + sinusoid_positions(x.shape[1], x.shape[2], x.device).to(x.dtype)
         behind = ~present_elements(sequence.lengths.clamp(min=1), x.shape[1])
-        return masked_mean(Ragged(self.layers(x, src_key_padding_mask=behind), sequence.lengths))
+        return masked_mean(PaddedSequence(self.layers(x, src_key_padding_mask=behind), sequence.lengths))
 
 
 def temporal_head(kind: str, features: int, width: int, layers: int, heads: int, dropout: float) -> nn.Module:
@@ -121,7 +121,7 @@ def present_elements(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
-def masked_mean(sequence: Ragged) -> Tensor:
+def masked_mean(sequence: PaddedSequence) -> Tensor:
     """Return the mean over each sequence's own elements, ``(B, D)``; zeros where there are none."""
     values, lengths = sequence
     own = present_elements(lengths, values.shape[1])[..., None]

@@ -41,7 +41,7 @@ def part_weights(to: ReactionExperiment, work_dir: Path) -> tuple[Weights | None
     return tuple(find_weights(to.model_copy(update={"weights": w, "backbone": part}), work_dir) for w, part in named)
 
 
-def together(weights: Sequence[Weights | None]) -> Weights | None:
+def combine(weights: Sequence[Weights | None]) -> Weights | None:
     """Return what a record says of all parts' weights; None where there are none."""
     found = [part for part in weights if part is not None]
     if len(found) < 2:

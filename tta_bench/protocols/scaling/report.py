@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +50,6 @@ class Level:
     values: tuple[float, ...]
     """One for each seed."""
     losses: tuple[float, ...]
-
-
-class Findings(NamedTuple):
-    """What a protocol's runs show together."""
-
-    page: str
-    """Markdown, for a reader."""
-    figures: Any
-    """The same as plain data."""
 
 
 @dataclass(frozen=True)

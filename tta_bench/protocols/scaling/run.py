@@ -21,15 +21,17 @@ from tta_bench.experiments.fine_tune import FineTuneCard, FineTuneExperiment
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
 from tta_bench.experiments.scaling import ScalingExperiment, StudySettings
+from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.protocols.fine_tune.run import FineTune
 from tta_bench.protocols.pretrain.corpus import all_clips
 from tta_bench.protocols.pretrain.run import Pretrain
-from tta_bench.protocols.scaling.report import Findings, Point, Study, as_json, draw, markdown, summarize
+from tta_bench.protocols.scaling.report import Point, Study, as_json, draw, markdown, summarize
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Record
-from tta_bench.records.store import record_name, write_atomic
+from tta_bench.records.store import record_name
 from tta_bench.registry import PROTOCOLS
+from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
@@ -39,7 +41,7 @@ OWN_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "study.
 
 
 @PROTOCOLS.register_module()
-class Scaling:
+class Scaling(ProtocolRun):
     """Pre-train on each size with each seed, fine-tune each, and say what more data gains.
 
     Every pre-training and every fine-tune is a run of its own in the work folder, as if it had been asked for by
@@ -51,8 +53,10 @@ class Scaling:
         resume: As for the runs inside.
     """
 
+    experiment: ScalingExperiment
+
     def __init__(self, experiment: ScalingExperiment, work_dir: Path, resume: str) -> None:
-        self.experiment, self.work_dir, self.resume = experiment, work_dir, resume
+        super().__init__(experiment, work_dir, resume)
         given = {word.partition("=")[0] for word in experiment.arguments}
         for key in OWN_KEYS.keys() & given:
             raise UserError(f"{experiment.protocol.name} takes no {key}=.", f"Say {OWN_KEYS[key]}=.")
