@@ -1,7 +1,7 @@
-"""The MMEngine registries: what a card's ``component`` names.
+"""The MMEngine registries of components: a card's ``component`` is looked up here.
 
-Scope and locations are given outright, because the ones MMEngine infers depend on which module asked first. A location
-is imported when something is first looked up, so importing this module loads no torch.
+Scope and locations are given outright, because the ones MMEngine infers depend on which module asked first. The modules
+of a location are imported when something is first looked up, so importing this module loads no torch.
 """
 
 from __future__ import annotations
@@ -18,9 +18,41 @@ from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_file
+from tta_bench.utils.submodules import import_submodules
 
 
-class Backbones(Registry):  # type: ignore[misc]
+class ComponentRegistry(Registry):  # type: ignore[misc]
+    """MMEngine's registry, filled from every module of its location, and looked up by registered name alone.
+
+    MMEngine's own ``get`` imports any dotted name it is asked for, ``os.system`` included; a card is a stranger's text.
+
+    Args:
+        name: Name of the registry.
+        location: Package whose modules register components.
+        module: In a package of folders, the module of each that does.
+    """
+
+    _imported: bool
+
+    def __init__(self, name: str, location: str, module: str | None = None) -> None:
+        super().__init__(name, scope="tta_bench", locations=[location])
+        self.module = module
+
+    def import_from_location(self) -> None:
+        """Import the modules of the location, once."""
+        if not self._imported:
+            for location in self._locations:
+                import_submodules(location, self.module)
+            self._imported = True
+
+    def get(self, key: str) -> Any:
+        """Return the component that was registered under a name, or None."""
+        if key not in self.module_dict:
+            self.import_from_location()
+        return self.module_dict.get(key)
+
+
+class Backbones(ComponentRegistry):
     """MMEngine's registry of backbones, in which keywords beside a name make a card.
 
     ``@BACKBONES.register_module()`` registers a function or class whose card is a YAML file, and
@@ -70,16 +102,16 @@ def card_of(name: str, made: Callable[..., Any], fields: Mapping[str, Any]) -> B
     return validate(BackboneCard, defaults | dict(fields), f"backbone {name}")
 
 
-BACKBONES = Backbones("backbone", scope="tta_bench", locations=["tta_bench.models.backbones"])
+BACKBONES = Backbones("backbone", "tta_bench.models.backbones")
 """Functions and classes that return an ``nn.Module``: ``(B, 3, T, H, W) -> (B, D)`` or ``(B, N, D)``.
 
 A backbone for sound is a function of ``float32 (S,)``, one of ready features of a file: ``(D,)`` or ``(T', D)``.
 """
 
-DATASETS = Registry("dataset", scope="tta_bench", locations=["tta_bench.data.datasets"])
+DATASETS = ComponentRegistry("dataset", "tta_bench.data.datasets")
 """Classes that read a dataset's layout from a folder: ``Dataset(root).split(1)``."""
 
-PROTOCOLS = Registry("protocol", scope="tta_bench", locations=["tta_bench.protocols"])
+PROTOCOLS = ComponentRegistry("protocol", "tta_bench.protocols", "run")
 """Classes that turn an experiment into records."""
 
 

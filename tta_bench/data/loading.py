@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, TypedDict, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -170,18 +170,25 @@ def train_loader(clips: KeyedDataset[Item], batches: StepBatches, workers: int, 
     return DataLoader(
         clips,  # type: ignore[arg-type]  # PyTorch asks a data set for no more than these two methods
         batch_sampler=batches,
-        num_workers=workers,
         pin_memory=pin,
         collate_fn=getattr(clips, "collate", None),  # clips of different lengths say how they are put together
-        worker_init_fn=quiet_worker if workers else None,
+        **worker_options(workers),
     )
 
 
 def test_loader(clips: TestClips, videos: int, workers: int, pin: bool) -> DataLoader[TestItem]:
     """Return the loader of test batches, ``videos`` at a time, in the list's order."""
-    return DataLoader(
-        clips, batch_size=videos, num_workers=workers, pin_memory=pin, worker_init_fn=quiet_worker if workers else None
-    )
+    return DataLoader(clips, batch_size=videos, pin_memory=pin, **worker_options(workers))
+
+
+def worker_options(workers: int) -> dict[str, Any]:
+    """Return a loader's arguments for a number of worker processes, and leave OpenCV one thread before they are forked.
+
+    A forked worker would wait for ever for OpenCV's other threads, which stay behind in the main process.
+    """
+    if workers:
+        cv2.setNumThreads(1)
+    return {"num_workers": workers, "worker_init_fn": quiet_worker if workers else None}
 
 
 def quiet_worker(_: int) -> None:

@@ -1,11 +1,10 @@
-"""Protocols: each turns an experiment into records. A folder each; importing this package registers them all."""
+"""Protocols: each turns an experiment into records. A folder each; the registry imports them all."""
 
 from __future__ import annotations
 
 from tta_bench.errors import UserError, unknown
 from tta_bench.protocols.base.protocol_run import METHODS, ProtocolRun
 from tta_bench.registry import PROTOCOLS
-from tta_bench.utils.submodules import import_submodules
 
 __all__ = ["ProtocolRun", "load_protocol"]
 
@@ -30,6 +29,3 @@ def load_protocol(component: str) -> type[ProtocolRun]:
 
 def _is_abstract(method: object) -> bool:
     return bool(getattr(method, "__isabstractmethod__", False))
-
-
-import_submodules(__name__, "run")

@@ -196,5 +196,5 @@ def test_impossible_settings(tmp_path: Path, wrong: dict[str, object], message: 
 
 
 def test_it_is_made_without_torch() -> None:
-    code = "import sys, tta_bench.data.samples; sys.exit('torch' in sys.modules)"
+    code = "import sys, tta_bench.data.synthetic.cache; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

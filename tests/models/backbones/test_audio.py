@@ -106,7 +106,7 @@ def test_a_backbone_of_ones_own_is_known_by_its_code(tmp_path: Path) -> None:
         file = tmp_path / f"mine{number}.py"
         file.write_text(
             "import numpy as np\n"
-            "from tta_bench.components import BACKBONES\n"
+            "from tta_bench.registry import BACKBONES\n"
             f"@BACKBONES.register_module('mine{number}', modality='audio', recipe='audio')\n"
             "def make():\n"
             f"    return lambda signal: np.array([signal.mean(), {number}.0], np.float32)\n"

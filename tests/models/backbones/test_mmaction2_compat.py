@@ -14,7 +14,7 @@ from tta_bench.errors import UserError
 from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 
 USE = """
-from tta_bench.openmmlab import import_mmaction
+from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 import_mmaction()
 from mmaction.registry import MODELS
 print(MODELS.get("mmaction.ResNet3dSlowOnly").__name__, MODELS.get("mmaction.VisionTransformer").__name__)

@@ -95,9 +95,9 @@ def test_masks_are_keyed_by_seed_and_step() -> None:
     first = step().draw_masks(8)
     assert all((a == b).all() for a, b in zip(first, step().draw_masks(8), strict=True))
     assert (step(seed=2).draw_masks(8).visible != first.visible).any()
-    optional_since_v1 = step()
-    optional_since_v1.step = 1
-    assert (optional_since_v1.draw_masks(8).visible != first.visible).any()
+    later = step()
+    later.step = 1
+    assert (later.draw_masks(8).visible != first.visible).any()
     assert one_step(step(), 3) == one_step(step(), 3) != one_step(step(), 4)
 
 

@@ -1,5 +1,1 @@
-"""Backbones: one module each; importing this package registers them all."""
-
-from tta_bench.utils.submodules import import_submodules
-
-import_submodules(__name__)
+"""Backbones: a module for each source of networks; the registry imports them all."""

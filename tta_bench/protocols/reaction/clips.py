@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tta_bench.data.loading import quiet_worker
+from tta_bench.data.loading import worker_options
 from tta_bench.utils.keyed_random import generator
 
 
@@ -127,10 +127,9 @@ def reaction_loader(clips: ReactionClips, batch: int, workers: int, pin: bool) -
     return DataLoader(
         clips,
         batch_sampler=[keys[first : first + batch] for first in range(0, len(keys), batch)],
-        num_workers=workers,
         pin_memory=pin,
         collate_fn=clips.collate,
-        worker_init_fn=quiet_worker if workers else None,
+        **worker_options(workers),
     )
 
 
