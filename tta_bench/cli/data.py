@@ -47,7 +47,7 @@ def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path
     from tta_bench.data.media.verify import check_videos
     from tta_bench.errors import CheckFailed
 
-    videos, root, workers = open_dataset(dataset, words)
+    videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
     findings = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
     if as_json:
@@ -78,7 +78,7 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
     from tta_bench.errors import CheckFailed
 
     require_scenedetect()
-    videos, root, workers = open_dataset(dataset, words)
+    videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
     done = prepare_videos(videos, base, into, workers)
     copy_lists(base, into)
@@ -90,7 +90,7 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
         raise CheckFailed(f"{len(done.broken):,} of {len(videos):,} videos could not be read.")
 
 
-def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:
+def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:
     """Return a dataset's videos, its folder or list, and how many may be looked at at once.
 
     Raises:
@@ -99,15 +99,13 @@ def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, i
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.config.overrides import parse
     from tta_bench.config.resolve import data_root
-    from tta_bench.data.synthetic.cache import sample_root
+    from tta_bench.data.datasets.open import dataset_root, open_dataset
     from tta_bench.errors import UserError
-    from tta_bench.registry import DATASETS
-    from tta_bench.utils.paths import cache_folder
 
     card = dataset_card(name)
     given = parse(words, ["data.root", "runtime.workers"])
     if card.generator is not None:
-        root = sample_root(cache_folder() / "samples", card.name, card.component, card.generator)
+        root = dataset_root(card, None)
     elif (found := given.get("data.root") or data_root(name, {})) is not None:
         root = Path(found).expanduser()
     else:
@@ -115,8 +113,7 @@ def open_dataset(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, i
     workers = given.get("runtime.workers", os.cpu_count() or 1)
     if not isinstance(workers, int) or workers < 1:
         raise UserError(f"runtime.workers must be a whole number of at least 1, not {workers!r}.")
-    made = DATASETS.get(card.component)
-    return made(root, **card.arguments).videos(), root, workers
+    return open_dataset(card, root).videos(), root, workers
 
 
 def report(findings: Findings, least: int) -> list[str]:

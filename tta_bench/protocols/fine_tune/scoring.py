@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.data.datasets.open import dataset_root
+from tta_bench.data.datasets.open import open_dataset
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
 from tta_bench.protocols.fine_tune.score_files import (
@@ -21,7 +21,6 @@ from tta_bench.records.predictions import check_complete, collect
 from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results
 from tta_bench.records.status import now
-from tta_bench.registry import DATASETS
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
 
 def _truth_from_dataset(asked: OutsideScores) -> _Truth:
     """Return the test list of the dataset's split."""
-    layout = DATASETS.build({"type": asked.dataset.component, "root": dataset_root(asked.dataset, asked.root)})
+    layout = open_dataset(asked.dataset, asked.root)
     split = layout.split(asked.split)
     return _Truth(
         classes=tuple(layout.classes),

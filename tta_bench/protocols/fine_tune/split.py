@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.datasets.open import dataset_root, limited
+from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
 from tta_bench.data.media.manifest import manifest_file, probe
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest, generator
 from tta_bench.utils.progress import console
 
@@ -41,7 +40,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         UserError: Something of the layout is missing, or a test clip cannot be read, which makes the split unscorable.
     """
     root = dataset_root(experiment.dataset, experiment.root)
-    dataset = DATASETS.get(experiment.dataset.component)(root)  # its build() would warn of the scope of a past Runner
+    dataset = open_dataset(experiment.dataset, root)
     if not hasattr(dataset, "split"):
         raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
-from tta_bench.data.datasets.open import dataset_root
+from tta_bench.data.datasets.open import dataset_root, open_dataset
 from tta_bench.data.media.manifest import Manifest, manifest_file, probe
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
@@ -59,7 +58,7 @@ def all_clips(card: DatasetCard, root: Path) -> list[Clip]:
     Raises:
         UserError: The dataset is no corpus.
     """
-    dataset = DATASETS.get(card.component)(root, **card.arguments)
+    dataset = open_dataset(card, root)
     if not isinstance(dataset, Corpus):
         raise UserError(
             f"{card.name} is no corpus to pre-train on.",

@@ -11,7 +11,7 @@ from tta_bench.cards.kinds import DatasetCard
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.config.resolve import data_root
 from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, Reaction
-from tta_bench.data.datasets.open import dataset_root
+from tta_bench.data.datasets.open import open_dataset
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
 from tta_bench.protocols.reaction.challenge_files import LabelForm, check_ids, known_subjects, read_outputs, read_truth
@@ -19,7 +19,6 @@ from tta_bench.records.intensities import Intensities, Truth, collect_intensitie
 from tta_bench.records.schema import Record
 from tta_bench.records.score import Results, keep_results, keep_without_labels
 from tta_bench.records.status import now
-from tta_bench.registry import DATASETS
 
 
 def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
@@ -68,7 +67,7 @@ def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Trut
     Raises:
         UserError: The tables make no sense, or the labels of this part are not published.
     """
-    layout = DATASETS.get(dataset.component)(dataset_root(dataset, root), **dataset.arguments)
+    layout = open_dataset(dataset, root)
     return truth_of_reactions(tuple(layout.targets), layout.listed(part), f"the part {part} of {dataset.name}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.data.datasets.hume_reaction import HumeReaction, Reaction
-from tta_bench.data.datasets.open import dataset_root, limited
+from tta_bench.data.datasets.open import limited, open_dataset
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import ReadyFeatures, SoundFeatures
 from tta_bench.data.transforms.faces import FaceFrames
@@ -21,7 +21,6 @@ from tta_bench.models.backbones.audio import build_audio, frozen_identity
 from tta_bench.models.backbones.feature_files import FeatureFiles
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, column_statistics, read_rows
 from tta_bench.protocols.reaction.model import Statistics
-from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.paths import cache_folder
 
@@ -88,8 +87,7 @@ def open_reactions(to: ReactionExperiment, workers: int) -> ReactionSplit:
             backbone takes.
         RunFailed: A worker process ended on its own.
     """
-    root = dataset_root(to.dataset, to.root)
-    layout: HumeReaction = DATASETS.get(to.dataset.component)(root, **to.dataset.arguments)
+    layout: HumeReaction = open_dataset(to.dataset, to.root)
     train, scored = (limited(layout.part(part), to.limit) for part in ("train", to.eval.split))
     begun = time.perf_counter()
     found = {
