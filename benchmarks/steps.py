@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
+from tta_bench.engine.device import Machine
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.mmaction2_compat import build_mmaction, import_mmaction
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier
-from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, make_optimizer
+from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning
 
 OURS = "tta-bench"
 CLASSES, LABEL, LR, DROP_PATH = 101, 3, 1e-5, 0.2
@@ -37,26 +38,26 @@ def steps() -> dict[str, Step]:
 
 def ours() -> Step:
     """Return the suite's `FineTuneStep` with layer decay and its optimizer."""
-    settings = FineTuneStepSettings(
-        train=TrainSettings(batch=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1),
-        mean=MEAN,
-        std=STD,
-        classes=CLASSES,
-        seed=0,
-        micro_batch=2,
-        device=torch.device("cpu"),
+    train = TrainSettings(
+        batch=1, steps=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1
     )
-    classifier = Classifier(VideoMAEV2(drop_path=DROP_PATH), 768, CLASSES, dropout=0.5, init_scale=0.001)
-    step = FineTuneStep(classifier, settings).train()
-    optimizers = {precision: make_optimizer(step, precision)[0] for precision in get_args(Precision)}
+    classifier = Classifier(VideoMAEV2(drop_path=DROP_PATH), 768, CLASSES, dropout=0.5, init_scale=0.001).train()
+    trainings = {}
+    for precision in get_args(Precision):
+        machine = Machine(torch.device("cpu"), precision)
+        settings = FineTuneStepSettings(train=train, seed=0, micro_batch=2, machine=machine)
+        step = FineTuneStep(classifier, settings, MEAN, STD)
+        trainings[precision] = fine_tuning(step, [None])  # type: ignore[arg-type]  # never asked for a clip
+        trainings[precision].optimizer.set_rate(LR)
     clips = torch.randint(0, 256, (1, 1, 16, 224, 224, 3), dtype=torch.uint8)
     boxes = torch.tensor([[[[60, 60, 40, 40]]]])
     batch = {"clips": clips, "boxes": boxes, "label": torch.tensor([LABEL])}
-    numbers = {precision: itertools.count() for precision in optimizers}
+    numbers = {precision: itertools.count() for precision in trainings}
 
     def run(precision: Precision) -> object:
-        step.step = next(numbers[precision])  # stochastic depth leaves other blocks out in every step
-        return step.train_step(batch, optimizers[precision])
+        training = trainings[precision]
+        training.step.step = next(numbers[precision])  # stochastic depth leaves other blocks out in every step
+        return training.step.train_step(batch, training.optimizer)
 
     return run
 

@@ -15,6 +15,7 @@ from benchmarks.interleaved import Turns, as_table, interleaved, speed
 from benchmarks.official_pretraining import OFFICIAL, checkout, official_step
 from benchmarks.precisions import needs_bfloat16, precisions
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.engine.device import Machine
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings
 from tta_bench.models.backbones.videomae import VideoMAEV2
@@ -48,17 +49,21 @@ def our_step(clips: Tensor) -> Callable[[str], object]:
     """Return a call that does one of our steps in a precision: the loss, its gradient, AdamW."""
     recipe = PretrainSettings(batch=len(clips), views=1, steps=1, lr=1e-3)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    settings = PretrainStepSettings(
-        train=recipe, mean=mean, std=std, seed=0, micro_batch=len(clips), device=torch.device("cpu")
-    )
-    step = PretrainStep(MaskedAutoencoder(VideoMAEV2(), (8, 14, 14)), settings)
+    autoencoder = MaskedAutoencoder(VideoMAEV2(), (8, 14, 14))
     extent = ResolvedClip(span=64, frames=16, stride=4, size=224)
     listed = PretrainClips([Clip("", Path())] * len(clips), {}, extent, recipe, 0)  # never asked for a clip
-    optimizers = {
-        "fp32": pretraining(step, listed, "fp32").optimizer,
-        "bf16": pretraining(step, listed, "bf16").optimizer,
-    }
-    return lambda precision: step.train_step({"clips": clips[:, None]}, optimizers[precision])
+    trainings = {}
+    for precision in ("fp32", "bf16"):
+        machine = Machine(torch.device("cpu"), precision)
+        settings = PretrainStepSettings(train=recipe, seed=0, micro_batch=len(clips), machine=machine)
+        trainings[precision] = pretraining(PretrainStep(autoencoder, settings, mean, std), listed)
+        trainings[precision].optimizer.set_rate(recipe.lr)
+
+    def run(precision: str) -> object:
+        training = trainings[precision]
+        return training.step.train_step({"clips": clips[:, None]}, training.optimizer)
+
+    return run
 
 
 def test_a_step_in_float32_is_quicker_than_the_official_one(turns: Turns) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from tests.conformance import test_encoder, test_finetune_recipe
 from tests.models.checkpoints import test_load
-from tta_bench.engine.optimizer import learning_rate, scaled
+from tta_bench.engine.schedule import learning_rate, scaled
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.checkpoints.load import load_classifier
 from tta_bench.models.checkpoints.read import read_checkpoint

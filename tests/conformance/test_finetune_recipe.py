@@ -13,7 +13,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from tta_bench.data.transforms import augment, rand_augment, sampling
-from tta_bench.engine.optimizer import learning_rate, parameter_groups, scaled
+from tta_bench.engine.device import Machine
+from tta_bench.engine.optimizer import parameter_groups
+from tta_bench.engine.schedule import learning_rate, scaled
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.classifier import Classifier
@@ -137,9 +139,10 @@ def test_mixed_clips_and_targets(official):
 def test_boxes_of_cutmix(official):
     for row, seed in enumerate(GIVEN.SEEDS):
         draws = GIVEN.Draws(seed)
-        height, width = GIVEN.MIX_SIZE
-        mix = mixup.cutmix(draws.random(), draws.integers(height), draws.integers(width), GIVEN.MIX_SIZE)
-        assert list(mix.box) == official["cutmix_boxes"][row].tolist()
+        rows, columns = GIVEN.MIX_SIZE
+        mix = mixup.cutmix(draws.random(), draws.integers(rows), draws.integers(columns), GIVEN.MIX_SIZE)
+        top, left, height, width = mix.box
+        assert [top, top + height, left, left + width] == official["cutmix_boxes"][row].tolist()
         assert mix.lam == pytest.approx(official["cutmix_lams"][row], rel=1e-12)
 
 
@@ -156,6 +159,6 @@ def test_merged_multi_view_scores(official):
     pixels = np.broadcast_to(((logits + 8) * 16)[:, :, None, None, :, None], (videos, views, 1, 1, classes, 3))
     items = [{"clips": torch.from_numpy(clip.astype(np.uint8)), "index": index} for index, clip in enumerate(pixels)]
     loader = DataLoader(items, batch_size=4)
-    device = torch.device("cpu")
-    report = multi_view_test(Spoken(), loader, (0, 0, 0), (1, 1, 1), device, "fp32", micro_batch=7)
+    machine = Machine(torch.device("cpu"), "fp32")
+    report = multi_view_test(Spoken(), loader, (0, 0, 0), (1, 1, 1), machine, micro_batch=7)
     np.testing.assert_allclose(report.scores, official["merged_scores"], rtol=1e-6)

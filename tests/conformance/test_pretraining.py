@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from tta_bench.engine.optimizer import decay_groups, learning_rate
+from tta_bench.engine.optimizer import decay_groups
+from tta_bench.engine.schedule import learning_rate
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.protocols.pretrain.masking import draw_masks, running_cell_maps, tube_mask
 from tta_bench.protocols.pretrain.model import MaskedAutoencoder, cut_tubelets, normalized_targets, squared_errors, take

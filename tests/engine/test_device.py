@@ -5,16 +5,18 @@ import torch
 from torch import nn
 
 from tta_bench.engine.device import (
+    Machine,
     OutOfMemory,
-    inference,
+    ResolvedPrecision,
     memory_advice,
     resolve_device,
     resolve_micro_batch,
     resolve_precision,
     resolve_workers,
-    wrap_optimizer,
+    smaller_micro_batch,
 )
 from tta_bench.errors import UserError
+from tta_bench.experiments.common import RuntimeSettings
 
 CPU = torch.device("cpu")
 
@@ -56,24 +58,31 @@ def test_other_errors_pass_through() -> None:
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 
-def test_bfloat16_trains_on_a_cpu() -> None:
-    torch.manual_seed(0)
-    layer = nn.Linear(4, 1)
-    wrapper = wrap_optimizer(torch.optim.AdamW(layer.parameters(), lr=0.1), "bf16", CPU, clip_grad=1.0)
-    before = layer.weight.clone()
-    with wrapper.optim_context(layer):
-        out = layer(torch.ones(2, 4))
-    assert out.dtype == torch.bfloat16
-    wrapper.backward(out.float().sum())
-    wrapper.step()
-    assert layer.weight.dtype == torch.float32
-    assert not torch.equal(layer.weight, before)
+@pytest.mark.parametrize(("micro_batch", "smaller"), [(16, 8), (10, 4), (6, 2), (2, 2)])
+def test_half_a_micro_batch_holds_whole_pairs(micro_batch: int, smaller: int) -> None:
+    assert smaller_micro_batch(micro_batch) == smaller
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
-def test_inference_keeps_no_graph_and_casts(precision: str, dtype: torch.dtype) -> None:
-    layer = nn.Linear(4, 1)
-    with inference(CPU, precision):  # type: ignore[arg-type]
-        out = layer(torch.ones(2, 4))
-    assert out.dtype == dtype
-    assert not out.requires_grad
+def test_a_machine_casts_to_its_precision_and_inference_keeps_no_graph(
+    precision: ResolvedPrecision, dtype: torch.dtype
+) -> None:
+    layer, machine = nn.Linear(4, 1), Machine(CPU, precision)
+    with machine.autocast():
+        trained = layer(torch.ones(2, 4))
+    with machine.inference():
+        tested = layer(torch.ones(2, 4))
+    assert (trained.dtype, trained.requires_grad) == (dtype, True)
+    assert (tested.dtype, tested.requires_grad) == (dtype, False)
+
+
+def test_only_float16_scales_its_loss() -> None:
+    assert Machine(CPU, "fp32").scaler() is None
+    assert Machine(CPU, "bf16").scaler() is None
+    assert Machine(CPU, "fp16").scaler() is not None
+
+
+def test_a_machine_is_made_of_settings() -> None:
+    machine = Machine.of(RuntimeSettings(device="cpu", workers=2), "auto")
+    assert (machine.device, machine.precision, machine.workers, machine.pin) == (CPU, "fp32", 2, False)
+    assert machine.peak_memory() > 2**20

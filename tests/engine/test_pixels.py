@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tta_bench.engine.pixels import normalize
+from tta_bench.engine.pixels import erase, normalize
 
 
 @settings(max_examples=30)
@@ -17,3 +18,19 @@ def test_normalising_moves_channels_to_the_front(batch, frames, height, width):
     assert x.dtype == torch.float32
     assert x.is_contiguous()
     torch.testing.assert_close(x.double(), exact.permute(0, 4, 1, 2, 3), rtol=1e-5, atol=1e-6)
+
+
+def test_erasing_fills_boxes_with_other_noise_in_every_frame():
+    x = torch.full((2, 3, 4, 40, 50), 9.0)
+    boxes = torch.tensor([[[3, 5, 20, 30]], [[0, 0, 0, 0]]])
+    erased = erase(x.clone(), boxes, [1, 2])
+    inside = erased[0, :, :, 3:23, 5:35]
+    assert (erased[1] == 9).all()
+    assert int((erased != 9).sum()) == inside.numel()
+    assert abs(float(inside.mean())) < 0.05
+    assert float(inside.std()) == pytest.approx(1, abs=0.05)
+    assert not torch.equal(inside[:, 0], inside[:, 1])
+    assert not torch.equal(inside[0], inside[1])
+    alone = erase(x[:1].clone(), boxes[:1], [1])
+    assert torch.equal(alone, erased[:1])
+    assert not torch.equal(erase(x[:1].clone(), boxes[:1], [3]), alone)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tta_bench.contract.subject import Subject, clip_shape
-from tta_bench.engine.device import inference
+from tta_bench.engine.device import Machine
 from tta_bench.engine.optimizer import parameter_groups
 from tta_bench.errors import shorten
 from tta_bench.models.classifier import Classifier, measure_width
@@ -188,7 +188,7 @@ def golden_output(to: Subject) -> str:
 
 def bfloat16(to: Subject) -> str:
     """In bfloat16 autocast every feature is a finite number."""
-    with evaluating(to.module), inference(torch.device("cpu"), "bf16"):
+    with evaluating(to.module), Machine(torch.device("cpu"), "bf16").inference():
         return _finite(to.module(to.clips[:1].clone()))
 
 

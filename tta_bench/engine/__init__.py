@@ -1,1 +1,1 @@
-"""The MMEngine seam: runner, loops, hooks, optimizers."""
+"""The training engine: device and precision, optimizer, step, loop."""

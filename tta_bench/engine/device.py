@@ -1,4 +1,4 @@
-"""Where the tensors are and how precise: device, precision and micro-batch, resolved."""
+"""Device, precision, loader processes and micro-batch of a run, resolved."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
-from torch.optim import Optimizer
 
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
 
 ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 CPU_MICRO_BATCH = 16
-"""Clips at once on a CPU, where more only cost memory."""
+"""Clips at once on a CPU, where more cost memory and gain nothing."""
 LEAST_MICRO_BATCH = 2
-"""Mixed pairs stay together."""
+"""Smallest micro-batch: mixup partners must not be split."""
 
 
 class OutOfMemory(RunFailed):
@@ -66,7 +64,7 @@ def resolve_workers(choice: int | Literal["auto"]) -> int:
 
 
 def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch.device) -> int:
-    """Return how many of a step's clips are on the device at once: even, so that mixed pairs stay together."""
+    """Return the micro-batch (clips on the device at once): even, so that mixup partners are not split."""
     if choice == "auto":
         choice = clips if device.type == "cuda" else CPU_MICRO_BATCH
     return min(clips, choice + choice % 2)
@@ -77,13 +75,17 @@ def smaller_micro_batch(micro_batch: int) -> int:
     return max(LEAST_MICRO_BATCH, micro_batch // 2 // 2 * 2)
 
 
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}
+"""Type that operations are cast to in each precision."""
+
+
 @dataclass(frozen=True)
 class Machine:
-    """What an experiment runs on and how precise, with nothing left to ``auto``."""
+    """Device, precision and loader processes of a run, with nothing left to ``auto``."""
 
     device: torch.device
     precision: ResolvedPrecision
-    workers: int
+    workers: int = 0
     """Loader processes."""
 
     @classmethod
@@ -98,42 +100,33 @@ class Machine:
 
     @property
     def pin(self) -> bool:
-        """Whether loaded batches go into page-locked memory, from where a GPU reads quickly."""
+        """True if loaded batches go into page-locked memory, from where a GPU reads quickly."""
         return self.device.type == "cuda"
 
-
-class AutocastOptimWrapper(OptimWrapper):  # type: ignore[misc]
-    """MMEngine's optimizer wrapper with bfloat16 autocast on any device; its own AMP wrapper refuses CPUs."""
-
-    def __init__(self, optimizer: Optimizer, device: torch.device, clip_grad: dict[str, float] | None) -> None:
-        super().__init__(optimizer, clip_grad=clip_grad)
-        self.device = device
-
     @contextmanager
-    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
-        """Run what is inside in bfloat16 where that is safe."""
-        with super().optim_context(model), torch.autocast(self.device.type, torch.bfloat16):
+    def autocast(self) -> Iterator[None]:
+        """Run operations in the machine's precision, where that is safe."""
+        dtype = AUTOCAST[self.precision]
+        with torch.autocast(self.device.type, dtype, enabled=dtype is not None):
             yield
 
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Run forward passes in the machine's precision, without gradients."""
+        with torch.inference_mode(), self.autocast():
+            yield
 
-def wrap_optimizer(
-    optimizer: Optimizer, precision: ResolvedPrecision, device: torch.device, clip_grad: float | None
-) -> OptimWrapper:
-    """Return MMEngine's wrapper that does the precision's casting, scaling and clipping."""
-    clip = None if clip_grad is None else {"max_norm": clip_grad}
-    if precision == "fp16":
-        return AmpOptimWrapper(optimizer=optimizer, clip_grad=clip, dtype="float16")
-    if precision == "bf16":
-        return AutocastOptimWrapper(optimizer, device, clip)
-    return OptimWrapper(optimizer, clip_grad=clip)
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Return a loss scaler where the precision needs one: float16, whose small gradients underflow."""
+        return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
+    def peak_memory(self) -> int:
+        """Return the most bytes used so far: of GPU memory on a GPU, else of the process."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        import resource  # not on Windows
 
-@contextmanager
-def inference(device: torch.device, precision: ResolvedPrecision) -> Iterator[None]:
-    """Run a forward pass without gradients, in a precision."""
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[precision]
-    with torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not None):
-        yield
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @contextmanager
@@ -141,7 +134,7 @@ def memory_advice(micro_batch: int) -> Iterator[None]:
     """Turn running out of memory into an error that says which ``runtime.micro_batch`` to try.
 
     Raises:
-        OutOfMemory: What ran inside did not fit.
+        OutOfMemory: The operations inside did not fit.
     """
     try:
         yield
@@ -151,16 +144,7 @@ def memory_advice(micro_batch: int) -> Iterator[None]:
         smaller = smaller_micro_batch(micro_batch)
         raise OutOfMemory(
             f"out of memory with {micro_batch} clips on the device at once: {str(error).splitlines()[0]}",
-            f"Try runtime.micro_batch={smaller}; the batch that is learned from stays the same."
+            f"Try runtime.micro_batch={smaller}; the batch of an optimisation step stays the same."
             if smaller < micro_batch
             else "Two clips are the least; try another device or precision=bf16.",
         ) from None
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the most bytes used so far: of GPU memory on a GPU, else of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    import resource  # not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

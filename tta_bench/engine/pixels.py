@@ -1,4 +1,4 @@
-"""Pixels on the device."""
+"""Pixels on the device: normalising and erasing."""
 
 from __future__ import annotations
 
@@ -19,3 +19,18 @@ def normalize(clips: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     scale, offset = (torch.tensor(v, device=clips.device).view(1, 3, 1, 1, 1) for v in (std, mean))
     x = clips.permute(0, 4, 1, 2, 3).to(torch.float32, memory_format=torch.contiguous_format)
     return x.div_(255).sub_(offset).div_(scale)
+
+
+def erase(x: Tensor, boxes: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Fill boxes of normalised clips with noise N(0, 1), in place; every pixel of every frame has its own.
+
+    Args:
+        x: Clips ``float (b, 3, T, H, W)``.
+        boxes: ``int64 (b, count, 4)``: top, left, height and width, the same in all frames; empty for none.
+        seeds: Of each clip's noise, which thus does not depend on the clips beside it.
+    """
+    for clip, clip_boxes, seed in zip(x, boxes.tolist(), seeds, strict=True):
+        noise = torch.Generator(x.device).manual_seed(seed)
+        for top, left, height, width in clip_boxes:
+            clip[..., top : top + height, left : left + width].normal_(generator=noise)
+    return x

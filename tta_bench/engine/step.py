@@ -1,17 +1,17 @@
-"""One optimisation step, whatever is trained: the whole global batch, in micro-batches, keyed by (seed, step)."""
+"""One optimisation step: the whole global batch, in micro-batches, with random draws keyed by (seed, step)."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import torch
-from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from tta_bench.engine.device import memory_advice
+from tta_bench.engine.device import Machine, memory_advice
+from tta_bench.engine.optimizer import Optimizer
 from tta_bench.errors import RunFailed
 from tta_bench.models.noise import clip_noise
 from tta_bench.utils.keyed_random import torch_seed
@@ -21,10 +21,11 @@ MIN_LOSS_SCALE = 2.0**-10
 
 Batch = TypeVar("Batch")
 Drawn = TypeVar("Drawn")
+Recipe = TypeVar("Recipe")
 
 
 class StepResult(TypedDict):
-    """What one step tells its hooks."""
+    """Figures of one step, for the log."""
 
     loss: float
     grad_norm: float
@@ -35,57 +36,57 @@ class Diverged(RunFailed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepSettings:
-    """What any step needs to know besides its batch."""
+class StepSettings(Generic[Recipe]):
+    """Settings of a training step."""
 
+    train: Recipe
     seed: int
     micro_batch: int
     """Clips on the device at once."""
-    device: torch.device
+    machine: Machine
 
 
-class TrainStep(nn.Module, ABC, Generic[Batch, Drawn]):
-    """A model with MMEngine's ``train_step``.
+class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, Recipe]):
+    """A model with the step that trains it.
 
-    What is drawn for a step is drawn once for its global batch or for each clip of it, so how that is cut into
-    micro-batches changes none of it. Batch norm does depend on the cut, and so does what a network draws for a whole
-    micro-batch, as any but a `ClipNoise` does.
+    Random numbers are drawn once for a step's global batch, or for each clip of it, so the cut into micro-batches
+    changes none of them. Batch norm does depend on the cut, and so does what a network draws for a whole micro-batch,
+    as any but a `ClipNoise` does.
 
     Args:
-        settings: Seed, micro-batch, device, and what the kind of training adds.
+        settings: Recipe, seed, micro-batch and machine.
     """
 
-    def __init__(self, settings: StepSettings) -> None:
+    def __init__(self, settings: StepSettings[Recipe]) -> None:
         super().__init__()
         self.settings = settings
         self.step = 0
+        """Number of the step, from 0; the training loop sets it before each."""
 
-    def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> StepResult:
+    def train_step(self, batch: Batch, optimizer: Optimizer) -> StepResult:
         """Do one optimisation step on a global batch.
 
         Raises:
             Diverged: The loss or the gradient is not finite.
             RunFailed: A micro-batch does not fit into memory.
-            UserError: What is drawn does not fit the clips.
+            UserError: The random draws do not fit the clips.
         """
-        to = self.settings
-        drawn = self.draw(batch)
+        settings, drawn = self.settings, self.draw(batch)
         total = 0.0
-        for part, rows in enumerate(torch.split(self.order(batch), to.micro_batch)):
-            torch.manual_seed(torch_seed(to.seed, "noise", self.step, part))
-            seeds = [torch_seed(to.seed, "clip noise", self.step, row) for row in rows.tolist()]
-            with memory_advice(to.micro_batch), optim_wrapper.optim_context(self), clip_noise(self, seeds):
+        for part, rows in enumerate(torch.split(self.order(batch), settings.micro_batch)):
+            torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
+            seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
+            with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
                 loss = self.loss(batch, drawn, rows)
-                optim_wrapper.backward(loss)
+                optimizer.backward(loss)
             total += float(loss.detach())
-        norm = checked_norm(self, total, self.step, optim_wrapper)
-        optim_wrapper.step()
-        optim_wrapper.zero_grad()
+        norm = checked_norm(self, total, self.step, optimizer)
+        optimizer.step()
         return {"loss": total, "grad_norm": norm}
 
     @abstractmethod
     def draw(self, batch: Batch) -> Drawn:
-        """Return what is drawn for the whole batch, keyed by (seed, step)."""
+        """Return the random draws for the whole batch, keyed by (seed, step)."""
 
     @abstractmethod
     def order(self, batch: Batch) -> Tensor:
@@ -93,24 +94,26 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn]):
 
     @abstractmethod
     def loss(self, batch: Batch, drawn: Drawn, rows: Tensor) -> Tensor:
-        """Return what some clips contribute to the loss of the whole batch, a scalar on the device."""
+        """Return the share of some clips in the loss of the whole batch, a scalar on the device."""
 
 
-def checked_norm(model: nn.Module, loss: float, step: int, optim_wrapper: OptimWrapper) -> float:
+def checked_norm(model: nn.Module, loss: float, step: int, optimizer: Optimizer) -> float:
     """Return the gradient's norm; a float16 overflow is forgiven while the scaler can still lower its scale.
 
     Raises:
         Diverged: The loss or the gradient is not finite.
     """
-    scaler = getattr(optim_wrapper, "loss_scaler", None)
-    scale = 1.0 if scaler is None else float(scaler.get_scale())
+    scale = optimizer.loss_scale
     gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
     norm = float(nn.utils.get_total_norm(gradients)) / scale
-    forgiven = scaler is not None and scale > MIN_LOSS_SCALE
-    for what, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
+    forgiven = optimizer.scaler is not None and scale > MIN_LOSS_SCALE
+    for name, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
         if not math.isfinite(value):
             raise Diverged(
-                f"the {what} is {value} at step {step}.",
+                f"the {name} is {value} at step {step}.",
                 "Try a lower train.lr, train.clip_grad=1.0 or precision=fp32.",
             )
     return norm
+
+
+AnyStep = TrainStep[Any, Any, Any]

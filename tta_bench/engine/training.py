@@ -1,255 +1,155 @@
-"""A training with MMEngine's Runner, from the start or from where a checkpoint left off; whatever is trained."""
+"""The training loop: from the first step, or from a checkpoint, to the last."""
 
 from __future__ import annotations
 
-import logging
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
-from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, Runner
 from torch import nn
-from torch.utils.data import DataLoader
 
 from tta_bench.data.loading import KeyedDataset, StepBatches, train_loader
-from tta_bench.engine.device import peak_memory
-from tta_bench.engine.hooks import CheckpointHook, LearningRateHook, MetricsHook
-from tta_bench.engine.step import TrainStep
-from tta_bench.errors import UserError
-from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.engine.metrics_log import MetricsLog
+from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
+from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
+from tta_bench.engine.step import AnyStep
+from tta_bench.engine.stop import Stopped, StopRequest
+from tta_bench.engine.timing import TimedBatches, Timing
 from tta_bench.models.checkpoints.read import save_checkpoint
 
-OWN_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
-"""MMEngine's default hooks; ours take their place."""
 
-
-class Schedule(Protocol):
-    """What a recipe says about how long training is."""
+class Recipe(Schedule, OptimizerSettings, Protocol):
+    """The part of a recipe that any training has."""
 
     @property
-    def batch(self) -> int:
-        """Videos in one optimisation step."""
+    def lr(self) -> float:
+        """Highest learning rate."""
 
     @property
-    def epochs(self) -> int | None:
-        """Passes over the training list."""
-
-    @property
-    def steps(self) -> int | None:
-        """Optimisation steps; goes before ``epochs``."""
-
-    @property
-    def warmup(self) -> float:
-        """Share of the steps in which the learning rate rises."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long a training is, in optimisation steps."""
-
-    per_epoch: int
-    warmup: int
-    total: int
+    def min_lr(self) -> float:
+        """Learning rate at the end."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What learns, from what, and how fast."""
+    """A model, its data and its schedule, ready for `train`."""
 
-    step: TrainStep[Any, Any]
-    """Its attribute ``step`` is set before each."""
+    step: AnyStep
+    """The training step, on its device, with recipe, seed and micro-batch."""
     model: nn.Module
-    """What the checkpoint keeps."""
-    optimizer: OptimWrapper
+    """The part of the step that a checkpoint keeps."""
+    optimizer: Optimizer
     clips: KeyedDataset[Any]
     """The training list."""
-    batch: int
-    """Videos in a step."""
     views: int
     """Clips of a video in a step."""
     plan: Plan
     rates: tuple[float, float]
-    """Highest and last learning rate, scaled to the batch."""
-    seed: int
-    device: torch.device
+    """Highest and last learning rate."""
     title: str
-    """Of the progress bar."""
+    """Title of the progress bar."""
 
+    @classmethod
+    def of(
+        cls,
+        step: AnyStep,
+        model: nn.Module,
+        groups: Groups,
+        clips: KeyedDataset[Any],
+        views: int = 1,
+        rate_factor: float = 1.0,
+        title: str = "train",
+    ) -> Training:
+        """Return the training of a step's recipe.
 
-@dataclass(frozen=True)
-class TrainReport:
-    """What a training took."""
+        Args:
+            step: The training step, on its device.
+            model: The part of it that a checkpoint keeps.
+            groups: Parameter groups for the optimizer.
+            clips: The training list.
+            views: Clips of a video in a step.
+            rate_factor: Factor on the recipe's learning rates.
+            title: Title of the progress bar.
 
-    steps: int
-    """Steps done now; fewer than the plan's when training was continued."""
-    clips: int
-    """Clips seen in these steps."""
-    seconds: float
-    waiting: float
-    """Seconds spent waiting for data."""
-    peak_memory: int
-    """Bytes."""
+        Raises:
+            UserError: There are fewer clips than a step takes, the recipe does not give its length, or there is no
+                optimizer of that name.
+        """
+        recipe: Recipe = step.settings.train
+        optimizer = Optimizer(groups, recipe, step.settings.machine)
+        rates = recipe.lr * rate_factor, recipe.min_lr * rate_factor
+        return cls(step, model, optimizer, clips, views, plan_steps(len(clips), recipe), rates, title)
 
+    @property
+    def batch(self) -> int:
+        """Videos in a step."""
+        return int(self.step.settings.train.batch)
 
-def plan_steps(videos: int, recipe: Schedule) -> Plan:
-    """Return the steps of a recipe over a training list; whole batches only, as in the official loaders.
+    def restore(self, checkpoint: Mapping[str, Any] | None) -> int:
+        """Load a checkpoint of this training, if there is one, and return the step to go on with."""
+        if checkpoint is None:
+            return 0
+        self.model.load_state_dict(checkpoint["model"])
+        if checkpoint["optimizer"] is not None:
+            self.optimizer.load_state_dict(checkpoint["optimizer"])
+        return int(checkpoint["step"])
 
-    Raises:
-        UserError: The list is shorter than one batch, or the recipe says neither steps nor epochs.
-    """
-    per_epoch = videos // recipe.batch
-    if per_epoch == 0:
-        raise UserError(
-            f"the training list has {videos} videos and a step takes {recipe.batch}.",
-            f"Raise limit, or try train.batch={max(1, videos)}.",
-        )
-    if recipe.steps is None and recipe.epochs is None:
-        raise UserError("the recipe says neither train.steps nor train.epochs.")
-    total = recipe.steps or (recipe.epochs or 0) * per_epoch
-    return Plan(per_epoch, round(recipe.warmup * total), total)
-
-
-class BenchRunner(Runner):  # type: ignore[misc]
-    """MMEngine's Runner on a device of our choice; the record, not a config file, says what was run."""
-
-    device: torch.device
-
-    def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
-        """Return the model on the device; it is there already."""
-        return model
-
-    def dump_config(self) -> None:
-        """Write nothing."""
+    def save(self, path: Path, step: int, meta: Mapping[str, Any]) -> None:
+        """Write a checkpoint after some steps; after the last, the optimizer's state is left out."""
+        optimizer = None if step == self.plan.total else self.optimizer.state_dict()
+        save_checkpoint(path, {**meta, "step": step, "model": self.model.state_dict(), "optimizer": optimizer})
 
 
 def train(
-    to: Training,
-    runtime: RuntimeSettings,
-    workers: int,
+    training: Training,
     folder: Path,
     meta: Mapping[str, Any],
     resume: Mapping[str, Any] | None,
-) -> TrainReport:
+    checkpoint_minutes: float = 10.0,
+) -> Timing:
     """Train and leave ``checkpoint.pt`` and ``metrics.jsonl`` in a folder.
 
     Args:
-        to: What to train; the model is on its device.
-        runtime: Time between checkpoints.
-        workers: Loader processes.
-        folder: Where the checkpoint and the metrics go.
-        meta: Said in the checkpoint beside weights and optimizer.
+        training: The training; its model is on its device.
+        folder: Folder for the checkpoint and the metrics.
+        meta: Entries of the checkpoint beside step, weights and optimizer.
         resume: A checkpoint of the same training to go on from.
+        checkpoint_minutes: Time between checkpoints.
 
     Raises:
         Diverged: Loss or gradient is not finite.
         Stopped: A signal asked for a stop; the checkpoint is written.
     """
-    plan, first = to.plan, 0
-    if resume is not None:
-        first = int(resume["step"])
-        to.model.load_state_dict(resume["model"])
-        if resume["optimizer"] is not None:
-            to.optimizer.load_state_dict(dict(resume["optimizer"]))
+    step, plan, settings = training.step, training.plan, training.step.settings
+    first = training.restore(resume)
     if first >= plan.total:
-        return TrainReport(0, 0, 0.0, 0.0, 0)
-
-    def save(runner: Runner) -> None:
-        done = runner.iter == plan.total
-        state = {
-            **meta,
-            "step": runner.iter,
-            "model": to.model.state_dict(),
-            "optimizer": None if done else to.optimizer.state_dict(),
-        }
-        save_checkpoint(folder / "checkpoint.pt", state)
-
-    metrics = MetricsHook(folder / "metrics.jsonl", to.title, to.batch * to.views)
-    checkpoints = CheckpointHook(save, runtime.checkpoint_minutes)
-    batches = StepBatches(len(to.clips), to.batch, first, plan.total, to.seed)
-    runner = BenchRunner(
-        model=to.step,
-        work_dir=str(folder / "mmengine"),
-        train_dataloader=train_loader(to.clips, batches, workers, pin=to.device.type == "cuda"),
-        train_cfg={"type": StepLoop, "first": first, "last": plan.total, "per_epoch": plan.per_epoch},
-        optim_wrapper=to.optimizer,
-        default_hooks=dict.fromkeys(OWN_HOOKS),
-        custom_hooks=[LearningRateHook(*to.rates, plan.warmup, plan.total), metrics, checkpoints],
-        visualizer={"type": "Visualizer", "vis_backends": []},
-        randomness={"seed": to.seed},
-        log_level=logging.WARNING,
-        experiment_name=f"{folder.name}-{time.time_ns()}",
-    )
-    begun = time.perf_counter()
-    try:
-        runner.train()
-    finally:
-        metrics.close()
-        checkpoints.close()
-    return TrainReport(
-        steps=plan.total - first,
-        clips=(plan.total - first) * to.batch * to.views,
-        seconds=time.perf_counter() - begun,
-        waiting=runner.train_loop.seconds_waiting,
-        peak_memory=peak_memory(to.device),
-    )
+        return Timing()
+    seed_everything(settings.seed)
+    order = StepBatches(len(training.clips), training.batch, first, plan.total, settings.seed)
+    batches = TimedBatches(train_loader(training.clips, order, settings.machine.workers, settings.machine.pin))
+    clips = training.batch * training.views
+    step.train()
+    saved = time.monotonic()
+    with MetricsLog(folder / "metrics.jsonl", training.title, first, plan.total, clips) as log, StopRequest() as stop:
+        for number, batch in enumerate(batches, start=first):
+            step.step, done = number, number + 1
+            rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
+            log.write(number, step.train_step(batch, training.optimizer), rate)
+            if stop.asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
+                training.save(folder / "checkpoint.pt", done, meta)
+                saved = time.monotonic()
+            if stop.asked:
+                raise Stopped(stop.asked, done)
+    return batches.timing((plan.total - first) * clips, settings.machine)
 
 
-class StepLoop(BaseLoop):  # type: ignore[misc]
-    """Train from step ``first`` to step ``last``.
-
-    MMEngine's own loops restart an interrupted epoch, or fetch and drop what was consumed; here the loader's sampler
-    starts where training stopped, because batches are keyed by step.
-
-    Args:
-        runner: The runner.
-        dataloader: Yields the batches of the steps that are left.
-        first: First step.
-        last: Step to stop before.
-        per_epoch: Steps in an epoch.
-    """
-
-    def __init__(self, runner: Runner, dataloader: DataLoader[Any], first: int, last: int, per_epoch: int) -> None:
-        super().__init__(runner, dataloader)
-        self.step, self.last, self.per_epoch = first, last, per_epoch
-        self.seconds_waiting = 0.0
-        self.stop_training = False
-
-    @property
-    def iter(self) -> int:
-        """The number of steps done (MMEngine's name for it)."""
-        return self.step
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the next step."""
-        return self.step // self.per_epoch
-
-    @property
-    def max_iters(self) -> int:
-        """The step that training stops before."""
-        return self.last
-
-    @property
-    def max_epochs(self) -> int:
-        """The number of epochs begun when training ends."""
-        return -(-self.last // self.per_epoch)
-
-    def run(self) -> Any:
-        """Do the steps that are left, with the runner's hooks around each."""
-        self.runner.call_hook("before_train")
-        self.runner.model.train()
-        batches = iter(self.dataloader)
-        while self.step < self.last and not self.stop_training:
-            asked = time.perf_counter()
-            batch = next(batches)
-            self.seconds_waiting += time.perf_counter() - asked
-            self.runner.call_hook("before_train_iter", batch_idx=self.step, data_batch=batch)
-            result = self.runner.model.train_step(batch, self.runner.optim_wrapper)
-            self.step += 1
-            self.runner.call_hook("after_train_iter", batch_idx=self.step - 1, data_batch=batch, outputs=result)
-        self.runner.call_hook("after_train")
-        return self.runner.model
+def seed_everything(seed: int) -> None:
+    """Seed the global generators, for modules and plug-ins that draw from them."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

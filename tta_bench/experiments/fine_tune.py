@@ -44,10 +44,12 @@ class TrainSettings(Strict):
     """Highest learning rate."""
     min_lr: float = Field(default=0.0, ge=0)
     """Learning rate at the end of the cosine."""
+    optimizer: str | None = optional_since_v1()
+    """Name of the optimizer; by default ``adamw``."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """AdamW's betas."""
+    """Decay rates of the optimizer's running means of the gradient and of its square."""
     weight_decay: float = Field(default=0.05, ge=0)
-    """AdamW's weight decay; none on biases and norms."""
+    """Weight decay; none on biases and norms."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Factor on the learning rate from one layer to the one before it."""
     clip_grad: float | None = Field(default=None, gt=0)

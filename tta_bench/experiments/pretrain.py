@@ -7,7 +7,7 @@ from pydantic import Field
 from tta_bench.cards.kinds import BackboneCard, Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
-from tta_bench.utils.strict import Strict
+from tta_bench.utils.strict import Strict, optional_since_v1
 
 
 class MaskSettings(Strict):
@@ -47,10 +47,12 @@ class PretrainSettings(Strict):
     """Highest learning rate."""
     min_lr: float = Field(default=0.0, ge=0)
     """Learning rate at the end of the cosine."""
+    optimizer: str | None = optional_since_v1()
+    """Name of the optimizer; by default ``adamw``."""
     betas: tuple[float, float] = (0.9, 0.95)
-    """AdamW's betas."""
+    """Decay rates of the optimizer's running means of the gradient and of its square."""
     weight_decay: float = Field(default=0.05, ge=0)
-    """AdamW's weight decay; none on biases and norms."""
+    """Weight decay; none on biases and norms."""
     clip_grad: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient, or null for none."""
     scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)

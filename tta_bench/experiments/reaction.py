@@ -13,7 +13,7 @@ from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
 from tta_bench.experiments.common import DataSettings
-from tta_bench.utils.strict import Strict
+from tta_bench.utils.strict import Strict, optional_since_v1
 
 Cropper = Literal["none", "centre", "haar", "yunet"]
 
@@ -48,10 +48,12 @@ class ReactionSettings(Strict):
     """Factor on it for the visual encoder; 0 freezes it."""
     min_lr: float = Field(default=0.0, ge=0)
     """Learning rate at the end of the cosine."""
+    optimizer: str | None = optional_since_v1()
+    """Name of the optimizer; by default ``adamw``."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """AdamW's betas."""
+    """Decay rates of the optimizer's running means of the gradient and of its square."""
     weight_decay: float = Field(default=0.05, ge=0)
-    """AdamW's weight decay; none on biases and norms."""
+    """Weight decay; none on biases and norms."""
     clip_grad: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient, or null for none."""
     temporal: Literal["mean", "gru", "transformer"] = "transformer"

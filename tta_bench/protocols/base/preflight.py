@@ -1,80 +1,109 @@
-"""Preflight: what would fail after hours fails now. One training step, one checkpoint, the disk, one test."""
+"""Preflight: one small training step, one checkpoint and one test, so that what would fail in hours fails now."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.utils.progress import console
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one small step, one test and one checkpoint took, for the plan."""
+    """Cost of one small step, one test and one checkpoint, for the plan."""
 
+    micro_batch: int
+    """Clips in the step, which fitted into memory."""
     seconds_per_training_clip: float
     seconds_per_test_video: float
     checkpoint_bytes: int
     free_bytes: int
 
 
-def preflight(to: Training, try_test: Callable[[], None], micro_batch: int, folder: Path) -> Estimate:
+def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool) -> Estimate:
+    """Try everything once with a micro-batch; one that does not fit into memory is halved until it does.
+
+    Args:
+        trial: Tries everything once with a micro-batch, on a model that is thrown away.
+        micro_batch: Clips on the device at once.
+        shrinks: Whether the micro-batch may be halved.
+
+    Raises:
+        BenchError: Whatever the trial raises.
+    """
+    while True:
+        try:
+            return trial(micro_batch)
+        except OutOfMemory:
+            smaller = smaller_micro_batch(micro_batch)
+            if not shrinks or smaller >= micro_batch:
+                raise
+            console.print(f"{micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim")
+            micro_batch = smaller
+
+
+def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -> Estimate:
     """Do one small step of learning rate 0, write a checkpoint and read it back, and test one clip.
 
     Args:
-        to: The training, of a model that is thrown away afterwards.
-        try_test: Tests one clip.
-        micro_batch: Clips in the step.
-        folder: Where checkpoints will go.
+        training: The training, of a model that is thrown away afterwards.
+        smoke_test: Tests one clip.
+        folder: Folder for checkpoints; made if it is not there.
 
     Raises:
         UserError: The disk is too full for a checkpoint.
         BenchError: Whatever the step or the test raises.
     """
-    step = _try_step(to, micro_batch)
-    size = _try_checkpoint(folder, {"model": to.model.state_dict(), "optimizer": to.optimizer.state_dict()})
+    folder.mkdir(parents=True, exist_ok=True)
+    step_seconds = _try_step(training)
+    size = _try_checkpoint(training, folder)
     begun = time.perf_counter()
-    try_test()
-    return Estimate(step, time.perf_counter() - begun, size, shutil.disk_usage(folder).free)
+    smoke_test()
+    test_seconds = time.perf_counter() - begun
+    free = shutil.disk_usage(folder).free
+    return Estimate(training.step.settings.micro_batch, step_seconds, test_seconds, size, free)
 
 
-def _try_step(to: Training, micro_batch: int) -> float:
+def _try_step(training: Training) -> float:
     """Do a step of learning rate 0 on one micro-batch and return its seconds for a clip."""
-    for group in to.optimizer.optimizer.param_groups:
-        group["lr"] = 0.0
-    videos = max(1, micro_batch // to.views)
-    videos = min(to.batch, videos + videos * to.views % 2)  # mixing needs pairs of clips
-    batch = next(iter(train_loader(to.clips, StepBatches(len(to.clips), videos, 0, 1, to.seed), 0, pin=False)))
-    to.step.train()
+    settings, views = training.step.settings, training.views
+    training.optimizer.set_rate(0.0)
+    videos = max(1, settings.micro_batch // views)
+    videos = min(training.batch, videos + videos * views % 2)  # mixing needs pairs of clips
+    order = StepBatches(len(training.clips), videos, 0, 1, settings.seed)
+    batch = next(iter(train_loader(training.clips, order, 0, pin=False)))
+    training.step.train()
     begun = time.perf_counter()
-    to.step.train_step(batch, to.optimizer)
-    return (time.perf_counter() - begun) / (videos * to.views)
+    training.step.train_step(batch, training.optimizer)
+    return (time.perf_counter() - begun) / (videos * views)
 
 
-def _try_checkpoint(folder: Path, state: Mapping[str, Any]) -> int:
+def _try_checkpoint(training: Training, folder: Path) -> int:
     """Write a checkpoint, read it back, and return its size in bytes.
 
     Raises:
         UserError: There is no room for it. While one is replaced there are two.
     """
-    needed = 2 * 3 * sum(tensor.nbytes for tensor in state["model"].values())  # AdamW keeps two more of each
+    model = sum(tensor.nbytes for tensor in training.model.state_dict().values())
+    needed = 2 * (model + training.optimizer.state_bytes())
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
             f"{free / 1e9:.1f} GB are free where checkpoints go, and {needed / 1e9:.1f} GB are needed.",
             "Make room, or choose another --work-dir.",
         )
-    trial = folder / "preflight.pt"
+    path = folder / "preflight.pt"
     try:
-        save_checkpoint(trial, state)
-        read_checkpoint(trial)
-        return trial.stat().st_size
+        training.save(path, 0, {})
+        read_checkpoint(path)
+        return path.stat().st_size
     finally:
-        trial.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Keeps an experiment's record up to date: started, alive, and how it ended."""
+"""The record of a run while it runs: started, alive, and success, error or cancelled at its end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from tta_bench.engine.device import Machine, ResolvedPrecision
+from tta_bench.engine.timing import Timing
 from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiments.base import Experiment, protocol_hash
 from tta_bench.experiments.fine_tune import Control
@@ -26,34 +26,14 @@ from tta_bench.records.store import read_record, record_name, write_record
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a record says from its first line on, whatever comes of the run."""
+    """Fields of a record that are known before the run starts."""
 
     expected: int
     """Samples that are to be scored."""
     excluded: Sequence[str] = ()
     """Training clips left out."""
     input: schema.Input | None = None
-    """What the model sees, if it sees anything."""
-
-
-class Report(Protocol):
-    """What one stretch of a run took."""
-
-    @property
-    def clips(self) -> int:
-        """Clips that went through."""
-
-    @property
-    def seconds(self) -> float:
-        """Wall-clock time."""
-
-    @property
-    def waiting(self) -> float:
-        """Seconds spent waiting for data."""
-
-    @property
-    def peak_memory(self) -> int:
-        """Bytes."""
+    """Frames and size of the clips, if the model sees any."""
 
 
 def finished_record(work_dir: Path, identity: schema.Identity) -> Record | None:
@@ -72,22 +52,22 @@ class Recorder:
     """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``.
 
     Args:
-        experiment: What is run.
-        identity: What makes it another than the next.
-        facts: What its record says from the beginning.
-        machine: Where it is run.
-        work_dir: Where runs go.
+        experiment: The experiment.
+        identity: Its identity.
+        info: Fields of its record that are known from the beginning.
+        machine: Device and precision.
+        work_dir: Folder of all runs.
     """
 
     def __init__(
         self,
         experiment: Experiment,
         identity: schema.Identity,
-        facts: RunInfo,
+        info: RunInfo,
         machine: Machine,
         work_dir: Path,
     ) -> None:
-        self.experiment, self.identity, self.facts, self.machine = experiment, identity, facts, machine
+        self.experiment, self.identity, self.info, self.machine = experiment, identity, info, machine
         self.folder = work_dir / "records"
         self._created = now()
         self._stop = threading.Event()
@@ -100,10 +80,10 @@ class Recorder:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Say ``started``, then that the run is alive, and how it ended if it did not end well.
+        """Write ``started``, then a heartbeat, and ``cancelled`` or ``error`` if the run does not succeed.
 
         Raises:
-            RunFailed: Something inside raised; the record says ``error`` with the cause.
+            RunFailed: An exception that was not foreseen; its traceback is in a file, and the record has the cause.
         """
         write_record(self._record("started"), self.folder)
         self._alive.start()
@@ -126,35 +106,33 @@ class Recorder:
             self._quiet()
 
     def discard(self) -> None:
-        """Leave no record, since nothing was tested."""
+        """Remove the record, since nothing was tested."""
         self._quiet()
         self.path.unlink(missing_ok=True)
 
     def success(self, **measured: object) -> Record:
-        """Write the record of a run that came to its end, with what it measured, and return it."""
+        """Write the record of a successful run, with its results, and return it."""
         self._quiet()
         return read_record(write_record(self._record("success", None, finished=now(), **measured), self.folder))
 
     def _record(self, status: schema.Status, cause: str | None = None, **more: object) -> Record:
-        to = self.experiment
-        names = sorted(self.facts.excluded)
+        names = sorted(self.info.excluded)
+        plugins = [schema.Plugin(**asdict(code)) for code in self.experiment.plugins]
         fields: dict[str, object] = {
             "origin": "run",
             "identity": self.identity,
-            "given": tuple(map(without_root, to.arguments)),
-            "resolved": to.settings(),
+            "given": tuple(map(without_root, self.experiment.arguments)),
+            "resolved": self.experiment.settings(),
             "status": status,
             "cause": cause,
             "created": self._created,
             "heartbeat": now(),
-            "n_expected": self.facts.expected,
+            "n_expected": self.info.expected,
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
-            "environment": describe_environment(
-                str(self.machine.device), self.machine.precision, [schema.Plugin(**asdict(code)) for code in to.plugins]
-            ),
+            "environment": describe_environment(str(self.machine.device), self.machine.precision, plugins),
             "cost": None,
-            "input": self.facts.input,
+            "input": self.info.input,
         }
         return Record.model_validate(fields | more)
 
@@ -169,7 +147,7 @@ class Recorder:
 
 
 def identity(
-    to: Experiment,
+    experiment: Experiment,
     dataset: str,
     weights: Weights | None,
     training: str,
@@ -177,57 +155,57 @@ def identity(
     split: str | None = None,
     control: Control = "none",
 ) -> schema.Identity:
-    """Return what makes an experiment another than the next.
+    """Return the fields that identify an experiment.
 
     Args:
-        to: The experiment.
+        experiment: The experiment.
         dataset: Identity of its data.
-        weights: What it starts from.
+        weights: Weights that it starts from.
         training: Identity of its training.
         precision: Resolved precision.
-        split: What is scored, where that is not the split's number.
-        control: What was done to the test clips.
+        split: The part that is scored, where that is not the split's number.
+        control: Change of the test clips.
     """
     return schema.Identity(
         protocol=schema.ProtocolRef(
-            name=to.protocol.name,
-            version=to.protocol.version,
-            sha256=protocol_hash(to.protocol),
-            score=to.protocol.score,
+            name=experiment.protocol.name,
+            version=experiment.protocol.version,
+            sha256=protocol_hash(experiment.protocol),
+            score=experiment.protocol.score,
         ),
-        backbone=to.backbone.name,
+        backbone=experiment.backbone.name,
         weights=None
         if weights is None
         else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
         dataset=schema.DatasetRef(
-            name=to.dataset.name,
+            name=experiment.dataset.name,
             manifest_sha256=dataset,
-            splits=(split,) if split else tuple(map(str, to.dataset.splits)),
+            splits=(split,) if split else tuple(map(str, experiment.dataset.splits)),
         ),
-        split=split or str(to.split),
-        seed=to.seed,
-        tier=to.tier,
-        standard=to.standard,
-        track=to.track,
+        split=split or str(experiment.split),
+        seed=experiment.seed,
+        tier=experiment.tier,
+        standard=experiment.standard,
+        track=experiment.track,
         control=control,
         precision=precision,
-        run_key=to.run_key(training),
+        run_key=experiment.run_key(training),
     )
 
 
-def phase(name: str, report: Report | None, views: int = 1) -> list[schema.Phase]:
-    """Return what a stretch of a run took, in videos of ``views`` clips; nothing where nothing was done."""
-    if report is None or report.seconds <= 0:
+def phase(name: str, timing: Timing | None, views: int = 1) -> list[schema.Phase]:
+    """Return a record's entry of one phase, in videos of ``views`` clips; none where nothing was done."""
+    if timing is None or timing.seconds <= 0:
         return []
-    found = {
+    entry = {
         "name": name,
-        "seconds": round(report.seconds, 3),
-        "samples": report.clips // views,
-        "throughput": round(report.clips / views / report.seconds, 3),
-        "waiting": round(min(1.0, report.waiting / report.seconds), 4),
-        "peak_memory_bytes": report.peak_memory,
+        "seconds": round(timing.seconds, 3),
+        "samples": timing.clips // views,
+        "throughput": round(timing.clips / views / timing.seconds, 3),
+        "waiting": round(min(1.0, timing.waiting / timing.seconds), 4),
+        "peak_memory_bytes": timing.peak_memory,
     }
-    return [schema.Phase.model_validate(found)]
+    return [schema.Phase.model_validate(entry)]
 
 
 def safe_name(name: str) -> str:

@@ -1,228 +1,199 @@
-"""An experiment that trains: begun, gone on with or done before. Fine-tuning, pre-training and reactions share it."""
+"""Stages of a run that trains: start or resume, preflight, train, record. Each protocol calls them in its own order."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from torch import nn
-
-from tta_bench.engine.device import Machine, OutOfMemory, resolve_micro_batch, smaller_micro_batch
-from tta_bench.engine.training import Training, TrainReport, train
+from tta_bench.engine.device import Machine, resolve_micro_batch
+from tta_bench.engine.schedule import Schedule, plan_steps
+from tta_bench.engine.timing import Timing
+from tta_bench.engine.training import Training, train
 from tta_bench.errors import UserError
-from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.experiments.base import Experiment
 from tta_bench.models.checkpoints.read import read_checkpoint
-from tta_bench.protocols.base.preflight import Estimate, preflight
-from tta_bench.protocols.base.protocol_run import ProtocolRun
+from tta_bench.protocols.base.preflight import Estimate, fit_micro_batch
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
-from tta_bench.protocols.base.weights import CHECKPOINT, Weights, find_weights
+from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
 from tta_bench.utils.progress import console
 
-AnyExperiment = TypeVar("AnyExperiment", FineTuneExperiment, PretrainExperiment, ReactionExperiment)
-AnyStep = TypeVar("AnyStep", bound=nn.Module)
+Clips = TypeVar("Clips")
+Trial = Callable[[int], Estimate]
+"""Tries everything once with a micro-batch; see `try_once`."""
 
 
-class TrainingRun(ProtocolRun, Generic[AnyExperiment, AnyStep]):
-    """One experiment that trains, in a folder of its own.
+@dataclass(frozen=True, kw_only=True)
+class PreparedRun(Generic[Clips]):
+    """An experiment that can be trained: its clips were checked, its weights found, its identity is known."""
 
-    Args:
-        experiment: What to run.
-        work_dir: Folder for checkpoints and records.
-        resume: ``missing`` returns the record of a finished run and continues an unfinished one; ``never`` starts
-            anew; ``always`` continues from a checkpoint, and measures again.
-    """
-
-    experiment: AnyExperiment
-
-    def __init__(self, experiment: AnyExperiment, work_dir: Path, resume: str) -> None:
-        super().__init__(experiment, work_dir, resume)
-        self.machine = Machine.of(experiment.runtime, experiment.precision)
-        self.micro_batch = resolve_micro_batch(experiment.runtime.micro_batch, self.clips_in_step, self.machine.device)
-        """Clips of a step that are on the device at once; ``auto`` is what the preflight, or a checkpoint, found."""
-
-    @cached_property
-    def weights(self) -> Weights | None:
-        """The weights that training, or testing, starts from."""
-        return find_weights(self.experiment, self.work_dir)
-
-    @property
-    def tests_a_file(self) -> bool:
-        """Whether a checkpoint from elsewhere is tested without training."""
-        return self.experiment.phase == "test" and self.experiment.weights != "none"
-
-    @cached_property
-    def training(self) -> str:
-        """Identity of the trained weights: one training serves every test of it."""
-        sha256 = self.weights.sha256 if self.weights else None
-        start = f"tested as they are: {sha256}" if self.tests_a_file else sha256
-        return self.experiment.training_identity(self.data, start, self.machine.precision)
-
-    @cached_property
-    def folder(self) -> Path:
-        """Where this training keeps its checkpoint and metrics; its name is what ``weights=`` takes."""
-        to = self.experiment
-        name = "-".join([to.protocol.name, to.backbone.name.replace("/", "-"), *self.subset, f"seed{to.seed}"])
-        return self.work_dir / f"{name}-{self.training[:8]}"
-
-    @cached_property
-    def recorder(self) -> Recorder:
-        """Keeps the experiment's record, with the micro-batch, on which batch norm depends, in place of ``auto``."""
-        runtime = self.experiment.runtime.model_copy(update={"micro_batch": self.micro_batch})
-        recorded = self.experiment.model_copy(update={"runtime": runtime})
-        return Recorder(recorded, self.identity(), self.facts(), self.machine, self.work_dir)
-
-    def run(self) -> list[Record]:
-        """Run what is missing and return the record; none when only training was asked for.
-
-        Raises:
-            BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``; the
-                latter leaves a record with its cause.
-            KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
-        """
-        finished = finished_record(self.work_dir, self.identity())
-        if self.resume == "missing" and finished is not None:
-            console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
-            return [finished]
-        checkpoint = self.ready()
-        step = self.build()
-        with self.recorder.running():
-            return self.measure(step, self.learn(step, checkpoint))
-
-    def ready(self) -> dict[str, Any] | None:
-        """Return the checkpoint to go on from; without one, try everything once and small.
-
-        Raises:
-            UserError: Only a test was asked for, and there is nothing to test.
-            BenchError: Whatever the trial raises.
-        """
-        path = self.folder / CHECKPOINT
-        checkpoint = read_checkpoint(path) if path.is_file() and self.resume != "never" else None
-        if self.tests_a_file:
-            return None
-        if self.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < self.steps):
-            of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {self.steps}"
-            raise UserError(
-                f"phase=test has nothing to test: {of_step or f'there is no {path}'}.",
-                "Say weights=FILE, or train first.",
-            )
-        if checkpoint is None:
-            self.preflight()
-        elif self._fits_itself:
-            self.micro_batch = checkpoint.get("micro_batch", self.micro_batch)
-        return checkpoint
-
-    def preflight(self) -> Estimate:
-        """Try a step, a checkpoint and a test on a model that is thrown away; return what they took.
-
-        A micro-batch of ``auto`` that does not fit into memory is halved until it does.
-
-        Raises:
-            BenchError: Whatever fails.
-        """
-        console.print(f"preflight: everything once, and small, before {self.steps:,} steps", style="dim")
-        while True:
-            try:
-                return self._preflight()
-            except OutOfMemory:
-                smaller = smaller_micro_batch(self.micro_batch)
-                if not self._fits_itself or smaller >= self.micro_batch:
-                    raise
-                console.print(
-                    f"{self.micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim"
-                )
-                self.micro_batch = smaller
+    experiment: Experiment
+    work_dir: Path
+    resume: str
+    """``missing`` returns the record of a finished run and continues an unfinished one; ``never`` starts anew;
+    ``always`` continues from a checkpoint, and measures again."""
+    machine: Machine
+    clips: Clips
+    """The protocol's clips, each checked."""
+    weights: Weights | None
+    """Weights that training, or the test of a file, starts from."""
+    training: str
+    """Identity of the trained weights: one training serves every test of it."""
+    folder: Path
+    """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
+    identity: schema.Identity
+    info: RunInfo
+    videos: int
+    """Length of the training list."""
+    recipe: Schedule
+    views: int = 1
+    """Clips of a video in a step."""
 
     @property
-    def _fits_itself(self) -> bool:
-        """Whether the micro-batch is made to fit the device."""
-        return self.experiment.runtime.micro_batch == "auto"
-
-    def _preflight(self) -> Estimate:
-        step = self.build()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return preflight(self.trains(step), lambda: self.try_test(step), self.micro_batch, self.folder)
-
-    def learn(self, step: AnyStep, checkpoint: dict[str, Any] | None) -> TrainReport | None:
-        """Do what is left of the training; None where what was trained before is only tested."""
-        if self.tests_a_file:
-            return None
-        training = self.trains(step)
-        if self.experiment.phase == "test":
-            assert checkpoint is not None
-            training.model.load_state_dict(checkpoint["model"])
-            return None
-        if self.experiment.runtime.compile:
-            training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
-        meta: dict[str, Any] = {
-            "format": "tta-bench",
-            "training": self.training,
-            "backbone": self.experiment.backbone.name,
-        }
-        meta |= {"micro_batch": self.micro_batch, **self.remarks()}
-        return train(training, self.experiment.runtime, self.machine.workers, self.folder, meta, checkpoint)
-
-    def trained_only(self) -> bool:
-        """Whether nothing but the training was asked for; then no record is left, and the user is told what is."""
-        if self.experiment.phase != "train":
-            return False
-        self.recorder.discard()
-        console.print(f"trained: {self.folder / CHECKPOINT}. Leave out phase=train to test it.")
-        return True
-
-    @property
-    @abstractmethod
-    def data(self) -> str:
-        """Identity of the data."""
-
-    @property
-    @abstractmethod
-    def subset(self) -> tuple[str, ...]:
-        """What of the data is trained on, for the folder's name."""
-
-    @property
-    @abstractmethod
     def steps(self) -> int:
         """Optimisation steps of the whole training.
 
         Raises:
             UserError: There are fewer clips than a step takes.
         """
+        return plan_steps(self.videos, self.recipe).total
 
     @property
-    @abstractmethod
-    def clips_in_step(self) -> int:
-        """Clips in one optimisation step, augmented views counted."""
+    def is_test_only(self) -> bool:
+        """True if a checkpoint from elsewhere is tested without training."""
+        return tests_a_file(self.experiment)
 
-    @abstractmethod
-    def build(self) -> AnyStep:
-        """Return the model with its step, as training or the test of a file starts: on the device, weights loaded."""
+    @property
+    def micro_batch_is_auto(self) -> bool:
+        """True if the micro-batch is made to fit the device."""
+        return self.experiment.runtime.micro_batch == "auto"
 
-    @abstractmethod
-    def trains(self, step: AnyStep) -> Training:
-        """Return the training that a step is a step of."""
+    @property
+    def micro_batch(self) -> int:
+        """Clips of a step that are on the device at once, if they fit."""
+        clips_in_step = self.recipe.batch * self.views
+        return resolve_micro_batch(self.experiment.runtime.micro_batch, clips_in_step, self.machine.device)
 
-    @abstractmethod
-    def try_test(self, step: AnyStep) -> None:
-        """Test one clip, if anything will be tested."""
 
-    @abstractmethod
-    def remarks(self) -> dict[str, Any]:
-        """Return what a checkpoint says besides training and backbone."""
+class Start(NamedTuple):
+    """The state that a training starts from."""
 
-    @abstractmethod
-    def measure(self, step: AnyStep, trained: TrainReport | None) -> list[Record]:
-        """Test what was trained, and return the record; none if there is to be none."""
+    checkpoint: dict[str, Any] | None
+    """The checkpoint to continue from, or to test; None for a new training, or the test of a file."""
+    micro_batch: int
+    """Clips on the device at once; an ``auto`` one as the preflight, or an earlier start, fitted it."""
 
-    @abstractmethod
-    def identity(self) -> schema.Identity:
-        """Return what makes this experiment another than the next."""
 
-    @abstractmethod
-    def facts(self) -> RunInfo:
-        """Return what its record says from the beginning."""
+def tests_a_file(experiment: Experiment) -> bool:
+    """Return whether a checkpoint from elsewhere is tested without training."""
+    return experiment.phase == "test" and experiment.weights != "none"
+
+
+def training_identity(experiment: Experiment, data: str, weights: Weights | None, machine: Machine) -> str:
+    """Return the identity of the trained weights.
+
+    Args:
+        experiment: The experiment.
+        data: Identity of the data.
+        weights: Weights that training, or the test of a file, starts from.
+        machine: Its precision counts.
+    """
+    sha256 = weights.sha256 if weights else None
+    start = f"tested as they are: {sha256}" if tests_a_file(experiment) else sha256
+    return experiment.training_identity(data, start, machine.precision)
+
+
+def training_folder(work_dir: Path, experiment: Experiment, training: str, *tags: str) -> Path:
+    """Return the folder of a training.
+
+    Args:
+        work_dir: Folder of all runs.
+        experiment: The experiment.
+        training: Identity of the trained weights.
+        tags: The part of the data that is trained on (a split, a number of clips), for the name.
+    """
+    backbone = experiment.backbone.name.replace("/", "-")
+    name = "-".join([experiment.protocol.name, backbone, *tags, f"seed{experiment.seed}"])
+    return work_dir / f"{name}-{training[:8]}"
+
+
+def done_before(run: PreparedRun[Any]) -> Record | None:
+    """Return the record of a finished run, if there is one and it is wanted, and tell the user."""
+    finished = finished_record(run.work_dir, run.identity) if run.resume == "missing" else None
+    if finished is not None:
+        console.print(f"{run.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
+    return finished
+
+
+def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
+    """Return the checkpoint to continue from; without one, try everything once and small.
+
+    Raises:
+        UserError: Only a test was asked for, and there is nothing to test.
+        BenchError: Whatever the trial raises.
+    """
+    if run.is_test_only:
+        return Start(None, run.micro_batch)
+    path = run.folder / CHECKPOINT
+    checkpoint = read_checkpoint(path) if path.is_file() and run.resume != "never" else None
+    if run.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < run.steps):
+        of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {run.steps}"
+        raise UserError(
+            f"phase=test has nothing to test: {of_step or f'there is no {path}'}.",
+            "Say weights=FILE, or train first.",
+        )
+    if checkpoint is None:
+        return Start(None, preflight(run, trial).micro_batch)
+    kept = checkpoint.get("micro_batch", run.micro_batch) if run.micro_batch_is_auto else run.micro_batch
+    return Start(checkpoint, kept)
+
+
+def preflight(run: PreparedRun[Any], trial: Trial) -> Estimate:
+    """Try everything once and small, with a micro-batch that fits, and return what it cost.
+
+    Raises:
+        BenchError: Whatever fails.
+    """
+    console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
+    return fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto)
+
+
+def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta: Mapping[str, Any]) -> Timing | None:
+    """Do the rest of a training; where only a test was asked for, load what was trained before and return None.
+
+    Args:
+        run: The run.
+        training: The training, of a model as it starts.
+        start: The checkpoint to continue from.
+        meta: Entries of the checkpoint that the protocol adds.
+
+    Raises:
+        Diverged: Loss or gradient is not finite.
+        Stopped: A signal asked for a stop; the checkpoint is written.
+    """
+    if run.experiment.phase == "test":
+        assert start.checkpoint is not None
+        training.model.load_state_dict(start.checkpoint["model"])
+        return None
+    if run.experiment.runtime.compile:
+        training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
+    said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
+    minutes = run.experiment.runtime.checkpoint_minutes
+    return train(training, run.folder, {**said, "micro_batch": start.micro_batch, **meta}, start.checkpoint, minutes)
+
+
+def recorder_of(run: PreparedRun[Any], micro_batch: int) -> Recorder:
+    """Return the keeper of a run's record, with the micro-batch, on which batch norm depends, in place of ``auto``."""
+    runtime = run.experiment.runtime.model_copy(update={"micro_batch": micro_batch})
+    experiment = run.experiment.model_copy(update={"runtime": runtime})
+    return Recorder(experiment, run.identity, run.info, run.machine, run.work_dir)
+
+
+def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
+    """Return no record, since nothing was tested, and tell the user where the checkpoint is."""
+    recorder.discard()
+    console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
+    return []

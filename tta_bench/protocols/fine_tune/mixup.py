@@ -1,6 +1,6 @@
-"""What happens to a batch on the device: normalising, erasing, mixup and cutmix.
+"""Mixup and cutmix of a batch on the device.
 
-Mixing follows timm's ``Mixup`` in batch mode, as the official fine-tuning of VideoMAE uses it
+Both follow timm's ``Mixup`` in batch mode, which the official fine-tuning of VideoMAE uses
 (github.com/MCG-NJU/VideoMAE, mixup.py): Zhang et al., "mixup" (2018); Yun et al., "CutMix" (2019).
 """
 
@@ -15,36 +15,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tta_bench.data.transforms.augment import NO_BOX, Box
 from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import TrainSettings
 
 Kind = Literal["none", "mixup", "cutmix"]
 
 
-class Box(NamedTuple):
-    """A window of a frame, in pixels; the last row and column are outside it."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
 class Mix(NamedTuple):
-    """How the clips of one global batch are mixed with their partners."""
+    """Mixing of the clips of one global batch with their partners."""
 
     kind: Kind
     lam: float
     """Share of a clip itself in the mix and in its label."""
     box: Box
-    """What cutmix takes from the partner; empty otherwise."""
+    """Window that cutmix takes from the partner; empty otherwise."""
 
 
-UNMIXED = Mix("none", 1.0, Box(0, 0, 0, 0))
+UNMIXED = Mix("none", 1.0, NO_BOX)
 
 
 def mixing_plan(batch: int, size: Sequence[int], settings: TrainSettings, rng: np.random.Generator) -> Mix:
-    """Draw how a global batch is mixed: mixup or cutmix, each in half of the steps where both are wanted.
+    """Draw the mixing of a global batch: mixup or cutmix, each in half of the steps where both are wanted.
 
     Args:
         batch: Clips in the global batch, over all devices and views.
@@ -65,7 +57,7 @@ def mixing_plan(batch: int, size: Sequence[int], settings: TrainSettings, rng: n
     if settings.cutmix and (not settings.mixup or rng.random() < 0.5):
         lam = rng.beta(settings.cutmix, settings.cutmix)
         return cutmix(lam, int(rng.integers(size[0])), int(rng.integers(size[1])), size)
-    return Mix("mixup", float(rng.beta(settings.mixup, settings.mixup)), UNMIXED.box)
+    return Mix("mixup", float(rng.beta(settings.mixup, settings.mixup)), NO_BOX)
 
 
 def cutmix(lam: float, row: int, column: int, size: Sequence[int]) -> Mix:
@@ -79,9 +71,9 @@ def cutmix(lam: float, row: int, column: int, size: Sequence[int]) -> Mix:
     """
     height, width = size
     high, wide = (int(side * math.sqrt(1 - lam)) // 2 for side in (height, width))
-    box = Box(max(row - high, 0), min(row + high, height), max(column - wide, 0), min(column + wide, width))
-    area = (box.bottom - box.top) * (box.right - box.left)
-    return Mix("cutmix", 1 - area / (height * width), box)
+    top, left = max(row - high, 0), max(column - wide, 0)
+    box = Box(top, left, min(row + high, height) - top, min(column + wide, width) - left)
+    return Mix("cutmix", 1 - box.height * box.width / (height * width), box)
 
 
 def pair_order(batch: int) -> Tensor:
@@ -111,8 +103,8 @@ def mix_clips(x: Tensor, mix: Mix) -> Tensor:
     if mix.kind == "mixup":
         partners = _partners(x)
         return x.mul_(mix.lam).add_(partners, alpha=1 - mix.lam)
-    top, bottom, left, right = mix.box
-    window = x[..., top:bottom, left:right]
+    top, left, height, width = mix.box
+    window = x[..., top : top + height, left : left + width]
     window.copy_(_partners(window))
     return x
 
@@ -125,18 +117,3 @@ def mix_targets(labels: Tensor, classes: int, smoothing: float, mix: Mix) -> Ten
     """Return the smoothed and mixed targets ``float32 (b, classes)`` of labels ``int64 (b,)``; rows sum to 1."""
     targets = F.one_hot(labels, classes).float() * (1 - smoothing) + smoothing / classes
     return targets if mix.kind == "none" else targets * mix.lam + _partners(targets) * (1 - mix.lam)
-
-
-def erase(x: Tensor, boxes: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Fill boxes of normalised clips with noise N(0, 1), in place; every pixel of every frame has its own.
-
-    Args:
-        x: Clips ``float (b, 3, T, H, W)``.
-        boxes: ``int64 (b, count, 4)``: top, left, height and width, the same in all frames; empty for none.
-        seeds: Of each clip's noise, which thus does not depend on the clips beside it.
-    """
-    for clip, clip_boxes, seed in zip(x, boxes.tolist(), seeds, strict=True):
-        noise = torch.Generator(x.device).manual_seed(seed)
-        for top, left, height, width in clip_boxes:
-            clip[..., top : top + height, left : left + width].normal_(generator=noise)
-    return x

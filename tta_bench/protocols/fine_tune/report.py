@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tta_bench.engine.device import ResolvedPrecision
-from tta_bench.engine.training import plan_steps
+from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.measure import count_gmacs, count_parameters

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from tta_bench.data.loading import TestItem
-from tta_bench.engine.device import ResolvedPrecision, inference, memory_advice, peak_memory
+from tta_bench.engine.device import Machine, memory_advice
 from tta_bench.engine.pixels import normalize
-from tta_bench.models.classifier import Classifier
+from tta_bench.engine.timing import TimedBatches, Timing
 from tta_bench.utils.progress import Bar
 
 
 @dataclass(frozen=True)
 class TestReport:
-    """Scores of a test list, and what they took."""
+    """Scores of a test list, and the time they took."""
 
     scores: NDArray[np.float32]
     """(videos, classes) mean probability over views."""
-    clips: int
-    seconds: float
-    waiting: float
-    """Seconds spent waiting for data."""
-    peak_memory: int
-    """Bytes."""
+    timing: Timing
 
 
 def multi_view_test(
-    classifier: Classifier,
+    classifier: nn.Module,
     loader: DataLoader[TestItem],
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
-    device: torch.device,
-    precision: ResolvedPrecision,
+    machine: Machine,
     micro_batch: int,
 ) -> TestReport:
     """Return each test video's probabilities, averaged over its views as the official ``merge`` does.
@@ -48,43 +41,36 @@ def multi_view_test(
         loader: Batches of views ``uint8 (videos, views, T, H, W, 3)``, in the list's order.
         mean: Input mean, for values in [0, 1].
         std: Input standard deviation, for values in [0, 1].
-        device: Where the model is.
-        precision: Precision of the forward pass; the softmax is float32.
+        machine: Device and precision of the forward pass; the softmax is float32.
         micro_batch: Clips on the device at once.
 
     Raises:
         RunFailed: A micro-batch does not fit into memory.
     """
-    videos = len(loader.dataset)  # type: ignore[arg-type]
     merged: list[Tensor] = []
-    seen, waiting = 0, 0.0
-    begun = asked = time.perf_counter()
+    clips, batches = 0, TimedBatches(loader)
     classifier.eval()
-    with Bar("test", videos, "videos") as bar:
-        for batch in loader:
-            waiting += time.perf_counter() - asked
-            clips = batch["clips"]
-            merged.append(average_views(classifier, clips, mean, std, device, precision, micro_batch))
-            seen += clips.shape[0] * clips.shape[1]
-            bar.advance(len(clips))
-            asked = time.perf_counter()
-    scores = torch.cat(merged).numpy()
-    return TestReport(scores, seen, time.perf_counter() - begun, waiting, peak_memory(device))
+    with Bar("test", len(loader.dataset), "videos") as bar:  # type: ignore[arg-type]
+        for batch in batches:
+            views = batch["clips"]
+            merged.append(average_views(classifier, views, mean, std, machine, micro_batch))
+            clips += views.shape[0] * views.shape[1]
+            bar.advance(len(views))
+    return TestReport(torch.cat(merged).numpy(), batches.timing(clips, machine))
 
 
 def average_views(
-    classifier: Classifier,
+    classifier: nn.Module,
     clips: Tensor,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
-    device: torch.device,
-    precision: ResolvedPrecision,
+    machine: Machine,
     micro_batch: int,
 ) -> Tensor:
     """Return probabilities ``float (videos, classes)`` of views ``uint8 (videos, views, T, H, W, 3)``, on the CPU."""
-    with memory_advice(micro_batch), inference(device, precision):
+    with memory_advice(micro_batch), machine.inference():
         logits = [
-            classifier(normalize(part.to(device, non_blocking=True), mean, std)).float()
+            classifier(normalize(part.to(machine.device, non_blocking=True), mean, std)).float()
             for part in torch.split(clips.flatten(0, 1), micro_batch)
         ]
         probabilities = torch.cat(logits).softmax(-1)

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tta_bench.engine.device import ResolvedPrecision, inference
 from tta_bench.protocols.pretrain.masking import draw_masks
 from tta_bench.protocols.pretrain.model import cut_tubelets, deviations, join_tubelets, take
 from tta_bench.protocols.pretrain.step import PretrainStep
@@ -38,23 +37,23 @@ class Restoration(NamedTuple):
     """What it sees, and the decoder's pixels everywhere else."""
 
 
-def restore(step: PretrainStep, clips: Tensor, precision: ResolvedPrecision) -> Restoration:
+def restore(step: PretrainStep, clips: Tensor) -> Restoration:
     """Hide tubes of clips ``uint8 (clips, T, H, W, 3)`` and restore every hidden tubelet.
 
     A model that learned normalised targets says nothing of a tubelet's mean and deviation; these are the original's.
     """
-    model, to = step.autoencoder, step.settings
-    drawn = draw_masks(model.grid, to.train.mask.encoder, 0.0, len(clips), generator(to.seed, "picture"))
-    visible, hidden = (torch.from_numpy(places).to(to.device) for places in (drawn.visible, drawn.decoded))
-    original = cut_tubelets(clips.to(to.device), model.tubelet, model.patch)
+    model, settings, device = step.autoencoder, step.settings, step.settings.machine.device
+    drawn = draw_masks(model.grid, settings.train.mask.encoder, 0.0, len(clips), generator(settings.seed, "picture"))
+    visible, hidden = (torch.from_numpy(places).to(device) for places in (drawn.visible, drawn.decoded))
+    original = cut_tubelets(clips.to(device), model.tubelet, model.patch)
     model.eval()
-    with inference(to.device, precision):
+    with settings.machine.inference():
         given = model(step.encoder_input(take(original, visible)), visible, hidden).float().unflatten(2, (-1, 3))
-        if to.train.normalize:
+        if settings.train.normalize:
             mean, divisor = deviations(take(original, hidden).float() / 255)
             given = given * divisor + mean
     masked, restored = original.clone(), original.clone()
-    rows = torch.arange(len(clips), device=to.device)[:, None]
+    rows = torch.arange(len(clips), device=device)[:, None]
     masked[rows, hidden] = GREY
     restored[rows, hidden] = (given * 255).round().clamp(0, 255).to(torch.uint8)
     size = model.grid, model.tubelet, model.patch

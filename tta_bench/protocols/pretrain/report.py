@@ -9,7 +9,7 @@ from statistics import fmean
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tta_bench.engine.training import plan_steps
+from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.pretrain import PretrainExperiment, PretrainSettings
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.base.preflight import Estimate
@@ -44,7 +44,7 @@ def final_loss(metrics: Path, train: PretrainSettings, corpus: int) -> schema.Me
 
 def pretrain_cost(to: PretrainExperiment, step: PretrainStep) -> schema.Cost:
     """Return what encoder and decoder cost."""
-    device = step.settings.device
+    device = step.settings.machine.device
     clip = torch.zeros(1, to.clip.frames, to.clip.size, to.clip.size, 3, dtype=torch.uint8, device=device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         step.summed_errors(clip, step.draw_masks(1))
@@ -71,7 +71,7 @@ def describe_pretraining(
         "tokens": f"{step.autoencoder.tokens:,}: {masks.visible.shape[1]:,} seen, {masks.decoded.shape[1]:,} decoded, "
         f"{int(masks.counted.sum()):,} in the loss",
         "training": f"{plan.total:,} steps ({plan.total / plan.per_epoch:.1f} epochs) of {train.batch} videos x "
-        f"{train.views} views, {step.settings.micro_batch} clips at once on {step.settings.device}",
+        f"{train.views} views, {step.settings.micro_batch} clips at once on {step.settings.machine.device}",
         "disk": f"{estimate.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {estimate.free_bytes / 1e9:,.0f} GB free",
         "time": f"at most {seconds / 60:,.1f} min, by the first step; later ones are quicker",
         "standard": "yes" if to.standard else "no: a locked key or the data were changed",

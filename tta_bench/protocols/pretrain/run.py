@@ -9,19 +9,31 @@ from typing import Any
 import torch
 
 from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.engine.training import Training, TrainReport, plan_steps
+from tta_bench.engine.device import Machine
+from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.models.checkpoints.read import read_checkpoint
-from tta_bench.protocols.base.recorder import RunInfo, identity, phase
-from tta_bench.protocols.base.training_run import TrainingRun
+from tta_bench.protocols.base.preflight import Estimate, try_once
+from tta_bench.protocols.base.protocol_run import ProtocolRun
+from tta_bench.protocols.base.recorder import identity, phase
+from tta_bench.protocols.base.training_run import (
+    PreparedRun,
+    done_before,
+    preflight,
+    recorder_of,
+    resume_or_preflight,
+    train_or_load,
+    training_folder,
+    training_identity,
+)
+from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.pretrain.clips import PretrainClips
 from tta_bench.protocols.pretrain.corpus import CorpusClips, open_corpus
 from tta_bench.protocols.pretrain.model import build_autoencoder
 from tta_bench.protocols.pretrain.picture import restore, write_picture
 from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_facts
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
-from tta_bench.records import schema
 from tta_bench.records.schema import Record
 from tta_bench.registry import PROTOCOLS
 from tta_bench.utils.progress import console
@@ -32,108 +44,121 @@ SHOWN = 3
 
 
 @PROTOCOLS.register_module()
-class Pretrain(TrainingRun[PretrainExperiment, PretrainStep]):
-    """Pre-train one experiment; see `TrainingRun`."""
+class Pretrain(ProtocolRun):
+    """Pre-training of one experiment."""
+
+    experiment: PretrainExperiment
 
     def __init__(self, experiment: PretrainExperiment, work_dir: Path, resume: str) -> None:
         if experiment.phase == "test":
             raise UserError("a pre-training has nothing to test.", "Fine-tune it: weights=RUN with another protocol.")
         super().__init__(experiment, work_dir, resume)
 
-    @cached_property
-    def corpus(self) -> CorpusClips:
-        """The clips, each decoded once."""
-        return open_corpus(self.experiment, self.work_dir, self.machine.workers)
+    def run(self) -> list[Record]:
+        """Train the rest, draw a picture of restored clips, and return the record of the loss.
 
-    @property
-    def data(self) -> str:
-        """Identity of the corpus, or the part of it."""
-        return self.corpus.identity
-
-    @property
-    def subset(self) -> tuple[str, ...]:
-        """How many clips are trained on, where that was said."""
-        clips = self.experiment.train.clips
-        return () if clips is None else (f"clips{clips}",)
-
-    @property
-    def steps(self) -> int:
-        """Optimisation steps of the whole training."""
-        return plan_steps(len(self.corpus.clips), self.experiment.train).total
-
-    @property
-    def clips_in_step(self) -> int:
-        """Clips in one optimisation step, augmented views counted."""
-        return self.experiment.train.batch * self.experiment.train.views
+        Raises:
+            BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``; the
+                latter leaves a record with its cause.
+            KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
+        """
+        run, experiment = self.prepared, self.experiment
+        finished = done_before(run)
+        if finished is not None:
+            return [finished]
+        start = resume_or_preflight(run, self.trial)
+        step = self.build(start.micro_batch)
+        recorder = recorder_of(run, start.micro_batch)
+        with recorder.running():
+            trained = train_or_load(run, self.training(step), start, self.meta())
+            self.draw(step)
+            record = recorder.success(
+                n_scored=run.videos,
+                metrics={"loss": final_loss(run.folder / "metrics.jsonl", experiment.train, run.videos)},
+                phases=tuple(phase("pretrain", trained, experiment.train.views)),
+                cost=pretrain_cost(experiment, step),
+            )
+        console.print(f"Fine-tune it with weights={run.folder.name}. What it restores: {run.folder / PICTURE}")
+        return [record]
 
     def plan(self) -> str:
         """Check everything and return the plan as text: data, masks, steps, micro-batch, disk, estimated time."""
-        estimate = self.preflight()
-        return describe_pretraining(self.experiment, self.corpus, self.build(), estimate, self.folder.name)
+        run = self.prepared
+        estimate = preflight(run, self.trial)
+        step = self.build(estimate.micro_batch)
+        return describe_pretraining(self.experiment, run.clips, step, estimate, run.folder.name)
+
+    @cached_property
+    def prepared(self) -> PreparedRun[CorpusClips]:
+        """The corpus, each clip decoded once, the weights to start from, and the run's identity."""
+        experiment = self.experiment
+        machine = Machine.of(experiment.runtime, experiment.precision)
+        corpus = open_corpus(experiment, self.work_dir, machine.workers)
+        weights = find_weights(experiment, self.work_dir)
+        training = training_identity(experiment, corpus.identity, weights, machine)
+        tags = () if experiment.train.clips is None else (f"clips{experiment.train.clips}",)
+        return PreparedRun(
+            experiment=experiment,
+            work_dir=self.work_dir,
+            resume=self.resume,
+            machine=machine,
+            clips=corpus,
+            weights=weights,
+            training=training,
+            folder=training_folder(self.work_dir, experiment, training, *tags),
+            identity=identity(experiment, corpus.identity, weights, training, machine.precision),
+            info=pretrain_facts(experiment, corpus),
+            videos=len(corpus.clips),
+            recipe=experiment.train,
+            views=experiment.train.views,
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the checkpoint, the metrics and the picture; its name is what ``weights=`` takes."""
+        return self.prepared.folder
+
+    def build(self, micro_batch: int) -> PretrainStep:
+        """Return the model with its step, as training starts: with the seed's initial weights, or the named ones."""
+        experiment, run = self.experiment, self.prepared
+        backbone, recipe = experiment.backbone, experiment.train
+        content = None if run.weights is None else read_checkpoint(run.weights.path, run.weights.sha256)
+        autoencoder = build_autoencoder(backbone, experiment.clip, recipe.decoder, experiment.seed, content)
+        settings = PretrainStepSettings(
+            train=recipe, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
+        )
+        return PretrainStep(autoencoder.to(run.machine.device), settings, backbone.mean, backbone.std)
+
+    def training(self, step: PretrainStep) -> Training:
+        """Return the training of a step's autoencoder."""
+        return pretraining(step, self.train_clips)
+
+    def trial(self, micro_batch: int) -> Estimate:
+        """Do one step with a model that is thrown away, and return the cost; a pre-training has no test."""
+        return try_once(self.training(self.build(micro_batch)), lambda: None, self.folder)
+
+    def meta(self) -> dict[str, Any]:
+        """Return a checkpoint's entry of its data, which the records of its fine-tunes repeat."""
+        run = self.prepared
+        pretraining = {"data": self.experiment.dataset.name, "labels": False, "clips": run.videos}
+        if run.weights is not None:
+            before = run.weights.pretraining
+            pretraining |= {"data": f"{pretraining['data']}, and before it: {before.data}", "labels": before.labels}
+        return {"run": run.folder.name, "pretraining": pretraining}
+
+    def draw(self, step: PretrainStep) -> None:
+        """Write the picture of the first few clips."""
+        shown = range(min(SHOWN, len(self.train_clips)))
+        clips = torch.stack([self.train_clips[0, index]["clips"][0] for index in shown])
+        write_picture(restore(step, clips), self.folder / PICTURE)
+
+    @property
+    def train_clips(self) -> PretrainClips:
+        """The corpus as training clips."""
+        experiment, corpus = self.experiment, self.prepared.clips
+        return PretrainClips(corpus.clips, corpus.lengths, experiment.clip, experiment.train, experiment.seed)
 
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:
-        """Refuse: there is no file of scores of a pre-training."""
+        """Raise UserError: there is no file of scores of a pre-training."""
         raise UserError(f"{asked.protocol.name} pre-trains: it has no scores of clips that a file could hold.")
-
-    def build(self) -> PretrainStep:
-        """Return the model as training starts: the initial weights of the seed, or those that were named."""
-        to = self.experiment
-        content = None if self.weights is None else read_checkpoint(self.weights.path, self.weights.sha256)
-        autoencoder = build_autoencoder(to.backbone, to.clip, to.train.decoder, to.seed, content)
-        settings = PretrainStepSettings(
-            train=to.train,
-            mean=to.backbone.mean,
-            std=to.backbone.std,
-            seed=to.seed,
-            micro_batch=self.micro_batch,
-            device=self.machine.device,
-        )
-        return PretrainStep(autoencoder.to(self.machine.device), settings)
-
-    def trains(self, step: PretrainStep) -> Training:
-        """Return the training of the masked autoencoder."""
-        return pretraining(step, self._clips, self.machine.precision)
-
-    def try_test(self, step: PretrainStep) -> None:
-        """Do nothing: a pre-training has no test."""
-
-    def remarks(self) -> dict[str, Any]:
-        """Return what a checkpoint says of its data, which the records of its fine-tunes will say."""
-        seen = {"data": self.experiment.dataset.name, "labels": False, "clips": len(self.corpus.clips)}
-        if self.weights is not None:
-            before = self.weights.pretraining
-            seen |= {"data": f"{seen['data']}, and before it: {before.data}", "labels": before.labels}
-        return {"run": self.folder.name, "pretraining": seen}
-
-    def measure(self, step: PretrainStep, trained: TrainReport | None) -> list[Record]:
-        """Draw what it restores, and return the record of its loss."""
-        to, clips = self.experiment, len(self.corpus.clips)
-        self._draw(step)
-        record = self.recorder.success(
-            n_scored=clips,
-            metrics={"loss": final_loss(self.folder / "metrics.jsonl", to.train, clips)},
-            phases=tuple(phase("pretrain", trained, to.train.views)),
-            cost=pretrain_cost(to, step),
-        )
-        console.print(f"Fine-tune it with weights={self.folder.name}. What it restores: {self.folder / PICTURE}")
-        return [record]
-
-    def identity(self) -> schema.Identity:
-        """Return what makes a pre-training another than the next."""
-        return identity(self.experiment, self.data, self.weights, self.training, self.machine.precision)
-
-    def facts(self) -> RunInfo:
-        """Return what its record says from the beginning."""
-        return pretrain_facts(self.experiment, self.corpus)
-
-    @cached_property
-    def _clips(self) -> PretrainClips:
-        to, corpus = self.experiment, self.corpus
-        return PretrainClips(corpus.clips, corpus.lengths, to.clip, to.train, to.seed)
-
-    def _draw(self, step: PretrainStep) -> None:
-        """Write the picture of the first few clips."""
-        shown = range(min(SHOWN, len(self._clips)))
-        clips = torch.stack([self._clips[0, index]["clips"][0] for index in shown])
-        write_picture(restore(step, clips, self.machine.precision), self.folder / PICTURE)

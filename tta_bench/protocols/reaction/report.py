@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tta_bench.engine.device import ResolvedPrecision
-from tta_bench.engine.training import plan_steps
+from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.measure import count_parameters
 from tta_bench.protocols.base.preflight import Estimate

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.engine.training import Training, TrainReport, plan_steps
+from tta_bench.engine.device import Machine
+from tta_bench.engine.timing import Timing
+from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
-from tta_bench.protocols.base.recorder import RunInfo, phase
-from tta_bench.protocols.base.training_run import TrainingRun
+from tta_bench.protocols.base.preflight import Estimate, try_once
+from tta_bench.protocols.base.protocol_run import ProtocolRun
+from tta_bench.protocols.base.recorder import phase
+from tta_bench.protocols.base.training_run import (
+    PreparedRun,
+    done_before,
+    leave_checkpoint,
+    preflight,
+    recorder_of,
+    resume_or_preflight,
+    tests_a_file,
+    train_or_load,
+    training_folder,
+    training_identity,
+)
 from tta_bench.protocols.base.weights import Weights, find_weights
 from tta_bench.protocols.reaction.challenge_files import write_outputs
 from tta_bench.protocols.reaction.clips import reaction_loader
@@ -34,7 +48,6 @@ from tta_bench.protocols.reaction.step import (
     reaction_training,
 )
 from tta_bench.protocols.reaction.weights import combine, load_encoders, load_net, part_weights
-from tta_bench.records import schema
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
@@ -43,61 +56,42 @@ from tta_bench.utils.progress import console
 
 
 @PROTOCOLS.register_module()
-class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
-    """Train and score one experiment, or write the file of its test part; see `TrainingRun`."""
+class Reaction(ProtocolRun):
+    """Training and test of one experiment, or the challenge's file of its test part."""
 
-    @cached_property
-    def encoders(self) -> tuple[Weights | None, ...]:
-        """The weights that each part's encoder starts from; those of the whole network where a file is tested."""
-        if self.tests_a_file:
-            return (find_weights(self.experiment, self.work_dir),)
-        return part_weights(self.experiment, self.work_dir)
-
-    @cached_property
-    def weights(self) -> Weights | None:
-        """What all encoders start from, as one."""
-        return combine(self.encoders)
-
-    @cached_property
-    def lists(self) -> ReactionSplit:
-        """The clips that are trained on and scored, with their faces and features extracted."""
-        return open_reactions(self.experiment, self.machine.workers)
-
-    @property
-    def data(self) -> str:
-        """Identity of the parts' clips."""
-        return self.lists.identity
-
-    @property
-    def subset(self) -> tuple[str, ...]:
-        """Nothing: there is one training part."""
-        return ()
-
-    @property
-    def steps(self) -> int:
-        """Optimisation steps of the whole training."""
-        return plan_steps(len(self.lists.train), self.experiment.train).total
-
-    @property
-    def clips_in_step(self) -> int:
-        """Clips in one optimisation step."""
-        return self.experiment.train.batch
+    experiment: ReactionExperiment
 
     def run(self) -> list[Record]:
-        """Run what is missing and return the record; see `TrainingRun.run`.
+        """Run the missing stages and return the record; none when only training was asked for.
 
         Raises:
-            UserError: The test part is asked for, which has no labels.
+            BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``; the
+                latter leaves a record with its cause.
+            KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
         """
-        if self.experiment.eval.split == "test":
-            raise UserError(
-                f"the test part of {self.experiment.dataset.name} has no labels, so it has no score.",
-                "Say --submission FILE.csv for the file that the challenge takes, or leave out eval.split=test.",
+        self._refuse_test_part()
+        run, experiment = self.prepared, self.experiment
+        finished = done_before(run)
+        if finished is not None:
+            return [finished]
+        start = resume_or_preflight(run, self.trial)
+        step = self.build(start.micro_batch)
+        recorder = recorder_of(run, start.micro_batch)
+        with recorder.running():
+            trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
+            if experiment.phase == "train":
+                return leave_checkpoint(run, recorder)
+            report, extraction = self.test(step), run.clips.extraction
+            extract_phase = phase("extract", Timing(extraction.clips, extraction.seconds))
+            record = recorder.success(
+                **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
+                phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
+                cost=reaction_cost(experiment, run.clips, step),
             )
-        return super().run()
+            return [record]
 
     def submit(self, file: Path) -> None:
-        """Train what is missing and write the outputs for the part that was asked for, in the challenge's form.
+        """Train the rest and write the outputs for the test part, in the challenge's form.
 
         Raises:
             BenchError: The user's mistake, or training that failed.
@@ -107,18 +101,106 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
             raise UserError("--submission is for the test part, which has no labels.", "Say eval.split=test.")
         if not file.parent.is_dir():
             raise UserError(f"there is no folder {file.parent} for {file.name}.")
-        checkpoint = self.ready()
-        step = self.build()
-        self.learn(step, checkpoint)
-        outputs = self._test(step).outputs
-        layout, ids = self.lists.layout, [clip.id for clip in self.lists.scored]
-        write_outputs(file, ids, outputs, layout.targets, layout.id_style)
+        run = self.prepared
+        start = resume_or_preflight(run, self.trial)
+        step = self.build(start.micro_batch)
+        if not run.is_test_only:
+            train_or_load(run, self.training(step), start, self.meta())
+        layout, ids = run.clips.layout, [clip.id for clip in run.clips.scored]
+        write_outputs(file, ids, self.test(step).outputs, layout.targets, layout.id_style)
         console.print(f"{file}: {len(ids):,} clips, in the challenge's form; they have no score here.", markup=False)
 
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, disk, estimated time."""
-        estimate, device = self.preflight(), str(self.machine.device)
-        return describe_reaction_plan(self.experiment, self.lists, estimate, self.folder.name, self.micro_batch, device)
+        run = self.prepared
+        estimate = preflight(run, self.trial)
+        device, micro_batch = str(run.machine.device), estimate.micro_batch
+        return describe_reaction_plan(self.experiment, run.clips, estimate, run.folder.name, micro_batch, device)
+
+    @cached_property
+    def encoders(self) -> tuple[Weights | None, ...]:
+        """The weights that each part's encoder starts from; those of the whole network where a file is tested."""
+        if tests_a_file(self.experiment):
+            return (find_weights(self.experiment, self.work_dir),)
+        return part_weights(self.experiment, self.work_dir)
+
+    @cached_property
+    def prepared(self) -> PreparedRun[ReactionSplit]:
+        """The clips, faces and features extracted, the weights to start from, and the run's identity."""
+        experiment = self.experiment
+        machine = Machine.of(experiment.runtime, experiment.precision)
+        clips = open_reactions(experiment, machine.workers)
+        weights = combine(self.encoders)
+        training = training_identity(experiment, clips.identity, weights, machine)
+        return PreparedRun(
+            experiment=experiment,
+            work_dir=self.work_dir,
+            resume=self.resume,
+            machine=machine,
+            clips=clips,
+            weights=weights,
+            training=training,
+            folder=training_folder(self.work_dir, experiment, training),
+            identity=reaction_identity(experiment, clips, weights, training, machine.precision),
+            info=reaction_facts(experiment, clips),
+            videos=len(clips.train),
+            recipe=experiment.train,
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
+        return self.prepared.folder
+
+    def build(self, micro_batch: int) -> ReactionStep:
+        """Return the network with its step, as training, or the test of a file, starts.
+
+        It has the initial weights of the seed, and in its encoders those that were named.
+        """
+        experiment, run = self.experiment, self.prepared
+        statistics, means = run.clips.statistics, run.clips.means
+        net = build_reaction_net(
+            experiment.backbone, experiment.clip, experiment.train, statistics, means, experiment.seed
+        )
+        if run.is_test_only:
+            assert run.weights is not None
+            load_net(net, run.weights, experiment.backbone.name)
+        else:
+            load_encoders(net, self.encoders)
+        settings = ReactionStepSettings(
+            train=experiment.train, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
+        )
+        return ReactionStep(net.to(run.machine.device), settings, parts_of(experiment.backbone))
+
+    def training(self, step: ReactionStep) -> Training:
+        """Return the training of a step's network."""
+        return reaction_training(step, self.prepared.clips.training_clips(self.experiment))
+
+    def trial(self, micro_batch: int) -> Estimate:
+        """Do one step and test one clip, with a network that is thrown away, and return the cost."""
+        step = self.build(micro_batch)
+        return try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
+
+    def smoke_test(self, step: ReactionStep) -> None:
+        """Test the first clip."""
+        clips = self.prepared.clips.scored_clips(self.experiment)
+        step.outputs(clips.collate([clips[0, 0]]))
+
+    def test(self, step: ReactionStep) -> ReactionReport:
+        """Return the outputs for the scored part."""
+        clips, machine = self.prepared.clips.scored_clips(self.experiment), self.prepared.machine
+        return reaction_test(step, reaction_loader(clips, step.settings.micro_batch, machine.workers, machine.pin))
+
+    def meta(self) -> dict[str, list[str]]:
+        """Return a checkpoint's entry of the targets, in the order of the outputs."""
+        return {"targets": list(self.prepared.clips.layout.targets)}
+
+    def _refuse_test_part(self) -> None:
+        if self.experiment.eval.split == "test":
+            raise UserError(
+                f"the test part of {self.experiment.dataset.name} has no labels, so it has no score.",
+                "Say --submission FILE.csv for the file that the challenge takes, or leave out eval.split=test.",
+            )
 
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:
@@ -127,62 +209,5 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
 
     @staticmethod
     def labels(record: Record, given: Mapping[str, str]) -> Truth | None:
-        """Return the labels of a part whose labels may not be published, as the user's copy has them."""
+        """Return the labels of a part whose labels may not be published, from the user's copy."""
         return truth_of_record(record, given)
-
-    def build(self) -> ReactionStep:
-        """Return the network as training, or the test of a file, starts; it has the initial weights of the seed."""
-        to, lists = self.experiment, self.lists
-        net = build_reaction_net(to.backbone, to.clip, to.train, lists.statistics, lists.means, to.seed)
-        if self.tests_a_file:
-            assert self.weights is not None
-            load_net(net, self.weights, to.backbone.name)
-        else:
-            load_encoders(net, self.encoders)
-        settings = ReactionStepSettings(
-            train=to.train,
-            parts=parts_of(to.backbone),
-            seed=to.seed,
-            micro_batch=self.micro_batch,
-            device=self.machine.device,
-            precision=self.machine.precision,
-        )
-        return ReactionStep(net.to(self.machine.device), settings)
-
-    def trains(self, step: ReactionStep) -> Training:
-        """Return the training of the network."""
-        return reaction_training(step, self.lists.training_clips(self.experiment))
-
-    def try_test(self, step: ReactionStep) -> None:
-        """Test the first clip."""
-        clips = self.lists.scored_clips(self.experiment)
-        step.outputs(clips.collate([clips[0, 0]]))
-
-    def remarks(self) -> dict[str, Any]:
-        """Return the targets, in the order of the outputs."""
-        return {"targets": list(self.lists.layout.targets)}
-
-    def measure(self, step: ReactionStep, trained: TrainReport | None) -> list[Record]:
-        """Test, write predictions and outcomes, and return the record; none when only training was asked for."""
-        if self.trained_only():
-            return []
-        to, lists, test = self.experiment, self.lists, self._test(step)
-        stem = record_name(self.recorder.identity)
-        record = self.recorder.success(
-            **reaction_results(to, lists, test, self.recorder.folder, stem),
-            phases=(*phase("extract", lists.extraction), *phase("train", trained), *phase("test", test)),
-            cost=reaction_cost(to, lists, step),
-        )
-        return [record]
-
-    def identity(self) -> schema.Identity:
-        """Return what makes a reaction run another than the next."""
-        return reaction_identity(self.experiment, self.lists, self.weights, self.training, self.machine.precision)
-
-    def facts(self) -> RunInfo:
-        """Return what its record says from the beginning."""
-        return reaction_facts(self.experiment, self.lists)
-
-    def _test(self, step: ReactionStep) -> ReactionReport:
-        clips = self.lists.scored_clips(self.experiment)
-        return reaction_test(step, reaction_loader(clips, self.micro_batch, self.machine.workers, self.machine.pin))

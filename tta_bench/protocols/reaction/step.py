@@ -1,10 +1,9 @@
-"""Training and testing of intensities: the step, keyed by (seed, step), and one pass over a part."""
+"""Training step of a network of intensities, and its test."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +14,12 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from tta_bench.cards.kinds import BackboneCard
-from tta_bench.engine.device import ResolvedPrecision, inference, memory_advice, peak_memory, wrap_optimizer
-from tta_bench.engine.optimizer import decay_groups
+from tta_bench.engine.device import memory_advice
+from tta_bench.engine.optimizer import Groups, decay_groups
 from tta_bench.engine.pixels import normalize
 from tta_bench.engine.step import StepSettings, TrainStep
-from tta_bench.engine.training import Training, plan_steps
+from tta_bench.engine.timing import TimedBatches, Timing
+from tta_bench.engine.training import Training
 from tta_bench.experiments.reaction import ReactionSettings
 from tta_bench.models.measure import evaluating
 from tta_bench.protocols.reaction.clips import ReactionBatch, ReactionClips, ReactionItem
@@ -28,49 +28,35 @@ from tta_bench.protocols.reaction.temporal import PaddedSequence
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
 
-
-@dataclass(frozen=True, kw_only=True)
-class ReactionStepSettings(StepSettings):
-    """What a step, or a test, of intensities needs to know besides its batch."""
-
-    train: ReactionSettings
-    parts: tuple[BackboneCard, ...]
-    """What each path of the network takes."""
-    precision: ResolvedPrecision
+ReactionStepSettings = StepSettings[ReactionSettings]
 
 
 @dataclass(frozen=True)
 class ReactionReport:
-    """Outputs for a part's clips, and what they took."""
+    """Outputs for a part's clips, and the time they took."""
 
     outputs: NDArray[np.float32]
     """(clips, targets), in the list's order."""
-    clips: int
-    seconds: float
-    waiting: float
-    """Seconds spent waiting for data."""
-    peak_memory: int
-    """Bytes."""
+    timing: Timing
 
 
-class ReactionStep(TrainStep[ReactionBatch, Tensor]):
+class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
     """The step of a network of intensities, and its outputs in a test; see `TrainStep`.
 
     Args:
         net: The network, on its device.
-        settings: Recipe, parts, seed, micro-batch.
+        settings: Recipe, seed, micro-batch and machine.
+        parts: The backbone of each path of the network.
     """
 
-    settings: ReactionStepSettings
-
-    def __init__(self, net: ReactionNet, settings: ReactionStepSettings) -> None:
+    def __init__(self, net: ReactionNet, settings: ReactionStepSettings, parts: Sequence[BackboneCard]) -> None:
         super().__init__(settings)
-        self.net = net
+        self.net, self.parts = net, tuple(parts)
 
     def draw(self, batch: ReactionBatch) -> Tensor:
-        """Return which modalities of each clip are hidden: ``bool (clips, paths)``."""
+        """Return the mask of hidden modalities, ``bool (clips, paths)``."""
         lengths = iter(batch["rows"])
-        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.settings.parts], 1) > 0
+        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.parts], 1) > 0
         rng = generator(self.settings.seed, "modalities", self.step)
         return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, rng))
 
@@ -79,34 +65,34 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor]):
         return torch.arange(len(batch["targets"]))
 
     def loss(self, batch: ReactionBatch, drawn: Tensor, rows: Tensor) -> Tensor:
-        """Return what some clips add to the squared error, averaged over the batch's clips and targets."""
-        device = self.settings.device
+        """Return the share of some clips in the squared error, averaged over the batch's clips and targets."""
+        device = self.settings.machine.device
         outputs = self.net(self.inputs(batch, rows), drawn[rows].to(device))
         targets = batch["targets"][rows].to(device)
         return F.mse_loss(outputs, targets, reduction="sum") / batch["targets"].numel()
 
     def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[PaddedSequence]:
-        """Return some clips of a batch as the network's paths take them: faces normalised as each part wants them."""
-        device = self.settings.device
+        """Return some clips of a batch as the network's paths take them: faces normalised for each part."""
+        device = self.settings.machine.device
         faces = batch["faces"][rows].to(device, non_blocking=True) if batch["faces"].numel() else None
         frames = batch["frames"][rows].to(device)
         features = iter(zip(batch["features"], batch["rows"], strict=True))
-        found = []
-        for part in self.settings.parts:
+        inputs = []
+        for part in self.parts:
             if part.sees:
                 assert faces is not None
-                found.append(PaddedSequence(normalize(faces, part.mean, part.std), frames))
+                inputs.append(PaddedSequence(normalize(faces, part.mean, part.std), frames))
             else:
                 values, lengths = next(features)
-                found.append(PaddedSequence(values[rows].to(device, non_blocking=True), lengths[rows].to(device)))
-        return found
+                inputs.append(PaddedSequence(values[rows].to(device, non_blocking=True), lengths[rows].to(device)))
+        return inputs
 
     def outputs(self, batch: ReactionBatch) -> Tensor:
         """Return the intensities ``float32 (B, K)`` of a batch in evaluation, on the CPU."""
-        to = self.settings
+        micro_batch = self.settings.micro_batch
         self.net.eval()
-        with memory_advice(to.micro_batch), inference(to.device, to.precision):
-            parts = torch.split(torch.arange(len(batch["frames"])), to.micro_batch)
+        with memory_advice(micro_batch), self.settings.machine.inference():
+            parts = torch.split(torch.arange(len(batch["frames"])), micro_batch)
             return torch.cat([self.net(self.inputs(batch, rows)) for rows in parts]).float().cpu()
 
     def gmacs(self, batch: ReactionBatch) -> float:
@@ -124,27 +110,13 @@ def reaction_training(step: ReactionStep, clips: ReactionClips) -> Training:
         clips: Training clips.
 
     Raises:
-        UserError: There are fewer clips than a step takes, or the recipe does not say how long it is.
+        UserError: See `Training.of`.
     """
-    to = step.settings
-    groups = encoder_groups(step.net, to.train.weight_decay, to.train.encoder_lr)
-    optimizer = torch.optim.AdamW(groups, lr=to.train.lr, betas=to.train.betas, fused=True)
-    return Training(
-        step=step,
-        model=step.net,
-        optimizer=wrap_optimizer(optimizer, to.precision, to.device, to.train.clip_grad),
-        clips=clips,
-        batch=to.train.batch,
-        views=1,
-        plan=plan_steps(len(clips), to.train),
-        rates=(to.train.lr, to.train.min_lr),
-        seed=to.seed,
-        device=to.device,
-        title="train",
-    )
+    train = step.settings.train
+    return Training.of(step, step.net, encoder_groups(step.net, train.weight_decay, train.encoder_lr), clips)
 
 
-def encoder_groups(net: ReactionNet, weight_decay: float, encoder_lr: float) -> list[dict[str, Any]]:
+def encoder_groups(net: ReactionNet, weight_decay: float, encoder_lr: float) -> Groups:
     """Return an optimizer's groups: visual encoders learn at ``encoder_lr`` times the rate of all else.
 
     Args:
@@ -155,13 +127,13 @@ def encoder_groups(net: ReactionNet, weight_decay: float, encoder_lr: float) -> 
     encoders = {
         id(parameter) for path in net.paths if isinstance(path, VisualPath) for parameter in path.encoder.parameters()
     }
-    found = []
+    groups: Groups = []
     for group in decay_groups(net, weight_decay):
         for name, scale, inside in (("encoder", encoder_lr, True), ("head", 1.0, False)):
             chosen = [parameter for parameter in group["params"] if (id(parameter) in encoders) == inside]
             if chosen:
-                found.append(group | {"params": chosen, "lr_scale": scale, "name": f"{name}_{group['name']}"})
-    return found
+                groups.append(group | {"params": chosen, "lr_scale": scale, "name": f"{name}_{group['name']}"})
+    return groups
 
 
 def reaction_test(step: ReactionStep, loader: DataLoader[ReactionItem]) -> ReactionReport:
@@ -170,15 +142,11 @@ def reaction_test(step: ReactionStep, loader: DataLoader[ReactionItem]) -> React
     Raises:
         RunFailed: A micro-batch does not fit into memory.
     """
-    found: list[Tensor] = []
-    waiting = 0.0
-    begun = asked = time.perf_counter()
+    outputs: list[Tensor] = []
+    batches = TimedBatches(loader)
     with Bar("test", len(loader.dataset), "clips") as bar:  # type: ignore[arg-type]
-        for batch in loader:
-            waiting += time.perf_counter() - asked
-            found.append(step.outputs(batch))
-            bar.advance(len(found[-1]))
-            asked = time.perf_counter()
-    outputs = torch.cat(found).numpy()
-    seconds = time.perf_counter() - begun
-    return ReactionReport(outputs, len(outputs), seconds, waiting, peak_memory(step.settings.device))
+        for batch in batches:
+            outputs.append(step.outputs(batch))
+            bar.advance(len(outputs[-1]))
+    clips = torch.cat(outputs).numpy()
+    return ReactionReport(clips, batches.timing(len(clips), step.settings.machine))

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tta_bench.engine.optimizer import learning_rate, scaled
+from tta_bench.engine.schedule import learning_rate, plan_steps, scaled
+from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import TrainSettings
 
 RATES = st.floats(1e-8, 1.0)
 
@@ -47,3 +49,23 @@ def test_a_step_outside_the_schedule_is_refused(step):
 def test_learning_rates_scale_with_the_batch():
     assert scaled(5e-4, 128) == 2.5e-4
     assert scaled(1e-3, 256) == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("train", "expected"),
+    [
+        ({"epochs": 100, "batch": 128, "warmup": 0.05}, (74, 370, 7400)),  # UCF101, split 1
+        ({"steps": 10, "batch": 128, "warmup": 0.1}, (74, 1, 10)),
+        ({"steps": 10, "epochs": 3, "batch": 9537}, (1, 0, 10)),
+    ],
+)
+def test_a_plan_has_whole_batches(train: dict[str, float], expected: tuple[int, int, int]) -> None:
+    plan = plan_steps(9537, TrainSettings.model_validate({"lr": 1.0, "warmup": 0.0} | train))
+    assert (plan.per_epoch, plan.warmup, plan.total) == expected
+
+
+def test_a_list_shorter_than_a_batch_is_refused() -> None:
+    with pytest.raises(UserError, match="train.batch=5"):
+        plan_steps(5, TrainSettings(lr=1.0, batch=6, steps=1))
+    with pytest.raises(UserError, match="neither"):
+        plan_steps(5, TrainSettings(lr=1.0, batch=5))

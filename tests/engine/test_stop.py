@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tta_bench.engine.stop import Stopped, StopRequest
+
+
+@pytest.mark.parametrize("number", StopRequest.SIGNALS)
+def test_a_first_signal_is_remembered_and_a_second_interrupts(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with StopRequest() as request:
+        os.kill(os.getpid(), number)
+        assert request.asked == number
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) == before
+
+
+def test_a_thread_trains_without_taking_over_signals() -> None:
+    def asked() -> int:
+        with StopRequest() as request:
+            return request.asked
+
+    before = signal.getsignal(signal.SIGINT)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asked).result() == 0
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_stop_says_which_signal_asked_for_it_and_when() -> None:
+    stopped = Stopped(signal.SIGTERM, 7)
+    assert isinstance(stopped, KeyboardInterrupt)
+    assert str(stopped) == "stopped by SIGTERM after step 7"

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.engine.line import Line, Points, line_step, line_training
+from tta_bench.engine.stop import Stopped
+from tta_bench.engine.timing import Timing
+from tta_bench.engine.training import Training, train
+from tta_bench.errors import UserError
+from tta_bench.models.checkpoints.read import read_checkpoint
+
+
+def checkpoint(folder: Path) -> dict[str, Any]:
+    return dict(read_checkpoint(folder / "checkpoint.pt"))
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+class Interrupted(Line):
+    """A line whose third step is interrupted by Ctrl-C, as a user does it."""
+
+    def train_step(self, *args: Any) -> Any:
+        if self.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().train_step(*args)
+
+
+def test_training_leaves_a_checkpoint_and_a_line_for_each_step(tmp_path: Path) -> None:
+    timing = train(line_training(), tmp_path, {"run": "mine"}, None)
+    kept = checkpoint(tmp_path)
+    assert (kept["run"], kept["step"], kept["optimizer"]) == ("mine", 6, None)
+    assert set(kept["model"]) == {"layer.weight", "layer.bias"}
+    assert [line["step"] for line in lines(tmp_path)] == list(range(6))
+    assert [line["lr"] for line in lines(tmp_path)[:2]] == [0.05, pytest.approx(0.0467, abs=1e-4)]
+    assert timing.clips == 6 * 4
+    assert 0 < timing.waiting < timing.seconds
+
+
+def test_a_stop_ends_the_step_under_way_and_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    train(line_training(), tmp_path / "whole", {}, None)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Stopped, match="stopped by SIGINT after step 3"):
+        train(line_training(Interrupted(line_step().settings)), tmp_path / "cut", {}, None)
+    assert signal.getsignal(signal.SIGINT) == before
+    stopped = checkpoint(tmp_path / "cut")
+    assert (stopped["step"], len(lines(tmp_path / "cut"))) == (3, 3)
+    assert train(line_training(), tmp_path / "cut", {}, stopped).clips == 3 * 4
+    whole, cut = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "cut")
+    assert all(torch.equal(whole["model"][name], cut["model"][name]) for name in whole["model"])
+    assert lines(tmp_path / "whole") == lines(tmp_path / "cut")
+    assert train(line_training(), tmp_path / "cut", {}, cut) == Timing()
+
+
+def test_checkpoints_are_written_as_often_as_asked(tmp_path: Path) -> None:
+    failing = line_training(clips=Points(fails=(1, 0)))  # the second epoch begins with step 2
+    with pytest.raises(KeyboardInterrupt):
+        train(failing, tmp_path, {}, None)
+    assert not (tmp_path / "checkpoint.pt").exists()
+    with pytest.raises(KeyboardInterrupt):
+        train(failing, tmp_path, {}, None, checkpoint_minutes=1e-9)
+    assert checkpoint(tmp_path)["step"] >= 2
+
+
+def test_a_checkpoint_of_an_earlier_version_is_continued_from() -> None:
+    training = line_training()
+    state = training.optimizer.state_dict() | {"base_param_settings": {"params": torch.zeros(1)}}
+    assert training.restore({"step": 2, "model": training.model.state_dict(), "optimizer": state}) == 2
+
+
+class Jittered(Points):
+    """Points of a dataset that draws from the global generators."""
+
+    def __getitem__(self, key: tuple[int, int]) -> torch.Tensor:
+        return super().__getitem__(key) + random.random() + np.random.random() + torch.rand(())
+
+
+def test_global_generators_are_seeded_for_datasets_that_draw_from_them(tmp_path: Path) -> None:
+    losses = []
+    for number in range(2):
+        random.seed(number)
+        np.random.seed(number)
+        torch.manual_seed(number)
+        train(line_training(line_step(steps=1), Jittered()), tmp_path, {}, None)
+        losses.append(lines(tmp_path)[0]["loss"])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [({"batch": 9}, "8 videos and a step takes 9"), ({"steps": None}, "neither"), ({"optimizer": "adam"}, "adam is")],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused(recipe: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        line_training(line_step(**recipe))
+
+
+def test_learning_rates_can_be_scaled() -> None:
+    step = line_step(lr=0.2, min_lr=0.1)
+    assert Training.of(step, step, [{"params": list(step.parameters()), "lr_scale": 1.0}], Points(), 2, 0.5).rates == (
+        0.1,
+        0.05,
+    )
