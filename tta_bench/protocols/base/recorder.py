@@ -13,8 +13,9 @@ from typing import Protocol
 
 from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.errors import BenchError, RunFailed, UserError
-from tta_bench.experiments.base import Experiment, protocol_hash
+from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import Control
+from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
@@ -188,30 +189,19 @@ def identity(
         split: What is scored, where that is not the split's number.
         control: What was done to the test clips.
     """
-    return schema.Identity(
-        protocol=schema.ProtocolRef(
-            name=to.protocol.name,
-            version=to.protocol.version,
-            sha256=protocol_hash(to.protocol),
-            score=to.protocol.score,
-        ),
-        backbone=to.backbone.name,
-        weights=None
-        if weights is None
-        else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
-        dataset=schema.DatasetRef(
-            name=to.dataset.name,
-            manifest_sha256=dataset,
-            splits=(split,) if split else tuple(map(str, to.dataset.splits)),
-        ),
-        split=split or str(to.split),
-        seed=to.seed,
-        tier=to.tier,
-        standard=to.standard,
+    ref = None
+    if weights is not None:
+        ref = schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining)
+    return identity_of(
+        to,
+        to.backbone.name,
+        to.run_key(training),
+        part=split,
+        manifest=dataset,
+        weights=ref,
         track=to.track,
         control=control,
         precision=precision,
-        run_key=to.run_key(training),
     )
 
 

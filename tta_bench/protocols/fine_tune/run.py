@@ -21,9 +21,9 @@ from tta_bench.protocols.base.training_run import TrainingRun
 from tta_bench.protocols.fine_tune.report import (
     describe_plan,
     fine_tune_cost,
-    fine_tune_facts,
     fine_tune_identity,
     fine_tune_predictions,
+    fine_tune_run_info,
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips, open_split
@@ -148,7 +148,7 @@ class FineTune(TrainingRun[FineTuneExperiment, FineTuneStep]):
 
     def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
-        return fine_tune_facts(self.experiment, self.lists)
+        return fine_tune_run_info(self.experiment, self.lists)
 
     @property
     def _test_clips(self) -> TestClips:

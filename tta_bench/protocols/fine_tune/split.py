@@ -1,4 +1,4 @@
-"""An experiment's lists: which clips are trained on and tested on, looked at before anything is spent."""
+"""The training and test clips of a split, each decoded once before anything is spent."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
-from tta_bench.data.media.manifest import manifest_file, probe
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.utils.keyed_random import digest, generator
-from tta_bench.utils.progress import console
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+from tta_bench.utils.keyed_random import generator
+
+WHOLE = "A split is scored from all of its test clips or not at all, so these files must be restored."
+"""Way out where test clips cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,9 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
-    manifest = probe([*train, *test], manifest_file(work_dir, experiment.dataset.name, root), max(1, workers))
-    unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
-    if unreadable:
-        named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])
-        raise UserError(
-            f"{len(unreadable):,} of the {len(test):,} test clips cannot be read: {named}.",
-            "A split is scored from all of its test clips or not at all, so these files must be restored.",
-        )
-    excluded = {sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken}
-    if excluded:
-        clips = "clip cannot be read and is" if len(excluded) == 1 else "clips cannot be read and are"
-        named = shorten([f"{name} ({reason})" for name, reason in excluded.items()])
-        console.print(f"{len(excluded):,} training {clips} left out: {named}", style="yellow", markup=False)
+    manifest = probe_clips([*train, *test], experiment.dataset.name, root, work_dir, workers)
+    exclude_broken(test, manifest, "test clips", allowed=0.0, hint=WHOLE)
+    excluded = exclude_broken(train, manifest, "training clips")
     return SplitClips(
         root=root,
         classes=tuple(dataset.classes),
@@ -66,9 +58,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         test=tuple(test),
         lengths=manifest.frames,
         excluded=excluded,
-        identity=digest([experiment.dataset.component, experiment.dataset.generator])
-        if experiment.dataset.generator is not None and experiment.limit is None
-        else manifest.identity([*train, *test]),
+        identity=generated_identity(experiment) or manifest.identity([*train, *test]),
     )
 
 

@@ -43,18 +43,18 @@ def restore(step: PretrainStep, clips: Tensor, precision: ResolvedPrecision) -> 
 
     A model that learned normalised targets says nothing of a tubelet's mean and deviation; these are the original's.
     """
-    model, to = step.autoencoder, step.settings
-    drawn = draw_masks(model.grid, to.train.mask.encoder, 0.0, len(clips), generator(to.seed, "picture"))
-    visible, hidden = (torch.from_numpy(places).to(to.device) for places in (drawn.visible, drawn.decoded))
-    original = cut_tubelets(clips.to(to.device), model.tubelet, model.patch)
+    model, settings = step.autoencoder, step.settings
+    drawn = draw_masks(model.grid, settings.train.mask.encoder, 0.0, len(clips), generator(settings.seed, "picture"))
+    visible, hidden = (torch.from_numpy(places).to(settings.device) for places in (drawn.visible, drawn.decoded))
+    original = cut_tubelets(clips.to(settings.device), model.tubelet, model.patch)
     model.eval()
-    with inference(to.device, precision):
+    with inference(settings.device, precision):
         given = model(step.encoder_input(take(original, visible)), visible, hidden).float().unflatten(2, (-1, 3))
-        if to.train.normalize:
+        if settings.train.normalize:
             mean, divisor = deviations(take(original, hidden).float() / 255)
             given = given * divisor + mean
     masked, restored = original.clone(), original.clone()
-    rows = torch.arange(len(clips), device=to.device)[:, None]
+    rows = torch.arange(len(clips), device=settings.device)[:, None]
     masked[rows, hidden] = GREY
     restored[rows, hidden] = (given * 255).round().clamp(0, 255).to(torch.uint8)
     size = model.grid, model.tubelet, model.patch

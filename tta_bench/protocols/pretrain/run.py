@@ -19,7 +19,7 @@ from tta_bench.protocols.pretrain.clips import PretrainClips
 from tta_bench.protocols.pretrain.corpus import CorpusClips, open_corpus
 from tta_bench.protocols.pretrain.model import build_autoencoder
 from tta_bench.protocols.pretrain.picture import restore, write_picture
-from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_facts
+from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_run_info
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
@@ -125,7 +125,7 @@ class Pretrain(TrainingRun[PretrainExperiment, PretrainStep]):
 
     def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
-        return pretrain_facts(self.experiment, self.corpus)
+        return pretrain_run_info(self.experiment, self.corpus)
 
     @cached_property
     def _clips(self) -> PretrainClips:

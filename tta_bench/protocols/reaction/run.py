@@ -20,9 +20,9 @@ from tta_bench.protocols.reaction.model import build_reaction_net
 from tta_bench.protocols.reaction.report import (
     describe_reaction_plan,
     reaction_cost,
-    reaction_facts,
     reaction_identity,
     reaction_results,
+    reaction_run_info,
 )
 from tta_bench.protocols.reaction.scoring import score_reaction_file, truth_of_record
 from tta_bench.protocols.reaction.split import ReactionSplit, open_reactions, parts_of
@@ -181,7 +181,7 @@ class Reaction(TrainingRun[ReactionExperiment, ReactionStep]):
 
     def facts(self) -> RunInfo:
         """Return what its record says from the beginning."""
-        return reaction_facts(self.experiment, self.lists)
+        return reaction_run_info(self.experiment, self.lists)
 
     def _test(self, step: ReactionStep) -> ReactionReport:
         clips = self.lists.scored_clips(self.experiment)

@@ -61,17 +61,19 @@ class ReactionSplit:
     """Digest of the scored clips' features where users bring them, which one training may be scored with."""
     extraction: Extraction
 
-    def training_clips(self, to: ReactionExperiment) -> ReactionClips:
+    def training_clips(self, experiment: ReactionExperiment) -> ReactionClips:
         """Return the clips that are trained on, with the recipe's augmentation."""
-        return self._clips(self.train, to, to.train.flip)
+        return self._clips(self.train, experiment, experiment.train.flip)
 
-    def scored_clips(self, to: ReactionExperiment) -> ReactionClips:
+    def scored_clips(self, experiment: ReactionExperiment) -> ReactionClips:
         """Return the clips that are scored, as they are."""
-        return self._clips(self.scored, to, 0.0)
+        return self._clips(self.scored, experiment, 0.0)
 
-    def _clips(self, clips: Sequence[ReadyReaction], to: ReactionExperiment, flip: float) -> ReactionClips:
+    def _clips(self, clips: Sequence[ReadyReaction], experiment: ReactionExperiment, flip: float) -> ReactionClips:
         widths = [len(known.mean) for known in self.statistics if known is not None]
-        return ReactionClips(clips, to.clip.frames, to.clip.size, widths, len(self.means), flip, to.seed)
+        return ReactionClips(
+            clips, experiment.clip.frames, experiment.clip.size, widths, len(self.means), flip, experiment.seed
+        )
 
 
 def parts_of(backbone: BackboneCard) -> tuple[BackboneCard, ...]:
@@ -79,7 +81,7 @@ def parts_of(backbone: BackboneCard) -> tuple[BackboneCard, ...]:
     return backbone.parts or (backbone,)
 
 
-def open_reactions(to: ReactionExperiment, workers: int) -> ReactionSplit:
+def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSplit:
     """Return the training part and the scored part, with all that is taken from their clips (kept in the cache).
 
     Raises:
@@ -87,40 +89,46 @@ def open_reactions(to: ReactionExperiment, workers: int) -> ReactionSplit:
             backbone takes.
         RunFailed: A worker process ended on its own.
     """
-    layout: HumeReaction = open_dataset(to.dataset, to.root)
-    train, scored = (limited(layout.part(part), to.limit) for part in ("train", to.eval.split))
+    layout: HumeReaction = open_dataset(experiment.dataset, experiment.root)
+    train, scored = (limited(layout.part(part), experiment.limit) for part in ("train", experiment.eval.split))
     begun = time.perf_counter()
     found = {
         name: extract(sources, extractor, cache_folder() / "features", workers, name)
-        for name, extractor, sources in _wanted(to, layout, [*train, *scored])
+        for name, extractor, sources in _wanted(experiment, layout, [*train, *scored])
     }
     reused = sum(features.reused for features in found.values())
     taken = reused + sum(features.made for features in found.values())
     extraction = Extraction(taken, reused, time.perf_counter() - begun)
-    ready = {clip.id: _ready(clip, to.backbone, found) for clip in [*train, *scored]}
+    ready = {clip.id: _ready(clip, experiment.backbone, found) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
     return ReactionSplit(
         layout=layout,
         train=ready_train,
         scored=tuple(ready[clip.id] for clip in scored),
         reactions=tuple(scored),
-        statistics=_statistics(ready_train, to.backbone),
+        statistics=_statistics(ready_train, experiment.backbone),
         means=_means(ready_train),
-        identity=_identity(to, layout, _brought(to, found, train)),
-        scored_features=digest(brought) if (brought := _brought(to, found, scored)) else None,
+        identity=_identity(experiment, layout, _user_feature_digests(experiment, found, train)),
+        scored_features=digest(brought) if (brought := _user_feature_digests(experiment, found, scored)) else None,
         extraction=extraction,
     )
 
 
 def _wanted(
-    to: ReactionExperiment, layout: HumeReaction, clips: Sequence[Reaction]
+    experiment: ReactionExperiment, layout: HumeReaction, clips: Sequence[Reaction]
 ) -> list[tuple[str, Extractor, Mapping[str, Path | None]]]:
     """Return what is to be taken from which files: faces once, and the features of each part that is not visual."""
     wanted: list[tuple[str, Extractor, Mapping[str, Path | None]]] = []
-    if to.backbone.sees:
-        faces = FaceFrames(to.clip.size, to.clip.frames, to.clip.sampling, to.clip.cropper, to.face_model)
+    if experiment.backbone.sees:
+        faces = FaceFrames(
+            experiment.clip.size,
+            experiment.clip.frames,
+            experiment.clip.sampling,
+            experiment.clip.cropper,
+            experiment.face_model,
+        )
         wanted.append((FACES, faces, {clip.id: clip.video for clip in clips}))
-    for part in parts_of(to.backbone):
+    for part in parts_of(experiment.backbone):
         if not part.sees:
             wanted.append((part.name, *feature_source(part, layout, clips)))
     return wanted
@@ -171,16 +179,22 @@ def _means(train: Sequence[ReadyReaction]) -> tuple[float, ...]:
     return tuple(float(mean) for mean in np.mean(known, axis=0))
 
 
-def _identity(to: ReactionExperiment, layout: HumeReaction, brought: object) -> str:
+def _identity(experiment: ReactionExperiment, layout: HumeReaction, brought: object) -> str:
     """Return the data's digest, with that of training features that users bring."""
-    known = [to.dataset.component, to.dataset.generator] if to.dataset.generator is not None else [layout.identity()]
+    known = (
+        [experiment.dataset.component, experiment.dataset.generator]
+        if experiment.dataset.generator is not None
+        else [layout.identity()]
+    )
     return digest([*known, *([brought] if brought else [])])
 
 
-def _brought(to: ReactionExperiment, found: Mapping[str, Features], clips: Sequence[Reaction]) -> object:
+def _user_feature_digests(
+    experiment: ReactionExperiment, found: Mapping[str, Features], clips: Sequence[Reaction]
+) -> object:
     """Return the digests of clips' features that users bring, by part; their files' names say them."""
     return {
         part.name: {clip.id: file and file.stem for clip in clips for file in [found[part.name].files[clip.id]]}
-        for part in parts_of(to.backbone)
+        for part in parts_of(experiment.backbone)
         if part.modality == "features"
     }

@@ -80,10 +80,16 @@ class Scaling(ProtocolRun):
     @cached_property
     def folder(self) -> Path:
         """Where table, plot and figures go."""
-        to = self.experiment
-        what = [to.protocol.version, to.dataset.name, to.tier, to.split, to.precision]
-        key = digest([what, to.study.model_dump(mode="json"), backbone_identity(to.backbone)])
-        return self.work_dir / f"{to.protocol.name}-{to.backbone.name.replace('/', '-')}-{key[:8]}"
+        experiment = self.experiment
+        what = [
+            experiment.protocol.version,
+            experiment.dataset.name,
+            experiment.tier,
+            experiment.split,
+            experiment.precision,
+        ]
+        key = digest([what, experiment.study.model_dump(mode="json"), backbone_identity(experiment.backbone)])
+        return self.work_dir / f"{experiment.protocol.name}-{experiment.backbone.name.replace('/', '-')}-{key[:8]}"
 
     def plan(self) -> str:
         """Check everything and return the plan as text."""
@@ -146,17 +152,17 @@ class Scaling(ProtocolRun):
         return found
 
     def _summary(self, points: Sequence[Point], groups: NDArray[np.uint64]) -> Study:
-        to = self.experiment
+        experiment = self.experiment
         sample = "The embedded sample shows that the machinery works, and nothing about any backbone or corpus."
         labels = f", {self.study.labels:,} labelled clips" if self.study.labels else ""
         return summarize(
             points,
             groups,
-            title=f"{to.protocol.name}: {to.backbone.name} on {to.dataset.name}",
+            title=f"{experiment.protocol.name}: {experiment.backbone.name} on {experiment.dataset.name}",
             steps=self.study.steps,
             batch=self._batch,
             then=f"{self.study.then}{labels}",
-            caution=sample if to.tier == "sample" else "",
+            caution=sample if experiment.tier == "sample" else "",
         )
 
     def _write(self, study: Study) -> None:
@@ -172,8 +178,8 @@ class Scaling(ProtocolRun):
         Raises:
             UserError: A size is larger than the corpus, or smaller than a step's batch.
         """
-        to = self.experiment
-        nested_subset(all_clips(to.dataset, dataset_root(to.dataset, to.root)), self.sizes[-1])
+        experiment = self.experiment
+        nested_subset(all_clips(experiment.dataset, dataset_root(experiment.dataset, experiment.root)), self.sizes[-1])
         smallest = next(size for size in self.sizes if size)
         if smallest < self._batch:
             raise UserError(
@@ -193,9 +199,9 @@ class Scaling(ProtocolRun):
         return self._pretraining(self.sizes[-1], 0).train.batch
 
     def _pretraining(self, size: int, seed: int) -> PretrainExperiment:
-        to = self.experiment
-        root = [f"data.root={to.root}"] if to.root is not None else []
-        own = [f"dataset={to.dataset.name}", *root, f"train.clips={size}", f"train.steps={self.study.steps}"]
+        experiment = self.experiment
+        root = [f"data.root={experiment.root}"] if experiment.root is not None else []
+        own = [f"dataset={experiment.dataset.name}", *root, f"train.clips={size}", f"train.steps={self.study.steps}"]
         found = self._resolve(self.study.pretrain, seed, own)
         assert isinstance(found, PretrainExperiment)
         return found
@@ -214,11 +220,16 @@ class Scaling(ProtocolRun):
 
     def _resolve(self, protocol: str, seed: int, own: Sequence[str]) -> Experiment:
         """Return an experiment of the study, as its own words would."""
-        to = self.experiment
-        runtime = to.runtime.model_dump(exclude_defaults=True)
-        words = [f"protocol={protocol}", f"backbone={to.backbone.name}", f"seed={seed}", f"precision={to.precision}"]
+        experiment = self.experiment
+        runtime = experiment.runtime.model_dump(exclude_defaults=True)
+        words = [
+            f"protocol={protocol}",
+            f"backbone={experiment.backbone.name}",
+            f"seed={seed}",
+            f"precision={experiment.precision}",
+        ]
         words += [f"runtime.{key}={value}" for key, value in runtime.items()]
-        [found] = resolve([*words, *own], to.plugins)
+        [found] = resolve([*words, *own], experiment.plugins)
         return found
 
     @staticmethod
