@@ -20,7 +20,7 @@ WHOLE = "A split is scored from all of its test clips or not at all, so these fi
 
 @dataclass(frozen=True)
 class SplitClips:
-    """The clips of one split, every one of them decoded once."""
+    """The clips of one split, each decoded once."""
 
     root: Path
     classes: tuple[str, ...]
@@ -28,9 +28,9 @@ class SplitClips:
     """Training clips that can be read."""
     test: tuple[Sample, ...]
     lengths: Mapping[str, int]
-    """Counted frames by id."""
+    """Frame count of each readable clip, by id."""
     excluded: Mapping[str, str]
-    """Training clips left out, with the decoder's reason."""
+    """Unreadable training clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
 
@@ -63,7 +63,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
 
 
 def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:
-    """Return ``count`` samples, as many of each class as there are, by a fixed draw; a smaller count is contained.
+    """Return ``count`` samples, equally many of each class, by a fixed draw; a smaller part lies in a larger one.
 
     Raises:
         UserError: There are fewer samples than that.
@@ -74,9 +74,9 @@ def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:
         raise UserError(f"train.clips={count:,} is more than the {len(samples):,} clips of the training list.")
     turns: dict[int, int] = defaultdict(int)
     taken: list[tuple[int, int]] = []
-    for place in generator("balanced").permutation(len(samples)):
-        label = samples[place].label
-        taken.append((turns[label], int(place)))  # the first of every class go before the second of any
+    for index in generator("balanced").permutation(len(samples)):
+        label = samples[index].label
+        taken.append((turns[label], int(index)))  # the first of every class go before the second of any
         turns[label] += 1
     order = sorted(taken, key=lambda turn: turn[0])
-    return [samples[place] for place in sorted(place for _, place in order[:count])]
+    return [samples[index] for index in sorted(index for _, index in order[:count])]

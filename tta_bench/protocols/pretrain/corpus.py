@@ -19,14 +19,14 @@ RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.
 
 @dataclass(frozen=True)
 class CorpusClips:
-    """The clips of a corpus that are trained on, every one of them decoded once."""
+    """The clips of a corpus, each decoded once."""
 
     clips: tuple[Clip, ...]
-    """Those that can be read."""
+    """Readable clips."""
     lengths: Mapping[str, int]
-    """Counted frames by id."""
+    """Frame count of each readable clip, by id."""
     excluded: Mapping[str, str]
-    """Clips left out, with the decoder's reason."""
+    """Unreadable clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, hashtags and counted frames; of the generator's parameters for an embedded sample."""
 
