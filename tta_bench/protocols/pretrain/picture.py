@@ -17,13 +17,13 @@ from tta_bench.protocols.pretrain.model import cut_tubelets, deviations, join_tu
 from tta_bench.protocols.pretrain.step import PretrainStep
 from tta_bench.utils.keyed_random import generator
 
-GREY = 128
+HIDDEN_GREY = 128
 """Grey level of hidden tubelets."""
-FRAMES = 8
+SHOWN_FRAMES = 8
 """Largest number of frames shown of a clip."""
-SIDE = 96
+SMALLEST_SIDE = 96
 """Smaller frames are enlarged to at least this many pixels, by a whole factor."""
-GAP, MARGIN = 4, 72
+GAP, NAME_WIDTH = 4, 72
 
 Frames = NDArray[np.uint8]
 
@@ -55,7 +55,7 @@ def restore(step: PretrainStep, clips: Tensor, precision: ResolvedPrecision) -> 
             pixels = pixels * divisor + mean
     masked, restored = original.clone(), original.clone()
     rows = torch.arange(len(clips), device=settings.device)[:, None]
-    masked[rows, hidden] = GREY
+    masked[rows, hidden] = HIDDEN_GREY
     restored[rows, hidden] = (pixels * 255).round().clamp(0, 255).to(torch.uint8)
     size = model.grid, model.tubelet, model.patch
     return Restoration(*(join_tubelets(tubelets, *size).cpu().numpy() for tubelets in (original, masked, restored)))
@@ -81,10 +81,10 @@ def _named(clips: tuple[Frames, ...]) -> list[tuple[str, Frames]]:
 
 def _row(name: str, clip: Frames) -> Frames:
     """Return frames of a clip side by side, spread over its length, with a name on the left."""
-    chosen = clip[np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)]
-    factor = max(1, -(-SIDE // chosen.shape[1]))
+    chosen = clip[np.linspace(0, len(clip) - 1, min(SHOWN_FRAMES, len(clip))).round().astype(int)]
+    factor = max(1, -(-SMALLEST_SIDE // chosen.shape[1]))
     frames = chosen.repeat(factor, 1).repeat(factor, 2)
     frames = np.pad(frames, ((0, 0), (GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
-    row = np.pad(np.concatenate(list(frames), axis=1), ((0, 0), (MARGIN, 0), (0, 0)), constant_values=255)
+    row = np.pad(np.concatenate(list(frames), axis=1), ((0, 0), (NAME_WIDTH, 0), (0, 0)), constant_values=255)
     cv2.putText(row, name, (GAP, row.shape[0] // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     return row
