@@ -195,8 +195,10 @@ def _user_feature_digests(
     experiment: ReactionExperiment, extracted: Mapping[str, Features], clips: Sequence[Reaction]
 ) -> dict[str, dict[str, str | None]]:
     """Return the content hashes (file stems) of user-supplied features, by part and clip."""
+    features = {
+        part.name: extracted[part.name] for part in parts_of(experiment.backbone) if part.modality == "features"
+    }
     return {
-        part.name: {clip.id: file and file.stem for clip in clips for file in [extracted[part.name].files[clip.id]]}
-        for part in parts_of(experiment.backbone)
-        if part.modality == "features"
+        name: {clip.id: None if (file := part.files[clip.id]) is None else file.stem for clip in clips}
+        for name, part in features.items()
     }
