@@ -58,9 +58,9 @@ def read_class_scores(path: Path) -> ClassScores:
     if len(classes) < 2:
         raise UserError(f"{path} has only the columns {shorten(columns)}.", FORM)
     cells, wrong = np.full((len(rows), len(classes)), np.nan, np.float32), []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         try:
-            cells[place] = [float(row[name]) for name in classes]
+            cells[index] = [float(row[name]) for name in classes]
         except ValueError:
             wrong.append(row["id"])
     if wrong:

@@ -24,7 +24,7 @@ def part_weights(experiment: ReactionExperiment, work_dir: Path) -> tuple[Weight
     """
     chosen, backbone = experiment.weights, experiment.backbone
     parts = backbone.parts or (backbone,)
-    visual = [place for place, part in enumerate(parts) if part.sees]
+    visual = [index for index, part in enumerate(parts) if part.sees]
     words = chosen.split("+")
     if len(words) != len(parts):
         words = ["none"] * len(parts)
@@ -46,16 +46,16 @@ def part_weights(experiment: ReactionExperiment, work_dir: Path) -> tuple[Weight
 
 def combine(weights: Sequence[Weights | None]) -> Weights | None:
     """Return the weights of all parts as one, for the record; None where no part has any."""
-    found = [part for part in weights if part is not None]
-    if len(found) < 2:
-        return found[0] if found else None
-    labels = [part.pretraining.labels for part in found]
+    known = [part for part in weights if part is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    labels = [part.pretraining.labels for part in known]
     return Weights(
         name="+".join("none" if part is None else part.name for part in weights),
-        path=found[0].path,
+        path=known[0].path,
         sha256=digest([None if part is None else part.sha256 for part in weights]),
         pretraining=Pretraining(
-            data="; ".join(part.pretraining.data for part in found),
+            data="; ".join(part.pretraining.data for part in known),
             labels=None if None in labels else any(labels),
         ),
     )
