@@ -1,4 +1,4 @@
-"""Protocols: each turns an experiment into records. A folder each; the registry imports them all."""
+"""Protocols, a folder each: every one turns an experiment into records. The registry imports them all."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ def load_protocol(component: str) -> type[ProtocolRun]:
     Raises:
         UserError: Nothing registers that component (names the nearest), or its class lacks a method of the contract.
     """
-    found: type[ProtocolRun] | None = PROTOCOLS.get(component)
-    if found is None:
+    protocol: type[ProtocolRun] | None = PROTOCOLS.get(component)
+    if protocol is None:
         raise unknown("protocol component", component, PROTOCOLS.module_dict)
-    missing = [name for name in METHODS if not callable(method := getattr(found, name, None)) or _is_abstract(method)]
+    missing = [
+        name for name in METHODS if not callable(method := getattr(protocol, name, None)) or _is_abstract(method)
+    ]
     if missing:
         raise UserError(
             f"protocol component {component} lacks {', '.join(f'{name}()' for name in missing)}.",
-            "Derive it from tta_bench.protocols.base.protocol_run.ProtocolRun, which says what each does.",
+            "Derive it from tta_bench.protocols.base.protocol_run.ProtocolRun, which documents each of them.",
         )
-    return found
+    return protocol
 
 
 def _is_abstract(method: object) -> bool:

@@ -9,12 +9,23 @@ from hypothesis import strategies as st
 from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import limited
+from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
-from tta_bench.protocols.base.recorder import safe_name, without_root
-from tta_bench.protocols.fine_tune.report import reversed_labels
-from tta_bench.protocols.fine_tune.split import open_split
+from tta_bench.protocols.fine_tune.split import SplitClips, balanced, open_split
 
 SAMPLES = [Sample(str(n), Path(str(n)), n % 3, str(n)) for n in range(40)]
+SMALL = SampleSettings(groups=3, test_groups=1, clips=2, frames=5, width=16, height=16)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """UCF101's layout with 8 classes of 6 clips, two thirds of them for training."""
+    return generate_ucf101_sample(tmp_path_factory.mktemp("data") / "ucf101", SMALL)
+
+
+def opened(root: Path, work_dir: Path, *words: str) -> SplitClips:
+    (experiment,) = resolve(["protocol=ucf101_ft", f"data.root={root}", *words])
+    return open_split(experiment, work_dir, workers=1)  # type: ignore[arg-type]
 
 
 @given(st.integers(1, 60), st.integers(0, 40))
@@ -25,52 +36,44 @@ def test_a_limit_keeps_that_many_in_order_and_more_of_the_same(limit: int, count
     assert set(kept) <= set(limited(SAMPLES[:count], limit + 1))
 
 
-def test_the_embedded_sample_is_complete_and_its_groups_are_apart(tmp_path: Path) -> None:
-    (experiment,) = resolve(["protocol=ucf101_ft", "eval.control=reversed"])
-    lists = open_split(experiment, tmp_path, workers=1)
-    assert (len(lists.train), len(lists.test), len(lists.classes)) == (144, 96, 8)
-    assert not {sample.group for sample in lists.train} & {sample.group for sample in lists.test}
-    assert set(lists.lengths.values()) == {48}
-    labels = reversed_labels(experiment, lists)
-    assert labels is not None
-    assert all(label != sample.label for label, sample in zip(labels, lists.test, strict=True))
-    assert lists.classes[lists.test[0].label], lists.classes[labels[0]]
+@given(st.integers(1, 39))
+def test_a_balanced_part_has_as_many_of_each_class_and_lies_in_a_larger_one(count: int) -> None:
+    kept = balanced(SAMPLES, count)
+    counts = [sum(sample.label == label for sample in kept) for label in range(3)]
+    assert sum(counts) == count
+    assert max(counts) - min(counts) <= 1
+    assert set(kept) < set(balanced(SAMPLES, count + 1))
 
 
-def test_a_part_of_the_data_has_another_identity(tmp_path: Path) -> None:
-    whole, part = (open_split(resolve(["protocol=ucf101_ft", *words])[0], tmp_path, 1) for words in ((), ("limit=50",)))
+def test_a_split_has_both_lists_and_every_clips_length(root: Path, tmp_path: Path) -> None:
+    clips = opened(root, tmp_path)
+    assert (len(clips.train), len(clips.test), len(clips.classes)) == (32, 16, 8)
+    assert not {sample.group for sample in clips.train} & {sample.group for sample in clips.test}
+    assert set(clips.lengths.values()) == {5}
+    assert clips.root == root
+
+
+def test_a_part_of_the_data_has_another_identity(root: Path, tmp_path: Path) -> None:
+    whole, part = opened(root, tmp_path), opened(root, tmp_path, "limit=10")
     assert whole.identity != part.identity
-    assert (len(part.train), len(part.test)) == (50, 50)
+    assert (len(part.train), len(part.test)) == (10, 10)
 
 
-def test_a_short_training_list_has_every_class_and_lies_in_a_longer_one(tmp_path: Path) -> None:
-    few, more = (
-        open_split(resolve(["protocol=ucf101_ft", f"train.clips={count}"])[0], tmp_path, 1) for count in (12, 32)
-    )
-    assert (len(few.train), len(more.train), len(few.test)) == (12, 32, 96)
+def test_a_short_training_list_has_every_class_and_keeps_the_test_list(root: Path, tmp_path: Path) -> None:
+    few, more = (opened(root, tmp_path, f"train.clips={count}") for count in (8, 16))
+    assert (len(few.train), len(more.train), len(few.test)) == (8, 16, 16)
     assert set(few.train) < set(more.train)
     assert {sample.label for sample in few.train} == set(range(8))
-    assert sorted(sum(sample.label == label for sample in more.train) for label in range(8)) == [4] * 8
-    with pytest.raises(UserError, match="is more than the 144 clips"):
-        open_split(resolve(["protocol=ucf101_ft", "train.clips=145"])[0], tmp_path, 1)
+    with pytest.raises(UserError, match="is more than the 32 clips"):
+        opened(root, tmp_path, "train.clips=33")
 
 
-def test_any_file_name_can_stand_in_a_record() -> None:
-    assert [safe_name(name) for name in ("best.pth", "my weights (2).pth", "..", "é")] == [
-        "best.pth",
-        "my-weights--2-.pth",
-        "unnamed",
-        "unnamed",
-    ]
-
-
-def test_no_path_of_the_machine_gets_into_a_record() -> None:
-    words = ["data.root=/home/me/ucf", "data.roots.ucf101=~/x", "weights=/home/me/best.pth", "seed=1", "weights=none"]
-    cleaned = ["data.root=<data.root>", "data.roots.ucf101=<data.root>", "weights=best.pth", "seed=1", "weights=none"]
-    assert [without_root(word) for word in words] == cleaned
-
-
-def test_a_dataset_of_intensities_has_no_lists_of_classes(tmp_path: Path) -> None:
-    (experiment,) = resolve(["protocol=ucf101_ft", "dataset=hume_reaction_sample"])
-    with pytest.raises(UserError, match="hume_reaction_sample has no classes"):
+def test_a_dataset_of_intensities_has_no_lists_of_classes(registry: Path, tmp_path: Path) -> None:
+    few = "train_subjects: 2, train_clips: 1, val_subjects: 2, val_clips: 1, test_subjects: 1, test_clips: 1"
+    (registry / "datasets").mkdir()
+    (registry / "datasets" / "few_reactions.yaml").write_text(
+        f"{{_base_: hume_reaction_sample, name: few_reactions, generator: {{{few}, frames: 4, size: 16}}}}"
+    )
+    (experiment,) = resolve(["protocol=ucf101_ft", "dataset=few_reactions"])
+    with pytest.raises(UserError, match="few_reactions has no classes"):
         open_split(experiment, tmp_path, workers=1)  # type: ignore[arg-type]

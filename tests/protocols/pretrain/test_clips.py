@@ -5,11 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader
 
 from tests.data.clips import write_video
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.loading import StepBatches
+from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.data.transforms.augment import Box
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings
@@ -57,7 +56,7 @@ def test_epochs_and_seeds_draw_anew(clips: list[Clip]) -> None:
 def test_batches_are_the_same_with_workers(clips: list[Clip]) -> None:
     def batches(workers: int) -> list[torch.Tensor]:
         steps = StepBatches(len(clips), 2, 0, 3, seed=0)
-        return [batch["clips"] for batch in DataLoader(dataset(clips), batch_sampler=steps, num_workers=workers)]
+        return [batch["clips"] for batch in train_loader(dataset(clips), steps, workers, pin=False)]
 
     for one, other in zip(batches(0), batches(2), strict=True):
         assert torch.equal(one, other)

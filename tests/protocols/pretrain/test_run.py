@@ -189,7 +189,7 @@ def test_a_smaller_subset_is_another_run_within_the_larger(corpus: Path, tmp_pat
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({}, r"1 of 12 clips cannot be read \(8.3%\), and train.broken allows 5.0%: 700"),
+        ({}, r"1 of the 12 clips cannot be read \(8.3%\), and train.broken allows 5.0%: 700"),
         ({"train": {"clips": 13}}, "a part of 13 clips was asked for, and the corpus has 12"),
         ({"train": {"broken": 0.1, "batch": 12}}, "11 videos and a step takes 12"),
         ({"train": {"broken": 0.1, "mask": {"encoder": 0.1}}}, r"int\(0.1 x 2 x 2\) = 0 of 4 places"),

@@ -19,7 +19,7 @@ from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.pretrain.clips import PretrainClips, PretrainItem
 from tta_bench.protocols.pretrain.model import MaskedAutoencoder
-from tta_bench.protocols.pretrain.picture import GREY, picture, restore, write_picture
+from tta_bench.protocols.pretrain.picture import HIDDEN_GREY, picture, restore, write_picture
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
 
 CPU = torch.device("cpu")
@@ -152,12 +152,12 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path: Path) -> Non
 def test_a_picture_shows_original_masked_and_restored_frames(tmp_path: Path) -> None:
     clips = batch()["clips"][:2, 0]
     found = restore(step(), clips, "fp32")
-    hidden = (found.masked == GREY).all(-1)
+    hidden = (found.masked == HIDDEN_GREY).all(-1)
     assert (found.original == clips.numpy()).all()
     assert hidden.mean() == 0.75
     for shown in (found.masked, found.restored):
         assert (shown[~hidden] == found.original[~hidden]).all()
-    assert (found.restored[hidden] != GREY).any()
+    assert (found.restored[hidden] != HIDDEN_GREY).any()
     image = picture(found)
     assert image.shape == (2 * 3 * (96 + 4), 72 + 8 * (96 + 4), 3)
     write_picture(found, tmp_path / "restored.png")

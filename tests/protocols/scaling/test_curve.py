@@ -18,11 +18,11 @@ from tta_bench.utils.keyed_random import generator
 
 SIZES = [16, 32, 64, 128, 256]
 CURVES = st.tuples(st.floats(0.3, 0.95), st.floats(0.05, 0.3), st.floats(0.2, 2.0))
-"""Asymptote, lack and exponent."""
+"""Asymptote, gain and exponent."""
 
 
-def curve(asymptote: float, lack: float, exponent: float, sizes: list[int]) -> list[float]:
-    return [asymptote - lack * (size / sizes[0]) ** -exponent for size in sizes]
+def curve(asymptote: float, gain: float, exponent: float, sizes: list[int]) -> list[float]:
+    return [asymptote - gain * (size / sizes[0]) ** -exponent for size in sizes]
 
 
 def fitted(sizes: list[int], values: list[float]) -> Saturation:
@@ -35,7 +35,7 @@ def fitted(sizes: list[int], values: list[float]) -> Saturation:
 @settings(max_examples=30, deadline=None)
 def test_a_curve_is_found_again(parameters: tuple[float, float, float]) -> None:
     found = fitted(SIZES, curve(*parameters, SIZES))
-    np.testing.assert_allclose((found.asymptote, found.lack, found.exponent), parameters, rtol=1e-4)
+    np.testing.assert_allclose((found.asymptote, found.gain, found.exponent), parameters, rtol=1e-4)
     np.testing.assert_allclose(found.at(SIZES), curve(*parameters, SIZES), atol=1e-8)
     assert found.low <= found.asymptote <= found.high
 
@@ -65,7 +65,7 @@ def test_the_best_of_all_curves(parameters: tuple[float, float, float], seed: in
     for _ in range(20):
         near = found._replace(
             asymptote=found.asymptote + draw.normal(0, 0.01),
-            lack=found.lack + draw.normal(0, 0.01),
+            gain=found.gain + draw.normal(0, 0.01),
             exponent=found.exponent * np.exp(draw.normal(0, 0.1)),
         )
         assert ((near.at(sizes) - values) ** 2).sum() >= squares - 1e-12

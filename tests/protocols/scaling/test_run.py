@@ -17,17 +17,35 @@ def study(work_dir: Path, *words: str) -> Scaling:
     return found
 
 
+@pytest.fixture
+def small(registry: Path) -> list[str]:
+    """Words of a study on a corpus of 16 small clips, judged on a small sample in UCF101's layout."""
+    sample = "groups: 2, test_groups: 1, clips: 1, frames: 8, width: 32, height: 24"
+    cards = {
+        "datasets/small_corpus": f"_base_: tiktok_actions_sample, generator: {{{sample}}}",
+        "datasets/small_videos": f"_base_: ucf101_sample, generator: {{{sample}}}, test_sizes: [8]",
+        "protocols/small_pretrain": "_base_: tta_pretrain, sample: {clip: {span: 8, size: 16}}",
+        "protocols/small_ft": "_base_: ucf101_ft, sample: {dataset: small_videos, clip: {span: 8, size: 16}, "
+        "recipes: {vit: {batch: 8}}}",
+    }
+    for name, fields in cards.items():
+        (registry / name).parent.mkdir(exist_ok=True)
+        (registry / f"{name}.yaml").write_text(f"{{{fields}, name: {name.partition('/')[2]}}}")
+    words = ["dataset=small_corpus", "study.pretrain=small_pretrain", "study.then=small_ft", "runtime.workers=0"]
+    return [*words, "study.steps=1", "study.then_steps=1", "study.labels=8"]
+
+
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("sizes", "message"),
     [
-        (["study.sizes=16,161"], "a part of 161 clips was asked for, and the corpus has 160: 1 too many"),
-        (["study.sizes=4,64"], "4 clips do not fill one step of 8 videos"),
+        ("study.sizes=16,17", "a part of 17 clips was asked for, and the corpus has 16: 1 too many"),
+        ("study.sizes=4,16", "4 clips do not fill one step of 8 videos"),
     ],
 )
-def test_sizes_are_refused_before_anything_is_spent(words: list[str], message: str, tmp_path: Path) -> None:
+def test_sizes_are_refused_before_anything_is_spent(small: list[str], sizes: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
-        study(tmp_path, *words).run()
-    assert not list(tmp_path.iterdir())
+        study(tmp_path / "runs", *small, sizes).run()
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -46,9 +64,9 @@ def test_words_that_make_no_study(word: str, message: str, tmp_path: Path) -> No
     assert message in str(caught.value)
 
 
-def test_a_dataset_that_is_no_corpus(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no corpus"):
-        study(tmp_path, "dataset=ucf101_sample").run()
+def test_a_dataset_that_is_no_corpus(small: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="small_videos is no corpus"):
+        study(tmp_path, "dataset=small_videos", *small[1:]).run()
 
 
 def test_what_the_fine_tune_lacks_is_said_first(tmp_path: Path, registry: Path) -> None:
@@ -65,8 +83,8 @@ def test_what_the_fine_tune_lacks_is_said_first(tmp_path: Path, registry: Path) 
     assert not list((tmp_path / "runs").glob("*/checkpoint.pt"))
 
 
-def test_a_size_0_is_no_pretraining(tmp_path: Path) -> None:
-    found = study(tmp_path, "study.sizes=16,0", "study.seeds=3", "study.steps=1", "study.then_steps=1")
+def test_a_size_0_is_no_pretraining(small: list[str], tmp_path: Path) -> None:
+    found = study(tmp_path, *small, "study.sizes=8,0", "study.seeds=3")
     records = found.run()
     assert [record.identity.weights is None for record in records] == [True, False]
     assert {record.identity.seed for record in records} == {3}

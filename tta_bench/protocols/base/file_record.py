@@ -1,4 +1,4 @@
-"""The record of a file that somebody handed in, whatever it holds."""
+"""Records of prediction files from elsewhere: class scores or intensities."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
+from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.recorder import without_root
-from tta_bench.records import schema
-from tta_bench.records.schema import Record
+from tta_bench.records.schema import Identity, Record
 from tta_bench.records.score import Results
 from tta_bench.records.status import now
 from tta_bench.records.store import read_record, record_name, write_record
@@ -23,11 +23,11 @@ def write_scored(
     """Write the record of a scored file into ``<work_dir>/records``, and return it.
 
     Args:
-        asked: What was scored.
-        how: What is to be said of the file's form.
-        keep: Scores it and writes predictions into a folder, under a name.
-        created: When this began.
-        work_dir: Where runs go.
+        asked: The scored file.
+        how: Notes on the file's form, for the record.
+        keep: Scores the file and writes predictions into a folder, under a name.
+        created: Time at which scoring began.
+        work_dir: Folder for checkpoints and records.
     """
     identity, folder = _identity(asked), work_dir / "records"
     results = keep(folder, record_name(identity))
@@ -49,33 +49,15 @@ def write_scored(
     return read_record(write_record(record, folder))
 
 
-def _identity(asked: OutsideScores) -> schema.Identity:
-    card = asked.protocol
+def _identity(asked: OutsideScores) -> Identity:
     key = {
         "scored": sha256_of(asked.predictions),
         "labels": sha256_of(asked.labels) if asked.labels else None,
-        "protocol": protocol_hash(card),
+        "protocol": protocol_hash(asked.protocol),
         "dataset": asked.dataset.name,
         "tier": asked.tier,
         "name": asked.name,
         "split": asked.part or asked.split,
         "seed": asked.seed,
     }
-    return schema.Identity(
-        protocol=schema.ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
-        backbone=asked.name,
-        weights=None,
-        dataset=schema.DatasetRef(
-            name=asked.dataset.name,
-            manifest_sha256=None,
-            splits=(asked.part,) if asked.part else tuple(map(str, asked.dataset.splits)),
-        ),
-        split=asked.part or str(asked.split),
-        seed=asked.seed,
-        tier=asked.tier,
-        standard=asked.standard,
-        track="fixed",
-        control="none",
-        precision=None,
-        run_key=digest(key),
-    )
+    return identity_of(asked, asked.name, digest(key), part=asked.part)

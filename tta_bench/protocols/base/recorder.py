@@ -13,8 +13,9 @@ from pathlib import Path
 from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.engine.timing import Timing
 from tta_bench.errors import BenchError, RunFailed, UserError
-from tta_bench.experiments.base import Experiment, protocol_hash
+from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import Control
+from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
@@ -166,30 +167,19 @@ def identity(
         split: The part that is scored, where that is not the split's number.
         control: Change of the test clips.
     """
-    return schema.Identity(
-        protocol=schema.ProtocolRef(
-            name=experiment.protocol.name,
-            version=experiment.protocol.version,
-            sha256=protocol_hash(experiment.protocol),
-            score=experiment.protocol.score,
-        ),
-        backbone=experiment.backbone.name,
-        weights=None
-        if weights is None
-        else schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining),
-        dataset=schema.DatasetRef(
-            name=experiment.dataset.name,
-            manifest_sha256=dataset,
-            splits=(split,) if split else tuple(map(str, experiment.dataset.splits)),
-        ),
-        split=split or str(experiment.split),
-        seed=experiment.seed,
-        tier=experiment.tier,
-        standard=experiment.standard,
+    ref = None
+    if weights is not None:
+        ref = schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining)
+    return identity_of(
+        experiment,
+        experiment.backbone.name,
+        experiment.run_key(training),
+        part=split,
+        manifest=dataset,
+        weights=ref,
         track=experiment.track,
         control=control,
         precision=precision,
-        run_key=experiment.run_key(training),
     )
 
 

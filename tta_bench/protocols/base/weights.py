@@ -1,4 +1,4 @@
-"""Which file the weights come from: none, a card's, a path, or another run."""
+"""Initial weights: the file that ``weights=`` means (a card's, a path, another run's), or none."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ CHECKPOINT = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that training starts from, or that are tested."""
+    """A file of weights to train from or to test."""
 
     name: str
-    """A card's name, a run's, or a file's (never its folder)."""
+    """Name of the card, the run or the file (never its folder)."""
     path: Path
     sha256: str
     pretraining: Pretraining
@@ -34,7 +34,7 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     """Return the weights that an experiment names, or None for ``none``.
 
     Raises:
-        UserError: The file is not there, or is not the one on the card.
+        UserError: The file does not exist, or has another sha256 than its card.
     """
     choice = experiment.weights
     if choice == "none":
@@ -58,17 +58,17 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
             f"`tta-bench weights fetch {choice}` gets them (or put {card.address} at {file} by hand); "
             f"else say weights=PATH, or weights=none to start anew.",
         )
-    found = sha256_of(file)
-    if card.sha256 is not None and found != card.sha256:
-        raise UserError(f"{file} is not the file on the card: sha256 {found}, expected {card.sha256}.")
-    return Weights(choice, file, found, card.pretraining)
+    sha256 = sha256_of(file)
+    if card.sha256 is not None and sha256 != card.sha256:
+        raise UserError(f"{file} is not the file on the card: sha256 {sha256}, expected {card.sha256}.")
+    return Weights(choice, file, sha256, card.pretraining)
 
 
 def checkpoint_of(choice: str, work_dir: Path) -> Path | None:
     """Return the file that a run's name, a run's folder or a path means, or None where there is none."""
     path = Path(choice).expanduser()
-    places = (work_dir / choice / CHECKPOINT, path / CHECKPOINT, path)
-    return next((place for place in places if place.is_file()), None)
+    candidates = (work_dir / choice / CHECKPOINT, path / CHECKPOINT, path)
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def runs_in(work_dir: Path) -> list[str]:
@@ -77,13 +77,13 @@ def runs_in(work_dir: Path) -> list[str]:
 
 
 def _weights_of(name: str, path: Path) -> Weights:
-    """Return the weights in a file; one that a pre-training left says what they have seen, in how many steps."""
+    """Return the weights in a file; a checkpoint of a pre-training also gives its data and steps."""
     try:
         content = read_checkpoint(path)
     except UserError:
-        content = Checkpoint({}, path)  # whoever loads it says what is wrong with it
-    said = content.get("pretraining") if content.get("format") == "tta-bench" else None
-    if not isinstance(said, Mapping):
+        content = Checkpoint({}, path)  # loading it raises the error
+    stored = content.get("pretraining") if content.get("format") == "tta-bench" else None
+    if not isinstance(stored, Mapping):
         return Weights(name, path, sha256_of(path), Pretraining(data="not stated", labels=None))
-    seen = validate(Pretraining, {**said, "steps": content["step"]}, path)
-    return Weights(str(content["run"]), path, sha256_of(path), seen)
+    pretraining = validate(Pretraining, {**stored, "steps": content["step"]}, path)
+    return Weights(str(content["run"]), path, sha256_of(path), pretraining)

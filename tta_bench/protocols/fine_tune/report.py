@@ -1,4 +1,4 @@
-"""What the record of a fine-tune says: its identity, what it sees, its scores and its cost."""
+"""The record of a fine-tune (identity, input, predictions, cost) and its plan as text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.measure import count_gmacs, count_parameters
+from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.weights import Weights
@@ -19,68 +20,89 @@ from tta_bench.records.predictions import Predictions, collect
 
 
 def fine_tune_identity(
-    to: FineTuneExperiment, lists: SplitClips, weights: Weights | None, training: str, precision: ResolvedPrecision
+    experiment: FineTuneExperiment,
+    clips: SplitClips,
+    weights: Weights | None,
+    training: str,
+    precision: ResolvedPrecision,
 ) -> schema.Identity:
-    """Return what makes a fine-tune another than the next."""
-    return identity(to, lists.identity, weights, training, precision, control=to.eval.control)
+    """Return the identity of a fine-tune.
+
+    Args:
+        experiment: The experiment.
+        clips: The split's clips.
+        weights: Initial weights.
+        training: Identity of the trained weights.
+        precision: Resolved precision.
+    """
+    return identity(experiment, clips.identity, weights, training, precision, control=experiment.eval.control)
 
 
-def fine_tune_facts(to: FineTuneExperiment, lists: SplitClips) -> RunInfo:
-    """Return what its record says from the beginning."""
-    seen = schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size)
-    return RunInfo(len(lists.test), tuple(lists.excluded), seen)
-
-
-def fine_tune_predictions(to: FineTuneExperiment, lists: SplitClips, test: TestReport) -> Predictions:
-    """Return the scores of its test list with all that is needed to judge them."""
-    return collect(
-        [sample.id for sample in lists.test],
-        test.scores,
-        np.array([sample.label for sample in lists.test]),
-        [sample.group for sample in lists.test],
-        lists.classes,
-        reversed_labels(to, lists),
-        {sample.group for sample in lists.train},
+def fine_tune_run_info(experiment: FineTuneExperiment, clips: SplitClips) -> RunInfo:
+    """Return the fields of the record that are known before the run starts."""
+    clip = experiment.clip
+    return RunInfo(
+        len(clips.test), tuple(clips.excluded), schema.Input(frames=clip.frames, stride=clip.stride, size=clip.size)
     )
 
 
-def reversed_labels(to: FineTuneExperiment, lists: SplitClips) -> list[int] | None:
-    """Return the class that each test clip shows when played backwards, for the control that does so."""
-    names = to.dataset.reversed_class
-    if to.eval.control != "reversed" or names is None:
+def fine_tune_predictions(experiment: FineTuneExperiment, clips: SplitClips, test: TestReport) -> Predictions:
+    """Return the scores of the test list with labels, groups and classes."""
+    return collect(
+        [sample.id for sample in clips.test],
+        test.scores,
+        np.array([sample.label for sample in clips.test]),
+        [sample.group for sample in clips.test],
+        clips.classes,
+        reversed_labels(experiment, clips),
+        {sample.group for sample in clips.train},
+    )
+
+
+def reversed_labels(experiment: FineTuneExperiment, clips: SplitClips) -> list[int] | None:
+    """Return the class that each test clip shows when played backwards; None without the control that does so."""
+    names = experiment.dataset.reversed_class
+    if experiment.eval.control != "reversed" or names is None:
         return None
-    return [lists.classes.index(names[lists.classes[sample.label]]) for sample in lists.test]
+    return [clips.classes.index(names[clips.classes[sample.label]]) for sample in clips.test]
 
 
-def fine_tune_cost(to: FineTuneExperiment, classifier: Classifier) -> schema.Cost:
-    """Return what the classifier costs."""
+def fine_tune_cost(experiment: FineTuneExperiment, classifier: Classifier) -> schema.Cost:
+    """Return parameters, GMACs of a view and number of views."""
+    clip, views = experiment.clip, experiment.eval
     return schema.Cost(
         parameters=count_parameters(classifier),
-        gmacs_per_view=round(count_gmacs(classifier, (3, to.clip.frames, to.clip.size, to.clip.size)), 4),
-        views=to.eval.segments * to.eval.crops,
+        gmacs_per_view=round(count_gmacs(classifier, (3, clip.frames, clip.size, clip.size)), 4),
+        views=views.segments * views.crops,
     )
 
 
 def describe_plan(
-    to: FineTuneExperiment, lists: SplitClips, estimate: Estimate, folder: str, micro_batch: int, device: str
+    experiment: FineTuneExperiment, clips: SplitClips, estimate: Estimate, folder: str, micro_batch: int, device: str
 ) -> str:
-    """Return what a run would do: data, model, steps, views, disk, estimated time, and whether it would be ranked."""
-    plan = plan_steps(len(lists.train), to.train)
-    training = plan.total * to.train.batch * to.train.views * estimate.seconds_per_training_clip
-    testing = len(lists.test) * estimate.seconds_per_test_video
-    ranked = to.standard and to.eval.control == "none"
+    """Return the plan as text: data, model, steps, views, disk, estimated time, and whether the result is ranked.
+
+    Args:
+        experiment: The experiment.
+        clips: The split's clips.
+        estimate: Measured times and sizes of the preflight.
+        folder: Name of the training's folder.
+        micro_batch: Clips on the device at once.
+        device: Name of the device.
+    """
+    clip, train, views = experiment.clip, experiment.train, experiment.eval
+    plan = plan_steps(len(clips.train), train)
+    ranked = experiment.standard and views.control == "none"
     lines = {
         "run": folder,
-        "data": f"{to.dataset.name}, {to.tier} tier, split {to.split}: "
-        f"{len(lists.train):,} training and {len(lists.test):,} test clips, {len(lists.excluded):,} left out",
-        "model": f"{to.backbone.name}, weights {to.weights}",
-        "clip": f"{to.clip.frames} frames, every {to.clip.stride}th, {to.clip.size} pixels",
-        "training": f"{plan.total:,} steps ({plan.total / plan.per_epoch:.1f} epochs) of {to.train.batch} videos x "
-        f"{to.train.views} views, {micro_batch} clips at once on {device}",
-        "test": f"{to.eval.segments} x {to.eval.crops} views of each video",
-        "disk": f"{estimate.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {estimate.free_bytes / 1e9:,.0f} GB free",
-        "time": f"at most {training / 60:,.1f} min of training and {testing / 60:,.1f} min of testing, by the first "
-        "step and video; later ones are quicker",
+        "data": f"{experiment.dataset.name}, {experiment.tier} tier, split {experiment.split}: {len(clips.train):,} "
+        f"training and {len(clips.test):,} test clips, {len(clips.excluded):,} left out",
+        "model": f"{experiment.backbone.name}, weights {experiment.weights}",
+        "clip": f"{clip.frames} frames, every {clip.stride}th, {clip.size} pixels",
+        "training": training_line(plan, f"{train.batch} videos x {train.views} views", f"{micro_batch} clips", device),
+        "test": f"{views.segments} x {views.crops} views of each video",
+        "disk": disk_line(estimate),
+        "time": time_line(estimate, plan.total * train.batch * train.views, (len(clips.test), "video")),
         "ranked": "yes" if ranked else "no: a locked key, the data or the test clips were changed",
     }
-    return "\n".join(f"{name:10}{text}" for name, text in lines.items())
+    return plan_text(lines)

@@ -33,9 +33,9 @@ from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.report import (
     describe_plan,
     fine_tune_cost,
-    fine_tune_facts,
     fine_tune_identity,
     fine_tune_predictions,
+    fine_tune_run_info,
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips, open_split
@@ -118,7 +118,7 @@ class FineTune(ProtocolRun):
             training=training,
             folder=training_folder(self.work_dir, experiment, training, f"split{experiment.split}"),
             identity=fine_tune_identity(experiment, clips, weights, training, machine.precision),
-            info=fine_tune_facts(experiment, clips),
+            info=fine_tune_run_info(experiment, clips),
             videos=len(clips.train),
             recipe=experiment.train,
             views=experiment.train.views,

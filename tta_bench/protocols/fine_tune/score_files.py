@@ -1,4 +1,4 @@
-"""Files in which somebody hands in scores or labels: CSV or NPZ, rows and columns in any order."""
+"""Files of class scores or labels from elsewhere: CSV or NPZ, rows and columns in any order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORM = (
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores as somebody handed them in."""
+    """Class scores as in the file."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -30,12 +30,12 @@ class ClassScores:
     scores: NDArray[np.floating]
     """``(N, C)``, higher is better."""
     best_only: bool = False
-    """Whether the file names only the best class of each sample, so that its score is 1 and every other 0."""
+    """True if the file names only the best class of each sample; then its score is 1 and every other 0."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """True classes as somebody handed them in."""
+    """True classes as in the file."""
 
     ids: tuple[str, ...]
     labels: tuple[str, ...]
@@ -44,10 +44,10 @@ class Labels:
 
 
 def read_class_scores(path: Path) -> ClassScores:
-    """Return the scores in a file: one for each class, or just the best class of each sample.
+    """Return the scores in a file: one for each class, or only the best class of each sample.
 
     Raises:
-        UserError: The file is of another form, or some of its scores are no numbers; says which.
+        UserError: The file has another form, or some of its scores are no numbers; names them.
     """
     if path.suffix.lower() == ".npz":
         return _read_npz(path)
@@ -58,9 +58,9 @@ def read_class_scores(path: Path) -> ClassScores:
     if len(classes) < 2:
         raise UserError(f"{path} has only the columns {shorten(columns)}.", FORM)
     cells, wrong = np.full((len(rows), len(classes)), np.nan, np.float32), []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         try:
-            cells[place] = [float(row[name]) for name in classes]
+            cells[index] = [float(row[name]) for name in classes]
         except ValueError:
             wrong.append(row["id"])
     if wrong:
@@ -82,27 +82,27 @@ def read_labels(path: Path) -> Labels:
 
 
 def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
-    """Return ids as a list has them: one that is not expected as it stands loses its folder and a video's suffix."""
+    """Return ids in the form of the list: an id that is not in it loses its folder and its video suffix."""
     wanted = set(expected)
     return [name if name in wanted else _bare(name) for name in ids]
 
 
-def columns_as_listed(found: ClassScores, classes: Sequence[str]) -> NDArray[np.floating]:
+def columns_as_listed(given: ClassScores, classes: Sequence[str]) -> NDArray[np.floating]:
     """Return scores with their columns in the order of these classes.
 
     Raises:
         UserError: There are columns of other classes, or none for some; names them.
     """
-    if strange := [name for name in found.classes if name not in classes]:
+    if strange := [name for name in given.classes if name not in classes]:
         raise UserError(
             f"{len(strange):,} classes of the file are not among the {len(classes):,} known ones: {shorten(strange)}.",
             did_you_mean(strange[0], classes),
         )
-    absent = [name for name in classes if name not in found.classes]
-    if absent and not found.best_only:
+    absent = [name for name in classes if name not in given.classes]
+    if absent and not given.best_only:
         raise UserError(f"the file has no column for {len(absent):,} of {len(classes):,} classes: {shorten(absent)}.")
-    scores = np.zeros((len(found.ids), len(classes)), np.float32)
-    scores[:, [classes.index(name) for name in found.classes]] = found.scores
+    scores = np.zeros((len(given.ids), len(classes)), np.float32)
+    scores[:, [classes.index(name) for name in given.classes]] = given.scores
     return scores
 
 

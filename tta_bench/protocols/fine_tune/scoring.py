@@ -1,4 +1,4 @@
-"""Scoring a file of class scores that somebody hands in: no model, the same lists, the same figures."""
+"""Scoring a file of class scores from elsewhere: the same lists and the same metrics, without a model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tta_bench.records.status import now
 
 @dataclass(frozen=True)
 class _Truth:
-    """What a file is scored against."""
+    """Labels that a file is scored against."""
 
     classes: tuple[str, ...]
     labels: dict[str, int]
@@ -38,25 +38,25 @@ class _Truth:
 def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
     """Score a file and write its record, predictions and outcomes into ``<work_dir>/records``.
 
-    A file that names only the best class of each sample says nothing of the next four: its top-5 equals its top-1.
+    Where the file names only the best class of each sample, top-5 equals top-1.
 
     Raises:
         UserError: The file does not have every expected sample exactly once and no other, or columns of other classes.
     """
     created = now()
-    found = read_class_scores(asked.predictions)
-    truth = _truth_from_file(asked.labels, found) if asked.labels else _truth_from_dataset(asked)
-    ids = ids_as_listed(found.ids, truth.labels)
+    given = read_class_scores(asked.predictions)
+    truth = _truth_from_file(asked.labels, given) if asked.labels else _truth_from_dataset(asked)
+    ids = ids_as_listed(given.ids, truth.labels)
     check_complete(ids, truth.labels)
     predictions = collect(
         ids,
-        columns_as_listed(found, truth.classes),
+        columns_as_listed(given, truth.classes),
         [truth.labels[name] for name in ids],
         [truth.groups[name] for name in ids],
         truth.classes,
         trained_groups=truth.trained_groups,
     )
-    how = {"scores": "the best class" if found.best_only else "one for each class"}
+    how = {"scores": "the best class" if given.best_only else "one for each class"}
     return write_scored(asked, how, partial(keep_results, predictions), created, work_dir)
 
 
@@ -72,12 +72,12 @@ def _truth_from_dataset(asked: OutsideScores) -> _Truth:
     )
 
 
-def _truth_from_file(path: Path, found: ClassScores) -> _Truth:
-    """Return what a labels file says; the classes are those of both files."""
+def _truth_from_file(path: Path, scores: ClassScores) -> _Truth:
+    """Return the labels in a file; the classes are those of both files."""
     given = read_labels(path)
     check_complete(given.ids, given.ids)
-    classes = sorted({*given.labels, *found.classes})
-    if not found.best_only and (strange := sorted(set(given.labels) - set(found.classes))):
+    classes = sorted({*given.labels, *scores.classes})
+    if not scores.best_only and (strange := sorted(set(given.labels) - set(scores.classes))):
         raise UserError(f"{path} has {len(strange):,} classes without a column of scores: {shorten(strange)}.")
     labels = {name: classes.index(label) for name, label in zip(given.ids, given.labels, strict=True)}
     return _Truth(tuple(classes), labels, dict(zip(given.ids, given.groups, strict=True)))

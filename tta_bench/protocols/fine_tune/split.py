@@ -1,4 +1,4 @@
-"""An experiment's lists: which clips are trained on and tested on, looked at before anything is spent."""
+"""The training and test clips of a split, each decoded once before anything is spent."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from pathlib import Path
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
-from tta_bench.data.media.manifest import manifest_file, probe
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.utils.keyed_random import digest, generator
-from tta_bench.utils.progress import console
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+from tta_bench.utils.keyed_random import generator
+
+WHOLE = "A split is scored from all of its test clips or not at all, so these files must be restored."
+"""Way out where test clips cannot be read."""
 
 
 @dataclass(frozen=True)
 class SplitClips:
-    """The clips of one split, every one of them decoded once."""
+    """The clips of one split, each decoded once."""
 
     root: Path
     classes: tuple[str, ...]
@@ -26,9 +28,9 @@ class SplitClips:
     """Training clips that can be read."""
     test: tuple[Sample, ...]
     lengths: Mapping[str, int]
-    """Counted frames by id."""
+    """Frame count of each readable clip, by id."""
     excluded: Mapping[str, str]
-    """Training clips left out, with the decoder's reason."""
+    """Unreadable training clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
 
@@ -46,19 +48,9 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
-    manifest = probe([*train, *test], manifest_file(work_dir, experiment.dataset.name, root), max(1, workers))
-    unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
-    if unreadable:
-        named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])
-        raise UserError(
-            f"{len(unreadable):,} of the {len(test):,} test clips cannot be read: {named}.",
-            "A split is scored from all of its test clips or not at all, so these files must be restored.",
-        )
-    excluded = {sample.id: manifest.broken[sample.id] for sample in train if sample.id in manifest.broken}
-    if excluded:
-        clips = "clip cannot be read and is" if len(excluded) == 1 else "clips cannot be read and are"
-        named = shorten([f"{name} ({reason})" for name, reason in excluded.items()])
-        console.print(f"{len(excluded):,} training {clips} left out: {named}", style="yellow", markup=False)
+    manifest = probe_clips([*train, *test], experiment.dataset.name, root, work_dir, workers)
+    exclude_broken(test, manifest, "test clips", allowed=0.0, hint=WHOLE)
+    excluded = exclude_broken(train, manifest, "training clips")
     return SplitClips(
         root=root,
         classes=tuple(dataset.classes),
@@ -66,14 +58,12 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         test=tuple(test),
         lengths=manifest.frames,
         excluded=excluded,
-        identity=digest([experiment.dataset.component, experiment.dataset.generator])
-        if experiment.dataset.generator is not None and experiment.limit is None
-        else manifest.identity([*train, *test]),
+        identity=generated_identity(experiment) or manifest.identity([*train, *test]),
     )
 
 
 def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:
-    """Return ``count`` samples, as many of each class as there are, by a fixed draw; a smaller count is contained.
+    """Return ``count`` samples, equally many of each class, by a fixed draw; a smaller part lies in a larger one.
 
     Raises:
         UserError: There are fewer samples than that.
@@ -84,9 +74,9 @@ def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:
         raise UserError(f"train.clips={count:,} is more than the {len(samples):,} clips of the training list.")
     turns: dict[int, int] = defaultdict(int)
     taken: list[tuple[int, int]] = []
-    for place in generator("balanced").permutation(len(samples)):
-        label = samples[place].label
-        taken.append((turns[label], int(place)))  # the first of every class go before the second of any
+    for index in generator("balanced").permutation(len(samples)):
+        label = samples[index].label
+        taken.append((turns[label], int(index)))  # the first of every class go before the second of any
         turns[label] += 1
     order = sorted(taken, key=lambda turn: turn[0])
-    return [samples[place] for place in sorted(place for _, place in order[:count])]
+    return [samples[index] for index in sorted(index for _, index in order[:count])]

@@ -1,7 +1,7 @@
 """Clips for masked pre-training: one decode of a video, and several crops of the same frames.
 
-Which frames and which windows follows the official pre-training of VideoMAE V2 (github.com/OpenGVLab/VideoMAEv2,
-dataset/pretrain_datasets.py and transforms.py). There is no flip and no change of colour.
+Frames and windows are drawn as in the official pre-training of VideoMAE V2 (github.com/OpenGVLab/VideoMAEv2,
+dataset/pretrain_datasets.py and transforms.py). Clips are neither flipped nor changed in colour.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PLACES = (
     *((2, 0), (2, 4), (4, 2), (0, 2)),
     *((1, 1), (1, 3), (3, 1), (3, 3)),
 )
-"""Where a window may be: quarters of what is spare above it and to its left."""
+"""Offsets of a window (down, right), in quarters of the frame's margin."""
 
 
 class PretrainItem(TypedDict):
@@ -42,13 +42,13 @@ class PretrainItem(TypedDict):
 
 
 class PretrainClips(Dataset[PretrainItem]):
-    """Clips for pre-training: item (epoch, index) is the same whatever process makes it, and whenever.
+    """Clips for pre-training: item (epoch, index) does not depend on the process or the order in which it is made.
 
     The views of an item show the same frames (repeated augmentation), each through its own window.
 
     Args:
-        clips: The corpus; only clips that can be read.
-        lengths: Counted frames of each video by id.
+        clips: Readable clips of the corpus.
+        lengths: Frame count of each video, by id.
         clip: Extent of a clip.
         train: The recipe: views from one decode, and scales of their windows.
         seed: The experiment's seed.
@@ -86,14 +86,14 @@ class PretrainClips(Dataset[PretrainItem]):
 def pretrain_indices(length: int, frames: int, stride: int, rng: np.random.Generator) -> Indices:
     """Draw the frames of a clip: ``int64 (frames,)``, every ``stride``-th from a random start.
 
-    In a video shorter than ``frames * stride`` the clip starts at frame 0; the last frame that a step reaches is
-    repeated, and no step ends on the video's very last frame, as in the official code.
+    In a video shorter than ``frames * stride`` the clip starts at frame 0 and its last frame is repeated; the video's
+    very last frame is never used, as in the official code.
 
     Args:
         length: Counted frames of the video, at least 1.
         frames: Frames of the clip.
         stride: Step from one frame to the next.
-        rng: Draws the start; not asked for a short video.
+        rng: Draws the start; not used for a short video.
     """
     starts = length - frames * stride + 1
     start = int(rng.integers(starts)) if starts > 0 else 0
@@ -124,7 +124,7 @@ def cut(frames: NDArray[np.uint8], window: Box, size: int) -> Tensor:
 
     Args:
         frames: ``uint8 (T, H, W, 3)``.
-        window: What is cut out. Where it exceeds the frame by snapping to the view's size, black is added.
+        window: The region. Where snapping to the view's size makes it exceed the frame, black is added.
         size: Height and width of the view.
     """
     top, left, high, wide = window

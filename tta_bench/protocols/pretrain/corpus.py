@@ -1,4 +1,4 @@
-"""A pre-training's corpus: which clips it sees, looked at before anything is spent."""
+"""The clips of a pre-training corpus, each decoded once before anything is spent."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from pathlib import Path
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.open import dataset_root, open_dataset
-from tta_bench.data.media.manifest import Manifest, manifest_file, probe
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.progress import console
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+
+RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.broken."
+"""Way out where too many clips cannot be read."""
 
 
 @dataclass(frozen=True)
 class CorpusClips:
-    """The clips of a corpus that are trained on, every one of them decoded once."""
+    """The clips of a corpus, each decoded once."""
 
     clips: tuple[Clip, ...]
-    """Those that can be read."""
+    """Readable clips."""
     lengths: Mapping[str, int]
-    """Counted frames by id."""
+    """Frame count of each readable clip, by id."""
     excluded: Mapping[str, str]
-    """Clips left out, with the decoder's reason."""
+    """Unreadable clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, hashtags and counted frames; of the generator's parameters for an embedded sample."""
 
@@ -41,14 +42,14 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     clips = all_clips(card, root)
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
-    manifest = probe(clips, manifest_file(work_dir, card.name, root), max(1, workers))
-    _check_broken(manifest, len(clips), train.broken)
-    whole = card.generator is not None and experiment.limit is None
+    manifest = probe_clips(clips, card.name, root, work_dir, workers)
+    rule = f", and train.broken allows {train.broken:.1%}"
+    excluded = exclude_broken(clips, manifest, "clips", allowed=train.broken, rule=rule, hint=RESTORE)
     return CorpusClips(
-        clips=tuple(clip for clip in clips if clip.id not in manifest.broken),
+        clips=tuple(clip for clip in clips if clip.id not in excluded),
         lengths=manifest.frames,
-        excluded=manifest.broken,
-        identity=digest([card.component, card.generator]) if whole else manifest.corpus_identity(clips),
+        excluded=excluded,
+        identity=generated_identity(experiment) or manifest.corpus_identity(clips),
     )
 
 
@@ -65,22 +66,3 @@ def all_clips(card: DatasetCard, root: Path) -> list[Clip]:
             "Name one made for it, or a folder of videos with the dataset 'videos'.",
         )
     return dataset.clips()
-
-
-def _check_broken(manifest: Manifest, clips: int, allowed: float) -> None:
-    """Say how many clips cannot be read.
-
-    Raises:
-        UserError: Their share is larger than the recipe allows.
-    """
-    broken = manifest.broken
-    if not broken:
-        return
-    named = shorten([f"{name} ({reason})" for name, reason in broken.items()])
-    found = f"{len(broken):,} of {clips:,} clips cannot be read ({len(broken) / clips:.1%})"
-    if len(broken) > allowed * clips:
-        raise UserError(
-            f"{found}, and train.broken allows {allowed:.1%}: {named}.",
-            "`tta-bench data verify` lists them all. Restore them, or raise train.broken.",
-        )
-    console.print(f"{found} and are left out: {named}", style="yellow", markup=False)

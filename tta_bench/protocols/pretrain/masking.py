@@ -1,4 +1,4 @@
-"""Which tokens of a clip are hidden from the encoder, and which of them the decoder restores.
+"""Masks of masked pre-training: tokens hidden from the encoder, and tokens that the decoder restores.
 
 Tubes: Tong et al., "VideoMAE" (NeurIPS 2022). Running cells: Wang et al., "VideoMAE V2" (CVPR 2023); both as in
 github.com/OpenGVLab/VideoMAEv2, dataset/masking_generator.py. Tokens are counted in time, then rows, then columns.
@@ -20,22 +20,22 @@ Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
 CELL = 4
-"""Tokens in a cell, two by two; so many different maps of running cells there are."""
+"""Tokens in a cell of 2 x 2, which is also the number of different maps of running cells."""
 
 
 class Masks(NamedTuple):
-    """The tokens of each clip of a batch by their part in masked pre-training."""
+    """Visible and decoded tokens of each clip of a batch, as places among the clip's tokens."""
 
     visible: Places
-    """(clips, V): tokens that the encoder sees, in order."""
+    """``(clips, V)``: tokens that the encoder sees, in order."""
     decoded: Places
-    """(clips, D): tokens that the decoder restores, in order; some of them may be visible."""
+    """``(clips, D)``: tokens that the decoder restores, in order; some of them may be visible."""
     counted: Flags
-    """(clips, D): which of the decoded tokens were hidden, and so count in the loss."""
+    """``(clips, D)``: true for decoded tokens that were hidden, which alone count in the loss."""
 
 
 def draw_masks(grid: Grid, hide: float, skip: float, clips: int, rng: np.random.Generator) -> Masks:
-    """Draw a tube mask and one of the four maps of running cells for each clip; all clips have as many of each token.
+    """Draw a tube mask and one of the four maps of running cells for each clip; token counts are equal in all clips.
 
     Args:
         grid: Tokens in time, down and across.
@@ -45,7 +45,7 @@ def draw_masks(grid: Grid, hide: float, skip: float, clips: int, rng: np.random.
         rng: Draws the masks.
 
     Raises:
-        UserError: A mask does not fit the grid; says the arithmetic.
+        UserError: A mask does not fit the grid; shows the arithmetic.
     """
     hidden = np.stack([tube_mask(grid, hide, rng) for _ in range(clips)])
     skipped = ~hidden if skip == 0 else running_cell_maps(grid, skip)[rng.integers(CELL, size=clips)]
@@ -54,7 +54,7 @@ def draw_masks(grid: Grid, hide: float, skip: float, clips: int, rng: np.random.
 
 
 def tube_mask(grid: Grid, ratio: float, rng: np.random.Generator) -> Flags:
-    """Return which tokens are hidden, ``bool (tokens,)``: ``int(ratio * places)`` places of a frame, at every time.
+    """Return a tube mask ``bool (tokens,)``: ``int(ratio * places)`` places of a frame are hidden, at every time.
 
     Raises:
         UserError: No place would stay visible, or none would be hidden.
@@ -75,7 +75,7 @@ def running_cell_maps(grid: Grid, ratio: float) -> Flags:
     """Return the four maps of tokens that are not decoded, ``bool (4, tokens)``.
 
     In every cell of 2 x 2 tokens, ``int(4 * ratio)`` are skipped; from one time to the next they move on by one place,
-    row by row. The maps differ in where they start.
+    row by row. Each map starts at another place.
 
     Raises:
         UserError: The grid cannot be cut into cells, or no token or every token of a cell would be skipped.
@@ -100,10 +100,10 @@ def running_cell_maps(grid: Grid, ratio: float) -> Flags:
 
 
 def _checked(grid: Grid) -> Grid:
-    """Return a grid that has tokens.
+    """Return the grid.
 
     Raises:
-        UserError: It has none, as when a clip is shorter than a tubelet.
+        UserError: It has no tokens: a clip is smaller than a tubelet.
     """
     if min(grid) < 1:
         raise UserError(
@@ -113,5 +113,5 @@ def _checked(grid: Grid) -> Grid:
 
 
 def _places(flags: Flags) -> Places:
-    """Return the places of the true flags of each row, which has as many of them as the others."""
+    """Return the places of the true flags of each row; every row has equally many."""
     return np.nonzero(flags)[1].reshape(len(flags), -1)

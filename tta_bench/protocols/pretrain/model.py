@@ -1,8 +1,8 @@
-"""Masked pre-training: an encoder that sees few tubelets, and a small decoder that restores hidden ones.
+"""Masked autoencoder: an encoder that sees few tubelets, and a small decoder that restores hidden ones.
 
 Wang et al., "VideoMAE V2: Scaling Video Masked Autoencoders with Dual Masking" (CVPR 2023); parameter names and first
-weights as in github.com/OpenGVLab/VideoMAEv2, models/modeling_pretrain.py. Every shape is the same in every step, so
-the model compiles as a whole.
+weights as in github.com/OpenGVLab/VideoMAEv2, models/modeling_pretrain.py. Shapes do not change from step to step,
+so the model compiles as a whole.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MaskedEncoder(nn.Module):
     """The blocks of a VideoMAE V2 encoder on the visible tubelets of a clip; the others are not even embedded.
 
     Args:
-        backbone: Lends its tubelet embedding and its blocks.
+        backbone: Shares its tubelet embedding and its blocks.
     """
 
     def __init__(self, backbone: VideoMAEV2) -> None:
@@ -72,7 +72,7 @@ class MaskedAutoencoder(nn.Module):
     """Encoder and decoder of masked pre-training.
 
     Args:
-        backbone: The encoder that is pre-trained; its blocks are shared, not copied, and start anew.
+        backbone: The encoder to be pre-trained; its blocks are shared, not copied, and initialised anew.
         grid: Tokens of a clip in time, down and across.
         width: Width of the decoder's tokens.
         depth: Blocks of the decoder.
@@ -101,7 +101,7 @@ class MaskedAutoencoder(nn.Module):
         """Restore tubelets of clips.
 
         Args:
-            tubelets: Pixels of the visible ones, normalised as the encoder's input: ``float (B, V, P, 3)``.
+            tubelets: Pixels of the visible tubelets, normalised as the encoder's input: ``float (B, V, P, 3)``.
             visible: Their places among the clip's tokens, ``int64 (B, V)``.
             decoded: Places of the tokens to restore, ``int64 (B, D)``.
 
@@ -127,9 +127,9 @@ class MaskedAutoencoder(nn.Module):
 
 
 def cut_tubelets(clips: Tensor, tubelet: int, patch: int) -> Tensor:
-    """Cut clips ``(B, T, H, W, 3)`` into tubelets ``(B, N, P, 3)``, where P is tubelet x patch x patch.
+    """Cut clips ``(B, T, H, W, 3)`` into tubelets ``(B, N, P, 3)``, P being tubelet x patch x patch.
 
-    They are in the order of tokens. The type stays, so cutting ``uint8`` moves a quarter of the bytes.
+    They are in the order of tokens and of the same type, so cutting ``uint8`` moves a quarter of the bytes.
     """
     b, t, h, w, channels = clips.shape
     cut = clips.reshape(b, t // tubelet, tubelet, h // patch, patch, w // patch, patch, channels)
@@ -137,7 +137,7 @@ def cut_tubelets(clips: Tensor, tubelet: int, patch: int) -> Tensor:
 
 
 def join_tubelets(tubelets: Tensor, grid: Grid, tubelet: int, patch: int) -> Tensor:
-    """Put tubelets ``(B, N, P, 3)`` together to clips ``(B, T, H, W, 3)``; undoes `cut_tubelets`."""
+    """Join tubelets ``(B, N, P, 3)`` to clips ``(B, T, H, W, 3)``; the inverse of `cut_tubelets`."""
     times, rows, columns = grid
     cut = tubelets.reshape(len(tubelets), times, rows, columns, tubelet, patch, patch, 3)
     return cut.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(len(tubelets), times * tubelet, rows * patch, columns * patch, 3)
@@ -155,7 +155,7 @@ def deviations(pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def normalized_targets(pixels: Tensor) -> Tensor:
-    """Return what the decoder is to give, ``float32 (B, n, P * 3)``: each tubelet's channels with mean 0, deviation 1.
+    """Return the decoder's targets ``float32 (B, n, P * 3)``: each tubelet's channels with mean 0 and deviation 1.
 
     As in the repository, engine_for_pretraining.py.
 
@@ -172,7 +172,7 @@ def squared_errors(restored: Tensor, targets: Tensor) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Initialise a layer as the official pre-training does; the tubelet embedding keeps PyTorch's own."""
+    """Initialise a layer as in the official pre-training; the tubelet embedding keeps PyTorch's initial weights."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -186,10 +186,11 @@ def build_autoencoder(
 
     Args:
         card: The encoder, a VideoMAE V2.
-        clip: Extent of a clip, which gives the token grid.
+        clip: Extent of a clip, from which the token grid follows.
         decoder: Size of the decoder.
-        seed: Gives the initial weights.
-        weights: What `read_checkpoint` returned, to start from: encoder and decoder if it has both, else the encoder.
+        seed: Seed of the initial weights.
+        weights: A checkpoint to start from, as `read_checkpoint` returns it: encoder and decoder if it has both, else
+            the encoder.
 
     Raises:
         UserError: The backbone is no VideoMAE V2, its clips cannot be cut into tubelets, or the weights do not fit.
@@ -208,9 +209,9 @@ def build_autoencoder(
         raise UserError(f"{card.name} cannot be pre-trained so: {error}") from error
     if weights is None:
         return model
-    tensors, own = tensors_in(weights), model.state_dict()
-    if all(name in tensors and tensors[name].shape == tensor.shape for name, tensor in own.items()):
-        model.load_state_dict({name: tensors[name] for name in own})
+    tensors, needed = tensors_in(weights), model.state_dict()
+    if all(name in tensors and tensors[name].shape == tensor.shape for name, tensor in needed.items()):
+        model.load_state_dict({name: tensors[name] for name in needed})
     else:
         load_backbone(backbone, weights)
     return model

@@ -32,7 +32,7 @@ from tta_bench.protocols.pretrain.clips import PretrainClips
 from tta_bench.protocols.pretrain.corpus import CorpusClips, open_corpus
 from tta_bench.protocols.pretrain.model import build_autoencoder
 from tta_bench.protocols.pretrain.picture import restore, write_picture
-from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_facts
+from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_run_info
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
 from tta_bench.records.schema import Record
 from tta_bench.registry import PROTOCOLS
@@ -107,7 +107,7 @@ class Pretrain(ProtocolRun):
             training=training,
             folder=training_folder(self.work_dir, experiment, training, *tags),
             identity=identity(experiment, corpus.identity, weights, training, machine.precision),
-            info=pretrain_facts(experiment, corpus),
+            info=pretrain_run_info(experiment, corpus),
             videos=len(corpus.clips),
             recipe=experiment.train,
             views=experiment.train.views,

@@ -1,4 +1,4 @@
-"""Files of intensities in the challenge's form, ids and one column for each emotion: read in any order, and written."""
+"""Files of intensities in the challenges' form: a column of ids and one for each emotion, in any order."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ ID = "File_ID"
 
 @dataclass(frozen=True)
 class Outputs:
-    """Predicted intensities as somebody handed them in."""
+    """Predicted intensities as in the file."""
 
     ids: tuple[str, ...]
-    """Without brackets; one may be there twice."""
+    """Ids without brackets, perhaps repeated."""
     values: NDArray[np.float64]
-    """``(N, K)`` in the order of the emotions that were asked for."""
+    """``(N, K)`` in the order of the requested emotions."""
 
 
 @dataclass(frozen=True)
 class LabelForm:
-    """How a file of labels is written."""
+    """The form of a file of labels."""
 
     emotions: tuple[str, ...]
     """Names of the columns of intensities."""
     parts: Mapping[str, Sequence[str]]
-    """What the column Split, if there is one, calls train, val and test."""
+    """Words of the column Split, if there is one, for train, val and test."""
     subject: str = "Subject"
-    """Name of the column of subjects, which need not be there."""
+    """Name of the column of subjects, which may be missing."""
     optional: Sequence[str] = ()
-    """Other columns that may be there."""
+    """Names of further columns that a file may have."""
 
 
 def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
-    """Return the intensities in a CSV file of the challenge's form, or in predictions (NPZ) that a run has written.
+    """Return the intensities in a CSV file of the challenge's form, or in a run's predictions (NPZ).
 
     Raises:
-        UserError: A column is missing or unknown, the file is empty, or a value is no finite number; each is counted
-            and named.
+        UserError: A column is missing or unknown, the file is empty, or a value is no finite number; counts and names
+            them.
     """
     if path.suffix.lower() == ".npz":
         return _read_npz(path, emotions)
@@ -62,9 +62,9 @@ def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
     texts = list(zip(*(table.column(name) for name in emotions), strict=True))
     values = np.array([[_number(text) for text in row] for row in texts])
     wrong = [
-        f"{name} ({emotions[place]} is {texts[row][place] or 'empty'})"
+        f"{name} ({emotions[column]} is {texts[row][column] or 'empty'})"
         for row, name in enumerate(ids)
-        for place in np.flatnonzero(~np.isfinite(values[row]))[:1]
+        for column in np.flatnonzero(~np.isfinite(values[row]))[:1]
     ]
     if wrong:
         raise UserError(f"{path} has values that are no finite numbers in {len(wrong):,} rows: {shorten(wrong)}.")
@@ -74,11 +74,11 @@ def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
 def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
     """Return the labels of a part in a file like MuSe 2022's ``labels.csv`` or ABAW5's ``data_info.csv``.
 
-    A file without a column Split is taken to list that part and nothing else.
+    A file without a column Split lists that part alone.
 
     Raises:
-        UserError: A column is missing or unknown, an id is there twice, no row is of this part, or a label is missing,
-            no number or outside [0, 1]; each is counted and named.
+        UserError: A column is missing or unknown, an id is repeated, no row is of this part, or a label is missing, no
+            number or outside [0, 1]; counts and names them.
     """
     table = read_table(path)
     require_columns(table, (ID, *form.emotions), ("Split", form.subject, *form.optional))
@@ -93,15 +93,15 @@ def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
 
 def known_subjects(subjects: Mapping[str, str | None]) -> dict[str, str] | None:
     """Return the subject of each clip without brackets, or None unless all are known."""
-    found = {name: bare(subject) for name, subject in subjects.items() if subject}
-    return found if len(found) == len(subjects) else None
+    known = {name: bare(subject) for name, subject in subjects.items() if subject}
+    return known if len(known) == len(subjects) else None
 
 
 def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
     """Check that every expected clip is there exactly once and no other.
 
     Raises:
-        UserError: Counts and names the missing, the repeated and the unknown ids; says so if they lost their zeros.
+        UserError: Counts and names missing, repeated and unknown ids; says so if they have lost their leading zeros.
     """
     try:
         check_complete(ids, expected)
@@ -115,14 +115,14 @@ def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
 def write_outputs(
     path: Path, ids: Iterable[str], outputs: NDArray[np.floating], emotions: Sequence[str], id_style: str = "[{id}]"
 ) -> None:
-    """Write intensities in the challenge's form; what is read from the file is what was written, in single precision.
+    """Write intensities in the challenge's form, in single precision without loss.
 
     Args:
         path: The file.
         ids: The clips.
         outputs: ``(N, K)`` their intensities.
         emotions: Names of the ``K`` columns.
-        id_style: How an id is written, with ``{id}`` in place of it.
+        id_style: Form of an id, with ``{id}`` in place of it.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -133,21 +133,21 @@ def write_outputs(
 
 
 def _read_npz(path: Path, emotions: Sequence[str]) -> Outputs:
-    found = read_predictions(path)
-    if not isinstance(found, Intensities) or sorted(found.emotions) != sorted(emotions):
+    predictions = read_predictions(path)
+    if not isinstance(predictions, Intensities) or sorted(predictions.emotions) != sorted(emotions):
         raise UserError(f"{path} has no intensities of {', '.join(emotions)}.")
-    order = [found.emotions.index(name) for name in emotions]
-    return Outputs(tuple(found.ids.tolist()), found.outputs[:, order].astype(np.float64))
+    order = [predictions.emotions.index(name) for name in emotions]
+    return Outputs(tuple(predictions.ids.tolist()), predictions.outputs[:, order].astype(np.float64))
 
 
 def _rows_of(table: Table, part: str, words: Sequence[str]) -> Table:
-    """Return the rows of one part, as the column Split says."""
+    """Return the rows of one part by the column Split."""
     known = {word.casefold() for word in (part, *words)}
-    kept = [place for place, word in enumerate(table.column("Split")) if word.casefold() in known]
+    kept = [row for row, word in enumerate(table.column("Split")) if word.casefold() in known]
     if not kept:
-        found = sorted(set(table.column("Split")))
-        raise UserError(f"{table.file} has no rows of the part {part}: its column Split says {shorten(found)}.")
-    rows, lines = tuple(table.rows[place] for place in kept), tuple(table.lines[place] for place in kept)
+        present = sorted(set(table.column("Split")))
+        raise UserError(f"{table.file} has no rows of the part {part}: its column Split says {shorten(present)}.")
+    rows, lines = tuple(table.rows[row] for row in kept), tuple(table.lines[row] for row in kept)
     return Table(table.file, table.columns, rows, lines)
 
 

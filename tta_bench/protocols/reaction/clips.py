@@ -1,4 +1,4 @@
-"""From extracted faces and features to batches of reactions: sequences of different lengths, some of them missing."""
+"""Batches of reactions from extracted faces and features: sequences of different lengths, some of them missing."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ReadyReaction:
 
     id: str
     faces: Path | None
-    """Face crops ``uint8 (T, size, size, 3)``; None where there is no picture, or nothing is shown."""
+    """Face crops ``uint8 (T, size, size, 3)``; None without a picture, or where no part is visual."""
     features: tuple[Path | None, ...]
-    """Features ``float32 (D,)`` or ``(T', D)`` of each part that takes some; None where there are none."""
+    """Features ``float32 (D,)`` or ``(T', D)`` of each part that takes features; None where they are missing."""
     targets: tuple[float, ...] | None
-    """Intensities, where they are known."""
+    """Intensities; None where they are not known."""
 
 
 class ReactionItem(TypedDict):
-    """One clip; what it lacks has no rows."""
+    """One clip; a modality that it lacks has no rows."""
 
     faces: Tensor
     """uint8 (T, size, size, 3)."""
@@ -42,27 +42,27 @@ class ReactionItem(TypedDict):
 
 
 class ReactionBatch(TypedDict):
-    """Several clips, each filled up to the longest."""
+    """Several clips, padded to the longest."""
 
     faces: Tensor
     """uint8 (B, T, size, size, 3)."""
     frames: Tensor
-    """int64 (B,): a clip's own frames; behind them its last one is repeated."""
+    """int64 (B,): number of frames of each clip; its last frame is repeated as padding."""
     features: list[Tensor]
     """float32 (B, T', D) of each part that takes features."""
     rows: list[Tensor]
-    """int64 (B,): a clip's own rows of each of these."""
+    """int64 (B,): number of rows of each clip, for each of these."""
     targets: Tensor
     """float32 (B, K)."""
 
 
 class ReactionClips(Dataset[ReactionItem]):
-    """Clips of one part; item (epoch, index) is the same whatever process makes it, and whenever.
+    """Clips of one part; item (epoch, index) does not depend on the process or the order in which it is made.
 
     Args:
         clips: The part's clips, in an order that does not change.
-        frames: Frames of a clip, at most; 0 where nothing is shown.
-        size: Height and width of the faces; 0 where nothing is shown.
+        frames: Largest number of frames of a clip; 0 where no part is visual.
+        size: Height and width of the faces; 0 where no part is visual.
         widths: D of each part that takes features.
         targets: Number of intensities.
         flip: Probability that a clip's faces are mirrored.
@@ -87,7 +87,7 @@ class ReactionClips(Dataset[ReactionItem]):
         return len(self.clips)
 
     def __getitem__(self, key: tuple[int, int]) -> ReactionItem:
-        """Read a clip's faces and features and mirror its faces by a draw of (seed, epoch, id)."""
+        """Return a clip's faces and features; its faces are mirrored by a draw of (seed, epoch, id)."""
         epoch, index = key
         clip = self.clips[index]
         faces = np.zeros((0, self.size, self.size, 3), np.uint8) if clip.faces is None else read_array(clip.faces)
@@ -107,15 +107,15 @@ class ReactionClips(Dataset[ReactionItem]):
         """Return items as a batch."""
         columns = list(zip(*(item["features"] for item in items), strict=True))
         return {
-            "faces": torch.stack([self._filled(item["faces"]) for item in items]),
+            "faces": torch.stack([self._padded(item["faces"]) for item in items]),
             "frames": torch.tensor([len(item["faces"]) for item in items]),
             "features": [torch.nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in columns],
             "rows": [torch.tensor([len(rows) for rows in column]) for column in columns],
             "targets": torch.stack([item["targets"] for item in items]),
         }
 
-    def _filled(self, faces: Tensor) -> Tensor:
-        """Return as many frames as a clip has at most, the last one repeated, since some networks take no fewer."""
+    def _padded(self, faces: Tensor) -> Tensor:
+        """Return faces padded with their last frame to the largest number of frames, as video networks need it."""
         if not len(faces):
             return faces.new_zeros(self.frames, self.size, self.size, 3)
         return faces[torch.arange(self.frames).clamp(max=len(faces) - 1)]
@@ -140,14 +140,14 @@ def read_array(path: Path) -> NDArray[np.generic]:
 
 
 def read_rows(path: Path) -> NDArray[np.float32]:
-    """Return extracted features as rows, ``float32 (T', D)``; those of a whole clip are one row."""
+    """Return extracted features as rows ``float32 (T', D)``; features of a whole clip are one row."""
     return np.atleast_2d(read_array(path)).astype(np.float32, copy=False)
 
 
 def column_statistics(arrays: Iterable[NDArray[np.floating]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and standard deviation of each column over the rows of all arrays ``(T', D)``, each ``(D,)``.
 
-    Sums are of double precision and about the first row, so that little is lost in squaring.
+    Sums are in double precision and relative to the first row, which keeps their rounding errors small.
 
     Raises:
         ValueError: There are no rows.

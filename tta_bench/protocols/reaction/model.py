@@ -1,4 +1,4 @@
-"""A network that tells the intensities of a reaction from what is seen and heard of it."""
+"""Network from the faces and features of a reaction to its intensities."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tta_bench.protocols.reaction.temporal import PaddedSequence, present_elemen
 from tta_bench.utils.keyed_random import torch_seed
 
 OUTLIER = 8.0
-"""Standardised features beyond this are cut: the logarithm of a silence must not drown what else is heard."""
+"""Standardised features are clipped to this: the logarithm of a silence must not outweigh all else."""
 NO_SPREAD = 1e-6
-"""A feature whose deviation is at most this part of its mean does not vary, and standardises to 0."""
+"""A feature is constant, and standardised to 0, if its deviation is at most this fraction of its mean."""
 
 
 class Statistics(NamedTuple):
@@ -34,14 +34,14 @@ class Statistics(NamedTuple):
 class VisualPath(nn.Module):
     """A visual encoder and a temporal head over its features: clips ``(B, 3, T, H, W)`` to ``(B, width)``.
 
-    An image encoder is shown each clip's own frames and no others, so that neither its batch norm nor its time is spent
-    on what fills a batch up. A video encoder is shown whole clips.
+    An image encoder is shown the frames without padding, which costs no time then and does not enter batch norm. A
+    video encoder is shown whole clips.
 
     Args:
-        encoder: Gives features ``(B, D)`` or tokens ``(B, N, D)``.
-        head: Makes one vector of a `PaddedSequence` sequence of them.
-        by_frame: Whether the encoder looks at each frame by itself and gives one token for each.
-        frozen: Whether the encoder stays as it is, batch norm included.
+        encoder: Maps clips to features ``(B, D)`` or tokens ``(B, N, D)``.
+        head: Maps a `PaddedSequence` of them to one vector.
+        by_frame: True for an image encoder, which gives one token for each frame.
+        frozen: True if the encoder is not trained, batch norm included.
     """
 
     def __init__(self, encoder: nn.Module, head: nn.Module, by_frame: bool, frozen: bool = False) -> None:
@@ -59,32 +59,32 @@ class VisualPath(nn.Module):
         return self
 
     def forward(self, clips: PaddedSequence) -> Tensor:
-        """Return one vector for each clip; that of a clip without frames means nothing."""
+        """Return one vector for each clip; that of a clip without frames is to be ignored."""
         vector: Tensor = self.head(self._by_frame(clips) if self.by_frame else self._by_clip(clips))
         return vector
 
     def _by_frame(self, clips: PaddedSequence) -> PaddedSequence:
-        own = present_elements(clips.lengths, clips.values.shape[2])
-        features = self.encoder(clips.values.transpose(1, 2)[own].unsqueeze(2)).flatten(1)
-        tokens = features.new_zeros(*own.shape, features.shape[-1])
-        tokens[own] = features
+        present = present_elements(clips.lengths, clips.values.shape[2])
+        features = self.encoder(clips.values.transpose(1, 2)[present].unsqueeze(2)).flatten(1)
+        tokens = features.new_zeros(*present.shape, features.shape[-1])
+        tokens[present] = features
         return PaddedSequence(tokens, clips.lengths)
 
     def _by_clip(self, clips: PaddedSequence) -> PaddedSequence:
-        there = clips.lengths > 0
-        features: Tensor = self.encoder(clips.values[there])
+        present = clips.lengths > 0
+        features: Tensor = self.encoder(clips.values[present])
         features = features if features.ndim == 3 else features.unsqueeze(1)
-        tokens = features.new_zeros(len(there), *features.shape[1:])
-        tokens[there] = features
-        return PaddedSequence(tokens, there * features.shape[1])
+        tokens = features.new_zeros(len(present), *features.shape[1:])
+        tokens[present] = features
+        return PaddedSequence(tokens, present * features.shape[1])
 
 
 class FeaturePath(nn.Module):
-    """Features that are ready, standardised, and a temporal head over them: ``(B, T, D)`` to ``(B, width)``.
+    """Extracted features, standardised, and a temporal head over them: ``(B, T, D)`` to ``(B, width)``.
 
     Args:
-        head: Makes one vector of a `PaddedSequence` sequence.
-        statistics: Of the training part; they stay in the checkpoint.
+        head: Maps a `PaddedSequence` to one vector.
+        statistics: Mean and deviation over the training part; kept in the checkpoint.
     """
 
     mean: Tensor
@@ -99,23 +99,23 @@ class FeaturePath(nn.Module):
         self.register_buffer("std", torch.where(flat, torch.inf, std))
 
     def forward(self, features: PaddedSequence) -> Tensor:
-        """Return one vector for each clip; that of a clip without features means nothing."""
+        """Return one vector for each clip; that of a clip without features is to be ignored."""
         standard = ((features.values - self.mean) / self.std).clamp(-OUTLIER, OUTLIER)
         vector: Tensor = self.head(PaddedSequence(standard, features.lengths))
         return vector
 
 
 class ReactionNet(nn.Module):
-    """One path for each modality, their vectors side by side, and a sigmoid for each target.
+    """One path for each modality, their vectors concatenated, and a sigmoid for each target.
 
-    A modality that a clip lacks, or that is hidden from it, is replaced by a learnt vector, and the last layer is told
-    which ones are shown (modality dropout: Neverova et al., "ModDrop", 2016).
+    A modality that a clip lacks, or that is hidden, is replaced by a learnt vector, and the last layer is told which
+    ones are shown (modality dropout: Neverova et al., "ModDrop", 2016).
 
     Args:
-        paths: What makes ``(B, width)`` of each modality's `PaddedSequence` input.
+        paths: One module for each modality, from a `PaddedSequence` to ``(B, width)``.
         width: Width of each path's vector.
         dropout: Share of the vectors that is zeroed in training.
-        means: Mean intensity of each target over the training part; the untrained network says these.
+        means: Mean intensity of each target over the training part, the untrained network's output.
     """
 
     def __init__(self, paths: Sequence[nn.Module], width: int, dropout: float, means: Sequence[float]) -> None:
@@ -132,8 +132,8 @@ class ReactionNet(nn.Module):
         """Map the input of each path to intensities ``(B, targets)`` within 0 and 1.
 
         Args:
-            inputs: One for each path; a length of 0 says that a clip lacks it.
-            hidden: ``bool (B, paths)``: what is not to be used although it is there.
+            inputs: One for each path; a length of 0 where a clip lacks it.
+            hidden: ``bool (B, paths)``: true for modalities that are not to be used although the clip has them.
         """
         shown = torch.stack([modality.lengths > 0 for modality in inputs], dim=1)
         shown = shown if hidden is None else shown & ~hidden
@@ -141,13 +141,13 @@ class ReactionNet(nn.Module):
             torch.where(seen[:, None], _vector(path, modality, seen, missing), missing)
             for path, modality, seen, missing in zip(self.paths, inputs, shown.T, self.missing, strict=True)
         ]
-        together = torch.cat([*vectors, shown.to(vectors[0].dtype)], dim=1)
-        intensities: Tensor = self.head(self.dropout(together)).float().sigmoid()
+        joined = torch.cat([*vectors, shown.to(vectors[0].dtype)], dim=1)
+        intensities: Tensor = self.head(self.dropout(joined)).float().sigmoid()
         return intensities
 
 
 def _vector(path: nn.Module, modality: PaddedSequence, seen: Tensor, missing: Tensor) -> Tensor:
-    """Return a path's vectors ``(B, width)``; a path that no clip of the batch uses is not asked."""
+    """Return a path's vectors ``(B, width)``; a path that no clip of the batch uses is skipped."""
     if not bool(seen.any()):
         return missing.expand(len(seen), -1)
     vector: Tensor = path(modality)
@@ -155,12 +155,12 @@ def _vector(path: nn.Module, modality: PaddedSequence, seen: Tensor, missing: Te
 
 
 def hide_modalities(present: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Draw which modalities of each clip are hidden in a step, ``bool (B, M)``; one that is there always stays.
+    """Draw the modalities of each clip that are hidden in a step, ``bool (B, M)``; at least one is always left.
 
     Args:
-        present: ``(B, M)`` what each clip has.
+        present: ``(B, M)``: true for modalities that a clip has.
         share: Probability that a modality is hidden.
-        rng: The step's generator.
+        rng: Generator of the step.
     """
     hidden = present & (rng.random(present.shape) < share)
     spared = np.where(present, rng.random(present.shape), -1.0).argmax(axis=1)
@@ -177,13 +177,13 @@ def build_reaction_net(
     means: Sequence[float],
     seed: int,
 ) -> ReactionNet:
-    """Return the network of a card, or of a joined card's parts, with the initial weights that a seed gives.
+    """Return the network of a card, or of a joined card's parts, with the initial weights of a seed.
 
     Args:
         card: The backbone.
-        clip: What visual parts are shown.
+        clip: Extent of the clips for visual parts.
         train: Temporal head and dropout.
-        statistics: Of each part's features; None for visual parts.
+        statistics: Mean and deviation of each part's features; None for visual parts.
         means: Mean intensity of each target over the training part.
         seed: The experiment's seed.
 

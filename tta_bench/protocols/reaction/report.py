@@ -1,4 +1,4 @@
-"""What the record of a reaction run says, and the plan of one."""
+"""The record of a reaction run (identity, input, results, cost) and its plan as text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.measure import count_parameters
+from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.weights import Weights
@@ -21,58 +22,81 @@ from tta_bench.utils.keyed_random import digest
 
 
 def reaction_identity(
-    to: ReactionExperiment, lists: ReactionSplit, weights: Weights | None, training: str, precision: ResolvedPrecision
+    experiment: ReactionExperiment,
+    clips: ReactionSplit,
+    weights: Weights | None,
+    training: str,
+    precision: ResolvedPrecision,
 ) -> schema.Identity:
-    """Return what makes a reaction run another than the next: features that users bring are part of it."""
-    training = digest([training, lists.scored_features]) if lists.scored_features else training
-    return identity(to, lists.identity, weights, training, precision, split=to.eval.split)
+    """Return the identity of a reaction run; user-supplied features of the scored clips are part of it.
+
+    Args:
+        experiment: The experiment.
+        clips: Training and scored clips.
+        weights: Initial weights.
+        training: Identity of the trained weights.
+        precision: Resolved precision.
+    """
+    training = digest([training, clips.scored_features]) if clips.scored_features else training
+    return identity(experiment, clips.identity, weights, training, precision, split=experiment.eval.split)
 
 
-def reaction_facts(to: ReactionExperiment, lists: ReactionSplit) -> RunInfo:
-    """Return what its record says from the beginning; what is only heard has no input to show."""
-    seen = schema.Input(frames=to.clip.frames, stride=None, size=to.clip.size) if to.backbone.sees else None
-    return RunInfo(len(lists.scored), (), seen)
+def reaction_run_info(experiment: ReactionExperiment, clips: ReactionSplit) -> RunInfo:
+    """Return the fields of the record that are known before the run starts; sound alone has no input to show."""
+    clip = experiment.clip
+    seen = schema.Input(frames=clip.frames, stride=None, size=clip.size) if experiment.backbone.sees else None
+    return RunInfo(len(clips.scored), (), seen)
 
 
 def reaction_results(
-    to: ReactionExperiment, lists: ReactionSplit, report: ReactionReport, folder: Path, stem: str
+    experiment: ReactionExperiment, clips: ReactionSplit, report: ReactionReport, folder: Path, stem: str
 ) -> Results:
-    """Score the outputs, write what may be published of them, and return what the record says of both."""
-    what = f"the part {to.eval.split} of {to.dataset.name}"
-    truth = truth_of_reactions(lists.layout.targets, lists.reactions, what)
-    predictions = collect_intensities([clip.id for clip in lists.scored], report.outputs, truth)
-    return keep_reactions(predictions, to.dataset, folder, stem)
+    """Score the outputs, write those parts of them that may be published, and return the record's fields on both."""
+    name = f"the part {experiment.eval.split} of {experiment.dataset.name}"
+    truth = truth_of_reactions(clips.layout.targets, clips.reactions, name)
+    predictions = collect_intensities([clip.id for clip in clips.scored], report.outputs, truth)
+    return keep_reactions(predictions, experiment.dataset, folder, stem)
 
 
-def reaction_cost(to: ReactionExperiment, lists: ReactionSplit, step: ReactionStep) -> schema.Cost:
-    """Return what the network costs, for a clip that has everything that its parts take, if there is one."""
-    clips = lists.scored_clips(to)
-    full = [place for place, clip in enumerate(clips.clips) if all([clip.faces or not to.clip.frames, *clip.features])]
-    batch = clips.collate([clips[0, next(iter(full), 0)]])
+def reaction_cost(experiment: ReactionExperiment, clips: ReactionSplit, step: ReactionStep) -> schema.Cost:
+    """Return the cost of the network for a clip that has every modality, if there is one."""
+    scored = clips.scored_clips(experiment)
+    complete = (
+        index
+        for index, clip in enumerate(scored.clips)
+        if all([clip.faces or not experiment.clip.frames, *clip.features])
+    )
+    batch = scored.collate([scored[0, next(complete, 0)]])
     return schema.Cost(parameters=count_parameters(step.net), gmacs_per_view=round(step.gmacs(batch), 4), views=1)
 
 
 def describe_reaction_plan(
-    to: ReactionExperiment, lists: ReactionSplit, estimate: Estimate, folder: str, micro_batch: int, device: str
+    experiment: ReactionExperiment, clips: ReactionSplit, estimate: Estimate, folder: str, micro_batch: int, device: str
 ) -> str:
-    """Return what a run would do: data, model, steps, disk, estimated time, and whether it would be ranked."""
-    plan = plan_steps(len(lists.train), to.train)
-    training = plan.total * to.train.batch * estimate.seconds_per_training_clip
-    testing = len(lists.scored) * estimate.seconds_per_test_video
-    seen = f"{to.clip.frames} frames, {to.clip.sampling}, {to.clip.size} pixels, faces by {to.clip.cropper}"
-    heard = ", ".join(part.name for part in parts_of(to.backbone) if not part.sees)
+    """Return the plan as text: data, model, steps, disk, estimated time, and whether the result is ranked.
+
+    Args:
+        experiment: The experiment.
+        clips: Training and scored clips.
+        estimate: Measured times and sizes of the preflight.
+        folder: Name of the training's folder.
+        micro_batch: Clips on the device at once.
+        device: Name of the device.
+    """
+    backbone, clip, train = experiment.backbone, experiment.clip, experiment.train
+    plan = plan_steps(len(clips.train), train)
+    seen = f"{clip.frames} frames, {clip.sampling}, {clip.size} pixels, faces by {clip.cropper}"
+    heard = ", ".join(part.name for part in parts_of(backbone) if not part.sees)
     lines = {
         "run": folder,
-        "data": f"{to.dataset.name}, {to.tier} tier: {len(lists.train):,} training clips, "
-        f"{len(lists.scored):,} of the part {to.eval.split}",
-        "model": f"{to.backbone.name}, weights {to.weights}, temporal head {to.train.temporal}",
-        "clip": "; ".join(filter(None, [seen if to.backbone.sees else "", heard])),
-        "features": f"{lists.extraction.reused:,} of {lists.extraction.clips:,} reused",
-        "training": f"{plan.total:,} steps ({plan.total / plan.per_epoch:.1f} epochs) of {to.train.batch} clips, "
-        f"{micro_batch} at once on {device}",
-        "disk": f"{estimate.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {estimate.free_bytes / 1e9:,.0f} GB free",
-        "time": f"at most {training / 60:,.1f} min of training and {testing / 60:,.1f} min of testing, by the first "
-        "step and clip; later ones are quicker",
-        "ranked": "yes" if to.standard else "no: a locked key or the data were changed",
+        "data": f"{experiment.dataset.name}, {experiment.tier} tier: {len(clips.train):,} training clips, "
+        f"{len(clips.scored):,} of the part {experiment.eval.split}",
+        "model": f"{backbone.name}, weights {experiment.weights}, temporal head {train.temporal}",
+        "clip": "; ".join(filter(None, [seen if backbone.sees else "", heard])),
+        "features": f"{clips.extraction.reused:,} of {clips.extraction.clips:,} reused",
+        "training": training_line(plan, f"{train.batch} clips", f"{micro_batch}", device),
+        "disk": disk_line(estimate),
+        "time": time_line(estimate, plan.total * train.batch, (len(clips.scored), "clip")),
+        "ranked": "yes" if experiment.standard else "no: a locked key or the data were changed",
     }
-    return "\n".join(f"{name:10}{text}" for name, text in lines.items())
+    return plan_text(lines)

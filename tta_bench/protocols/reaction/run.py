@@ -34,9 +34,9 @@ from tta_bench.protocols.reaction.model import build_reaction_net
 from tta_bench.protocols.reaction.report import (
     describe_reaction_plan,
     reaction_cost,
-    reaction_facts,
     reaction_identity,
     reaction_results,
+    reaction_run_info,
 )
 from tta_bench.protocols.reaction.scoring import score_reaction_file, truth_of_record
 from tta_bench.protocols.reaction.split import ReactionSplit, open_reactions, parts_of
@@ -142,7 +142,7 @@ class Reaction(ProtocolRun):
             training=training,
             folder=training_folder(self.work_dir, experiment, training),
             identity=reaction_identity(experiment, clips, weights, training, machine.precision),
-            info=reaction_facts(experiment, clips),
+            info=reaction_run_info(experiment, clips),
             videos=len(clips.train),
             recipe=experiment.train,
         )

@@ -1,4 +1,4 @@
-"""Scoring a file of intensities that somebody hands in, and the labels that records do without."""
+"""Scoring a file of intensities from elsewhere, and the labels of records published without them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tta_bench.records.status import now
 def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
     """Score a challenge file and write its record and outputs into ``<work_dir>/records``.
 
-    Labels and subjects are written down for an embedded sample only, whose maker owns them.
+    Labels and subjects are written for an embedded sample only; those of a real dataset may not be published.
 
     Raises:
-        UserError: The file or the labels lack a clip, have one twice or one that is unknown, other columns, values that
-            are no numbers, or labels outside [0, 1]; each is counted and named, and nothing is written.
+        UserError: Clips are missing, repeated or unknown, columns differ, values are no numbers, or labels lie outside
+            [0, 1]; counts and names them, and nothing is written.
     """
     created = now()
     assert asked.part is not None
@@ -37,9 +37,9 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
         if asked.labels
         else truth_of_dataset(asked.dataset, asked.root, asked.part)
     )
-    found = read_outputs(asked.predictions, truth.emotions)
-    check_ids(found.ids, truth.targets)
-    predictions = collect_intensities(found.ids, found.values, truth)
+    outputs = read_outputs(asked.predictions, truth.emotions)
+    check_ids(outputs.ids, truth.targets)
+    predictions = collect_intensities(outputs.ids, outputs.values, truth)
     if asked.labels:
         keep = partial(keep_without_labels, predictions, "labels")
     else:
@@ -48,12 +48,12 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
 
 
 def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str) -> Results:
-    """Score predictions and write what may be published of them: labels and subjects of an embedded sample only.
+    """Score predictions and write them without labels and subjects, which are published of embedded samples only.
 
     Args:
-        predictions: With their labels.
-        dataset: Where they come from.
-        folder: Where the files go.
+        predictions: Outputs with their labels.
+        dataset: Card of their dataset.
+        folder: Folder for the files.
         stem: Name of the record.
     """
     if dataset.generator is not None:
@@ -62,22 +62,22 @@ def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path,
 
 
 def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Truth:
-    """Return the labels of a part of a dataset, as its tables have them; no clip is looked for.
+    """Return the labels of a part of a dataset from its tables; no clip is looked for.
 
     Raises:
-        UserError: The tables make no sense, or the labels of this part are not published.
+        UserError: The tables are inconsistent, or the labels of this part are not published.
     """
     layout = open_dataset(dataset, root)
     return truth_of_reactions(tuple(layout.targets), layout.listed(part), f"the part {part} of {dataset.name}")
 
 
-def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction], what: str) -> Truth:
+def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction], name: str) -> Truth:
     """Return the labels of reactions, with their subjects where all are known.
 
     Args:
         emotions: Names of the targets.
         reactions: The clips of a part.
-        what: What they are called when something is wrong with them.
+        name: Name of the part, for errors.
 
     Raises:
         UserError: There are none, or some have no labels.
@@ -86,7 +86,7 @@ def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction],
     if hidden or not reactions:
         number = f"{len(hidden):,} of {len(reactions):,} clips: {shorten(hidden)}" if hidden else "it has no clips"
         raise UserError(
-            f"{what} has no labels ({number}), so it cannot be scored.",
+            f"{name} has no labels ({number}), so it cannot be scored.",
             "Its organisers score a file of it; with their labels, say labels=FILE.",
         )
     return Truth(
@@ -97,18 +97,18 @@ def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction],
 
 
 def label_form(dataset: DatasetCard) -> LabelForm:
-    """Return how files of a dataset's labels are written, as its card says."""
-    said = {name: dataset.arguments[name] for name in ("subject", "optional") if name in dataset.arguments}
+    """Return the form of a dataset's files of labels, from its card's arguments."""
+    given = {name: dataset.arguments[name] for name in ("subject", "optional") if name in dataset.arguments}
     emotions, parts = (dataset.arguments.get(name, usual) for name, usual in (("targets", EMOTIONS), ("parts", PARTS)))
-    return LabelForm(tuple(emotions), parts, **{"optional": ("Age", "Country"), **said})
+    return LabelForm(tuple(emotions), parts, **{"optional": ("Age", "Country"), **given})
 
 
 def truth_of_record(record: Record, given: Mapping[str, str]) -> Truth | None:
-    """Return the labels that a record does without; None where nobody says where they are.
+    """Return the labels that a record was published without; None if neither the user nor the configuration has them.
 
     Args:
-        record: A record that is verifiable with them.
-        given: ``data.root``, the dataset's folder, or ``labels``, a file of labels; else a configured folder is used.
+        record: A record that is verifiable with labels.
+        given: ``data.root``, the dataset's folder, or ``labels``, a file of labels; by default the configured folder.
     """
     dataset, part = dataset_card(record.identity.dataset.name), record.identity.split
     if "labels" in given:

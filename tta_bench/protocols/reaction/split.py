@@ -1,4 +1,4 @@
-"""An experiment's reactions: what is seen and heard of each clip, extracted before anything is spent."""
+"""Training and scored clips of a reaction dataset, with faces and audio features extracted before training."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.paths import cache_folder
 
 FACES = "faces"
-"""What all visual parts are shown; extracted once, however many these are."""
+"""Name of the extraction that all visual parts share."""
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What taking faces and features from clips took."""
+    """Cost of extracting faces and features from clips."""
 
     clips: int
-    """Faces and features of clips that were taken, or found in the cache."""
+    """Extracted faces and features of clips, cached ones included."""
     reused: int
-    """Those found in the cache."""
+    """Those of them that were cached."""
     seconds: float
     waiting: float = 0.0
     peak_memory: int = 0
@@ -43,84 +43,97 @@ class Extraction:
 
 @dataclass(frozen=True)
 class ReactionSplit:
-    """The clips that are trained on and scored, each with its faces and features."""
+    """Training and scored clips, each with its faces and features."""
 
     layout: HumeReaction
     train: tuple[ReadyReaction, ...]
     scored: tuple[ReadyReaction, ...]
     reactions: tuple[Reaction, ...]
-    """What the dataset says of the scored clips."""
+    """The scored clips as in the dataset's tables."""
     statistics: tuple[Statistics | None, ...]
-    """Of each part's features over the training clips; None for visual parts."""
+    """Mean and deviation of each part's features over the training clips; None for visual parts."""
     means: tuple[float, ...]
     """Mean intensity of each target over the training clips."""
     identity: str
-    """Digest of ids, parts, intensities and subjects; of the generator's parameters for an embedded sample. Training
-    features that users bring count too."""
+    """Digest of ids, parts, intensities and subjects, or of an embedded sample's generator; and of user-supplied
+    features of the training clips."""
     scored_features: str | None
-    """Digest of the scored clips' features where users bring them, which one training may be scored with."""
+    """Digest of user-supplied features of the scored clips; None where there are none. They are no part of the
+    training."""
     extraction: Extraction
 
-    def training_clips(self, to: ReactionExperiment) -> ReactionClips:
-        """Return the clips that are trained on, with the recipe's augmentation."""
-        return self._clips(self.train, to, to.train.flip)
+    def training_clips(self, experiment: ReactionExperiment) -> ReactionClips:
+        """Return the training clips, with the recipe's augmentation."""
+        return self._clips(self.train, experiment, experiment.train.flip)
 
-    def scored_clips(self, to: ReactionExperiment) -> ReactionClips:
-        """Return the clips that are scored, as they are."""
-        return self._clips(self.scored, to, 0.0)
+    def scored_clips(self, experiment: ReactionExperiment) -> ReactionClips:
+        """Return the scored clips, without augmentation."""
+        return self._clips(self.scored, experiment, 0.0)
 
-    def _clips(self, clips: Sequence[ReadyReaction], to: ReactionExperiment, flip: float) -> ReactionClips:
+    def _clips(self, clips: Sequence[ReadyReaction], experiment: ReactionExperiment, flip: float) -> ReactionClips:
         widths = [len(known.mean) for known in self.statistics if known is not None]
-        return ReactionClips(clips, to.clip.frames, to.clip.size, widths, len(self.means), flip, to.seed)
+        return ReactionClips(
+            clips, experiment.clip.frames, experiment.clip.size, widths, len(self.means), flip, experiment.seed
+        )
 
 
 def parts_of(backbone: BackboneCard) -> tuple[BackboneCard, ...]:
-    """Return the backbones that a backbone joins, or itself."""
+    """Return the backbones that a joined backbone consists of, or the backbone itself."""
     return backbone.parts or (backbone,)
 
 
-def open_reactions(to: ReactionExperiment, workers: int) -> ReactionSplit:
-    """Return the training part and the scored part, with all that is taken from their clips (kept in the cache).
+def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSplit:
+    """Return the training part and the scored part, with faces and features of their clips (cached).
 
     Raises:
-        UserError: Something of the layout is missing, no training clip has intensities, or none has what a part of the
-            backbone takes.
+        UserError: Files of the layout are missing, training clips have no intensities, or none of them has the input of
+            a part of the backbone.
         RunFailed: A worker process ended on its own.
     """
-    layout: HumeReaction = open_dataset(to.dataset, to.root)
-    train, scored = (limited(layout.part(part), to.limit) for part in ("train", to.eval.split))
+    layout: HumeReaction = open_dataset(experiment.dataset, experiment.root)
+    train, scored = (limited(layout.part(part), experiment.limit) for part in ("train", experiment.eval.split))
     begun = time.perf_counter()
-    found = {
+    extracted = {
         name: extract(sources, extractor, cache_folder() / "features", workers, name)
-        for name, extractor, sources in _wanted(to, layout, [*train, *scored])
+        for name, extractor, sources in _extractions(experiment, layout, [*train, *scored])
     }
-    reused = sum(features.reused for features in found.values())
-    taken = reused + sum(features.made for features in found.values())
+    reused = sum(features.reused for features in extracted.values())
+    taken = reused + sum(features.made for features in extracted.values())
     extraction = Extraction(taken, reused, time.perf_counter() - begun)
-    ready = {clip.id: _ready(clip, to.backbone, found) for clip in [*train, *scored]}
+    ready = {clip.id: _ready(clip, experiment.backbone, extracted) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
+    supplied_train, supplied = (_user_feature_digests(experiment, extracted, part) for part in (train, scored))
     return ReactionSplit(
         layout=layout,
         train=ready_train,
         scored=tuple(ready[clip.id] for clip in scored),
         reactions=tuple(scored),
-        statistics=_statistics(ready_train, to.backbone),
+        statistics=_statistics(ready_train, experiment.backbone),
         means=_means(ready_train),
-        identity=_identity(to, layout, _brought(to, found, train)),
-        scored_features=digest(brought) if (brought := _brought(to, found, scored)) else None,
+        identity=_identity(experiment, layout, supplied_train),
+        scored_features=digest(supplied) if supplied else None,
         extraction=extraction,
     )
 
 
-def _wanted(
-    to: ReactionExperiment, layout: HumeReaction, clips: Sequence[Reaction]
+def _extractions(
+    experiment: ReactionExperiment, layout: HumeReaction, clips: Sequence[Reaction]
 ) -> list[tuple[str, Extractor, Mapping[str, Path | None]]]:
-    """Return what is to be taken from which files: faces once, and the features of each part that is not visual."""
+    """Return the extractions: faces once, and the features of each part that is not visual.
+
+    Each has a name, an extractor, and the file of every clip, None where the clip has none.
+    """
     wanted: list[tuple[str, Extractor, Mapping[str, Path | None]]] = []
-    if to.backbone.sees:
-        faces = FaceFrames(to.clip.size, to.clip.frames, to.clip.sampling, to.clip.cropper, to.face_model)
+    if experiment.backbone.sees:
+        faces = FaceFrames(
+            experiment.clip.size,
+            experiment.clip.frames,
+            experiment.clip.sampling,
+            experiment.clip.cropper,
+            experiment.face_model,
+        )
         wanted.append((FACES, faces, {clip.id: clip.video for clip in clips}))
-    for part in parts_of(to.backbone):
+    for part in parts_of(experiment.backbone):
         if not part.sees:
             wanted.append((part.name, *feature_source(part, layout, clips)))
     return wanted
@@ -129,10 +142,10 @@ def _wanted(
 def feature_source(
     part: BackboneCard, layout: HumeReaction, clips: Sequence[Reaction]
 ) -> tuple[Extractor, Mapping[str, Path | None]]:
-    """Return what takes a part's features, and from which files.
+    """Return the extractor of a part's features, and the file of every clip.
 
     Raises:
-        UserError: The backbone needs a package that is not there; or there is no folder of such features.
+        UserError: The backbone needs a package that is not installed; or there is no folder of such features.
     """
     identity = frozen_identity(part)
     if part.modality == "features":
@@ -141,25 +154,25 @@ def feature_source(
     return SoundFeatures(build_audio(part), identity), {clip.id: clip.audio for clip in clips}
 
 
-def _ready(clip: Reaction, backbone: BackboneCard, found: Mapping[str, Features]) -> ReadyReaction:
-    faces = found[FACES].files[clip.id] if FACES in found else None
-    features = tuple(found[part.name].files[clip.id] for part in parts_of(backbone) if not part.sees)
+def _ready(clip: Reaction, backbone: BackboneCard, extracted: Mapping[str, Features]) -> ReadyReaction:
+    faces = extracted[FACES].files[clip.id] if FACES in extracted else None
+    features = tuple(extracted[part.name].files[clip.id] for part in parts_of(backbone) if not part.sees)
     return ReadyReaction(clip.id, faces, features, clip.targets)
 
 
 def _statistics(train: Sequence[ReadyReaction], backbone: BackboneCard) -> tuple[Statistics | None, ...]:
     """Return mean and deviation of each part's features; raises UserError where no training clip has any."""
-    place = 0
+    column = 0
     statistics: list[Statistics | None] = []
     for part in parts_of(backbone):
         if part.sees:
             statistics.append(None)
             continue
-        paths = [clip.features[place] for clip in train]
+        paths = [clip.features[column] for clip in train]
         if not any(paths):
-            raise UserError(f"none of the {len(train):,} training clips has what {part.name} takes.")
+            raise UserError(f"none of the {len(train):,} training clips has the input of {part.name}.")
         statistics.append(Statistics(*column_statistics(read_rows(path) for path in paths if path is not None)))
-        place += 1
+        column += 1
     return tuple(statistics)
 
 
@@ -171,16 +184,21 @@ def _means(train: Sequence[ReadyReaction]) -> tuple[float, ...]:
     return tuple(float(mean) for mean in np.mean(known, axis=0))
 
 
-def _identity(to: ReactionExperiment, layout: HumeReaction, brought: object) -> str:
-    """Return the data's digest, with that of training features that users bring."""
-    known = [to.dataset.component, to.dataset.generator] if to.dataset.generator is not None else [layout.identity()]
-    return digest([*known, *([brought] if brought else [])])
+def _identity(experiment: ReactionExperiment, layout: HumeReaction, supplied: object) -> str:
+    """Return the data's digest, with the digests of user-supplied training features."""
+    card = experiment.dataset
+    known = [card.component, card.generator] if card.generator is not None else [layout.identity()]
+    return digest([*known, *([supplied] if supplied else [])])
 
 
-def _brought(to: ReactionExperiment, found: Mapping[str, Features], clips: Sequence[Reaction]) -> object:
-    """Return the digests of clips' features that users bring, by part; their files' names say them."""
+def _user_feature_digests(
+    experiment: ReactionExperiment, extracted: Mapping[str, Features], clips: Sequence[Reaction]
+) -> dict[str, dict[str, str | None]]:
+    """Return the content hashes (file stems) of user-supplied features, by part and clip."""
+    features = {
+        part.name: extracted[part.name] for part in parts_of(experiment.backbone) if part.modality == "features"
+    }
     return {
-        part.name: {clip.id: file and file.stem for clip in clips for file in [found[part.name].files[clip.id]]}
-        for part in parts_of(to.backbone)
-        if part.modality == "features"
+        name: {clip.id: None if (file := part.files[clip.id]) is None else file.stem for clip in clips}
+        for name, part in features.items()
     }

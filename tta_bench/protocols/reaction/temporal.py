@@ -1,4 +1,4 @@
-"""From a sequence of features, as long as it may be, to one vector."""
+"""Temporal heads: from a sequence of features of any length to one vector."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MLP_RATIO = 4
 
 
 class PaddedSequence(NamedTuple):
-    """A batch of sequences of different lengths, with something behind each that makes them equally long."""
+    """A batch of sequences of different lengths, padded to the longest."""
 
     values: Tensor
     """``(B, T, ...)``; for clips ``(B, 3, T, H, W)``."""
     lengths: Tensor
-    """``int64 (B,)``: how much of each is its own; 0 where there is nothing."""
+    """``int64 (B,)``: length of each without its padding; 0 for an empty one."""
 
 
 class MeanHead(nn.Module):
@@ -44,13 +44,13 @@ class MeanHead(nn.Module):
 
 
 class GruHead(nn.Module):
-    """A recurrent network whose last state is the result: ``(B, T, D) -> (B, width)``.
+    """A recurrent network (GRU) and its last state: ``(B, T, D) -> (B, width)``.
 
     Args:
         features: D.
         width: Width of the state.
         layers: Layers of the network.
-        dropout: Between layers and before the result.
+        dropout: Dropout between layers and of the result.
     """
 
     def __init__(self, features: int, width: int, layers: int, dropout: float = 0.0) -> None:
@@ -60,7 +60,7 @@ class GruHead(nn.Module):
         self.dropout = ClipDropout(width, dropout)
 
     def forward(self, sequence: PaddedSequence) -> Tensor:
-        """Return the state after each sequence's own last element."""
+        """Return the state after each sequence's last element, padding aside."""
         lengths = sequence.lengths.clamp(min=1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
             self.project(sequence.values), lengths, batch_first=True, enforce_sorted=False
@@ -76,8 +76,8 @@ class TransformerHead(nn.Module):
         features: D.
         width: Width of the tokens.
         layers: Layers.
-        heads: Attention heads; they share the width.
-        dropout: In the layers.
+        heads: Attention heads, among which the width is divided.
+        dropout: Dropout in the layers.
     """
 
     def __init__(self, features: int, width: int, layers: int, heads: int, dropout: float = 0.0) -> None:
@@ -93,11 +93,11 @@ class TransformerHead(nn.Module):
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def forward(self, sequence: PaddedSequence) -> Tensor:
-        """Return the mean over each sequence's own tokens; what is behind them is not attended to."""
+        """Return the mean over each sequence's tokens; padding is masked."""
         x = self.project(sequence.values)
         x = x + sinusoid_positions(x.shape[1], x.shape[2], x.device).to(x.dtype)
-        behind = ~present_elements(sequence.lengths.clamp(min=1), x.shape[1])
-        return masked_mean(PaddedSequence(self.layers(x, src_key_padding_mask=behind), sequence.lengths))
+        padding = ~present_elements(sequence.lengths.clamp(min=1), x.shape[1])
+        return masked_mean(PaddedSequence(self.layers(x, src_key_padding_mask=padding), sequence.lengths))
 
 
 def temporal_head(kind: str, features: int, width: int, layers: int, heads: int, dropout: float) -> nn.Module:
@@ -117,12 +117,12 @@ def temporal_head(kind: str, features: int, width: int, layers: int, heads: int,
 
 
 def present_elements(lengths: Tensor, longest: int) -> Tensor:
-    """Return which elements are a sequence's own: ``bool (B, longest)``."""
+    """Return a mask ``bool (B, longest)``, true for elements and false for padding."""
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def masked_mean(sequence: PaddedSequence) -> Tensor:
-    """Return the mean over each sequence's own elements, ``(B, D)``; zeros where there are none."""
+    """Return the mean over each sequence's elements ``(B, D)``; zeros for an empty one."""
     values, lengths = sequence
-    own = present_elements(lengths, values.shape[1])[..., None]
-    return (values * own).sum(1) / lengths.clamp(min=1)[:, None].to(values.dtype)
+    present = present_elements(lengths, values.shape[1])[..., None]
+    return (values * present).sum(1) / lengths.clamp(min=1)[:, None].to(values.dtype)

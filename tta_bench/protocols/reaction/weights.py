@@ -1,4 +1,4 @@
-"""Weights of a network of intensities: of each visual part's encoder, or of the whole to be tested."""
+"""Weights of a network of intensities: one file for each visual encoder, or the whole network to be tested."""
 
 from __future__ import annotations
 
@@ -16,53 +16,56 @@ from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
 
-def part_weights(to: ReactionExperiment, work_dir: Path) -> tuple[Weights | None, ...]:
-    """Return the weights that each part's encoder starts from: ``a+b`` as the parts are, or those of the visual part.
+def part_weights(experiment: ReactionExperiment, work_dir: Path) -> tuple[Weights | None, ...]:
+    """Return each part's initial weights: ``a+b`` names one for each part, a single name those of the visual part.
 
     Raises:
-        UserError: It is not clear which part they are for, or that part has no encoder, or the file is not there.
+        UserError: The part that they are for is not clear or has no encoder, or the file does not exist.
     """
-    parts = to.backbone.parts or (to.backbone,)
-    visual = [place for place, part in enumerate(parts) if part.sees]
-    words = to.weights.split("+")
+    chosen, backbone = experiment.weights, experiment.backbone
+    parts = backbone.parts or (backbone,)
+    visual = [index for index, part in enumerate(parts) if part.sees]
+    words = chosen.split("+")
     if len(words) != len(parts):
         words = ["none"] * len(parts)
-        if to.weights != "none":
+        if chosen != "none":
             if len(visual) != 1:
                 raise UserError(
-                    f"weights={to.weights} are for one encoder, and {to.backbone.name} has {len(visual)}.",
+                    f"weights={chosen} are for one encoder, and {backbone.name} has {len(visual)}.",
                     f"Say a name, a file or none for each part: weights={'+'.join(words)}.",
                 )
-            words[visual[0]] = to.weights
+            words[visual[0]] = chosen
     for word, part in zip(words, parts, strict=True):
         if word != "none" and not part.sees:
             raise UserError(f"{part.name} has no weights, and {word} were given.", "Say none for it.")
     named = zip(words, parts, strict=True)
-    return tuple(find_weights(to.model_copy(update={"weights": w, "backbone": part}), work_dir) for w, part in named)
+    return tuple(
+        find_weights(experiment.model_copy(update={"weights": w, "backbone": part}), work_dir) for w, part in named
+    )
 
 
 def combine(weights: Sequence[Weights | None]) -> Weights | None:
-    """Return what a record says of all parts' weights; None where there are none."""
-    found = [part for part in weights if part is not None]
-    if len(found) < 2:
-        return found[0] if found else None
-    labels = [part.pretraining.labels for part in found]
+    """Return the weights of all parts as one, for the record; None where no part has any."""
+    known = [part for part in weights if part is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    labels = [part.pretraining.labels for part in known]
     return Weights(
         name="+".join("none" if part is None else part.name for part in weights),
-        path=found[0].path,
+        path=known[0].path,
         sha256=digest([None if part is None else part.sha256 for part in weights]),
         pretraining=Pretraining(
-            data="; ".join(part.pretraining.data for part in found),
+            data="; ".join(part.pretraining.data for part in known),
             labels=None if None in labels else any(labels),
         ),
     )
 
 
 def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> None:
-    """Load each part's weights into its encoder, and say what was loaded.
+    """Load each part's weights into its encoder, and print a summary.
 
     Raises:
-        UserError: A file is not what it should be, or does not fit.
+        UserError: A file is no checkpoint, or does not fit.
     """
     for path, part in zip(net.paths, weights, strict=True):
         if part is not None:
@@ -72,10 +75,10 @@ def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> None:
 
 
 def load_net(net: ReactionNet, weights: Weights, backbone: str) -> None:
-    """Load a trained network, encoders and heads, to be tested.
+    """Load a trained network, encoders and heads, for a test.
 
     Raises:
-        UserError: The checkpoint is not of such a network, or of one of another shape.
+        UserError: The checkpoint is of another kind of network, or of another shape.
     """
     content = read_checkpoint(weights.path, weights.sha256)
     if content.get("format") != "tta-bench" or "targets" not in content:

@@ -1,4 +1,4 @@
-"""What more data gains: a saturating curve through accuracies, and the smallest size that is as good as the largest."""
+"""Accuracy against corpus size: a saturating curve, and the smallest size that is as good as the largest."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tta_bench.metrics.paired import Difference, two_sided_p
 FEWEST_SIZES = 4
 """A curve of three parameters goes through any three sizes."""
 EXPONENTS = np.geomspace(0.02, 8.0, 400)
-"""Exponents that are tried; a best one at either end is none."""
-MARGIN = 0.01
-"""A size this little below the largest is as good."""
+"""Grid of exponents; a best one at either end does not count."""
+SUFFICIENT_MARGIN = 0.01
+"""Difference to the largest size that still counts as equally good."""
 
 
 class Saturation(NamedTuple):
-    """The curve ``asymptote - lack * (n / smallest) ** -exponent``."""
+    """The curve ``asymptote - gain * (n / smallest) ** -exponent``."""
 
     asymptote: float
-    """What no amount of data exceeds."""
+    """Accuracy in the limit of unlimited data."""
     low: float
     """Lower end of its interval (Student's t, from the curve's covariance)."""
     high: float
     """Upper end of its interval."""
-    lack: float
-    """How far the smallest size is below it."""
+    gain: float
+    """Asymptote minus accuracy at the smallest size."""
     exponent: float
     smallest: float
     """The smallest size."""
@@ -39,11 +39,11 @@ class Saturation(NamedTuple):
     def at(self, sizes: Any) -> NDArray[np.float64]:
         """Return the curve's values at some sizes."""
         ratio = np.asarray(sizes, float) / self.smallest
-        return np.asarray(self.asymptote - self.lack * ratio**-self.exponent, float)
+        return np.asarray(self.asymptote - self.gain * ratio**-self.exponent, float)
 
 
 class NotIdentifiable(NamedTuple):
-    """No curve: the points cannot carry one."""
+    """No curve: the points do not determine one."""
 
     reason: str
 
@@ -51,15 +51,15 @@ class NotIdentifiable(NamedTuple):
 def fit_saturation(
     sizes: Sequence[float], values: Sequence[float], level: float = LEVEL
 ) -> Saturation | NotIdentifiable:
-    """Fit a saturating power law by least squares, or say why the points cannot carry one.
+    """Fit a saturating power law by least squares, or return the reason why the points do not determine one.
 
-    They can if there are four sizes or more, if the curve is better than a constant (F-test at ``1 - level``), if it
-    rises and bends (an exponent strictly between 0.02 and 8), and if the asymptote's interval is narrower, to either
-    side, than what the sizes' means span.
+    They do if there are four sizes or more, if the curve is better than a constant (F-test at ``1 - level``), if it
+    rises and bends (an exponent strictly between 0.02 and 8), and if half the asymptote's interval is narrower than the
+    span of the sizes' means.
 
     Args:
         sizes: ``(N,)`` size of each point, more than 0; several points may have one size.
-        values: ``(N,)`` its value.
+        values: ``(N,)`` value of each point.
         level: Coverage of the asymptote's interval.
     """
     n, y = np.asarray(sizes, float), np.asarray(values, float)
@@ -67,18 +67,18 @@ def fit_saturation(
     if len(distinct) < FEWEST_SIZES:
         return NotIdentifiable(f"a curve of three parameters needs {FEWEST_SIZES} sizes, and there are {len(distinct)}")
     ratio = n / distinct[0]
-    exponent, lack, asymptote, squares = _best(ratio, y)
+    exponent, gain, asymptote, squares = _best(ratio, y)
     constant = float(((y - y.mean()) ** 2).sum())
     freedom = len(y) - 3
     p = _f_test(constant, squares, freedom)
     if p > 1 - level:
         return NotIdentifiable(f"a constant fits as well (F-test, p = {p:.2f})")
-    if lack <= 0:
+    if gain <= 0:
         return NotIdentifiable("more data does not raise the values")
     if not EXPONENTS[0] < exponent < EXPONENTS[-1]:
-        what = "the values do not level off" if exponent <= EXPONENTS[0] else "all but the smallest size are alike"
-        return NotIdentifiable(f"{what}, so nothing says where the curve bends")
-    half = _half_width(ratio, lack, exponent, squares, freedom, level)
+        reason = "the values do not level off" if exponent <= EXPONENTS[0] else "all but the smallest size are alike"
+        return NotIdentifiable(f"{reason}, so nothing says where the curve bends")
+    half = _half_width(ratio, gain, exponent, squares, freedom, level)
     means = [float(y[n == size].mean()) for size in distinct]
     span = max(means) - min(means)
     if half > span:
@@ -86,31 +86,31 @@ def fit_saturation(
             f"the asymptote is known to ± {half:.4f} only, and the sizes' means span {span:.4f} in all"
         )
     deviation = float(np.sqrt(squares / freedom))
-    return Saturation(asymptote, asymptote - half, asymptote + half, lack, exponent, float(distinct[0]), deviation)
+    return Saturation(asymptote, asymptote - half, asymptote + half, gain, exponent, float(distinct[0]), deviation)
 
 
 def _best(ratio: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return exponent, lack, asymptote and sum of squares of the best curve.
+    """Return exponent, gain, asymptote and sum of squares of the best curve.
 
-    Given the exponent the curve is linear in the other two, so only the exponent is searched for.
+    Given the exponent, the curve is linear in the other two, so only the exponent is searched for.
     """
     from scipy.optimize import minimize_scalar  # costs .4 s, and boards do not need it
 
     logs = np.log(EXPONENTS)
-    found = [_line(ratio**-exponent, y)[2] for exponent in EXPONENTS]
-    place = int(np.argmin(found))
-    if 0 < place < len(logs) - 1:
+    squares_by_exponent = [_line(ratio**-exponent, y)[2] for exponent in EXPONENTS]
+    best_index = int(np.argmin(squares_by_exponent))
+    if 0 < best_index < len(logs) - 1:
         best = minimize_scalar(
             lambda log: _line(ratio ** -np.exp(log), y)[2],
-            bounds=(logs[place - 1], logs[place + 1]),
+            bounds=(logs[best_index - 1], logs[best_index + 1]),
             method="bounded",
             options={"xatol": 1e-9},
         )
         exponent = float(np.exp(best.x))
     else:
-        exponent = float(EXPONENTS[place])
-    lack, asymptote, squares = _line(ratio**-exponent, y)
-    return exponent, lack, asymptote, squares
+        exponent = float(EXPONENTS[best_index])
+    gain, asymptote, squares = _line(ratio**-exponent, y)
+    return exponent, gain, asymptote, squares
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -122,7 +122,7 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float,
 
 
 def _f_test(constant: float, squares: float, freedom: int) -> float:
-    """Return the p-value of the curve's two further parameters explaining nothing."""
+    """Return the p-value of the hypothesis that a constant is enough, against the curve's two further parameters."""
     from scipy.stats import f
 
     if constant <= 1e-20:
@@ -133,66 +133,66 @@ def _f_test(constant: float, squares: float, freedom: int) -> float:
 
 
 def _half_width(
-    ratio: NDArray[np.float64], lack: float, exponent: float, squares: float, freedom: int, level: float
+    ratio: NDArray[np.float64], gain: float, exponent: float, squares: float, freedom: int, level: float
 ) -> float:
     """Return half the width of the asymptote's interval."""
     from scipy.stats import t
 
     power = ratio**-exponent
-    jacobian = np.column_stack([np.ones_like(power), -power, lack * power * np.log(ratio)])
+    jacobian = np.column_stack([np.ones_like(power), -power, gain * power * np.log(ratio)])
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * squares / freedom
     return float(t.ppf((1 + level) / 2, freedom) * np.sqrt(covariance[0, 0]))
 
 
 class Sufficient(NamedTuple):
-    """The smallest size that is as good as the largest, and what that rests on."""
+    """The smallest size that is as good as the largest, with the bounds behind it."""
 
     size: int
-    """The largest itself if none below is."""
+    """The largest itself if no smaller one is as good."""
     margin: float
     bounds: dict[int, Difference]
-    """By size: how much the largest is better. ``high`` is the upper end of a one-sided interval."""
+    """Difference of the largest to each size; ``high`` is the upper end of a one-sided interval."""
 
 
 def smallest_sufficient(
     values: Mapping[int, NDArray[Any]],
     groups: NDArray[Any],
-    margin: float = MARGIN,
+    margin: float = SUFFICIENT_MARGIN,
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
 ) -> Sufficient:
     """Return the smallest size that is at most ``margin`` worse than the largest.
 
-    A size is if the upper end of the one-sided interval of the difference, by paired bootstrap over groups and seeds,
-    is below the margin. Sizes are tested from the largest down to the first that is not, so that the whole sequence
-    errs as seldom as one test does.
+    A size passes if the upper end of the one-sided interval of the difference, by paired bootstrap over groups and
+    seeds, is below the margin. Sizes are tested from the largest down to the first that fails (a fixed sequence), so
+    that the error rate of all the tests is that of one.
 
     Args:
-        values: By size ``(seeds, N)`` each seed's hits or values of the same samples; seeds in the same order.
-        groups: ``(N,)`` what each sample's group is called.
-        margin: How much worse is as good.
+        values: Hits or values by size, each ``(seeds, N)``: the same samples and the same seeds in the same order.
+        groups: ``(N,)`` group of each sample.
+        margin: Difference that still counts as equally good.
         level: Coverage of the one-sided interval.
         resamples: Number of resamples.
     """
     *smaller, largest = sorted(values)
     best = np.asarray(values[largest], float)
     bounds = {size: _difference(best - values[size], groups, level, resamples) for size in smaller}
-    found = largest
+    smallest = largest
     for size in reversed(smaller):
         if bounds[size].high >= margin:
             break
-        found = size
-    return Sufficient(found, margin, bounds)
+        smallest = size
+    return Sufficient(smallest, margin, bounds)
 
 
 def mean_over_seeds(values: NDArray[Any], groups: NDArray[Any], *, level: float = LEVEL) -> Interval:
     """Return the mean of several seeds and its percentile interval from resampling groups and seeds.
 
     Args:
-        values: ``(seeds, N)`` each seed's hits or values of the same samples.
-        groups: ``(N,)`` what each sample's group is called.
-        level: Coverage aimed at.
+        values: ``(seeds, N)`` hits or values of each seed on the same samples.
+        groups: ``(N,)`` group of each sample.
+        level: Nominal coverage.
     """
     resampled, n_groups = resampled_over_seeds(values, groups)
     low, high = percentiles(resampled, level)
@@ -204,12 +204,11 @@ def resampled_over_seeds(
 ) -> tuple[NDArray[np.float64], int]:
     """Return the mean in each resample of groups and, where there are several, of seeds; and the number of groups.
 
-    Boards resample in the same way and with the same draws. Differences of two sizes that are resampled so are paired
-    in groups and in seeds.
+    Boards use the same draws. Differences of two sizes are thus paired in groups and in seeds.
 
     Args:
         values: ``(seeds, N)``.
-        groups: ``(N,)`` what each sample's group is called.
+        groups: ``(N,)`` group of each sample.
         resamples: Number of resamples.
     """
     values = np.asarray(values, float)
@@ -223,7 +222,7 @@ def resampled_over_seeds(
 
 
 def _difference(values: NDArray[np.float64], groups: NDArray[Any], level: float, resamples: int) -> Difference:
-    """Return the mean difference, with an interval whose upper end is that of a one-sided one."""
+    """Return the mean difference, with the upper end of a one-sided interval."""
     resampled, n_groups = resampled_over_seeds(values, groups, resamples)
     low, high = percentiles(resampled, 2 * level - 1)
     p = two_sided_p(resampled)

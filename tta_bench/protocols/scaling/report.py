@@ -1,4 +1,4 @@
-"""What a scaling study found, as a table, a plot and JSON: a pure function of its points."""
+"""The result of a scaling study as a table, a plot and JSON: a pure function of its points."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tta_bench.protocols.scaling.curve import (
 
 @dataclass(frozen=True)
 class Point:
-    """One size with one seed: pre-trained, fine-tuned and tested."""
+    """Result of one size with one seed: pre-trained, fine-tuned and tested."""
 
     size: int
-    """Clips of the pre-training's corpus; 0 for none."""
+    """Clips pre-trained on; 0 for no pre-training."""
     seed: int
     value: float
     """Top-1 of the fine-tuned model, as a fraction."""
     loss: float | None
     """Loss at the end of pre-training."""
     record: str
-    """Record of the fine-tuned model."""
+    """Name of the fine-tuned model's record."""
     hits: NDArray[np.bool_]
-    """``(N,)`` which test samples are right."""
+    """``(N,)`` true for test samples classified correctly."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Level:
 
     size: int
     epochs: float
-    """Passes over the clips that the steps of pre-training make; 0 without pre-training."""
+    """Epochs of pre-training; 0 without pre-training."""
     accuracy: Interval
-    """Mean over seeds; the interval is that of resampling the test samples' groups and the seeds."""
+    """Mean over seeds, with its interval from resampling the test samples' groups and the seeds."""
     values: tuple[float, ...]
     """One for each seed."""
     losses: tuple[float, ...]
@@ -54,19 +54,19 @@ class Level:
 
 @dataclass(frozen=True)
 class Study:
-    """What a scaling study found."""
+    """Result of a scaling study."""
 
     title: str
     steps: int
     """Steps of pre-training at every size."""
     then: str
-    """What judges, in words."""
+    """Description of the evaluation, for a reader."""
     levels: tuple[Level, ...]
     points: tuple[Point, ...]
     fit: Saturation | NotIdentifiable
     sufficient: Sufficient
     caution: str = ""
-    """What the figures must not be taken for."""
+    """Warning to the reader; empty for none."""
 
 
 def summarize(
@@ -79,40 +79,40 @@ def summarize(
     then: str,
     caution: str = "",
 ) -> Study:
-    """Return what the points of a study say together.
+    """Return the result of a study from its points.
 
     Args:
         points: Every size with every seed, tested on the same samples in the same order.
-        groups: ``(N,)`` what each test sample's group is called.
-        title: What was studied.
+        groups: ``(N,)`` group of each test sample.
+        title: Heading.
         steps: Steps of pre-training at every size.
         batch: Videos in a step.
-        then: What judges, in words.
-        caution: What the figures must not be taken for.
+        then: Description of the evaluation, for a reader.
+        caution: Warning to the reader; empty for none.
     """
     by_size: dict[int, list[Point]] = {}
     for point in sorted(points, key=lambda point: (point.size, point.seed)):
         by_size.setdefault(point.size, []).append(point)
-    hits = {size: np.stack([point.hits for point in found]) for size, found in by_size.items()}
+    hits = {size: np.stack([point.hits for point in seeds]) for size, seeds in by_size.items()}
     levels = tuple(
         Level(
             size=size,
             epochs=steps * batch / size if size else 0.0,
             accuracy=mean_over_seeds(hits[size], groups),
-            values=tuple(point.value for point in found),
-            losses=tuple(point.loss for point in found if point.loss is not None),
+            values=tuple(point.value for point in seeds),
+            losses=tuple(point.loss for point in seeds if point.loss is not None),
         )
-        for size, found in by_size.items()
+        for size, seeds in by_size.items()
     )
-    pretrained = [point for found in by_size.values() for point in found if point.size]
+    pretrained = [point for seeds in by_size.values() for point in seeds if point.size]
     return Study(
         title=title,
         steps=steps,
         then=then,
         levels=levels,
-        points=tuple(point for found in by_size.values() for point in found),
+        points=tuple(point for seeds in by_size.values() for point in seeds),
         fit=fit_saturation([point.size for point in pretrained], [point.value for point in pretrained]),
-        sufficient=smallest_sufficient({size: found for size, found in hits.items() if size}, groups),
+        sufficient=smallest_sufficient({size: rows for size, rows in hits.items() if size}, groups),
         caution=caution,
     )
 
@@ -143,25 +143,26 @@ def markdown(study: Study) -> str:
 
 
 def describe_fit(fit: Saturation | NotIdentifiable) -> str:
-    """Return the fitted curve in words, or why there is none."""
+    """Return the fitted curve in words, or the reason why there is none."""
     if isinstance(fit, NotIdentifiable):
         return f"not identifiable: {fit.reason}"
     return (
-        f"top-1 = {fit.asymptote:.4f} - {fit.lack:.4f} x (clips / {fit.smallest:g})^-{fit.exponent:.3f}, "
+        f"top-1 = {fit.asymptote:.4f} - {fit.gain:.4f} x (clips / {fit.smallest:g})^-{fit.exponent:.3f}, "
         f"levelling off at {fit.asymptote:.2%} [{fit.low:.2%}, {fit.high:.2%}]"
     )
 
 
-def describe_sufficient(found: Sufficient) -> str:
+def describe_sufficient(sufficient: Sufficient) -> str:
     """Return the smallest sufficient size, and the bound that decided, in words."""
-    if not found.bounds:
-        return f"{found.size:,}, the only one"
+    if not sufficient.bounds:
+        return f"{sufficient.size:,}, the only one"
     bounds = ", ".join(
-        f"{size:,}: {100 * bound.value:+.2f}, at most {100 * bound.high:+.2f}" for size, bound in found.bounds.items()
+        f"{size:,}: {100 * bound.value:+.2f}, at most {100 * bound.high:+.2f}"
+        for size, bound in sufficient.bounds.items()
     )
-    none = " itself" if found.size > max(found.bounds) else ""
-    what = "points by which the largest is better, one-sided 95 % by paired bootstrap over groups and seeds"
-    return f"{found.size:,}{none} ({what}: {bounds})"
+    none = " itself" if sufficient.size > max(sufficient.bounds) else ""
+    meaning = "points by which the largest is better, one-sided 95 % by paired bootstrap over groups and seeds"
+    return f"{sufficient.size:,}{none} ({meaning}: {bounds})"
 
 
 def as_json(study: Study) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def draw(study: Study, file: Path) -> None:
 
 
 def _draw_lines(axes: Any, study: Study, sizes: Sequence[int]) -> None:
-    """Draw the curve, and the level without pre-training, where there are such."""
+    """Draw the curve and the level without pre-training, if they exist."""
     if isinstance(study.fit, Saturation):
         along = np.geomspace(min(sizes), max(sizes), 200)
         axes.plot(along, 100 * study.fit.at(along), color="C1", label="saturating curve")

@@ -1,4 +1,4 @@
-"""The scaling study: the same pre-training on nested parts of a corpus, each judged by fine-tuning."""
+"""Scaling study: the same pre-training on nested subsets of a corpus, each evaluated by fine-tuning."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tta_bench.experiments.fine_tune import FineTuneCard, FineTuneExperiment
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
 from tta_bench.experiments.scaling import ScalingExperiment, StudySettings
+from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.protocols.fine_tune.run import FineTune
 from tta_bench.protocols.pretrain.corpus import all_clips
@@ -36,21 +37,21 @@ from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
 TABLE, PLOT, FIGURES = "table.md", "curve.svg", "study.json"
-OWN_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "study.then", "limit": "study.sizes"}
-"""Keys that belong to the experiments inside, and what a study says instead."""
+STUDY_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "study.then", "limit": "study.sizes"}
+"""Keys of the inner experiments, each with the key of a study that takes its place."""
 
 
 @PROTOCOLS.register_module()
 class Scaling(ProtocolRun):
-    """Pre-train on each size with each seed, fine-tune each, and say what more data gains.
+    """Pre-train on each size with each seed, fine-tune each, and fit accuracy against size.
 
-    Every pre-training and every fine-tune is a run of its own in the work folder, as if it had been asked for by
-    itself; what is done is not done again.
+    Every pre-training and every fine-tune is a run of its own in the work folder, with its own record; finished ones
+    are reused.
 
     Args:
         experiment: The study.
         work_dir: Folder for the runs; table, plot and figures go into a folder of the study's name in it.
-        resume: As for the runs inside.
+        resume: As for the inner runs.
     """
 
     experiment: ScalingExperiment
@@ -58,12 +59,11 @@ class Scaling(ProtocolRun):
     def __init__(self, experiment: ScalingExperiment, work_dir: Path, resume: str) -> None:
         super().__init__(experiment, work_dir, resume)
         given = {word.partition("=")[0] for word in experiment.arguments}
-        for key in OWN_KEYS.keys() & given:
-            raise UserError(f"{experiment.protocol.name} takes no {key}=.", f"Say {OWN_KEYS[key]}=.")
-        for name, kind, key in (
-            (self.study.pretrain, PretrainCard, "pretrain"),
-            (self.study.then, FineTuneCard, "then"),
-        ):
+        for key in STUDY_KEYS.keys() & given:
+            raise UserError(f"{experiment.protocol.name} takes no {key}=.", f"Say {STUDY_KEYS[key]}=.")
+        # A study is of these two kinds of protocol alone: it needs the one's checkpoint and the other's outcomes.
+        for key, kind in (("pretrain", PretrainCard), ("then", FineTuneCard)):
+            name = getattr(self.study, key)
             if not isinstance(protocol_card(name), kind):
                 raise UserError(f"study.{key}={name} is no protocol for that.", "`tta-bench list protocols` lists all.")
 
@@ -74,16 +74,16 @@ class Scaling(ProtocolRun):
 
     @property
     def sizes(self) -> list[int]:
-        """The sizes in rising order, each once."""
+        """Distinct sizes in rising order."""
         return sorted(set(self.study.sizes))
 
     @cached_property
     def folder(self) -> Path:
-        """Where table, plot and figures go."""
-        to = self.experiment
-        what = [to.protocol.version, to.dataset.name, to.tier, to.split, to.precision]
-        key = digest([what, to.study.model_dump(mode="json"), backbone_identity(to.backbone)])
-        return self.work_dir / f"{to.protocol.name}-{to.backbone.name.replace('/', '-')}-{key[:8]}"
+        """The folder for table, plot and figures."""
+        asked = self.experiment
+        fields = [asked.protocol.version, asked.dataset.name, asked.tier, asked.split, asked.precision]
+        key = digest([fields, self.study.model_dump(mode="json"), backbone_identity(asked.backbone)])
+        return self.work_dir / f"{asked.protocol.name}-{asked.backbone.name.replace('/', '-')}-{key[:8]}"
 
     def plan(self) -> str:
         """Check everything and return the plan as text."""
@@ -101,19 +101,18 @@ class Scaling(ProtocolRun):
         plans["fine-tune, without weights"] = then.plan()
         with suppress(OSError):
             then.folder.rmdir()
-        text = "\n".join(f"{name:10}{line}" for name, line in lines.items())
-        return "\n\n".join([text, *(f"{name}\n{plan}" for name, plan in plans.items())])
+        return "\n\n".join([plan_text(lines), *(f"{name}\n{plan}" for name, plan in plans.items())])
 
     def run(self) -> list[Record]:
         """Run what is missing, write table, plot and figures, and return the fine-tunes' records.
 
         Raises:
-            UserError: A size is larger than the corpus, or something else that is found before anything is spent.
-            BenchError: A run inside ended in ``error``.
+            UserError: A size is larger than the corpus, or another mistake found before anything is spent.
+            BenchError: An inner run ended in ``error``.
         """
         self._check_sizes()
         if not self.folder.is_dir():
-            self.plan()  # what is wrong with the fine-tune must not come out after days of pre-training
+            self.plan()  # errors of the fine-tune must not come out after days of pre-training
             self.folder.mkdir(parents=True)
         points, groups, records = [], [], []
         for number, (size, seed) in enumerate(self._pairs(), start=1):
@@ -134,46 +133,46 @@ class Scaling(ProtocolRun):
         return Findings((self.folder / TABLE).read_text(encoding="utf-8"), figures)
 
     def _pretrained(self, size: int, seed: int) -> tuple[float | None, str]:
-        """Pre-train on a size unless that was done; return its last loss and the name of the run."""
+        """Pre-train on a size, or reuse the finished run; return its last loss and its name."""
         pretraining = self._pretrain(size, seed)
         losses = [record.metrics["loss"].value for record in pretraining.run() if "loss" in record.metrics]
         return (losses[-1] if losses else None), pretraining.folder.name
 
     def _outcomes(self, record: Record) -> Outcomes:
         assert record.outcomes is not None
-        found = read_outcomes(self.work_dir / "records" / record.outcomes.name)
-        assert isinstance(found, Outcomes)  # fine-tuning is the only protocol that a study ends with
-        return found
+        outcomes = read_outcomes(self.work_dir / "records" / record.outcomes.name)
+        assert isinstance(outcomes, Outcomes)  # a study ends with fine-tuning, whose outcomes are of classes
+        return outcomes
 
     def _summary(self, points: Sequence[Point], groups: NDArray[np.uint64]) -> Study:
-        to = self.experiment
+        asked = self.experiment
         sample = "The embedded sample shows that the machinery works, and nothing about any backbone or corpus."
         labels = f", {self.study.labels:,} labelled clips" if self.study.labels else ""
         return summarize(
             points,
             groups,
-            title=f"{to.protocol.name}: {to.backbone.name} on {to.dataset.name}",
+            title=f"{asked.protocol.name}: {asked.backbone.name} on {asked.dataset.name}",
             steps=self.study.steps,
             batch=self._batch,
             then=f"{self.study.then}{labels}",
-            caution=sample if to.tier == "sample" else "",
+            caution=sample if asked.tier == "sample" else "",
         )
 
     def _write(self, study: Study) -> None:
-        """Write table, plot and figures into the study's folder, and say where."""
+        """Write table, plot and figures into the study's folder, and print its path."""
         write_atomic(self.folder / TABLE, markdown(study).encode())
         write_atomic(self.folder / FIGURES, (json.dumps(as_json(study), indent=2) + "\n").encode())
         draw(study, self.folder / PLOT)
         console.print(f"{TABLE}, {PLOT} and {FIGURES} are in {self.folder}.", markup=False, soft_wrap=True)
 
     def _check_sizes(self) -> None:
-        """Refuse what cannot be pre-trained on, before anything is spent.
+        """Refuse sizes that cannot be pre-trained on, before anything is spent.
 
         Raises:
             UserError: A size is larger than the corpus, or smaller than a step's batch.
         """
-        to = self.experiment
-        nested_subset(all_clips(to.dataset, dataset_root(to.dataset, to.root)), self.sizes[-1])
+        dataset, root = self.experiment.dataset, self.experiment.root
+        nested_subset(all_clips(dataset, dataset_root(dataset, root)), self.sizes[-1])
         smallest = next(size for size in self.sizes if size)
         if smallest < self._batch:
             raise UserError(
@@ -193,33 +192,33 @@ class Scaling(ProtocolRun):
         return self._pretraining(self.sizes[-1], 0).train.batch
 
     def _pretraining(self, size: int, seed: int) -> PretrainExperiment:
-        to = self.experiment
-        root = [f"data.root={to.root}"] if to.root is not None else []
-        own = [f"dataset={to.dataset.name}", *root, f"train.clips={size}", f"train.steps={self.study.steps}"]
-        found = self._resolve(self.study.pretrain, seed, own)
-        assert isinstance(found, PretrainExperiment)
-        return found
+        dataset, root = self.experiment.dataset.name, self.experiment.root
+        words = [f"dataset={dataset}", f"train.clips={size}", f"train.steps={self.study.steps}"]
+        words += [f"data.root={root}"] if root is not None else []
+        experiment = self._resolve(self.study.pretrain, seed, words)
+        assert isinstance(experiment, PretrainExperiment)
+        return experiment
 
     def _pretrain(self, size: int, seed: int) -> Pretrain:
         return Pretrain(self._pretraining(size, seed), self.work_dir, self.resume)
 
     def _fine_tune(self, seed: int, weights: str) -> FineTune:
-        own = [f"weights={weights}", f"tier={self.experiment.tier}", f"split={self.experiment.split}"]
-        own += [f"data.roots.{name}={root}" for name, root in self.experiment.data.roots.items()]
+        words = [f"weights={weights}", f"tier={self.experiment.tier}", f"split={self.experiment.split}"]
+        words += [f"data.roots.{name}={root}" for name, root in self.experiment.data.roots.items()]
         limits = {"train.clips": self.study.labels, "train.steps": self.study.then_steps}
-        own += [f"{key}={value}" for key, value in limits.items() if value is not None]
-        found = self._resolve(self.study.then, seed, own)
-        assert isinstance(found, FineTuneExperiment)
-        return FineTune(found, self.work_dir, self.resume)
+        words += [f"{key}={value}" for key, value in limits.items() if value is not None]
+        experiment = self._resolve(self.study.then, seed, words)
+        assert isinstance(experiment, FineTuneExperiment)
+        return FineTune(experiment, self.work_dir, self.resume)
 
-    def _resolve(self, protocol: str, seed: int, own: Sequence[str]) -> Experiment:
-        """Return an experiment of the study, as its own words would."""
-        to = self.experiment
-        runtime = to.runtime.model_dump(exclude_defaults=True)
-        words = [f"protocol={protocol}", f"backbone={to.backbone.name}", f"seed={seed}", f"precision={to.precision}"]
-        words += [f"runtime.{key}={value}" for key, value in runtime.items()]
-        [found] = resolve([*words, *own], to.plugins)
-        return found
+    def _resolve(self, protocol: str, seed: int, words: Sequence[str]) -> Experiment:
+        """Return an inner experiment, resolved from the words that would ask for it alone."""
+        study = self.experiment
+        shared = [f"protocol={protocol}", f"backbone={study.backbone.name}"]
+        shared += [f"seed={seed}", f"precision={study.precision}"]
+        shared += [f"runtime.{key}={value}" for key, value in study.runtime.model_dump(exclude_defaults=True).items()]
+        [experiment] = resolve([*shared, *words], study.plugins)
+        return experiment
 
     @staticmethod
     def score_file(asked: OutsideScores, work_dir: Path) -> Record:

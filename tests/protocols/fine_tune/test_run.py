@@ -1,30 +1,58 @@
-"""What bad input gets: one clear answer before anything is spent, and nothing half-written."""
+"""A run of fine-tuning, from the command line to its record, and what bad input gets before anything is spent."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tta_bench.cli import cli
+from tta_bench.cli import cli, main
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 from tta_bench.records.store import load_records
 
 SMALL = ("backbone=videomaev2_vit_tiny", "weights=none", "train.batch=4", "train.steps=2", "train.views=1")
-SMALL += ("eval.segments=1", "eval.crops=1", "clip.size=16", "clip.frames=4", "runtime.workers=1")
+SMALL += ("eval.segments=1", "eval.crops=1", "clip.size=16", "clip.frames=4", "runtime.workers=0")
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset in UCF101's layout, made once; nobody changes it."""
+    return generate_ucf101_sample(
+        tmp_path_factory.mktemp("made") / "ucf101",
+        SampleSettings(groups=2, test_groups=1, clips=1, frames=12, width=32, height=24),
+    )
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small dataset in UCF101's layout."""
-    return generate_ucf101_sample(
-        tmp_path / "ucf101", SampleSettings(groups=2, test_groups=1, clips=1, frames=12, width=32, height=24)
-    )
+def root(made: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return shutil.copytree(made, tmp_path / "ucf101")
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the main job as the command line does; return its exit code and everything that it printed."""
+
+    def run(root: Path, *words: str) -> tuple[int, str]:
+        capfd.readouterr()
+        handler, code = signal.getsignal(signal.SIGTERM), 0
+        try:
+            main(job(root, *words))
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        return code, "".join(capfd.readouterr())
+
+    return run
 
 
 def job(root: Path, *words: str) -> list[str]:
@@ -34,21 +62,14 @@ def job(root: Path, *words: str) -> list[str]:
     return ["run", "protocol=ucf101_ft", f"data.root={root}", *small, *words, "--work-dir", str(root.parent / "runs")]
 
 
-def run(root: Path, *words: str) -> tuple[int, str]:
-    """Run the main job in a process of its own; return its exit code and all it said."""
-    command = [sys.executable, "-m", "tta_bench", *job(root, *words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stderr + done.stdout
-
-
 def runs(root: Path) -> list[str]:
-    """What a run left, other than the cached look at the clips."""
+    """Files that a run left, other than the cached counts of frames."""
     folder = root.parent / "runs"
     return sorted(path.name for path in folder.iterdir() if path.name != "manifests") if folder.exists() else []
 
 
-def test_the_small_run_works_and_its_record_is_true(root: Path) -> None:
-    code, said = run(root)
+def test_the_small_run_works_and_its_record_is_true(run: Run, root: Path) -> None:
+    code, said = run(root, "runtime.workers=1")
     assert code == 0, said
     (record,) = load_records(root.parent / "runs/records")
     assert (record.status, record.n_scored, record.identity.tier) == ("success", 8, "full")
@@ -58,7 +79,7 @@ def test_the_small_run_works_and_its_record_is_true(root: Path) -> None:
     assert "done before" in said
 
 
-def test_all_that_is_missing_is_said_at_once(root: Path) -> None:
+def test_all_that_is_missing_is_said_at_once(run: Run, root: Path) -> None:
     (root / "ucfTrainTestlist/classInd.txt").unlink()
     for path in (root / "UCF-101/MoveUp").iterdir():
         path.unlink()
@@ -71,7 +92,7 @@ def test_all_that_is_missing_is_said_at_once(root: Path) -> None:
     assert not runs(root)
 
 
-def test_a_missing_root_shows_the_layout(tmp_path: Path) -> None:
+def test_a_missing_root_shows_the_layout(run: Run, tmp_path: Path) -> None:
     code, said = run(tmp_path / "nowhere")
     assert code == 2
     assert "nowhere does not exist" in said
@@ -79,7 +100,7 @@ def test_a_missing_root_shows_the_layout(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_an_unreadable_test_clip_makes_the_split_unscorable(root: Path) -> None:
+def test_an_unreadable_test_clip_makes_the_split_unscorable(run: Run, root: Path) -> None:
     (root / "UCF-101/MoveUp/v_MoveUp_g01_c01.avi").write_bytes(b"")
     (root / "UCF-101/ZoomIn/v_ZoomIn_g01_c01.avi").write_bytes(b"not a video" * 50)
     code, said = run(root)
@@ -90,16 +111,16 @@ def test_an_unreadable_test_clip_makes_the_split_unscorable(root: Path) -> None:
     assert not runs(root)
 
 
-def test_an_unreadable_training_clip_is_left_out_and_counted(root: Path) -> None:
+def test_an_unreadable_training_clip_is_left_out_and_counted(run: Run, root: Path) -> None:
     (root / "UCF-101/MoveUp/v_MoveUp_g02_c01.avi").write_bytes(b"not a video" * 50)
     code, said = run(root)
     assert code == 0, said
-    assert "1 training clip cannot be read and is left out: v_MoveUp_g02_c01" in said
+    assert "1 of the 8 training clips cannot be read (12.5%); left out: v_MoveUp_g02_c01" in said
     (record,) = load_records(root.parent / "runs/records")
     assert (record.excluded.count, record.excluded.names) == (1, ("v_MoveUp_g02_c01",))
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(run: Run, root: Path) -> None:
     code, said = run(root, "train.lr=1e30", "train.steps=8")
     assert code == 3
     assert "at step " in said
@@ -132,7 +153,7 @@ def test_wrong_settings_are_answered_before_anything_is_spent(root: Path, words:
     assert not (root.parent / "runs/records").exists()
 
 
-def test_a_dry_run_prints_the_plan_and_trains_nothing(root: Path) -> None:
+def test_a_dry_run_prints_the_plan_and_trains_nothing(run: Run, root: Path) -> None:
     code, said = run(root, "--dry-run")
     assert code == 0, said
     assert "8 training and 8 test clips" in said
@@ -140,7 +161,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(root: Path) -> None:
     assert not (root.parent / "runs/records").exists()
 
 
-def test_a_fine_tuned_checkpoint_can_be_tested(root: Path) -> None:
+def test_a_fine_tuned_checkpoint_can_be_tested(run: Run, root: Path) -> None:
     assert run(root)[0] == 0
     (checkpoint,) = (root.parent / "runs").glob("*/checkpoint.pt")
     trained = load_records(root.parent / "runs/records")[0]
@@ -151,7 +172,7 @@ def test_a_fine_tuned_checkpoint_can_be_tested(root: Path) -> None:
     assert [phase.name for phase in tested.phases] == ["test"]
 
 
-def test_only_training_leaves_a_checkpoint_and_no_record(root: Path) -> None:
+def test_only_training_leaves_a_checkpoint_and_no_record(run: Run, root: Path) -> None:
     code, said = run(root, "phase=train")
     assert code == 0, said
     assert not load_records(root.parent / "runs/records")
@@ -160,7 +181,7 @@ def test_only_training_leaves_a_checkpoint_and_no_record(root: Path) -> None:
     assert load_records(root.parent / "runs/records")[0].status == "success"
 
 
-def test_a_folder_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
+def test_a_folder_of_ones_own_videos_runs(run: Run, root: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     for clip in sorted(root.glob("UCF-101/Move*/*.avi")):
         target = own / ("test" if "_g01_" in clip.name else "train") / clip.parent.name / clip.name
@@ -173,7 +194,7 @@ def test_a_folder_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
     assert set(record.per_class) == {"MoveDown", "MoveLeft", "MoveRight", "MoveUp"}
 
 
-def test_a_csv_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
+def test_a_csv_of_ones_own_videos_runs(run: Run, root: Path, tmp_path: Path) -> None:
     lines = ["path,label,split,group"]
     for clip in sorted(root.glob("UCF-101/Zoom*/*.avi")):
         split = "test" if "_g01_" in clip.name else "train"
@@ -185,7 +206,7 @@ def test_a_csv_of_ones_own_videos_runs(root: Path, tmp_path: Path) -> None:
     assert (record.n_scored, record.metrics["top1"].n_groups) == (2, 1)
 
 
-def test_a_run_that_was_not_finished_is_not_tested(root: Path) -> None:
+def test_a_run_that_was_not_finished_is_not_tested(run: Run, root: Path) -> None:
     assert run(root, "phase=train")[0] == 0
     (path,) = (root.parent / "runs").glob("*/checkpoint.pt")
     save_checkpoint(path, dict(read_checkpoint(path)) | {"step": 1})

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tta_bench.engine.training import Plan
+from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
+from tta_bench.protocols.base.preflight import Estimate
+
+ESTIMATE = Estimate(
+    seconds_per_training_clip=0.5, seconds_per_test_video=2.0, checkpoint_bytes=1_200_000_000, free_bytes=90_000_000_000
+)
+
+
+def test_a_plan_names_steps_epochs_batch_and_device() -> None:
+    line = training_line(Plan(per_epoch=9, warmup=4, total=4000), "16 videos x 2 views", "8 clips", "cpu")
+    assert line == "4,000 steps (444.4 epochs) of 16 videos x 2 views, 8 clips at once on cpu"
+
+
+def test_disk_and_time_are_those_of_the_estimate() -> None:
+    assert disk_line(ESTIMATE) == "1.2 GB for a checkpoint, 90 GB free"
+    assert time_line(ESTIMATE, 1200) == "at most 10.0 min, by the first step; later ones are quicker"
+    both = "at most 10.0 min of training and 1.0 min of testing, by the first step and video; later ones are quicker"
+    assert time_line(ESTIMATE, 1200, (30, "video")) == both
+
+
+@given(st.dictionaries(st.text("abcdefgh", min_size=1, max_size=9), st.text("xyz ", max_size=20), min_size=1))
+def test_the_texts_of_all_lines_begin_in_one_column(lines: dict[str, str]) -> None:
+    written = plan_text(lines).split("\n")
+    assert [line[:10].rstrip() for line in written] == list(lines)
+    assert [line[10:] for line in written] == list(lines.values())

@@ -1,0 +1,50 @@
+"""The plan of a run as text: lines that every protocol which trains prints in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tta_bench.engine.schedule import Plan
+from tta_bench.protocols.base.preflight import Estimate
+
+WIDTH = 10
+"""Characters of a line's name, spaces included."""
+
+
+def plan_text(lines: Mapping[str, str]) -> str:
+    """Return the named lines below each other, their texts aligned."""
+    return "\n".join(f"{name:{WIDTH}}{text}" for name, text in lines.items())
+
+
+def training_line(plan: Plan, batch: str, at_once: str, device: str) -> str:
+    """Return the line on the optimisation steps.
+
+    Args:
+        plan: Number of steps, and of those in an epoch.
+        batch: Contents of one step's batch, such as ``16 videos x 2 views``.
+        at_once: Micro-batch, such as ``8 clips``.
+        device: Name of the device.
+    """
+    epochs = plan.total / plan.per_epoch
+    return f"{plan.total:,} steps ({epochs:.1f} epochs) of {batch}, {at_once} at once on {device}"
+
+
+def disk_line(estimate: Estimate) -> str:
+    """Return the line on a checkpoint's size and the free disk space."""
+    return f"{estimate.checkpoint_bytes / 1e9:.2g} GB for a checkpoint, {estimate.free_bytes / 1e9:,.0f} GB free"
+
+
+def time_line(estimate: Estimate, training_clips: int, tested: tuple[int, str] | None = None) -> str:
+    """Return the line on the estimated time, an upper bound: the first step is the slowest.
+
+    Args:
+        estimate: Measured times of the preflight.
+        training_clips: Clips in all steps, augmented views counted.
+        tested: Number of tested samples and the word for one, where the run tests.
+    """
+    minutes = f"{training_clips * estimate.seconds_per_training_clip / 60:,.1f} min"
+    if tested is None:
+        return f"at most {minutes}, by the first step; later ones are quicker"
+    samples, word = tested
+    testing = f"{samples * estimate.seconds_per_test_video / 60:,.1f} min of testing"
+    return f"at most {minutes} of training and {testing}, by the first step and {word}; later ones are quicker"
