@@ -16,7 +16,7 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import read_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
-from tta_bench.data.transforms.sampling import apply_control, test_indices, test_views, train_indices
+from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, test_views
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
@@ -85,7 +85,8 @@ class TrainClips(Dataset[TrainItem]):
         epoch, index = key
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
-        frames = read_frames(sample.path, train_indices(self.lengths[sample.id], clip.frames, clip.stride, start))
+        draw = SAMPLERS[clip.sampling or "dense"].train
+        frames = read_frames(sample.path, draw(self.lengths[sample.id], clip.frames, clip.stride, start))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)
@@ -125,7 +126,8 @@ class TestClips(Dataset[TestItem]):
     def __getitem__(self, index: int) -> TestItem:
         """Decode a video once and return its views."""
         sample, clip = self.samples[index], self.clip
-        indices = test_indices(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
+        rule = SAMPLERS[clip.sampling or "dense"].test
+        indices = rule(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         segments = read_frames(sample.path, indices.reshape(-1))
         segments = segments.reshape(*indices.shape, *segments.shape[1:])

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import find_by_stem, names_in
-from tta_bench.data.datasets.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 
 EMOTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise")
 """The seven emotions in the order of the challenges' files."""
@@ -27,7 +27,7 @@ PARTS: Mapping[str, Sequence[str]] = {"train": ("Train",), "val": ("Val", "devel
 SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"))
 """What a sound file's name ends in, in lower case."""
 
-TREE = """Expected either, as ABAW5 has it:
+HUME_TREE = """Expected either, as ABAW5 has it:
   {root}
   ├── data_info.csv       File_ID, Split, the emotions
   └── train, val, test
@@ -107,7 +107,7 @@ class HumeReaction:
             self._rows = self._read_muse(labels, partition)
         else:
             here = shorten(names_in(root)) or "nothing" if root.is_dir() else "no such folder"
-            raise UserError(f"there is no Hume-Reaction in {root} (found: {here}).", TREE.format(root=root))
+            raise UserError(f"there is no Hume-Reaction in {root} (found: {here}).", HUME_TREE.format(root=root))
 
     def ids(self, part: str) -> tuple[str, ...]:
         """Return the sorted ids of train, val or test."""
@@ -138,7 +138,7 @@ class HumeReaction:
             raise UserError(
                 f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
                 f"{shorten([id + suffix for id in lost])}.",
-                TREE.format(root=self.root),
+                HUME_TREE.format(root=self.root),
             )
         videos = videos | ready
         return [

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
 
-import av
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.decode import VIDEO_SUFFIXES, UnreadableVideo, every_frame, frame_rate
+from tta_bench.data.media.encode import h264, write_video
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
-SIDE = 144
+SCENE_SIDE = 144
 """Short side of the pictures that cuts are looked for in."""
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".flv": "flv", ".ts": "mpegts"}
 """What a name ends in, and what holds H.264 there; Matroska under any other name."""
-ENCODERS = {"libx264": {"preset": "veryfast", "crf": "18"}, "mpeg4": {"qmin": "2", "qmax": "3"}}
-"""Options of each encoder, the first one that is there being taken."""
 
 Done = Literal["cut", "whole", "before"]
 
@@ -104,9 +99,8 @@ def prepare_video(source: Path, target: Path) -> Done:
         else:
             shutil.copyfile(source, part)
     else:
-        write_frames(
-            part, islice(every_frame(source), *scene), frame_rate(source), CONTAINERS.get(target.suffix, "matroska")
-        )
+        encoding = h264(CONTAINERS.get(target.suffix, "matroska"))
+        write_video(part, islice(every_frame(source), *scene), frame_rate(source), encoding)
     part.replace(target)
     return "whole" if scene is None else "cut"
 
@@ -123,7 +117,7 @@ def longest_scene(path: Path) -> tuple[int, int] | None:
 
     detector = ContentDetector()
     cuts, length = [0], 0
-    for frame in every_frame(path, SIDE):
+    for frame in every_frame(path, SCENE_SIDE):
         time = FrameTimecode(length, 25.0)  # any rate: only numbers of frames are asked for
         cuts += [found.frame_num for found in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
         length += 1
@@ -131,21 +125,6 @@ def longest_scene(path: Path) -> tuple[int, int] | None:
     edges = [*sorted(set(cuts)), length]
     scenes = list(pairwise(edges))
     return max(scenes, key=lambda scene: scene[1] - scene[0]) if len(scenes) > 1 else None
-
-
-def write_frames(path: Path, frames: Iterator[NDArray[np.uint8]], rate: Fraction, container: str) -> None:
-    """Write RGB frames ``uint8 (H, W, 3)`` as H.264, or MPEG-4 where that cannot be; an odd last row or column goes."""
-    encoder = next(name for name in ENCODERS if name in av.codecs_available)
-    first = next(frames)
-    height, width = (side // 2 * 2 for side in first.shape[:2])
-    with av.open(str(path), "w", format=container) as file:
-        stream = file.add_stream(encoder, rate=rate, options={"threads": "1"} | ENCODERS[encoder])
-        assert isinstance(stream, av.VideoStream)
-        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        for frame in chain([first], frames):
-            picture = np.ascontiguousarray(frame[:height, :width])
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        file.mux(stream.encode(None))
 
 
 def require_scenedetect() -> None:

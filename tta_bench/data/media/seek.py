@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.decode import UnreadableVideo, read_frames, to_rgb
 
-FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
+SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
 NO_TRIAL = {"skip_frame": "all"}
 """What keeps opening a file from decoding its first frames, which here are decoded only where they are wanted."""
 
@@ -50,7 +50,7 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np
             stream = container.streams.best("video")
             if not isinstance(stream, av.VideoStream):
                 return None
-            if container.format.name not in FORMATS or stream.codec_context.name not in CODECS:
+            if container.format.name not in SEEKABLE_FORMATS or stream.codec_context.name not in SEEKABLE_CODECS:
                 return None
             packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
             times = sorted(pts for pts, _ in packets if pts is not None)

@@ -15,13 +15,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.cards.kinds import SOUND_RATE
+
 SOUND_VERSION = 1
 """Raised whenever the same file would give another signal."""
 
-RATE = 16_000
-"""Samples in a second of every signal."""
-
-SHORTEST = RATE * 60 // 1000
+SHORTEST = SOUND_RATE * 60 // 1000
 """Samples that openSMILE needs: 60 ms."""
 
 LOUDEST = 1 - 2**-15
@@ -60,7 +59,7 @@ def read_sound(path: Path) -> Sound:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 return Sound(None, {NO_TRACK: 1})
-            resampler = av.AudioResampler("s16", "mono", RATE)
+            resampler = av.AudioResampler("s16", "mono", SOUND_RATE)
             for frame in container.decode(container.streams.audio[0]):
                 blocks += _resample(resampler, _sound_frame(frame, notes))
             blocks += _resample(resampler, None)

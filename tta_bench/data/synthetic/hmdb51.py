@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tta_bench.data.datasets.hmdb51 import LISTS, TEST, TRAIN, UNUSED
-from tta_bench.data.synthetic.ucf101 import CLASSES, PAIRS, SampleSettings, render_clip, write_avi
+from tta_bench.data.media.encode import MPEG4_AVI, write_video
+from tta_bench.data.synthetic.ucf101 import CLASSES, PAIRS, SampleSettings, render_clip
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
@@ -36,11 +37,8 @@ def generate_hmdb51_sample(folder: Path, settings: SampleSettings) -> Path:
             (folder / name).mkdir()
             for film in range(1, settings.groups + 1):
                 for clip in range(1, settings.clips + 1):
-                    write_avi(
-                        folder / name / clip_name(name, film, clip),
-                        render_clip(settings, name, film, clip),
-                        settings.fps,
-                    )
+                    path = folder / name / clip_name(name, film, clip)
+                    write_video(path, render_clip(settings, name, film, clip), settings.fps, MPEG4_AVI)
                     bar.advance()
     return folder
 

@@ -27,7 +27,7 @@ def fine_tune_identity(
 
 def fine_tune_facts(to: FineTuneExperiment, lists: SplitClips) -> RunInfo:
     """Return what its record says from the beginning."""
-    seen = schema.Input(frames=to.clip.frames, stride=to.clip.stride, size=to.clip.size)
+    seen = schema.Input(frames=to.clip.frames, stride=to.clip.step, size=to.clip.size)
     return RunInfo(len(lists.test), tuple(lists.excluded), seen)
 
 
@@ -74,7 +74,7 @@ def describe_plan(
         "data": f"{to.dataset.name}, {to.tier} tier, split {to.split}: "
         f"{len(lists.train):,} training and {len(lists.test):,} test clips, {len(lists.excluded):,} left out",
         "model": f"{to.backbone.name}, weights {to.weights}",
-        "clip": f"{to.clip.frames} frames, every {to.clip.stride}th, {to.clip.size} pixels",
+        "clip": str(to.clip),
         "training": f"{plan.total:,} steps ({plan.total / plan.per_epoch:.1f} epochs) of {to.train.batch} videos x "
         f"{to.train.views} views, {micro_batch} clips at once on {device}",
         "test": f"{to.eval.segments} x {to.eval.crops} views of each video",

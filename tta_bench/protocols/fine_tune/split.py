@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
-from tta_bench.data.media.manifest import manifest_file, probe
+from tta_bench.data.media.manifest import check_clips, manifest_file
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.utils.keyed_random import digest, generator
@@ -46,7 +46,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
-    manifest = probe([*train, *test], manifest_file(work_dir, experiment.dataset.name, root), max(1, workers))
+    manifest = check_clips([*train, *test], manifest_file(work_dir, experiment.dataset.name, root), max(1, workers))
     unreadable = {sample.id: manifest.broken[sample.id] for sample in test if sample.id in manifest.broken}
     if unreadable:
         named = shorten([f"{name} ({reason})" for name, reason in unreadable.items()])

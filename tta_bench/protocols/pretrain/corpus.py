@@ -9,7 +9,7 @@ from pathlib import Path
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.open import dataset_root, open_dataset
-from tta_bench.data.media.manifest import Manifest, manifest_file, probe
+from tta_bench.data.media.manifest import Manifest, check_clips, manifest_file
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.utils.keyed_random import digest
@@ -41,7 +41,7 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     clips = all_clips(card, root)
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
-    manifest = probe(clips, manifest_file(work_dir, card.name, root), max(1, workers))
+    manifest = check_clips(clips, manifest_file(work_dir, card.name, root), max(1, workers))
     _check_broken(manifest, len(clips), train.broken)
     whole = card.generator is not None and experiment.limit is None
     return CorpusClips(
