@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tta_bench.cli.options import work_dir_option
+from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.data.datasets.corpus import Clip
@@ -32,8 +32,11 @@ def command() -> None:
     "--min-frames", default=16, show_default=True, type=click.IntRange(1), help="Fewer frames than this are too short."
 )
 @work_dir_option
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print all problems as one JSON document.")
-def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, as_json: bool) -> None:
+def verify(
+    dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
+) -> None:
     """Decode every video of a dataset, and list broken, empty, duplicate (same bytes) and too short ones.
 
     Results are cached in the work folder: an interrupted check resumes, and `run` reuses it. Exits with 1 where a video
@@ -47,6 +50,7 @@ def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path
     from tta_bench.data.media.verify import check_videos
     from tta_bench.errors import CheckFailed
 
+    load_plugins(plugins)
     videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
     problems = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
@@ -64,7 +68,8 @@ def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path
 @click.argument("dataset")
 @click.argument("words", nargs=-1, metavar="data.root=DIR")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
-def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
+@plugin_option
+def prepare(dataset: str, words: tuple[str, ...], into: Path, plugins: tuple[Path, ...]) -> None:
     """Keep the longest scene of each video of a dataset, in another folder.
 
     Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one scene is copied unchanged;
@@ -78,6 +83,7 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
     from tta_bench.errors import CheckFailed
 
     require_scenedetect()
+    load_plugins(plugins)
     videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
     done = prepare_videos(videos, base, into, workers)

@@ -29,6 +29,9 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 Sampling = Literal["dense", "uniform"]
 
+ALWAYS_LOCKED = ("clip.sampling",)
+"""Keys that are locked on every protocol card: older cards cannot name the rule that replaces their ``clip.span``."""
+
 
 class ClipSettings(Strict):
     """The extent of a clip in time and space."""

@@ -1,4 +1,4 @@
-"""Reading videos: frame k is the k-th frame that the decoder gives, whatever the container's header or timestamps say.
+"""Decoding of videos: frame k is the k-th frame that the decoder gives, whatever header and timestamps say.
 
 Headers count wrong in packed or truncated AVI files, and timestamps are shifted or absent where AVI holds B-frames, so
 frames are counted while decoding from the start.
@@ -110,19 +110,19 @@ def frame_rate(path: Path) -> Fraction:
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
     """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
-    found: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[int, NDArray[np.uint8]] = {}
     size: tuple[int, int] | None = None
     reformatter = VideoReformatter()
     with closing(_decode(path)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if index in wanted:
-                found[index] = to_rgb(path, frame, size, reformatter)
+                pictures[index] = to_rgb(path, frame, size, reformatter)
             if index == max(wanted):
-                return found
-    if size and index not in found:
-        found[index] = to_rgb(path, frame, size, reformatter)
-    return found
+                return pictures
+    if size and index not in pictures:
+        pictures[index] = to_rgb(path, frame, size, reformatter)
+    return pictures
 
 
 def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
@@ -157,13 +157,13 @@ def _read_images(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
     """Read the wanted images of a folder of frames, or the last one where it has fewer, in the first one's size."""
     files = _image_files(path)
     height, width = _read_image(files[0]).shape[:2]
-    found: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[int, NDArray[np.uint8]] = {}
     for index in {min(index, len(files) - 1) for index in wanted}:
         picture = _read_image(files[index])
         if picture.shape[:2] != (height, width):
             picture = np.asarray(cv2.resize(picture, (width, height)), np.uint8)
-        found[index] = picture
-    return found
+        pictures[index] = picture
+    return pictures
 
 
 def _image_files(path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Keeping the longest scene of each video, as TikTokActions did (Qian et al., arXiv 2402.08875), with PySceneDetect."""
+"""The longest scene of each video, as in TikTokActions (Qian et al., arXiv 2402.08875), found by PySceneDetect."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
 SCENE_SIDE = 144
-"""Short side of the pictures that cuts are looked for in."""
+"""Short side, in pixels, of the pictures in which cuts are detected."""
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".flv": "flv", ".ts": "mpegts"}
-"""What a name ends in, and what holds H.264 there; Matroska under any other name."""
+"""Container of H.264 by suffix; Matroska for any other."""
 
 Done = Literal["cut", "whole", "before"]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What became of the videos: how many were cut, kept whole or done before, and why the others are left out."""
+    """Result of `prepare_videos`: numbers of videos cut, copied whole and done before, and the errors of the others."""
 
     counts: dict[Done, int]
     broken: dict[str, str] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class Prepared:
 def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int) -> Prepared:
     """Write the longest scene of each video below a new folder, under the name that the video has below its own.
 
-    A video of one scene is copied as it is, and so is a folder of frames. What is there already was done before: a file
-    gets its name when it is complete. Cut videos have no sound.
+    A video of one scene is copied unchanged, and so is a folder of frames. Videos that are there already are skipped: a
+    file gets its name when it is complete. Cut videos have no sound.
 
     Args:
-        videos: What to prepare.
-        base: Folder that all of them are in.
-        into: Folder to write to; neither in ``base`` nor around it.
+        videos: The videos.
+        base: Folder that contains all of them.
+        into: Folder to write to; neither inside ``base`` nor around it.
         workers: Threads.
 
     Raises:
@@ -53,7 +53,7 @@ def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int)
     targets = {clip: into / clip.path.relative_to(base) for clip in _inside(videos, base)}
     if _overlap(base.resolve(), into.resolve()):
         raise UserError(
-            f"{into} and {base} are one in the other.", "Name another folder: nothing is written over the source."
+            f"{into} and {base} lie one inside the other.", "Name another folder: sources are never overwritten."
         )
     counts: dict[Done, int] = {"cut": 0, "whole": 0, "before": 0}
     broken: dict[str, str] = {}
@@ -73,7 +73,7 @@ def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int)
 
 
 def copy_lists(base: Path, into: Path) -> None:
-    """Copy all files below a folder that are no videos and no frames: a dataset's lists."""
+    """Copy a dataset's lists: all text files below a folder."""
     for file in base.rglob("*"):
         small = file.suffix.lower() in (".csv", ".json", ".md", ".txt", ".xlsx", ".yaml")
         if small and file.is_file() and file.suffix.lower() not in VIDEO_SUFFIXES:
@@ -83,7 +83,7 @@ def copy_lists(base: Path, into: Path) -> None:
 
 
 def prepare_video(source: Path, target: Path) -> Done:
-    """Write a video's longest scene, or the video itself if it is one scene, and return which it was.
+    """Write a video's longest scene, or the video itself if it is one scene, and return the kind of result.
 
     Raises:
         UnreadableVideo: The video cannot be decoded to its end.
@@ -118,17 +118,17 @@ def longest_scene(path: Path) -> tuple[int, int] | None:
     detector = ContentDetector()
     cuts, length = [0], 0
     for frame in every_frame(path, SCENE_SIDE):
-        time = FrameTimecode(length, 25.0)  # any rate: only numbers of frames are asked for
-        cuts += [found.frame_num for found in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
+        time = FrameTimecode(length, 25.0)  # any rate: only frame numbers are used
+        cuts += [cut.frame_num for cut in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
         length += 1
-    cuts += [found.frame_num for found in detector.post_process(FrameTimecode(length, 25.0))]
+    cuts += [cut.frame_num for cut in detector.post_process(FrameTimecode(length, 25.0))]
     edges = [*sorted(set(cuts)), length]
     scenes = list(pairwise(edges))
     return max(scenes, key=lambda scene: scene[1] - scene[0]) if len(scenes) > 1 else None
 
 
 def require_scenedetect() -> None:
-    """Raise UserError with the line that installs PySceneDetect, if it is not there."""
+    """Raise UserError with the command that installs PySceneDetect, if it is not installed."""
     try:
         import scenedetect  # noqa: F401
     except ImportError:

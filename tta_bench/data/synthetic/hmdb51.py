@@ -57,7 +57,7 @@ def write_lists(folder: Path, settings: SampleSettings) -> None:
 
 
 def flag(split: int, name: str, film: int, settings: SampleSettings) -> str:
-    """Return what a split does with a class's clips of a film: 1 to train on, 2 to test on, 0 unused.
+    """Return a split's flag for a class's clips of a film: 1 to train on, 2 to test on, 0 unused.
 
     Films are taken in turn, each split starting one later. The first ones are tested on in all classes; the two after
     them in one half of the classes each, while the other half trains on them; the last one is unused.

@@ -33,10 +33,10 @@ REACTIONS_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ReactionSampleSettings:
-    """What the sample consists of; these values are the data's identity.
+    """Settings of the sample; these values are the data's identity.
 
     Each part has so many ``subjects`` with so many ``clips`` each. ``size`` is in pixels, ``fps`` in frames a second,
-    ``noise`` the standard deviation of what is added to each thing seen or heard, on the scale of the intensities.
+    ``noise`` the standard deviation of the noise on each visible or audible sign, on the scale of the intensities.
     """
 
     version: int = REACTIONS_VERSION
@@ -55,7 +55,7 @@ class ReactionSampleSettings:
 
 @dataclass(frozen=True, slots=True)
 class SampleReaction:
-    """One clip to be made: its id, subject and part, and its intensities."""
+    """A clip of the sample: its id, subject, part and intensities."""
 
     id: str
     subject: str

@@ -47,7 +47,7 @@ SHAKE_MARGIN = 6
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings:
-    """What the sample consists of; these values are the data's identity.
+    """Settings of the sample; these values are the data's identity.
 
     Each class has ``clips`` in each of the ``groups``, and is tested on ``test_groups`` of these. ``width``
     and ``height`` are in pixels, ``fps`` in frames a second.
