@@ -18,7 +18,7 @@ from tta_bench.data.datasets.hume_reaction import HumeReaction, Reaction
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import SoundFeatures
 from tta_bench.data.synthetic.cache import sample_root
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings
 from tta_bench.data.transforms.faces import FaceFrames
 from tta_bench.models.backbones.audio import build_audio, frozen_identity
 
@@ -43,7 +43,7 @@ class Signed:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Reaction]:
-    settings = asdict(ReactionSettings())
+    settings = asdict(ReactionSampleSettings())
     begun = time.monotonic()
     root = sample_root(tmp_path_factory.mktemp("samples"), "hume_reaction_sample", "HumeReaction", settings)
     print(f"\nsample of reactions made in {time.monotonic() - begun:.0f} s")

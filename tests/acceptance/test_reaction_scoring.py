@@ -17,7 +17,7 @@ from scipy.stats import pearsonr
 from tta_bench.boards.published import read_published
 from tta_bench.cli import main
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings, plan, write_table
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, plan, write_table
 from tta_bench.metrics.pearson import mean_pearson, pearson
 from tta_bench.protocols.reaction.challenge_files import write_outputs
 
@@ -31,7 +31,7 @@ SOURCED = {
 """Part and figure of what others reported, as far as a source was read."""
 RECALLED = ("0.4734", "0.458", "0.523", "0.4046", "0.3667", "0.1830", "0.0741", "0.0552")
 """Figures that are quoted here and there, and for which no source was found."""
-VAL = [clip for clip in plan(ReactionSettings()) if clip.part == "val"]
+VAL = [clip for clip in plan(ReactionSampleSettings()) if clip.part == "val"]
 TARGETS = np.array([clip.targets for clip in VAL])
 OUTPUTS = (TARGETS + np.random.default_rng(0).normal(0, 0.4, TARGETS.shape)).astype(np.float32)
 
@@ -44,7 +44,7 @@ def official(outputs: np.ndarray, targets: np.ndarray) -> float:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """ABAW5's table of made-up clips, with subjects."""
-    write_table(tmp_path / "data_info.csv", list(plan(ReactionSettings())))
+    write_table(tmp_path / "data_info.csv", list(plan(ReactionSampleSettings())))
     return tmp_path / "data_info.csv"
 
 

@@ -29,7 +29,7 @@ def test_verify_lists_what_is_wrong_and_exits_with_1(command, corpus: Path, tmp_
     assert "the same bytes: 1\n    dance/71.mp4, run/71.mp4" in done.out
     assert "empty: 1\n    run/74.mp4" in done.out
     assert "shorter than 16 frames: 1\n    dance/72.mp4: 8" in done.out
-    assert "something is wrong with 3 of 5 videos" in done.err
+    assert "3 of 5 videos have problems" in done.err
     listed = json.loads(command(*words, "--json", "--min-frames", 8).out)
     assert listed["duplicates"] == [["dance/71.mp4", "run/71.mp4"]]
     assert listed["short"] == {}

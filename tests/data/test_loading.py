@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.clips import write_video
+from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_video
 from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import count_frames
+from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Augmentation, EvalSettings, TrainSettings
 
@@ -75,6 +78,25 @@ def test_controls_change_the_order_of_frames_only(samples: list[Sample]) -> None
     assert torch.equal(views("reversed"), plain.flip(1))
     assert all(torch.equal(frame, views("frozen")[0, 0]) for frame in views("frozen")[0])
     assert sorted(frame.sum().item() for frame in views("shuffled")[0]) == sorted(f.sum().item() for f in plain[0])
+
+
+def test_uniform_clips_are_spread_over_the_video(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "long.avi", frames=80)
+    clip = CLIP.model_copy(update={"sampling": "uniform", "size": HEIGHT})
+    plain = Augmentation(area=(1, 1), ratio=(WIDTH / HEIGHT, WIDTH / HEIGHT), flip=0, erase=0)
+    train = TRAIN.model_copy(update={"views": 1, "augment": plain})
+    one = [Sample("long", video, 0, "long")]
+    trained = loading.TrainClips(one, {"long": 80}, clip, train, seed=0)
+
+    def indices(frames: torch.Tensor) -> list[int]:
+        return [read_barcode(cv2.resize(frame.numpy(), (WIDTH, HEIGHT))) for frame in frames]
+
+    drawn = [indices(trained[epoch, 0]["clips"][0]) for epoch in range(3)]
+    assert len({tuple(draw) for draw in drawn}) == 3
+    assert all(20 * k <= index < 20 * (k + 1) for draw in drawn for k, index in enumerate(draw))
+    tested = loading.TestClips(one, {"long": 80}, clip, EvalSettings(segments=1, crops=1), seed=0)
+    middles = read_frames(video, [10, 30, 50, 70])
+    assert np.array_equal(tested[0]["clips"][0].numpy(), middles[:, :, (WIDTH - HEIGHT) // 2 : (WIDTH + HEIGHT) // 2])
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 30), st.integers(0, 5))

@@ -12,6 +12,9 @@ from tta_bench.utils.strict import Strict, optional_since_v1
 Recipe = Literal["vit", "cnn", "audio"]
 Tier = Literal["sample", "full"]
 
+SOUND_RATE = 16_000
+"""Samples in a second of the mono sound that audio backbones take."""
+
 
 class Card(Strict):
     """What every card says."""

@@ -1,4 +1,4 @@
-"""``tta-bench data``: look at a dataset's videos, and prepare them."""
+"""``tta-bench data``: verify and prepare a dataset's videos."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tta_bench.cli.options import work_dir_option
+from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.data.datasets.corpus import Clip
-    from tta_bench.data.media.verify import Findings
+    from tta_bench.data.media.verify import VideoProblems
 
-SHOWN = 20
-"""Findings of a kind that are printed; ``--json`` prints all."""
+LISTED = 20
+"""Largest number of names that are printed for a kind of problem; ``--json`` prints all."""
 
 
 @click.group("data")
 def command() -> None:
-    """Look at a dataset's videos before they are used, and prepare them."""
+    """Verify a dataset's videos before they are used, and prepare them."""
 
 
 @command.command("verify")
@@ -32,12 +32,15 @@ def command() -> None:
     "--min-frames", default=16, show_default=True, type=click.IntRange(1), help="Fewer frames than this are too short."
 )
 @work_dir_option
-@click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON document.")
-def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, as_json: bool) -> None:
+@plugin_option
+@click.option("--json", "as_json", is_flag=True, help="Print all problems as one JSON document.")
+def verify(
+    dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
+) -> None:
     """Decode every video of a dataset, and list broken, empty, duplicate (same bytes) and too short ones.
 
-    What was decoded is kept in the work folder: a look that is broken off goes on, and a run need not look again. Exits
-    with 1 where something is found.
+    Results are cached in the work folder: an interrupted check resumes, and `run` reuses it. Exits with 1 where a video
+    has a problem.
 
     \b
     tta-bench data verify tiktok_actions data.root=/data/tiktok
@@ -47,29 +50,31 @@ def verify(dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path
     from tta_bench.data.media.verify import check_videos
     from tta_bench.errors import CheckFailed
 
+    load_plugins(plugins)
     videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
-    findings = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
+    problems = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
     if as_json:
-        click.echo(json.dumps({"dataset": dataset} | asdict(findings), indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"dataset": dataset} | asdict(problems), indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{dataset}: {findings.videos:,} videos in {root}")
-        for line in report(findings, min_frames):
+        click.echo(f"{dataset}: {problems.videos:,} videos in {root}")
+        for line in report(problems, min_frames):
             click.echo(line)
-    if findings.problems:
-        raise CheckFailed(f"something is wrong with {findings.problems:,} of {findings.videos:,} videos.")
+    if problems.count:
+        raise CheckFailed(f"{problems.count:,} of {problems.videos:,} videos have problems.")
 
 
 @command.command("prepare")
 @click.argument("dataset")
 @click.argument("words", nargs=-1, metavar="data.root=DIR")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
-def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
+@plugin_option
+def prepare(dataset: str, words: tuple[str, ...], into: Path, plugins: tuple[Path, ...]) -> None:
     """Keep the longest scene of each video of a dataset, in another folder.
 
-    Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one scene is copied as it is; others
-    are encoded anew, without sound. Lists are copied, so that the folder is a data root. What is there already is not
-    done again. Exits with 1 where videos could not be read.
+    Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one scene is copied unchanged;
+    others are re-encoded, without sound. Lists are copied, so that the folder is a data root. Videos that are there
+    already are skipped. Exits with 1 where videos could not be read.
 
     \b
     tta-bench data prepare tiktok_actions data.root=/data/tiktok --into /data/tiktok-scenes
@@ -78,6 +83,7 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
     from tta_bench.errors import CheckFailed
 
     require_scenedetect()
+    load_plugins(plugins)
     videos, root, workers = open_videos(dataset, words)
     base = root.parent if root.is_file() else root
     done = prepare_videos(videos, base, into, workers)
@@ -91,10 +97,10 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path) -> None:
 
 
 def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:
-    """Return a dataset's videos, its folder or list, and how many may be looked at at once.
+    """Return a dataset's videos, its folder or list, and the number of workers.
 
     Raises:
-        UserError: There is no such dataset, it is nowhere, or its layout is not what it should be.
+        UserError: There is no such dataset, no folder is configured for it, or its layout is wrong.
     """
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.config.overrides import parse
@@ -106,8 +112,8 @@ def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, in
     given = parse(words, ["data.root", "runtime.workers"])
     if card.generator is not None:
         root = dataset_root(card, None)
-    elif (found := given.get("data.root") or data_root(name, {})) is not None:
-        root = Path(found).expanduser()
+    elif (folder := given.get("data.root") or data_root(name, {})) is not None:
+        root = Path(folder).expanduser()
     else:
         raise UserError(f"no data root is configured for {name}.", f"Say data.root=DIR. Expected there:\n{card.layout}")
     workers = given.get("runtime.workers", os.cpu_count() or 1)
@@ -116,21 +122,21 @@ def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, in
     return open_dataset(card, root).videos(), root, workers
 
 
-def report(findings: Findings, least: int) -> list[str]:
-    """Return the findings as lines of text."""
+def report(problems: VideoProblems, least: int) -> list[str]:
+    """Return the problems as lines of text."""
     from tta_bench.errors import shorten
 
     kinds = {
-        "broken": [f"{name}: {reason}" for name, reason in findings.broken.items()],
-        "empty": findings.empty,
-        "the same bytes": [shorten(group) for group in findings.duplicates],
-        f"shorter than {least} frames": [f"{name}: {frames}" for name, frames in findings.short.items()],
+        "broken": [f"{name}: {reason}" for name, reason in problems.broken.items()],
+        "empty": problems.empty,
+        "the same bytes": [shorten(group) for group in problems.duplicates],
+        f"shorter than {least} frames": [f"{name}: {frames}" for name, frames in problems.short.items()],
     }
     lines = [line for kind, names in kinds.items() if names for line in listed(kind, names)]
-    return lines or [f"  all can be decoded, have {least} frames at least, and are there once"]
+    return lines or [f"  all can be decoded, have {least} frames at least, and have no duplicates"]
 
 
 def listed(kind: str, names: list[str]) -> list[str]:
-    """Return the lines that name the first findings of a kind and count the rest."""
-    more = [f"    and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
-    return [f"  {kind}: {len(names):,}", *(f"    {name}" for name in names[:SHOWN]), *more]
+    """Return lines with the first names of a kind of problem and the count of the rest."""
+    more = [f"    and {len(names) - LISTED:,} more"] if len(names) > LISTED else []
+    return [f"  {kind}: {len(names):,}", *(f"    {name}" for name in names[:LISTED]), *more]

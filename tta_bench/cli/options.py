@@ -20,7 +20,7 @@ plugin_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="A file that registers a backbone (may be given again).",
+    help="A file that registers a backbone, dataset or protocol (may be given again).",
 )
 boards_option = click.option(
     "--boards",

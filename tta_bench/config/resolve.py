@@ -15,7 +15,7 @@ from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.timm_defaults import with_timm_defaults
 from tta_bench.config.overrides import Choices, known_keys, parse, section, validated, with_overrides
 from tta_bench.errors import UserError, unknown
-from tta_bench.experiments.base import Experiment
+from tta_bench.experiments.base import ALWAYS_LOCKED, Experiment
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
@@ -45,7 +45,8 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     backbone = with_timm_defaults(backbone_card(top.backbone or settings.backbone))
     fields = kind.resolve(_sections(protocol, tier, backbone, given), backbone, data)
     runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
-    tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
+    locked = (*protocol.locked, *ALWAYS_LOCKED)
+    tuned = any(key.startswith(("train.", "clip.")) and key not in locked for key in given)
     whole = dataset.name == settings.dataset and top.limit is None and "train.clips" not in given
     for split in top.split:
         if split not in dataset.splits:
@@ -54,7 +55,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         kind(
             protocol=protocol,
             tier=tier,
-            standard=whole and not any(key in given for key in protocol.locked),
+            standard=whole and not any(key in given for key in locked),
             track="tuned" if tuned else "fixed",
             backbone=backbone,
             weights=protocol.default_weights(tier, backbone) if top.weights == "default" else top.weights,

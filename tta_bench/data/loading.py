@@ -16,7 +16,7 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import read_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
-from tta_bench.data.transforms.sampling import apply_control, test_indices, test_views, train_indices
+from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, test_views
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
@@ -39,7 +39,7 @@ class TestItem(TypedDict):
     clips: Tensor
     """uint8 (views, T, H, W, 3)."""
     index: int
-    """Place of the video in the test list."""
+    """Index of the video in the test list."""
 
 
 Item = TypeVar("Item", covariant=True)
@@ -54,7 +54,7 @@ class KeyedDataset(Protocol[Item]):
 
 
 class TrainClips(Dataset[TrainItem]):
-    """Training clips: item (epoch, index) is the same whatever process makes it, and whenever.
+    """Training clips: item (epoch, index) is the same in any process and at any time.
 
     Args:
         samples: The training list.
@@ -74,7 +74,7 @@ class TrainClips(Dataset[TrainItem]):
     ) -> None:
         self.samples, self.lengths, self.clip, self.train, self.seed = samples, lengths, clip, train, seed
         if train.augment.rand_augment is not None:
-            parse_policy(train.augment.rand_augment)  # a wrong one is answered here, not in a worker
+            parse_policy(train.augment.rand_augment)  # an error is raised here, not in a worker
 
     def __len__(self) -> int:
         """Return the number of training videos."""
@@ -85,7 +85,8 @@ class TrainClips(Dataset[TrainItem]):
         epoch, index = key
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
-        frames = read_frames(sample.path, train_indices(self.lengths[sample.id], clip.frames, clip.stride, start))
+        draw = SAMPLERS[clip.sampling or "dense"].train
+        frames = read_frames(sample.path, draw(self.lengths[sample.id], clip.frames, clip.stride, start))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)
@@ -125,7 +126,8 @@ class TestClips(Dataset[TestItem]):
     def __getitem__(self, index: int) -> TestItem:
         """Decode a video once and return its views."""
         sample, clip = self.samples[index], self.clip
-        indices = test_indices(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
+        rule = SAMPLERS[clip.sampling or "dense"].test
+        indices = rule(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         segments = read_frames(sample.path, indices.reshape(-1))
         segments = segments.reshape(*indices.shape, *segments.shape[1:])
@@ -135,8 +137,8 @@ class TestClips(Dataset[TestItem]):
 class StepBatches(Sampler[list[tuple[int, int]]]):
     """The (epoch, index) pairs of every optimisation step, from any step on.
 
-    Each epoch is a permutation keyed by (seed, epoch), cut into whole batches; what is left over is dropped, as in the
-    official VideoMAE loaders.
+    Each epoch is a permutation keyed by (seed, epoch), cut into whole batches; the rest is dropped, as in the official
+    VideoMAE loaders.
 
     Args:
         count: Training videos.
@@ -158,20 +160,20 @@ class StepBatches(Sampler[list[tuple[int, int]]]):
         """Yield each step's batch."""
         drawn, order = -1, np.arange(0)
         for step in range(self.first, self.last):
-            epoch, place = divmod(step, self.per_epoch)
+            epoch, number = divmod(step, self.per_epoch)
             if epoch != drawn:
                 drawn, order = epoch, generator(self.seed, "order", epoch).permutation(self.count)
-            chosen = order[place * self.batch : (place + 1) * self.batch]
+            chosen = order[number * self.batch : (number + 1) * self.batch]
             yield [(epoch, int(index)) for index in chosen]
 
 
 def train_loader(clips: KeyedDataset[Item], batches: StepBatches, workers: int, pin: bool) -> DataLoader[Item]:
     """Return the loader of training batches."""
     return DataLoader(
-        clips,  # type: ignore[arg-type]  # PyTorch asks a data set for no more than these two methods
+        clips,  # type: ignore[arg-type]  # PyTorch needs no more than these two methods of a data set
         batch_sampler=batches,
         pin_memory=pin,
-        collate_fn=getattr(clips, "collate", None),  # clips of different lengths say how they are put together
+        collate_fn=getattr(clips, "collate", None),  # data sets of clips of different lengths have their own
         **worker_options(workers),
     )
 

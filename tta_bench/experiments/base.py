@@ -15,7 +15,7 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.strict import Strict
+from tta_bench.utils.strict import Strict, optional_since_v1
 
 NUMERICS_VERSION = 3
 """Raised when the code changes a number that an unchanged card gives."""
@@ -25,6 +25,12 @@ EXPERIMENTS: dict[str, type[Experiment]] = {}
 
 Phase = Literal["all", "train", "test"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
+
+
+Sampling = Literal["dense", "uniform"]
+
+ALWAYS_LOCKED = ("clip.sampling",)
+"""Keys that are locked on every protocol card: older cards cannot name the rule that replaces their ``clip.span``."""
 
 
 class ClipSettings(Strict):
@@ -40,8 +46,15 @@ class ClipSettings(Strict):
     """Frames from one to the next; by default the backbone's, or span / frames."""
 
 
+class SampledClipSettings(ClipSettings):
+    """The extent of a clip, and the rule by which its frames are sampled."""
+
+    sampling: Sampling | None = optional_since_v1()
+    """``dense`` (also null): frames a stride apart. ``uniform``: one of each of as many equal segments of the video."""
+
+
 class ResolvedClip(Strict):
-    """A clip's extent after the protocol, the backbone and the user have been asked."""
+    """A clip's extent, resolved from the protocol, the backbone and the user's keys."""
 
     span: int
     """Frames of video that a clip spans."""
@@ -51,6 +64,18 @@ class ResolvedClip(Strict):
     """Frames from one to the next."""
     size: int
     """Height and width in pixels."""
+    sampling: Literal["uniform"] | None = optional_since_v1()
+    """The rule by which frames are sampled; null for dense, a stride apart."""
+
+    @property
+    def step(self) -> int | None:
+        """Frames from one to the next; None where a clip's frames are spread over its video."""
+        return self.stride if self.sampling is None else None
+
+    def __str__(self) -> str:
+        """Return the extent in words, e.g. ``16 frames, every 4th, 224 pixels``."""
+        step = f"every {self.step}th" if self.step else "spread over the video"
+        return f"{self.frames} frames, {step}, {self.size} pixels"
 
 
 def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
@@ -66,7 +91,8 @@ def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
     if size != backbone.size and multiple is None:
         raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
     rounded = -(-size // multiple) * multiple if multiple else size
-    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded)
+    sampling = clip.sampling if isinstance(clip, SampledClipSettings) and clip.sampling != "dense" else None
+    return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded, sampling=sampling)
 
 
 def _length(asked: int, backbone: BackboneCard) -> int:
@@ -151,7 +177,7 @@ class Experiment(Strict):
         return [] if clip is None else [(self.backbone, clip)]
 
     def settings(self) -> dict[str, Any]:
-        """Return what was resolved, without paths, as plain data for a record."""
+        """Return the resolved settings, without paths, as plain data for a record."""
         return self.sections(*self.card_kind().sections(), "runtime") | {"limit": self.limit}
 
     def training_sections(self) -> tuple[str, ...]:
@@ -199,9 +225,9 @@ class Experiment(Strict):
 
 
 def backbone_identity(card: BackboneCard) -> dict[str, Any]:
-    """Return what of a backbone's card numbers depend on."""
-    own = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
-    return own | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
+    """Return the fields of a backbone's card that numbers depend on."""
+    fields = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
+    return fields | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
 
 
 def protocol_hash(card: ProtocolCard) -> str:

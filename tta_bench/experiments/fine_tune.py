@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
-from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
+from tta_bench.experiments.base import Experiment, ResolvedClip, SampledClipSettings
 from tta_bench.utils.strict import Strict, optional_since_v1
 
 
@@ -92,7 +92,7 @@ class EvalSettings(Strict):
 class FineTuneTier(TierSettings):
     """One tier of a fine-tuning protocol."""
 
-    clip: ClipSettings
+    clip: SampledClipSettings
     recipes: dict[Recipe, TrainSettings]
     """A recipe for each kind of backbone."""
     eval: EvalSettings

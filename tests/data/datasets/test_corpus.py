@@ -85,7 +85,7 @@ def test_a_part_larger_than_the_corpus_is_refused_with_the_arithmetic(count: int
 
 def test_ids_must_be_unique() -> None:
     twice = Corpus([Clip("a", Path("x/a.mp4"), "x"), Clip("a", Path("y/a.mp4"), "y"), Clip("b", Path("y/b.mp4"), "y")])
-    with pytest.raises(UserError, match="1 ids are there more than once: a"):
+    with pytest.raises(UserError, match="1 ids occur more than once: a"):
         twice.clips()
     assert [clip.id for clip in twice.videos()] == ["a", "y/a", "b"]
 

@@ -46,8 +46,9 @@ def test_a_manifest_says_path_hashtag_and_id(tmp_path: Path, name: str) -> None:
     ("text", "message"),
     [
         ("path,id\na,b\n", "no column hashtag"),
-        ("path,hashtag,id\na,b,c\n,b,c\na,b\n", "in line 3, line 4"),
-        ("path,hashtag,id\n", "no clips"),
+        ("path,hashtag,id\na,b,c\n,b,c\na,b,\n", "in 2 lines: line 3, line 4"),
+        ("path,hashtag,id\na,b,c\na,b\n", "1 lines of another length: line 3"),
+        ("path,hashtag,id\n", "only its first line is there"),
     ],
 )
 def test_a_manifest_that_lacks_something(tmp_path: Path, text: str, message: str) -> None:

@@ -260,7 +260,7 @@ def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) 
         ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),
         ("path,label,split\na.avi,0,train\n", "1 clips to train on and 0 to test on"),
         ("path,label,split\na.avi,0,train\na.avi,0,test\n", "more than once: a.avi"),
-        ("", "no column"),
+        ("", "is empty: nothing is in it"),
     ],
 )
 def test_csv_that_makes_no_sense(tmp_path: Path, clip: Path, text: str, message: str) -> None:

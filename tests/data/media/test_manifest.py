@@ -12,7 +12,7 @@ import pytest
 from tests.data.clips import barcode, write_video
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media import manifest
-from tta_bench.data.media.manifest import Manifest, probe
+from tta_bench.data.media.manifest import Manifest, check_clips
 from tta_bench.utils.progress import Bar
 
 
@@ -38,7 +38,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_every_clip_is_counted(samples: list[Sample], tmp_path: Path) -> None:
-    found = probe(samples, tmp_path / "cache" / "found.json", workers=2)
+    found = check_clips(samples, tmp_path / "cache" / "found.json", workers=2)
     assert found.frames == {"clip0": 3, "clip1": 4, "clip2": 5, "clip3": 6}
     assert found.broken == {}
 
@@ -48,7 +48,7 @@ def test_broken_clips_are_named_with_the_decoders_reason(samples: list[Sample], 
     samples[2].path.unlink()
     samples[3].path.write_bytes(b"")
     for _ in range(2):  # found, and remembered
-        found = probe(samples, tmp_path / "found.json", workers=2)
+        found = check_clips(samples, tmp_path / "found.json", workers=2)
         assert found.frames == {"clip0": 3}
         assert set(found.broken) == {"clip1", "clip2", "clip3"}
         assert "Invalid data" in found.broken["clip1"]
@@ -57,14 +57,14 @@ def test_broken_clips_are_named_with_the_decoders_reason(samples: list[Sample], 
 
 def test_only_changed_clips_are_decoded_again(samples: list[Sample], tmp_path: Path, decoded: list[Path]) -> None:
     cache = tmp_path / "found.json"
-    first = probe(samples, cache, workers=2)
+    first = check_clips(samples, cache, workers=2)
     assert len(decoded) == 4
-    assert probe(samples[:2], cache, workers=2).frames == {"clip0": 3, "clip1": 4}
-    assert probe(samples, cache, workers=2) == first
+    assert check_clips(samples[:2], cache, workers=2).frames == {"clip0": 3, "clip1": 4}
+    assert check_clips(samples, cache, workers=2) == first
     assert len(decoded) == 4
     write_video(samples[2].path, frames=9)
     os.utime(samples[3].path, ns=(1, 1))
-    assert probe(samples, cache, workers=2).frames == {"clip0": 3, "clip1": 4, "clip2": 9, "clip3": 6}
+    assert check_clips(samples, cache, workers=2).frames == {"clip0": 3, "clip1": 4, "clip2": 9, "clip3": 6}
     assert sorted(decoded[4:]) == [samples[2].path, samples[3].path]
 
 
@@ -74,16 +74,16 @@ def test_a_changed_frame_in_a_folder_is_noticed(tmp_path: Path) -> None:
     for index in range(3):
         cv2.imwrite(str(folder / f"{index}.png"), barcode(index))
     sample = Sample("frames", folder, 0, "g")
-    assert probe([sample], tmp_path / "found.json", 1).frames == {"frames": 3}
+    assert check_clips([sample], tmp_path / "found.json", 1).frames == {"frames": 3}
     (folder / "1.png").write_bytes(b"")
-    assert "1.png" in probe([sample], tmp_path / "found.json", 1).broken["frames"]
+    assert "1.png" in check_clips([sample], tmp_path / "found.json", 1).broken["frames"]
 
 
 def test_one_file_under_many_names_is_decoded_once(samples: list[Sample], tmp_path: Path, decoded: list[Path]) -> None:
     (tmp_path / "hard.avi").hardlink_to(samples[0].path)
     (tmp_path / "soft.avi").symlink_to(samples[0].path)
     names = [Sample(name, tmp_path / f"{name}.avi", 0, "g") for name in ("0", "hard", "soft")]
-    assert probe(names, tmp_path / "found.json", 2).frames == {"0": 3, "hard": 3, "soft": 3}
+    assert check_clips(names, tmp_path / "found.json", 2).frames == {"0": 3, "hard": 3, "soft": 3}
     assert len(decoded) == 1
 
 
@@ -99,11 +99,11 @@ def test_an_interrupted_pass_continues(
     with monkeypatch.context() as patch:
         patch.setattr(Bar, "advance", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            probe(samples, cache, workers=1)
+            check_clips(samples, cache, workers=1)
     kept = set(json.loads(cache.read_text())["clips"])
     assert len(kept) == 2
     decoded.clear()
-    assert probe(samples, cache, workers=1).frames == {"clip0": 3, "clip1": 4, "clip2": 5, "clip3": 6}
+    assert check_clips(samples, cache, workers=1).frames == {"clip0": 3, "clip1": 4, "clip2": 5, "clip3": 6}
     assert {path.stem for path in decoded} == {f"{n}" for n in range(4) if f"clip{n}" not in kept}
     assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".avi", ".json")] == []
 
@@ -114,7 +114,7 @@ def test_an_interrupted_pass_continues(
 def test_a_useless_cache_is_replaced(samples: list[Sample], tmp_path: Path, content: str) -> None:
     cache = tmp_path / "found.json"
     cache.write_text(content)
-    assert probe(samples, cache, workers=1).frames["clip0"] == 3
+    assert check_clips(samples, cache, workers=1).frames["clip0"] == 3
     assert len(json.loads(cache.read_text())["clips"]) == 4
 
 

@@ -10,13 +10,13 @@ import pytest
 from tests.data.clips import cut, plain_decode, write_video
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.tiktok_actions import VideoList
+from tta_bench.data.media import encode
 from tta_bench.data.media.scenes import (
     Prepared,
     copy_lists,
     longest_scene,
     prepare_videos,
     require_scenedetect,
-    write_frames,
 )
 from tta_bench.errors import UserError
 
@@ -29,7 +29,7 @@ def write_scenes(path: Path, lengths: tuple[int, ...] = (20, 45, 25), shape: tup
         for length, colour in zip(lengths, colours, strict=False)
         for _ in range(length)
     )
-    write_frames(path, pictures, Fraction(30), "mp4")
+    encode.write_video(path, pictures, Fraction(30), encode.h264("mp4"))
     return path
 
 

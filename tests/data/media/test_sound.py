@@ -13,13 +13,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tests.data.clips import cut, write_audio, write_video
+from tta_bench.cards.kinds import SOUND_RATE
 from tta_bench.data.media.sound import (
     BROKEN_OFF,
     CLIPPED,
     LOUDEST,
     NO_TRACK,
     NOT_FINITE,
-    RATE,
     SHORT,
     SHORTEST,
     SILENT,
@@ -46,7 +46,7 @@ def write_sound(path: Path, channels: NDArray[np.floating], rate: int, codec: st
     return path
 
 
-def write_float_wav(path: Path, samples: NDArray[np.floating], rate: int = RATE, width: int = 4) -> Path:
+def write_float_wav(path: Path, samples: NDArray[np.floating], rate: int = SOUND_RATE, width: int = 4) -> Path:
     """Write a mono WAV of floats of so many bytes, whose header has format 3."""
     data = samples.astype(f"<f{width}").tobytes()
     head = b"".join(
@@ -68,9 +68,9 @@ def test_stereo_aac_of_an_mp4_becomes_mono_at_16_khz(tmp_path: Path) -> None:
     sound = read_sound(write_sound(tmp_path / "a.mp4", np.stack([both, both]), 44_100, "aac"))
     assert sound.signal is not None
     assert sound.signal.dtype == np.float32
-    assert sound.signal.size == pytest.approx(2 * RATE, abs=0.05 * RATE)
+    assert sound.signal.size == pytest.approx(2 * SOUND_RATE, abs=0.05 * SOUND_RATE)
     assert np.abs(sound.signal).max() == pytest.approx(0.9, abs=0.03), "two equal channels must not get louder"
-    assert np.flatnonzero(np.abs(sound.signal) > 0.1)[0] / RATE == pytest.approx(0.5, abs=0.01)
+    assert np.flatnonzero(np.abs(sound.signal) > 0.1)[0] / SOUND_RATE == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_wav_of_16_bits_is_read_to_the_bit(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_wav_of_16_bits_is_read_to_the_bit(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(SOUND_RATE)
         file.writeframes(values.tobytes())
     sound = read_sound(tmp_path / "a.wav")
     assert sound.notes == {}
@@ -90,12 +90,12 @@ def test_a_wav_of_16_bits_is_read_to_the_bit(tmp_path: Path) -> None:
 def test_the_end_is_not_lost(tmp_path: Path, rate: int) -> None:
     sound = read_sound(write_float_wav(tmp_path / "a.wav", tone(rate, 1.5), rate))
     assert sound.signal is not None
-    assert sound.signal.size == pytest.approx(1.5 * RATE, abs=4)
+    assert sound.signal.size == pytest.approx(1.5 * SOUND_RATE, abs=4)
 
 
 @pytest.mark.parametrize("width", [4, 8])
 def test_samples_at_or_beyond_1_are_counted_and_saturate(tmp_path: Path, width: int) -> None:
-    loud = tone(RATE, level=0.5)
+    loud = tone(SOUND_RATE, level=0.5)
     loud[100:110], loud[200:205], loud[300] = 1.0, -1.5, 7.0
     sound = read_sound(write_float_wav(tmp_path / "a.wav", loud, width=width))
     assert sound.notes == {CLIPPED: 16}
@@ -106,7 +106,7 @@ def test_samples_at_or_beyond_1_are_counted_and_saturate(tmp_path: Path, width: 
 
 
 def test_samples_that_are_not_finite_are_counted_and_become_0(tmp_path: Path) -> None:
-    broken = tone(RATE)
+    broken = tone(SOUND_RATE)
     broken[50:60], broken[70] = np.nan, np.inf
     sound = read_sound(write_float_wav(tmp_path / "a.wav", broken))
     assert sound.notes == {NOT_FINITE: 11}
@@ -129,8 +129,8 @@ def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_bytes(b"this is no sound")
     found = {
-        "silent.wav": read_sound(write_float_wav(tmp_path / "silent.wav", np.zeros(RATE, np.float32))),
-        "nan.wav": read_sound(write_float_wav(tmp_path / "nan.wav", np.full(RATE, np.nan, np.float32))),
+        "silent.wav": read_sound(write_float_wav(tmp_path / "silent.wav", np.zeros(SOUND_RATE, np.float32))),
+        "nan.wav": read_sound(write_float_wav(tmp_path / "nan.wav", np.full(SOUND_RATE, np.nan, np.float32))),
         "silent.m4a": read_sound(write_audio(tmp_path / "silent.m4a")),
         "picture.mp4": read_sound(write_video(tmp_path / "picture.mp4", frames=5)),
         "nothing.wav": read_sound(write_float_wav(tmp_path / "nothing.wav", np.zeros(0, np.float32))),
@@ -141,7 +141,7 @@ def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
     assert [sound.signal for sound in found.values()] == [None] * 8
     assert {name: sound.notes for name, sound in found.items()} == {
         "silent.wav": {SILENT: 1},
-        "nan.wav": {NOT_FINITE: RATE, SILENT: 1},
+        "nan.wav": {NOT_FINITE: SOUND_RATE, SILENT: 1},
         "silent.m4a": {SILENT: 1},
         "picture.mp4": {NO_TRACK: 1},
         "nothing.wav": {NO_TRACK: 1},
@@ -152,10 +152,10 @@ def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
 
 
 def test_a_sound_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
-    whole = write_sound(tmp_path / "whole.flac", tone(RATE, 4)[None], RATE, "flac")
+    whole = write_sound(tmp_path / "whole.flac", tone(SOUND_RATE, 4)[None], SOUND_RATE, "flac")
     sound = read_sound(cut(whole, tmp_path / "cut.flac", 0.5))
     assert sound.signal is not None
-    assert 0.2 * 4 * RATE < sound.signal.size < 0.8 * 4 * RATE
+    assert 0.2 * 4 * SOUND_RATE < sound.signal.size < 0.8 * 4 * SOUND_RATE
     assert set(sound.notes) <= {BROKEN_OFF}
 
 

@@ -10,10 +10,10 @@ from tests.data.clips import cut, write_video
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.tiktok_actions import VideoList
 from tta_bench.data.media import manifest
-from tta_bench.data.media.verify import Findings, check_videos
+from tta_bench.data.media.verify import VideoProblems, check_videos
 
 
-def check(root: Path, cache: Path, least: int = 16) -> Findings:
+def check(root: Path, cache: Path, least: int = 16) -> VideoProblems:
     return check_videos(VideoList(root).videos(), root, cache, workers=2, least=least)
 
 
@@ -51,7 +51,7 @@ def test_every_kind_of_finding(tmp_path: Path) -> None:
     assert found.empty == ["empty.mp4"]
     assert [sorted(group) for group in found.duplicates] == [["deep/copy.mp4", "good.mp4", "link.mp4"]]
     assert found.short == {"short.mp4": 5}
-    assert found.problems == 6
+    assert found.count == 6
 
 
 def test_nothing_is_wrong(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_nothing_is_wrong(tmp_path: Path) -> None:
     root.mkdir()
     write_video(root / "a.mp4", 20)
     write_video(root / "b.mp4", 21)
-    assert check(root, tmp_path / "cache.json") == Findings(2, {}, [], [], {})
+    assert check(root, tmp_path / "cache.json") == VideoProblems(2, {}, [], [], {})
     assert check(root, tmp_path / "cache.json", least=21).short == {"a.mp4": 20}
 
 
@@ -90,7 +90,7 @@ def test_a_file_under_thousands_of_names_is_decoded_once(copy, tmp_path: Path, d
     other = write_video(root / "other.mp4", 25)
     found = check(root, tmp_path / "cache.json")
     assert [len(group) for group in found.duplicates] == [3000]
-    assert found.problems == 2999
+    assert found.count == 2999
     assert len(decoded) == 2
     assert other in decoded
     decoded.clear()
@@ -118,7 +118,7 @@ def test_a_look_that_was_broken_off_goes_on(
             check(root, tmp_path / "cache.json")
     before = set(decoded)
     decoded.clear()
-    assert check(root, tmp_path / "cache.json").problems == 0
+    assert check(root, tmp_path / "cache.json").count == 0
     assert 4 <= len(before) <= 7
     assert len(decoded) >= 5
     assert len(before & set(decoded)) <= 2  # one that was under way in each thread
@@ -130,5 +130,5 @@ def test_findings_serve_a_later_run(tmp_path: Path, decoded: list[Path]) -> None
     write_video(root / "a.mp4", 20)
     check(root, tmp_path / "cache.json")
     decoded.clear()
-    assert manifest.probe(VideoList(root).clips(), tmp_path / "cache.json", 1).frames == {"a.mp4": 20}
+    assert manifest.check_clips(VideoList(root).clips(), tmp_path / "cache.json", 1).frames == {"a.mp4": 20}
     assert decoded == []

@@ -11,7 +11,7 @@ from tta_bench.cards.catalog import dataset_card
 from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction
 from tta_bench.data.media.decode import count_frames
 from tta_bench.data.synthetic.cache import sample_root
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings, generate_reaction_sample, plan, render
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, generate_reaction_sample, plan, render
 from tta_bench.errors import UserError
 
 SMALL = {"train_subjects": 2, "train_clips": 2, "val_subjects": 1, "val_clips": 2, "test_subjects": 1, "frames": 6}
@@ -35,7 +35,7 @@ def test_it_is_a_hume_reaction(root: Path) -> None:
 
 
 def test_its_default_size_is_120_and_40_clips_of_40_subjects() -> None:
-    clips = list(plan(ReactionSettings()))
+    clips = list(plan(ReactionSampleSettings()))
     assert [sum(clip.part == part for clip in clips) for part in ("train", "val", "test")] == [120, 40, 8]
     assert len({clip.subject for clip in clips if clip.part != "test"}) == 40
     assert len({clip.targets for clip in clips}) == 168
@@ -55,8 +55,8 @@ def test_its_clips_have_picture_and_sound(root: Path) -> None:
 
 
 def test_the_same_settings_give_the_same_bytes(root: Path, tmp_path: Path) -> None:
-    again = generate_reaction_sample(tmp_path / "again", ReactionSettings(**SMALL))
-    other = generate_reaction_sample(tmp_path / "other", ReactionSettings(**SMALL, seed=1))
+    again = generate_reaction_sample(tmp_path / "again", ReactionSampleSettings(**SMALL))
+    other = generate_reaction_sample(tmp_path / "other", ReactionSampleSettings(**SMALL, seed=1))
     files = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     assert len(files) == 9
     assert all((root / file).read_bytes() == (again / file).read_bytes() for file in files)
@@ -64,7 +64,7 @@ def test_the_same_settings_give_the_same_bytes(root: Path, tmp_path: Path) -> No
 
 
 def test_some_intensities_are_only_seen_and_some_only_heard() -> None:
-    settings = ReactionSettings(noise=0.0, frames=8)
+    settings = ReactionSampleSettings(noise=0.0, frames=8)
     clip = replace(next(plan(settings)), targets=(0.5,) * 7)
     frames, sound = render(settings, clip)
     seen, heard = [], []
@@ -102,4 +102,4 @@ def test_impossible_settings(tmp_path: Path, wrong: dict[str, object], message: 
 
 
 def test_the_card_says_the_defaults() -> None:
-    assert dataset_card("hume_reaction_sample").generator == asdict(ReactionSettings())
+    assert dataset_card("hume_reaction_sample").generator == asdict(ReactionSampleSettings())

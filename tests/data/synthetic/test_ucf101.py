@@ -170,7 +170,7 @@ def test_a_broken_off_generation_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         if len(written) == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ucf101, "write_avi", stop)
+    monkeypatch.setattr(ucf101, "write_video", stop)
     with pytest.raises(KeyboardInterrupt):
         sample_root(tmp_path, "sample", "UCF101", SMALL)
     assert list(tmp_path.iterdir()) == []

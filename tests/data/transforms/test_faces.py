@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
 from tests.data.tiny_yunet import write_tiny_yunet
-from tta_bench.data.transforms.face_detectors import MARGIN, Box, Centre, Haar, WholeFrame, named_cropper
+from tta_bench.data.transforms.augment import Box
+from tta_bench.data.transforms.face_detectors import FACE_MARGIN, Haar, centre_square, face_detector, whole_frame
 from tta_bench.data.transforms.faces import (
     BROKEN_OFF,
     NO_FACE,
@@ -23,8 +24,8 @@ from tta_bench.data.transforms.faces import (
     crop_faces,
     cut_out,
     second_indices,
-    uniform_indices,
 )
+from tta_bench.data.transforms.sampling import uniform_indices
 from tta_bench.errors import UserError
 
 
@@ -33,18 +34,6 @@ def portrait() -> NDArray[np.uint8]:
     """A photograph of a woman in uniform that comes with matplotlib; her eyes are at about (255, 115)."""
     file = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     return np.asarray(cv2.imread(str(file))[..., ::-1])
-
-
-@given(st.integers(1, 2000), st.integers(1, 64))
-def test_uniform_indices_cover_the_clip(count: int, frames: int) -> None:
-    indices = uniform_indices(count, frames)
-    assert len(indices) == frames
-    assert indices[0] >= 0
-    assert indices[-1] < count
-    steps = np.diff(indices)
-    assert (steps >= 0).all()
-    assert not steps.size or steps.max() - steps.min() <= 1
-    assert abs(indices[0] - (count - 1 - indices[-1])) <= 1, "the middle of the clip is the middle of the indices"
 
 
 @given(st.integers(1, 2000), st.sampled_from([12.5, 25.0, 30000 / 1001, 8.0]))
@@ -63,7 +52,7 @@ def test_frames_are_counted_and_upright(tmp_path: Path) -> None:
     assert packed is not None
     assert packed.shape == (4, HEIGHT, HEIGHT, 3)
     bars = [np.asarray(cv2.resize(picture, (WIDTH, HEIGHT))) for picture in packed]
-    assert [read_barcode(picture) for picture in bars] == uniform_indices(40, 4).tolist()
+    assert [read_barcode(picture) for picture in bars] == uniform_indices(40, 4)[0].tolist()
     upright, _ = extract(write_video(tmp_path / "plain.mp4", frames=8))
     turned, _ = extract(write_video(tmp_path / "turned.mp4", frames=8, rotation=90))
     assert upright is not None
@@ -116,16 +105,16 @@ def test_a_clip_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
 
 def test_centre_and_whole_frame() -> None:
     picture = np.zeros((60, 100, 3), np.uint8)
-    assert Centre()(picture, None) == Box(20, 0, 60, 60)
-    assert WholeFrame()(picture, None) == Box(0, 0, 100, 60)
+    assert centre_square(picture) == Box(0, 20, 60, 60)
+    assert whole_frame(picture) == Box(0, 0, 60, 100)
 
 
 def test_haar_finds_a_face_and_cuts_a_square_round_it(portrait: NDArray[np.uint8]) -> None:
     box = Haar()(portrait, None)
     assert box is not None
     assert box.width == box.height
-    assert box.x < 255 < box.x + box.width
-    assert box.y < 115 < box.y + box.height
+    assert box.left < 255 < box.left + box.width
+    assert box.top < 115 < box.top + box.height
     assert box.width < 0.8 * portrait.shape[1]
 
 
@@ -136,21 +125,21 @@ def test_haar_stays_with_the_last_face(portrait: NDArray[np.uint8]) -> None:
     both[: small.shape[0], portrait.shape[1] :] = small
     largest = Haar()(both, None)
     assert largest is not None
-    assert largest.x < portrait.shape[1] / 2
-    near = Haar()(both, Box(portrait.shape[1] + 120, 30, 100, 100))
+    assert largest.left < portrait.shape[1] / 2
+    near = Haar()(both, Box(30, portrait.shape[1] + 120, 100, 100))
     assert near is not None
-    assert near.x > portrait.shape[1]
+    assert near.left > portrait.shape[1]
 
 
 def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
     model = write_tiny_yunet(tmp_path / "tiny.onnx")
     picture = np.zeros((480, 640, 3), np.uint8)
-    assert named_cropper("yunet", model)(picture, None) is None
+    assert face_detector("yunet", model)(picture, None) is None
     picture[192:256, 256:320, 0] = 255  # red; one cell of 32 pixels in the half size that is looked at
-    box = named_cropper("yunet", model)(picture, None)
+    box = face_detector("yunet", model)(picture, None)
     assert box is not None
-    side = MARGIN * np.exp(0.5) * 64
-    assert box == pytest.approx((288 - side / 2, 224 - side / 2, side, side), abs=0.5)
+    side = FACE_MARGIN * np.exp(0.5) * 64
+    assert box == pytest.approx((224 - side / 2, 288 - side / 2, side, side), abs=0.5)
     crops, notes = FaceFrames(size=32, frames=2, cropper="yunet", model=model)(write_video(tmp_path / "a.mp4"))
     assert notes == {}, "the videos of the tests have a red corner"
     assert crops is not None
@@ -160,19 +149,19 @@ def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
 
 
 class Scripted:
-    """A cropper that finds faces where it is told, so that only what is done without one is tested."""
+    """A detector that finds faces where it is told."""
 
-    def __init__(self, *boxes: Box | None) -> None:
+    def __init__(self, *boxes: Box[float] | None) -> None:
         self.boxes = iter(boxes)
 
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box | None:
+    def __call__(self, picture: NDArray[np.uint8], last: Box[float] | None) -> Box[float] | None:
         return next(self.boxes)
 
 
 def test_without_a_face_the_last_box_is_kept_and_before_it_the_whole_frame() -> None:
     y, x = np.mgrid[:40, :40]
     pictures = np.stack([np.stack([y, x, np.full_like(x, k)], axis=2) for k in range(4)]).astype(np.uint8)
-    box = Box(10, 20, 8, 8)
+    box = Box(20, 10, 8, 8)
     crops, missing = crop_faces(pictures, Scripted(None, box, None, Box(0, 0, 8, 8)), 8)
     assert missing == 2
     assert crops.shape == (4, 8, 8, 3)
@@ -196,8 +185,8 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
     st.floats(0, 200),
     st.sampled_from([1, 16, 50]),
 )
-def test_whatever_the_box_a_square_is_cut(x: float, y: float, width: float, height: float, size: int) -> None:
-    assert cut_out(np.zeros((60, 100, 3), np.uint8), Box(x, y, width, height), size).shape == (size, size, 3)
+def test_whatever_the_box_a_square_is_cut(top: float, left: float, height: float, width: float, size: int) -> None:
+    assert cut_out(np.zeros((60, 100, 3), np.uint8), Box(top, left, height, width), size).shape == (size, size, 3)
 
 
 def test_croppers_that_cannot_be(tmp_path: Path) -> None:
@@ -207,6 +196,6 @@ def test_croppers_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs its model file"):
         FaceFrames(size=32, cropper="yunet")
     with pytest.raises(UserError, match="does not exist"):
-        named_cropper("yunet", tmp_path / "absent.onnx")
+        face_detector("yunet", tmp_path / "absent.onnx")
     with pytest.raises(UserError, match="is no YuNet model"):
-        named_cropper("yunet", tmp_path / "text.onnx")
+        face_detector("yunet", tmp_path / "text.onnx")

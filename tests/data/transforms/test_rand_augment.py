@@ -13,11 +13,11 @@ from tta_bench.data.transforms.rand_augment import NAMES, STRENGTHS, Operation, 
 from tta_bench.errors import UserError
 from tta_bench.utils.keyed_random import generator
 
-GREY = (128, 128, 128)
+LEVELS = (128, 128, 128)
 
 
 def affine(image: Image.Image, *matrix: float) -> Image.Image:
-    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=GREY)
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=LEVELS)
 
 
 def lookup(image: Image.Image, table: list[int]) -> Image.Image:
@@ -28,7 +28,7 @@ PILLOW = {
     "AutoContrast": lambda image, _: ImageOps.autocontrast(image),
     "Equalize": lambda image, _: ImageOps.equalize(image),
     "Invert": lambda image, _: ImageOps.invert(image),
-    "Rotate": lambda image, v: image.rotate(v, Image.Resampling.BICUBIC, fillcolor=GREY),
+    "Rotate": lambda image, v: image.rotate(v, Image.Resampling.BICUBIC, fillcolor=LEVELS),
     "Posterize": lambda image, v: ImageOps.posterize(image, int(v)),
     "Solarize": lambda image, v: ImageOps.solarize(image, int(v)),
     "SolarizeAdd": lambda image, v: lookup(image, [min(255, k + int(v)) if k < 128 else k for k in range(256)]),

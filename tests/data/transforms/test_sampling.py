@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_bench.data.transforms import sampling
+from tta_bench.experiments.base import Sampling
 from tta_bench.utils.keyed_random import generator
 
 LENGTHS = st.integers(1, 500)
@@ -54,6 +58,53 @@ def test_test_clips_cover_a_video_from_its_first_to_its_last_candidate(length, f
     elif last // stride >= frames:
         before, after = indices[0, 0] // stride, (last - indices[0, -1]) // stride
         assert after - before in (0, 1)
+
+
+@settings(max_examples=200)
+@given(LENGTHS, FRAMES, STRIDES, st.integers(0, 2**32))
+def test_a_uniform_training_clip_has_a_frame_of_every_segment(length, frames, stride, seed):
+    indices = sampling.SAMPLERS["uniform"].train(length, frames, stride, generator(seed))
+    assert indices.shape == (frames,)
+    assert indices.dtype == np.int64
+    for k, index in enumerate(indices.tolist()):
+        first, end = k * length // frames, (k + 1) * length // frames
+        assert first <= index < max(end, first + 1) <= length
+    again = sampling.SAMPLERS["uniform"].train(length, frames, stride + 1, generator(seed))
+    assert (indices == again).all()
+
+
+def test_every_frame_of_a_video_can_be_in_a_uniform_training_clip():
+    draws = [sampling.draw_uniform(11, 4, 1, generator(seed)) for seed in range(200)]
+    assert {int(index) for draw in draws for index in draw} == set(range(11))
+
+
+@settings(max_examples=200)
+@given(LENGTHS, FRAMES, STRIDES, st.integers(1, 5))
+def test_uniform_test_clips_divide_every_segment(length, frames, stride, clips):
+    indices = sampling.SAMPLERS["uniform"].test(length, frames, stride, clips)
+    assert indices.shape == (clips, frames)
+    assert indices.dtype == np.int64
+    assert indices.min() >= 0
+    assert indices.max() < length
+    interleaved = indices.T.reshape(-1)
+    steps = np.diff(interleaved)
+    assert (steps >= 0).all()
+    for k, (clip, frame) in enumerate([(clip, frame) for clip in range(clips) for frame in range(frames)]):
+        exact = Fraction(length, frames) * (frame + Fraction(clip + 1, clips + 1))
+        assert indices.reshape(-1)[k] == exact.numerator // exact.denominator
+
+
+@given(LENGTHS, FRAMES)
+def test_a_single_uniform_test_clip_has_the_middle_frames_of_videomaes_ssv2_loader(length, frames):
+    tick = Fraction(length, frames)
+    official = [int(tick / 2 + tick * k) for k in range(frames)]  # ssv2.py of MCG-NJU/VideoMAE, without its rounding
+    (indices,) = sampling.uniform_indices(length, frames)
+    assert indices.tolist() == official
+    assert abs(indices[0] - (length - 1 - indices[-1])) <= 1, "the middle of the video is the middle of the clip"
+
+
+def test_the_samplers_are_those_that_clip_sampling_takes():
+    assert set(sampling.SAMPLERS) == set(get_args(Sampling))
 
 
 def test_controls_freeze_reverse_and_shuffle_each_clip():

@@ -61,7 +61,7 @@ def test_npy_has_one_or_two_dimensions(tmp_path: Path, shape: tuple[int, ...]) -
         ((), "has no features: 0 rows"),
         (("a,b",), "has no features: 0 rows of 2"),
         (("frame,name", "1,x"), "has no features: 1 rows of 0"),
-        (("a,b", "1,2", "1"), "has 2 columns, and line 3"),
+        (("a,b", "1,2", "1"), "has 2 columns, and 1 lines of another length: line 3"),
         (("a,b", "1,2", "1,oops"), "words in columns of features: b"),
     ],
 )

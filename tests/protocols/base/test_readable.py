@@ -11,7 +11,7 @@ from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
 
 CLIPS = [Clip(f"{number:02}", Path()) for number in range(20)]
 
@@ -45,7 +45,7 @@ def test_broken_clips_are_counted_and_named_with_the_reason(capsys: pytest.Captu
 def test_clips_are_decoded_once(tmp_path: Path) -> None:
     clips = [Clip("good", write_video(tmp_path / "good.mp4", 7)), Clip("bad", tmp_path / "bad.mp4")]
     clips[1].path.write_bytes(b"no video")
-    found = probe_clips(clips, "mine", tmp_path, tmp_path / "runs", workers=0)
+    found = check_readable(clips, "mine", tmp_path, tmp_path / "runs", workers=0)
     assert found.frames == {"good": 7}
     assert set(found.broken) == {"bad"}
     assert len(list((tmp_path / "runs").rglob("mine-*.json"))) == 1

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tta_bench import api
 from tta_bench.config.prediction_file import resolve_scores
 from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings, generate_reaction_sample
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, generate_reaction_sample
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 from tta_bench.protocols.reaction.run import Reaction
@@ -60,7 +60,7 @@ def backbones() -> None:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset in Hume-Reaction's form."""
-    settings = ReactionSettings(
+    settings = ReactionSampleSettings(
         train_subjects=3, train_clips=4, val_subjects=3, val_clips=2, test_subjects=2, test_clips=1, frames=8, size=32
     )
     return generate_reaction_sample(tmp_path_factory.mktemp("data") / "hume", settings)

@@ -9,7 +9,7 @@ from scipy.stats import pearsonr
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.config.prediction_file import resolve_scores
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings, plan, write_table
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, plan, write_table
 from tta_bench.errors import UserError
 from tta_bench.protocols.reaction.challenge_files import write_outputs
 from tta_bench.protocols.reaction.scoring import score_reaction_file, truth_of_dataset, truth_of_record
@@ -17,7 +17,7 @@ from tta_bench.records.schema import Record
 from tta_bench.records.store import record_files
 from tta_bench.records.verify import verify_record
 
-SETTINGS = ReactionSettings(val_subjects=5, val_clips=4)
+SETTINGS = ReactionSampleSettings(val_subjects=5, val_clips=4)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A corpus: videos without classes or splits, to pre-train on, and nested parts of it."""
+"""Corpora: videos without classes or splits to pre-train on, and their nested subsets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tta_bench.utils.keyed_random import key_bits
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One video: its id, its file or folder of frames, and the hashtag that it was found under, if any."""
+    """One video of a corpus: its id, its file or folder of frames, and its hashtag, if any."""
 
     id: str
     path: Path
@@ -25,38 +25,38 @@ class Corpus:
     """Videos to pre-train on, found on disk.
 
     Args:
-        found: Every video as it lies there.
+        listing: Every video as it was found; ids may repeat.
     """
 
-    def __init__(self, found: Iterable[Clip]) -> None:
-        self.found = tuple(found)
+    def __init__(self, listing: Iterable[Clip]) -> None:
+        self.listing = tuple(listing)
 
     def clips(self) -> list[Clip]:
         """Return all videos.
 
         Raises:
-            UserError: An id is there more than once.
+            UserError: An id occurs more than once.
         """
-        count = Counter(clip.id for clip in self.found)
-        twice = {clip.id: clip.path for clip in self.found if count[clip.id] > 1}
+        count = Counter(clip.id for clip in self.listing)
+        twice = {clip.id: clip.path for clip in self.listing if count[clip.id] > 1}
         if twice:
             raise UserError(
-                f"{len(twice):,} ids are there more than once: {shorten(sorted(twice))}.",
+                f"{len(twice):,} ids occur more than once: {shorten(sorted(twice))}.",
                 "`tta-bench data verify` lists them with their files. Keep one of each, under one hashtag.",
             )
-        return list(self.found)
+        return list(self.listing)
 
     def videos(self) -> list[Clip]:
-        """Return every video as it lies there; where an id is there again, its hashtag is put before it."""
+        """Return every video; an id that was seen before is prefixed by its hashtag."""
         seen: set[str] = set()
         videos = []
-        for clip in self.found:
+        for clip in self.listing:
             videos.append(replace(clip, id=f"{clip.hashtag}/{clip.id}") if clip.id in seen else clip)
             seen.add(clip.id)
         return videos
 
     def split(self, number: int) -> NoReturn:
-        """Raise UserError: there is nothing to be trained on or tested on by class."""
+        """Raise UserError: a corpus has no classes to train and test on."""
         raise UserError(
             f"{type(self).__name__} has videos to pre-train on, and neither classes nor a split {number}.",
             "Use it with protocol=tta_pretrain, then fine-tune on another dataset.",
@@ -64,17 +64,17 @@ class Corpus:
 
 
 def nested_subset(clips: Sequence[Clip], count: int) -> list[Clip]:
-    """Return part of a corpus, in the order of the listing: a larger part holds every smaller one.
+    """Return a subset of a corpus, in the order of the listing: a larger subset contains every smaller one.
 
     Clips are ranked within their hashtag by a hash of their id, and every hashtag gives the same share of its clips, to
     the nearest whole clip or the next. Neither the order of the listing nor the machine changes which are taken.
 
     Args:
         clips: The whole corpus; ids are unique.
-        count: How many to take.
+        count: Clips of the subset.
 
     Raises:
-        UserError: The corpus has fewer, or none at all was asked for.
+        UserError: The corpus has fewer, or ``count`` is 0.
     """
     if not 0 < count <= len(clips):
         wrong = f"{count - len(clips):,} too many" if count > 0 else "at least 1 is needed"

@@ -35,14 +35,14 @@ class HMDB51(Layout):
         root: The folder that holds a folder for each class and ``testTrainMulti_7030_splits``.
 
     Raises:
-        UserError: Naming list files that are missing and everything in which lists and folders differ, or what in a
-            list makes no sense.
+        UserError: List files are missing, lists and folders differ (names every difference), or a line of a list is
+            wrong.
     """
 
     def __init__(self, root: Path) -> None:
         lists = root / LISTS
-        found = [match for name in names_in(lists) if (match := re.fullmatch(r"(.+)_test_split(\d)\.txt", name))]
-        classes, numbers = sorted({match[1] for match in found}), sorted({int(match[2]) for match in found})
+        matches = [match for name in names_in(lists) if (match := re.fullmatch(r"(.+)_test_split(\d)\.txt", name))]
+        classes, numbers = sorted({match[1] for match in matches}), sorted({int(match[2]) for match in matches})
         files = {(name, number): lists / f"{name}_test_split{number}.txt" for name in classes for number in numbers}
         flags = {key: _read_flags(file) for key, file in files.items() if file.is_file()}
         listed = {f"{name}/{clip}": None for (name, _), clips in flags.items() for clip in clips}
@@ -70,8 +70,8 @@ def film_title(clip: str, name: str) -> str:
     Raises:
         UserError: The file name does not contain the class.
     """
-    title, found, _ = clip.rpartition(f"_{name}_")
-    if not found:
+    title, separator, _ = clip.rpartition(f"_{name}_")
+    if not separator:
         raise UserError(f"'{clip}' in the lists of {name} has no '_{name}_' after its title.")
     return title
 
@@ -91,7 +91,7 @@ def _read_flags(file: Path) -> dict[str, str]:
 def _differences(
     root: Path, classes: list[str], missing: list[str], listed: Iterable[str], lost: list[str]
 ) -> list[str]:
-    """Return what the lists name and the folders lack, and the other way round, a line for each kind."""
+    """Return the differences between lists and folders, a line for each kind."""
     folders = clips_by_class(root)
     stems = {Path(entry).stem.casefold() for entry in listed}
     strays = [clip.relative_to(root) for name in folders for clip in folders[name] if clip.stem.casefold() not in stems]
@@ -103,11 +103,11 @@ def _differences(
         "folders have clips and no lists": sorted(strange),
         "clips in the folders are in no list": [clip.as_posix() for clip in strays],
     }
-    return [f"{len(names):,} {what}: {shorten(names)}" for what, names in sides.items() if names]
+    return [f"{len(names):,} {difference}: {shorten(names)}" for difference, names in sides.items() if names]
 
 
 def _mismatch(root: Path, problems: list[str]) -> UserError:
-    """Return the error that says everything that is wrong with an HMDB51 folder."""
+    """Return the error that lists every problem of an HMDB51 folder."""
     tree = HMDB51_TREE.format(root=root)
     if not root.is_dir():
         return UserError(f"the folder {root} does not exist.", tree)

@@ -1,4 +1,4 @@
-"""Hume-Reaction: clips of people who watch a video, and how intense they say that seven emotions were.
+"""Hume-Reaction: clips of people who watch a video, with self-reported intensities of seven emotions.
 
 Two published forms are read: the one file of ABAW5's challenge (Kollias et al., arXiv 2303.01498) and the two files of
 MuSe 2022 (Christ et al., arXiv 2207.05691). Reading them opens no clip.
@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import find_by_stem, names_in
-from tta_bench.data.datasets.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 
 EMOTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise")
 """The seven emotions in the order of the challenges' files."""
 
 PARTS: Mapping[str, Sequence[str]] = {"train": ("Train",), "val": ("Val", "devel"), "test": ("Test",)}
-"""What the published files call the parts; upper and lower case are one."""
+"""Names of the parts in the published files; case is ignored."""
 
 SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"))
-"""What a sound file's name ends in, in lower case."""
+"""Suffixes of sound files, in lower case."""
 
-TREE = """Expected either, as ABAW5 has it:
+HUME_TREE = """Expected either, as ABAW5 has it:
   {root}
   ├── data_info.csv       File_ID, Split, the emotions
   └── train, val, test
@@ -61,7 +61,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What the tables say of a clip."""
+    """A clip's entry in the tables."""
 
     part: str
     targets: tuple[float, ...] | None
@@ -78,13 +78,13 @@ class HumeReaction:
     Args:
         root: The folder that holds ``data_info.csv``, or ``labels.csv`` and ``partition.csv``.
         targets: Names of the columns of intensities, which give the order of `Reaction.targets`.
-        id_style: How a file for the challenge writes an id, with ``{id}`` in place of it.
-        parts: What the files call train, val and test.
+        id_style: Form of an id in a file for the challenge, with ``{id}`` in its place.
+        parts: Names of train, val and test in the files.
         subject: Name of the column that tells the subject, which need not be there.
         optional: Other columns that may be there.
 
     Raises:
-        UserError: Missing files, or what in them makes no sense, with counts and examples.
+        UserError: Files are missing or wrong; gives counts and examples.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class HumeReaction:
             labels, partition = (read_table(self.root / name) for name in ("labels.csv", "partition.csv"))
             self._rows = self._read_muse(labels, partition)
         else:
-            here = shorten(names_in(root)) or "nothing" if root.is_dir() else "no such folder"
-            raise UserError(f"there is no Hume-Reaction in {root} (found: {here}).", TREE.format(root=root))
+            present = shorten(names_in(root)) or "nothing" if root.is_dir() else "no such folder"
+            raise UserError(f"there is no Hume-Reaction in {root} (found: {present}).", HUME_TREE.format(root=root))
 
     def ids(self, part: str) -> tuple[str, ...]:
         """Return the sorted ids of train, val or test."""
@@ -116,7 +116,7 @@ class HumeReaction:
         return tuple(sorted(id for id, row in self._rows.items() if row.part == part))
 
     def listed(self, part: str) -> list[Reaction]:
-        """Return the clips of train, val or test as the tables have them, sorted by id; no file is looked for."""
+        """Return the clips of train, val or test from the tables alone, sorted by id, without their files."""
         rows = {id: self._rows[id] for id in self.ids(part)}
         return [Reaction(id, None, None, row.targets, row.group) for id, row in rows.items()]
 
@@ -138,7 +138,7 @@ class HumeReaction:
             raise UserError(
                 f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
                 f"{shorten([id + suffix for id in lost])}.",
-                TREE.format(root=self.root),
+                HUME_TREE.format(root=self.root),
             )
         videos = videos | ready
         return [
@@ -165,16 +165,16 @@ class HumeReaction:
         if not folder.is_dir():
             raise unknown(f"folder of features in {base}", name, names_in(base))
         files = _by_stem([folder], frozenset((".csv", ".npy")))
-        found = {id: files.get(id) for id in ids}
-        if not any(found.values()):
-            wanted, there = shorten([f"{id}.csv" for id in found], 3), shorten(names_in(folder), 3) or "nothing"
+        features = {id: files.get(id) for id in ids}
+        if not any(features.values()):
+            wanted, there = shorten([f"{id}.csv" for id in features], 3), shorten(names_in(folder), 3) or "nothing"
             raise UserError(
-                f"{folder} has a file for none of {len(found):,} clips.", f"Wanted: {wanted}. There: {there}."
+                f"{folder} has a file for none of {len(features):,} clips.", f"Wanted: {wanted}. There: {there}."
             )
-        return found
+        return features
 
     def _read_abaw5(self, table: Table) -> dict[str, _Row]:
-        """Return what ``data_info.csv`` says."""
+        """Return the entry of each id in ``data_info.csv``."""
         require_columns(table, ("File_ID", "Split", *self.targets), (*self._optional, self._subject))
         ids = read_ids(table, "File_ID")
         parts = self._part_names(table.column("Split"), ids, table.file)
@@ -183,7 +183,7 @@ class HumeReaction:
         return {id: _Row(parts[id], targets[id], groups[id]) for id in ids}
 
     def _read_muse(self, labels: Table, partition: Table) -> dict[str, _Row]:
-        """Return what ``labels.csv`` and ``partition.csv`` say together; test clips may stand in the second only."""
+        """Return the entry of each id in ``labels.csv`` and ``partition.csv``; test clips may be in the second only."""
         require_columns(labels, ("File_ID", *self.targets), (*self._optional, self._subject))
         labelled = read_ids(labels, "File_ID")
         ids = read_ids(partition, _id_column(partition, labelled))
@@ -203,8 +203,8 @@ class HumeReaction:
         """Return train, val or test for each id; raises UserError for another word."""
         part_of = {name.casefold(): part for part in self.parts for name in (part, *self.parts[part])}
         if strange := Counter(text for text in texts if text.casefold() not in part_of):
-            found = [f"'{text}' in {times:,} rows (first {ids[texts.index(text)]})" for text, times in strange.items()]
-            raise UserError(f"{file} has unknown parts: {shorten(found)}.", f"Known: {', '.join(part_of)}.")
+            named = [f"'{text}' in {times:,} rows (first {ids[texts.index(text)]})" for text, times in strange.items()]
+            raise UserError(f"{file} has unknown parts: {shorten(named)}.", f"Known: {', '.join(part_of)}.")
         return {id: part_of[text.casefold()] for id, text in zip(ids, texts, strict=True)}
 
     def _groups(self, table: Table, ids: Sequence[str]) -> dict[str, str | None]:
@@ -263,9 +263,9 @@ def _named(table: Table, names: Sequence[str]) -> str | None:
     return next((name for name in names if table.find(name) is not None), None)
 
 
-def _only(table: Table, what: str, holds: Callable[[list[str]], bool]) -> str:
-    """Return the only column whose texts are as they should be; raises UserError where there is none, or several."""
-    found = [name for name in table.columns if holds(table.column(name))]
-    if len(found) != 1:
-        raise UserError(f"{table.file} does not say which column has the {what}: {shorten(table.columns, 8)}.")
-    return found[0]
+def _only(table: Table, noun: str, holds: Callable[[list[str]], bool]) -> str:
+    """Return the only column whose texts fulfil a condition; raises UserError where there is none, or several."""
+    matching = [name for name in table.columns if holds(table.column(name))]
+    if len(matching) != 1:
+        raise UserError(f"{table.file} does not say which column has the {noun}: {shorten(table.columns, 8)}.")
+    return matching[0]

@@ -45,16 +45,16 @@ class Layout:
 
     @property
     def splits(self) -> tuple[int, ...]:
-        """The numbers of the splits that there are."""
+        """Numbers of the splits, sorted."""
         return tuple(sorted(self._splits))
 
     def split(self, number: int) -> Split:
-        """Return a split by its number; raises UserError where there is no such split."""
+        """Return a split by its number; raises UserError for an unknown one."""
         if number not in self._splits:
             raise unknown("split", str(number), map(str, self.splits))
         return self._splits[number]
 
     def videos(self) -> list[Clip]:
-        """Return every video that is in a list, once."""
+        """Return every listed video, once."""
         sides = [side for split in self._splits.values() for side in (split.train, split.test)]
         return list({sample.id: Clip(sample.id, sample.path) for side in sides for sample in side}.values())

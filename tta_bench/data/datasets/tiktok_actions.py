@@ -1,4 +1,4 @@
-"""Where videos to pre-train on are kept on disk: TikTokActions, and any folder or list of videos.
+"""Layouts of videos to pre-train on: TikTokActions, and any folder or list of videos.
 
 TikTokActions (Qian et al., arXiv 2402.08875) has no public listing, so its layout is this suite's own. Reading a
 layout opens no video.
@@ -6,20 +6,20 @@ layout opens no video.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from tta_bench.data.datasets.corpus import Clip, Corpus
 from tta_bench.data.datasets.find_clips import clips_by_class, names_in, read_lines
 from tta_bench.data.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import UserError
 from tta_bench.registry import DATASETS
+from tta_bench.utils.tables import read_rows
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "hashtag", "id")
 
-TREE = """Expected:
+TIKTOK_TREE = """Expected:
   {root}
   ├── <hashtag>
   │   ├── <id>.mp4
@@ -34,21 +34,21 @@ LIST_FORM = "Expected: a folder with videos at any depth, or a text file with a 
 class TikTokActions(Corpus):
     """TikTokActions: clips under hashtags.
 
-    In folders, a clip's id is its name without suffix. A manifest names path (from its own folder), hashtag and id of
-    each clip; one called ``manifest.csv`` in the root goes before the folders.
+    In folders, a clip's id is its name without suffix. A manifest has path (relative to its own folder), hashtag and id
+    of each clip; one called ``manifest.csv`` in the root is preferred to the folders.
 
     Args:
         root: The folder that holds a folder for each hashtag, or the manifest.
 
     Raises:
-        UserError: There are no clips, or lines of the manifest lack something; says which.
+        UserError: There are no clips, or lines of the manifest lack a column; says which.
     """
 
     def __init__(self, root: Path) -> None:
         manifest = root / MANIFEST if (root / MANIFEST).is_file() else root
         super().__init__(_read_manifest(manifest) if manifest.is_file() else _read_hashtags(root))
-        if not self.found:
-            raise UserError(f"there are no clips in {root}.", TREE.format(root=root))
+        if not self.listing:
+            raise UserError(f"there are no clips in {root}.", TIKTOK_TREE.format(root=root))
 
 
 @DATASETS.register_module()
@@ -63,7 +63,7 @@ class VideoList(Corpus):
         root: The folder or the list.
 
     Raises:
-        UserError: There are no videos, or lines of the list make no sense; says which.
+        UserError: There are no videos, or lines of the list are wrong; says which.
     """
 
     def __init__(self, root: Path) -> None:
@@ -79,13 +79,13 @@ def walk(folder: Path) -> Iterator[Path]:
     """Yield the videos and folders of frames at any depth below a folder, sorted within each folder."""
     pending, seen = [folder], set[Path]()
     while pending:
-        at = pending.pop()
-        if at.resolve() in seen:  # links may lead round in circles
+        current = pending.pop()
+        if current.resolve() in seen:  # links may form a circle
             continue
-        seen.add(at.resolve())
-        inside = [at / name for name in names_in(at)]
-        if at != folder and any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
-            yield at
+        seen.add(current.resolve())
+        inside = [current / name for name in names_in(current)]
+        if current != folder and any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
+            yield current
         yield from (path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
         pending += [path for path in reversed(inside) if path.is_dir()]
 
@@ -98,15 +98,8 @@ def _read_hashtags(root: Path) -> Iterator[Clip]:
 
 def _read_manifest(file: Path) -> Iterator[Clip]:
     """Yield the clips of a CSV file that has the columns path, hashtag and id, each filled in."""
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        reader = csv.DictReader(stream, skipinitialspace=True, restval="")
-        if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise UserError(f"{file} has no column {shorten(absent)}.", TREE.format(root=file.parent))
-        rows = list(reader)
-    wrong = [f"line {line}" for line, row in enumerate(rows, start=2) if not all(row[name] for name in COLUMNS)]
-    if wrong:
-        raise UserError(f"{file} lacks a path, a hashtag or an id in {shorten(wrong)}.", TREE.format(root=file.parent))
-    yield from (Clip(row["id"], file.parent / row["path"], row["hashtag"]) for row in rows)
+    for row in read_rows(file, COLUMNS, (), TIKTOK_TREE.format(root=file.parent)).values():
+        yield Clip(row["id"], file.parent / row["path"], row["hashtag"])
 
 
 def _read_list(file: Path) -> dict[str, Path]:
@@ -118,12 +111,12 @@ def _read_list(file: Path) -> dict[str, Path]:
         if len(extent) != 2 or not all(part.lstrip("-").isdecimal() for part in extent):
             raise UserError(f"{file}: line {number} is '{line}'.", LIST_FORM)
         if name in paths:
-            raise UserError(f"{file}: line {number} names '{name}' again.", "Leave one of both lines.")
+            raise UserError(f"{file}: line {number} names '{name}' again.", "Remove one of the two lines.")
         if int(extent[1]) >= 0 and _images(path) != int(extent[1]):
             raise UserError(
                 f"{file}: line {number} wants {extent[1]} frames of {path}, which is "
                 + (f"a folder of {_images(path):,} images." if path.is_dir() else "no folder of frames."),
-                "Videos and folders of frames are taken whole: `path 0 -1` says so.",
+                "Videos and folders of frames are used whole: write `path 0 -1`.",
             )
         paths[name] = path
     return paths

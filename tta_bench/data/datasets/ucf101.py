@@ -1,8 +1,4 @@
-"""Where datasets keep their clips, labels, groups and splits on disk.
-
-UCF101 as it is distributed (Soomro et al. 2012, https://www.crcv.ucf.edu/data/UCF101.php), and two layouts for one's
-own videos: a folder for each class, and a CSV file. Reading a layout opens no video.
-"""
+"""UCF101 as it is distributed (Soomro et al. 2012, https://www.crcv.ucf.edu/data/UCF101.php)."""
 
 from __future__ import annotations
 
@@ -30,14 +26,14 @@ UCF101_TREE = """Expected:
 class UCF101(Layout):
     """UCF101 in its official layout, or another dataset in that layout.
 
-    A clip is looked for where its list says, then anywhere below the root by its name without suffix, as a video file
-    or as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out.
+    A clip is looked for at its listed path, then anywhere below the root by its name without suffix, as a video file or
+    as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out.
 
     Args:
         root: The folder that holds ``UCF-101`` and ``ucfTrainTestlist``.
 
     Raises:
-        UserError: Naming everything that is missing, or what in a list makes no sense.
+        UserError: Files are missing (names them all), or a line of a list is wrong.
     """
 
     def __init__(self, root: Path) -> None:
@@ -58,7 +54,7 @@ class UCF101(Layout):
 
 
 def _incomplete(root: Path, missing: list[str], lost: list[str], clips: int) -> UserError:
-    """Return the error that says everything that a UCF101 folder lacks."""
+    """Return the error that lists everything that a UCF101 folder lacks."""
     if not root.is_dir():
         return UserError(f"the folder {root} does not exist.", UCF101_TREE.format(root=root))
     lines = [f"UCF101 is not complete in {root}:"]

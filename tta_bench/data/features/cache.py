@@ -1,7 +1,7 @@
-"""What is taken from clips once and kept: face crops and sound features, made by worker processes.
+"""On-disk cache of features (face crops, sound features), filled by worker processes.
 
-A result is kept under the sha256 of the clip's bytes and of all that decides the values, so that it is found again
-whatever the clip is called, and never where anything differs.
+A result is stored under the sha256 of the clip's content and the digest of the extractor's settings and versions, so a
+renamed clip is found again and a changed one is not.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ from tta_bench.utils.keyed_random import canonical_json, digest
 from tta_bench.utils.progress import Bar, console
 
 NO_FILE = "no file"
-"""What is noted of a clip that has no such file."""
+"""Note about a clip without such a file."""
 
 
 class Extractor(Protocol):
-    """What is taken from a clip: a function of its file that gives values, or None, and what there is to note."""
+    """A function of a clip's file that gives its values, or None, and notes about it."""
 
     def __call__(self, path: Path, /) -> tuple[NDArray[Any] | None, dict[str, int]]:
-        """Return the values and, by name, how often something had to be put right."""
+        """Return the values, and the number of corrections by name."""
         ...
 
     def identity(self) -> dict[str, Any]:
-        """Return all that decides the values, as JSON."""
+        """Return everything that the values depend on, as JSON."""
         ...
 
 
 @dataclass(frozen=True)
 class Features:
-    """What was taken from each of some clips.
+    """The features of some clips.
 
     Args:
-        files: The NPY file of each clip by id; None where nothing could be taken.
-        notes: What was put right, or is missing, and how often, by id; only clips of which there is something to note.
-        made: How many clips' values were made now.
-        reused: How many were there before.
+        files: The NPY file of each clip by id; None for a clip without values.
+        notes: Corrections and gaps, with their number, by id; only clips with any.
+        made: Number of clips whose values were made now.
+        reused: Number of clips whose values were in the cache.
     """
 
     files: dict[str, Path | None]
@@ -68,7 +68,7 @@ class Features:
         return None if file is None else np.load(file, allow_pickle=False)
 
     def totals(self) -> dict[str, tuple[int, int]]:
-        """Return for each thing noted how often it was found, and in how many clips."""
+        """Return, for each kind of note, its total number and the number of clips with it."""
         names = sorted({name for note in self.notes.values() for name in note})
         return {
             name: (sum(note.get(name, 0) for note in self.notes.values()), sum(name in n for n in self.notes.values()))
@@ -76,7 +76,7 @@ class Features:
         }
 
     def summary(self) -> str:
-        """Return in a line how many clips were made and reused, and what was noted."""
+        """Return the numbers of clips made and reused, and the notes, in a line."""
         line = f"{len(self.files):,} clips: {self.reused:,} reused, {self.made:,} made"
         noted = [
             f"{name}: {clips:,} clips" + (f" ({times:,})" if times != clips else "")
@@ -88,20 +88,20 @@ class Features:
 def extract(
     sources: Mapping[str, Path | None], extractor: Extractor, cache: Path, workers: int, title: str
 ) -> Features:
-    """Take what an extractor takes from each clip that is not in the cache yet, and say how many were reused.
+    """Extract the features of each clip that is not in the cache, and print the numbers of clips made and reused.
 
-    Every value is written as soon as it is made, so that what is cut off goes on from there.
+    Values are written as soon as they are made, so an interrupted extraction resumes.
 
     Args:
         sources: The file of each clip by id, or its folder of frames; None for a clip that has none.
-        extractor: What is taken.
-        cache: Folder that keeps it.
-        workers: How many processes work; 0 for this one alone.
-        title: What is done, for the progress bar.
+        extractor: The extractor.
+        cache: Folder of the cache.
+        workers: Number of worker processes; 0 for this process alone.
+        title: Title of the progress bar.
 
     Raises:
-        UserError: A clip cannot be read, or the clips' values differ in their last dimension, the features' number.
-        RunFailed: A worker process ended on its own, for want of memory perhaps.
+        UserError: A clip cannot be read, or the clips' values differ in their last dimension, the number of features.
+        RunFailed: A worker process died, perhaps out of memory.
     """
     paths = {id: path for id, path in sources.items() if path is not None}
     contents = content_digests(paths.values(), cache / "contents.json")
@@ -141,8 +141,8 @@ def _require_one_width(widths: Mapping[str, int], title: str) -> None:
         if width:
             ids[width].append(id)
     if len(ids) > 1:
-        found = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
-        raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(found)}.")
+        listed = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
+        raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(listed)}.")
 
 
 def _require_room(size: int, folder: Path, title: str) -> None:
@@ -150,22 +150,22 @@ def _require_room(size: int, folder: Path, title: str) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise UserError(
-            f"{title}: what is still to be kept needs about {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free.",
-            "Set TTA_BENCH_CACHE to a folder on a larger disk. What is done is kept.",
+            f"{title}: the rest needs about {size / 1e9:,.1f} GB of disk, and {free / 1e9:,.1f} GB are free.",
+            "Set TTA_BENCH_CACHE to a folder on a larger disk. Finished clips are kept.",
         )
 
 
 class _Made(NamedTuple):
-    """What was made of a clip: its values' last dimension, 0 where there are none, and what was noted."""
+    """Result for a clip: the last dimension of its values, 0 where there are none, and its notes."""
 
     width: int
     notes: dict[str, int]
 
 
 class _Store:
-    """The kept values of one extractor: an NPY file for each content, and an index of lines that says what was noted.
+    """The stored values of one extractor: an NPY file for each content, and an index with a line of notes for each.
 
-    A line counts only while its file is there in full, so nothing that was cut off is taken for whole.
+    A line counts only while its file is there in full, so an interrupted write is never read.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -187,11 +187,11 @@ class _Store:
         return self._lines[content].width
 
     def notes(self, content: str) -> dict[str, int]:
-        """Return what was noted of a content."""
+        """Return the notes about a content."""
         return self._lines[content].notes
 
     def add(self, content: str, made: _Made) -> int:
-        """Add a content whose values, if it has any, were written, and return the size of their file in bytes."""
+        """Add a content whose values, if any, were written, and return the size of their file in bytes."""
         size = _file(self.folder, content).stat().st_size if made.width else 0
         self._lines[content] = made
         with self._index.open("a", encoding="utf-8") as stream:
@@ -203,24 +203,24 @@ class _Store:
             try:
                 content, size, width, notes = json.loads(line)
             except ValueError:
-                continue  # cut off; its clip is done again
+                continue  # an interrupted write; its clip is done again
             file = _file(self.folder, content)
             if not width or (file.exists() and file.stat().st_size == size):
                 yield content, _Made(width, notes)
 
 
 def _file(folder: Path, content: str) -> Path:
-    """Return the file that keeps a content's values."""
+    """Return the file of a content's values."""
     return folder / content[:2] / f"{content}.npy"
 
 
 def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Generator[tuple[str, _Made]]:
-    """Write the values of each content, so many processes at a time, and yield each when it is done."""
+    """Write the values of each content, in worker processes, and yield each result when it is done."""
     if workers == 0:
         for content, path in todo.items():
             yield content, _make(extractor, path, _file(folder, content))
         return
-    # A forked worker has the plug-ins of this process; elsewhere Python's own way is taken.
+    # A forked worker has the plug-ins of this process; other systems use Python's default.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor,))
     threads = cv2.getNumThreads()
@@ -236,20 +236,20 @@ def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers:
     except BrokenProcessPool as error:
         left = [path.name for content, path in todo.items() if content not in done]
         raise RunFailed(
-            f"a worker process ended on its own with {len(left):,} of {len(todo):,} clips to do; the first of them are "
+            f"a worker process died with {len(left):,} of {len(todo):,} clips to do; the first of them are "
             f"{shorten(left)}.",
-            "It may have been out of memory: try runtime.workers=1. What is done is kept.",
+            "It may have run out of memory: try runtime.workers=1. Finished clips are kept.",
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 _extractor: Extractor
-"""What a worker process does, set when it begins."""
+"""The extractor of a worker process, set when it begins."""
 
 
 def _begin(extractor: Extractor) -> None:
-    """Make a worker process leave Ctrl-C to its parent and use one thread, and tell it what to do."""
+    """Set up a worker process: Ctrl-C is left to its parent, OpenCV uses one thread."""
     global _extractor
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
@@ -261,7 +261,7 @@ def _job(path: Path, target: Path) -> _Made:
 
 
 def _make(extractor: Extractor, path: Path, target: Path) -> _Made:
-    """Write a clip's values, if it has any, into a file that is at all times whole."""
+    """Write a clip's values, if it has any, atomically."""
     values, notes = extractor(path)
     if values is None:
         return _Made(0, notes)

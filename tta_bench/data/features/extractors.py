@@ -1,4 +1,4 @@
-"""What is taken from clips for backbones that are not trained, sound and ready files."""
+"""Extractors for frozen inputs: audio features and precomputed feature files."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from tta_bench.data.media.sound import SOUND_VERSION, read_sound
 from tta_bench.errors import UserError
 
 GAPS = "values that are missing"
-"""What is noted of a ready file."""
+"""Note about a precomputed file."""
 
 
 @dataclass(frozen=True)
 class SoundFeatures:
-    """What is taken from a clip for an audio backbone: the backbone's values for its sound.
+    """Extractor of an audio backbone's features for the sound of a clip.
 
-    Called with a file it gives ``float32 (D,)`` or ``(T', D)`` and notes, or None where nothing is to be heard.
+    Called with a file it gives ``float32 (D,)`` or ``(T', D)`` and notes, or None for a clip without audible sound.
 
     Args:
         backbone: A function of ``float32 (S,)`` mono at 16 kHz in [-1, 1).
-        name: All that decides what the backbone does, as JSON: its card, and versions.
+        name: Everything that the backbone's values depend on, as JSON: its card, and versions.
     """
 
     backbone: Callable[[NDArray[np.float32]], NDArray[np.floating]]
     name: Mapping[str, Any]
 
     def __call__(self, path: Path) -> tuple[NDArray[np.float32] | None, dict[str, int]]:
-        """Return the backbone's values for a file's sound, and what there is to note.
+        """Return the backbone's values for a file's sound, and notes.
 
         Raises:
-            UserError: The backbone gives something else than finite numbers in one or two dimensions.
+            UserError: The backbone's values are not finite numbers in one or two dimensions.
         """
         sound = read_sound(path)
         if sound.signal is None:
@@ -51,27 +51,27 @@ class SoundFeatures:
         return values, sound.notes
 
     def identity(self) -> dict[str, Any]:
-        """Return all that decides the values, as JSON."""
+        """Return everything that the values depend on, as JSON."""
         return {"what": "sound", "version": SOUND_VERSION, "decoder": decoder_version(), "backbone": {**self.name}}
 
 
 @dataclass(frozen=True)
 class ReadyFeatures:
-    """What is taken from a ready file of features: its rows, with gaps filled.
+    """Extractor of precomputed features: the rows of a feature file, with gaps filled.
 
-    Called with a file it gives ``float32 (T', D)``. Where a value is missing it is the mean of the clip's others in
-    that column, or 0 where there are none; each is counted.
+    Called with a file it gives ``float32 (T', D)``. A missing value becomes the mean of the clip's others in its
+    column, or 0 where there are none; gaps are counted.
 
     Args:
         backbone: A function of a file that gives ``float32 (T', D)``, NaN where something is missing.
-        name: All that decides what the backbone does, as JSON.
+        name: Everything that the backbone's values depend on, as JSON.
     """
 
     backbone: Callable[[Path], NDArray[np.float32]]
     name: Mapping[str, Any]
 
     def __call__(self, path: Path) -> tuple[NDArray[np.float32], dict[str, int]]:
-        """Return a file's features, and what there is to note."""
+        """Return a file's features, and notes."""
         values = self.backbone(path)
         there = np.isfinite(values)
         missing = int(values.size - there.sum())
@@ -82,5 +82,5 @@ class ReadyFeatures:
         return np.where(there, values, means).astype(np.float32), {GAPS: missing}
 
     def identity(self) -> dict[str, Any]:
-        """Return all that decides the values, as JSON."""
+        """Return everything that the values depend on, as JSON."""
         return {"what": "ready", "version": 1, "backbone": {**self.name}}

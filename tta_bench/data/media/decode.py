@@ -1,4 +1,4 @@
-"""Reading videos: frame k is the k-th frame that the decoder gives, whatever the container's header or timestamps say.
+"""Decoding of videos: frame k is the k-th frame that the decoder gives, whatever header and timestamps say.
 
 Headers count wrong in packed or truncated AVI files, and timestamps are shifted or absent where AVI holds B-frames, so
 frames are counted while decoding from the start.
@@ -18,13 +18,16 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+Pixels = NDArray[np.uint8]
+"""Frames, ``uint8 (..., H, W, 3)`` RGB."""
+
 VIDEO_SUFFIXES = frozenset(
     (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 )
-"""What a video file's name ends in, in lower case."""
+"""Suffixes of video files, in lower case."""
 
 IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
-"""What the files in a folder of frames end in, in lower case."""
+"""Suffixes of the images in a folder of frames, in lower case."""
 
 
 class UnreadableVideo(Exception):
@@ -32,8 +35,8 @@ class UnreadableVideo(Exception):
 
     Args:
         path: The file, or the folder of frames.
-        reason: What is wrong with it, in the decoder's words where it has any.
-        good: How many frames can be decoded before that.
+        reason: The error, in the decoder's words where it has any.
+        good: Number of frames that can be decoded before that.
     """
 
     def __init__(self, path: Path, reason: str, good: int = 0) -> None:
@@ -48,7 +51,7 @@ class UnreadableVideo(Exception):
 
 
 def decoder_version() -> str:
-    """Return what decodes here, with versions, e.g. ``PyAV 18.1.0, libavcodec 62.28.102``."""
+    """Return the decoder with its versions, e.g. ``PyAV 18.1.0, libavcodec 62.28.102``."""
     return f"PyAV {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
 
 
@@ -67,7 +70,7 @@ def read_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]) -> NDA
 
 
 def count_frames(path: Path) -> int:
-    """Return how many frames the whole video decodes to; raises UnreadableVideo if it breaks off with an error."""
+    """Return the number of frames that a whole video decodes to; raises UnreadableVideo if it ends with an error."""
     if path.is_dir():
         return sum(1 for _ in map(_read_image, _image_files(path)))
     return sum(1 for _ in _decode(path))
@@ -78,7 +81,7 @@ def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint
 
     Args:
         path: The file.
-        side: Short side of what is yielded, where that is to be smaller than the video's.
+        side: Short side of the frames that are yielded, where smaller than the video's.
 
     Raises:
         UnreadableVideo: Decoding fails, perhaps after some frames.
@@ -107,19 +110,19 @@ def frame_rate(path: Path) -> Fraction:
 
 def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
     """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
-    found: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[int, NDArray[np.uint8]] = {}
     size: tuple[int, int] | None = None
     reformatter = VideoReformatter()
     with closing(_decode(path)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if index in wanted:
-                found[index] = to_rgb(path, frame, size, reformatter)
+                pictures[index] = to_rgb(path, frame, size, reformatter)
             if index == max(wanted):
-                return found
-    if size and index not in found:
-        found[index] = to_rgb(path, frame, size, reformatter)
-    return found
+                return pictures
+    if size and index not in pictures:
+        pictures[index] = to_rgb(path, frame, size, reformatter)
+    return pictures
 
 
 def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
@@ -154,13 +157,13 @@ def _read_images(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
     """Read the wanted images of a folder of frames, or the last one where it has fewer, in the first one's size."""
     files = _image_files(path)
     height, width = _read_image(files[0]).shape[:2]
-    found: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[int, NDArray[np.uint8]] = {}
     for index in {min(index, len(files) - 1) for index in wanted}:
         picture = _read_image(files[index])
         if picture.shape[:2] != (height, width):
             picture = np.asarray(cv2.resize(picture, (width, height)), np.uint8)
-        found[index] = picture
-    return found
+        pictures[index] = picture
+    return pictures
 
 
 def _image_files(path: Path) -> list[Path]:

@@ -1,39 +1,34 @@
-"""Keeping the longest scene of each video, as TikTokActions did (Qian et al., arXiv 2402.08875), with PySceneDetect."""
+"""The longest scene of each video, as in TikTokActions (Qian et al., arXiv 2402.08875), found by PySceneDetect."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
 
-import av
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.decode import VIDEO_SUFFIXES, UnreadableVideo, every_frame, frame_rate
+from tta_bench.data.media.encode import h264, write_video
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
-SIDE = 144
-"""Short side of the pictures that cuts are looked for in."""
+SCENE_SIDE = 144
+"""Short side, in pixels, of the pictures in which cuts are detected."""
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".flv": "flv", ".ts": "mpegts"}
-"""What a name ends in, and what holds H.264 there; Matroska under any other name."""
-ENCODERS = {"libx264": {"preset": "veryfast", "crf": "18"}, "mpeg4": {"qmin": "2", "qmax": "3"}}
-"""Options of each encoder, the first one that is there being taken."""
+"""Container of H.264 by suffix; Matroska for any other."""
 
 Done = Literal["cut", "whole", "before"]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What became of the videos: how many were cut, kept whole or done before, and why the others are left out."""
+    """Result of `prepare_videos`: numbers of videos cut, copied whole and done before, and the errors of the others."""
 
     counts: dict[Done, int]
     broken: dict[str, str] = field(default_factory=dict)
@@ -42,13 +37,13 @@ class Prepared:
 def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int) -> Prepared:
     """Write the longest scene of each video below a new folder, under the name that the video has below its own.
 
-    A video of one scene is copied as it is, and so is a folder of frames. What is there already was done before: a file
-    gets its name when it is complete. Cut videos have no sound.
+    A video of one scene is copied unchanged, and so is a folder of frames. Videos that are there already are skipped: a
+    file gets its name when it is complete. Cut videos have no sound.
 
     Args:
-        videos: What to prepare.
-        base: Folder that all of them are in.
-        into: Folder to write to; neither in ``base`` nor around it.
+        videos: The videos.
+        base: Folder that contains all of them.
+        into: Folder to write to; neither inside ``base`` nor around it.
         workers: Threads.
 
     Raises:
@@ -58,7 +53,7 @@ def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int)
     targets = {clip: into / clip.path.relative_to(base) for clip in _inside(videos, base)}
     if _overlap(base.resolve(), into.resolve()):
         raise UserError(
-            f"{into} and {base} are one in the other.", "Name another folder: nothing is written over the source."
+            f"{into} and {base} lie one inside the other.", "Name another folder: sources are never overwritten."
         )
     counts: dict[Done, int] = {"cut": 0, "whole": 0, "before": 0}
     broken: dict[str, str] = {}
@@ -78,7 +73,7 @@ def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int)
 
 
 def copy_lists(base: Path, into: Path) -> None:
-    """Copy all files below a folder that are no videos and no frames: a dataset's lists."""
+    """Copy a dataset's lists: all text files below a folder."""
     for file in base.rglob("*"):
         small = file.suffix.lower() in (".csv", ".json", ".md", ".txt", ".xlsx", ".yaml")
         if small and file.is_file() and file.suffix.lower() not in VIDEO_SUFFIXES:
@@ -88,7 +83,7 @@ def copy_lists(base: Path, into: Path) -> None:
 
 
 def prepare_video(source: Path, target: Path) -> Done:
-    """Write a video's longest scene, or the video itself if it is one scene, and return which it was.
+    """Write a video's longest scene, or the video itself if it is one scene, and return the kind of result.
 
     Raises:
         UnreadableVideo: The video cannot be decoded to its end.
@@ -104,9 +99,8 @@ def prepare_video(source: Path, target: Path) -> Done:
         else:
             shutil.copyfile(source, part)
     else:
-        write_frames(
-            part, islice(every_frame(source), *scene), frame_rate(source), CONTAINERS.get(target.suffix, "matroska")
-        )
+        encoding = h264(CONTAINERS.get(target.suffix, "matroska"))
+        write_video(part, islice(every_frame(source), *scene), frame_rate(source), encoding)
     part.replace(target)
     return "whole" if scene is None else "cut"
 
@@ -123,33 +117,18 @@ def longest_scene(path: Path) -> tuple[int, int] | None:
 
     detector = ContentDetector()
     cuts, length = [0], 0
-    for frame in every_frame(path, SIDE):
-        time = FrameTimecode(length, 25.0)  # any rate: only numbers of frames are asked for
-        cuts += [found.frame_num for found in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
+    for frame in every_frame(path, SCENE_SIDE):
+        time = FrameTimecode(length, 25.0)  # any rate: only frame numbers are used
+        cuts += [cut.frame_num for cut in detector.process_frame(time, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))]
         length += 1
-    cuts += [found.frame_num for found in detector.post_process(FrameTimecode(length, 25.0))]
+    cuts += [cut.frame_num for cut in detector.post_process(FrameTimecode(length, 25.0))]
     edges = [*sorted(set(cuts)), length]
     scenes = list(pairwise(edges))
     return max(scenes, key=lambda scene: scene[1] - scene[0]) if len(scenes) > 1 else None
 
 
-def write_frames(path: Path, frames: Iterator[NDArray[np.uint8]], rate: Fraction, container: str) -> None:
-    """Write RGB frames ``uint8 (H, W, 3)`` as H.264, or MPEG-4 where that cannot be; an odd last row or column goes."""
-    encoder = next(name for name in ENCODERS if name in av.codecs_available)
-    first = next(frames)
-    height, width = (side // 2 * 2 for side in first.shape[:2])
-    with av.open(str(path), "w", format=container) as file:
-        stream = file.add_stream(encoder, rate=rate, options={"threads": "1"} | ENCODERS[encoder])
-        assert isinstance(stream, av.VideoStream)
-        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        for frame in chain([first], frames):
-            picture = np.ascontiguousarray(frame[:height, :width])
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        file.mux(stream.encode(None))
-
-
 def require_scenedetect() -> None:
-    """Raise UserError with the line that installs PySceneDetect, if it is not there."""
+    """Raise UserError with the command that installs PySceneDetect, if it is not installed."""
     try:
         import scenedetect  # noqa: F401
     except ImportError:

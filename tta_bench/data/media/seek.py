@@ -1,9 +1,9 @@
-"""Reading frames of a video whose frames were counted, without decoding all that comes before.
+"""Random access to frames of a video whose frames were counted, without decoding everything before them.
 
-In a container that says when each picture is shown (MP4, Matroska; not AVI), frame k is the one with the k-th smallest
-timestamp if every packet is one frame. That is asked of the file each time: the packets must be as many as the counted
-frames and have timestamps unlike each other. Where it is not so, or a wanted timestamp does not come out of the
-decoder, frames are counted from the start, as always.
+In a container that states when each picture is shown (MP4, Matroska; not AVI), frame k has the k-th smallest timestamp
+if every packet is one frame. That is checked for each file: there must be as many packets as counted frames,
+with distinct timestamps. Otherwise, or where the decoder does not give a wanted timestamp, frames are counted from the
+start.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.decode import UnreadableVideo, read_frames, to_rgb
 
-FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
+SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
 NO_TRIAL = {"skip_frame": "all"}
-"""What keeps opening a file from decoding its first frames, which here are decoded only where they are wanted."""
+"""Option that keeps FFmpeg from decoding the first frames when it opens a file."""
 
 
 def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer], length: int) -> NDArray[np.uint8]:
@@ -29,7 +29,7 @@ def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]
 
     Args:
         path: The file, or a folder of frames.
-        indices: Which frames, in any order; one at or beyond the end gives the last.
+        indices: Indices of the frames, in any order; one at or beyond the end gives the last.
         length: Counted frames of the video.
 
     Raises:
@@ -37,20 +37,20 @@ def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]
     """
     wanted = np.minimum(indices, length - 1)
     once, places = np.unique(wanted, return_inverse=True)
-    found = None if path.is_dir() else _seek_and_read(path, once.tolist(), length)
-    if found is None:
+    frames = None if path.is_dir() else _seek_and_read(path, once.tolist(), length)
+    if frames is None:
         return read_frames(path, wanted)
-    return found if np.array_equal(once, wanted) else found[places]
+    return frames if np.array_equal(once, wanted) else frames[places]
 
 
 def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np.uint8] | None:
-    """Decode from the last key frame that is not after the first wanted frame; None where that does not find all."""
+    """Decode from the last key frame not after the first wanted frame; None where that does not give all frames."""
     try:
         with av.open(str(path), metadata_errors="ignore", options=NO_TRIAL) as container:
             stream = container.streams.best("video")
             if not isinstance(stream, av.VideoStream):
                 return None
-            if container.format.name not in FORMATS or stream.codec_context.name not in CODECS:
+            if container.format.name not in SEEKABLE_FORMATS or stream.codec_context.name not in SEEKABLE_CODECS:
                 return None
             packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
             times = sorted(pts for pts, _ in packets if pts is not None)
@@ -63,13 +63,13 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np
             container.seek(max(keys), stream=stream)
             return _decode(path, container, stream, place_at)
     except (av.FFmpegError, UnreadableVideo):
-        return None  # counting from the start says what is wrong
+        return None  # counting from the start raises the error
 
 
 def _decode(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream, place_at: dict[int, int]
 ) -> NDArray[np.uint8] | None:
-    """Return the frames at some times, each in its place; what nothing else refers to is not decoded in between."""
+    """Return the frames at some times, each in its place; frames in between that no other refers to are not decoded."""
     stream.thread_type = "NONE"
     size = stream.width, stream.height
     reformatter = VideoReformatter()

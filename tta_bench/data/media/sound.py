@@ -1,4 +1,4 @@
-"""Reading sound: mono, 16 kHz, within -1 to 1, with everything that would mislead a feature extractor counted.
+"""Decoding of sound: mono, 16 kHz, within -1 to 1; everything that would mislead a feature extractor is counted.
 
 Resampling is to 16 bits, because FFmpeg's mix of two float channels is louder than either: its 16-bit mix is their mean
 and saturates. openSMILE in turn wraps samples at or beyond 1 round to -1, takes NaN for silence, and gives nothing but
@@ -15,23 +15,22 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.cards.kinds import SOUND_RATE
+
 SOUND_VERSION = 1
 """Raised whenever the same file would give another signal."""
 
-RATE = 16_000
-"""Samples in a second of every signal."""
-
-SHORTEST = RATE * 60 // 1000
+SHORTEST = SOUND_RATE * 60 // 1000
 """Samples that openSMILE needs: 60 ms."""
 
 LOUDEST = 1 - 2**-15
 """The largest value of 16 bits."""
 
 NO_FILE, NO_TRACK, UNREADABLE, SILENT = "no file", "no sound track", "unreadable", "silent"
-"""Why a clip has no sound; it is then left out of the mixture of a model, and never out of the score."""
+"""Reasons for a clip to have no sound; its score then rests on what is seen, and it still counts."""
 
 BROKEN_OFF, SHORT, NOT_FINITE, CLIPPED = "broken off", "under 60 ms", "samples not finite", "samples at or beyond 1"
-"""What was put right in a sound that there is."""
+"""Corrections of a sound."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class Sound:
     """A clip's sound.
 
     Args:
-        signal: ``float32 (S,)`` in [-1, 1) at 16 kHz, at least 60 ms of it; None where nothing is to be heard.
-        notes: What was found wrong, with how many samples or 1.
+        signal: ``float32 (S,)`` in [-1, 1) at 16 kHz, at least 60 ms long; None for a clip without audible sound.
+        notes: Reasons and corrections, with the number of samples or 1.
     """
 
     signal: NDArray[np.float32] | None
@@ -48,11 +47,11 @@ class Sound:
 
 
 def read_sound(path: Path) -> Sound:
-    """Return the sound of a video or sound file, whatever its form; nothing in the file raises.
+    """Return the sound of a video or sound file in any format; no file makes it raise.
 
-    A file that cannot be read, has no track, or is silent has no signal. One that breaks off is used up to there.
-    Samples that are not finite become 0, samples at or beyond 1 are set to the largest 16-bit value, and less than
-    60 ms is filled up with silence. Each of these is noted.
+    A file that cannot be read, has no track, or is silent has no signal. One that ends with an error is used up to
+    there. Samples that are not finite become 0, samples at or beyond 1 the largest 16-bit value, and less than 60 ms is
+    padded with silence. Each of these is noted.
     """
     blocks: list[NDArray[np.float32]] = []
     notes: dict[str, int] = {}
@@ -60,7 +59,7 @@ def read_sound(path: Path) -> Sound:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 return Sound(None, {NO_TRACK: 1})
-            resampler = av.AudioResampler("s16", "mono", RATE)
+            resampler = av.AudioResampler("s16", "mono", SOUND_RATE)
             for frame in container.decode(container.streams.audio[0]):
                 blocks += _resample(resampler, _sound_frame(frame, notes))
             blocks += _resample(resampler, None)
@@ -73,9 +72,9 @@ def read_sound(path: Path) -> Sound:
 
 
 def guard(signal: NDArray[np.floating]) -> Sound:
-    """Return a mono 16 kHz signal ``float (S,)`` as every feature extractor can take it.
+    """Return a mono 16 kHz signal ``float (S,)`` made safe for every feature extractor.
 
-    What is no more than one step of 16 bits anywhere is silent. NaN and infinite samples become 0.
+    A signal of no more than one step of 16 bits is silent. NaN and infinite samples become 0.
     """
     notes: dict[str, int] = {}
     finite = np.isfinite(signal)
@@ -95,7 +94,7 @@ def guard(signal: NDArray[np.floating]) -> Sound:
 
 
 def _sound_frame(frame: av.AudioFrame, notes: dict[str, int]) -> av.AudioFrame:
-    """Return a decoded frame with finite samples below 1, counting those that were not; only float formats have any."""
+    """Return a decoded frame with finite samples below 1; others (in float formats only) are corrected and counted."""
     if frame.format.name not in ("flt", "fltp", "dbl", "dblp"):
         return frame
     samples: NDArray[Any] = frame.to_ndarray()
@@ -107,11 +106,11 @@ def _sound_frame(frame: av.AudioFrame, notes: dict[str, int]) -> av.AudioFrame:
         if count := int(wrong.sum()):
             notes[name] = notes.get(name, 0) + count
     clean: NDArray[Any] = np.where(finite, samples, 0).clip(-1, LOUDEST).astype(samples.dtype)
-    put_right = av.AudioFrame.from_ndarray(clean, format=frame.format.name, layout=frame.layout.name)
-    put_right.sample_rate, put_right.pts, put_right.time_base = frame.sample_rate, frame.pts, frame.time_base
-    return put_right
+    corrected = av.AudioFrame.from_ndarray(clean, format=frame.format.name, layout=frame.layout.name)
+    corrected.sample_rate, corrected.pts, corrected.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return corrected
 
 
 def _resample(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[NDArray[np.float32]]:
-    """Return what the resampler gives for a frame, or its rest for None, as ``float32 (S,)`` in [-1, 1)."""
+    """Return a frame resampled, or the resampler's rest for None, as ``float32 (S,)`` in [-1, 1)."""
     return [out.to_ndarray()[0].astype(np.float32) / 2**15 for out in resampler.resample(frame)]

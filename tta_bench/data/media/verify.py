@@ -1,8 +1,7 @@
-"""What is wrong with the videos of a dataset: broken, empty, duplicate and too short ones."""
+"""Problems of a dataset's videos: broken, empty, duplicate and too short files."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,24 +10,26 @@ from pathlib import Path
 from typing import TypeVar
 
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.media.manifest import probe
+from tta_bench.data.media.manifest import check_clips
+from tta_bench.utils.files import sha256_of
+from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar
 
-Item = TypeVar("Item")
+Job = TypeVar("Job")
 Inode = tuple[int, int]
 """Device and number of a file, which all of its names share."""
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What is wrong with videos, by path.
+class VideoProblems:
+    """Videos with problems, by path.
 
     Args:
-        videos: How many were looked at.
-        broken: Why each of these cannot be decoded to its end, or read at all.
+        videos: Number of videos that were checked.
+        broken: The decoder's or the system's error for each video that cannot be decoded to its end.
         empty: Files of no bytes.
-        duplicates: Files that have the same bytes, in groups.
-        short: How many frames each of these has.
+        duplicates: Groups of files with the same bytes.
+        short: Frame count of each video that is too short.
     """
 
     videos: int
@@ -38,22 +39,22 @@ class Findings:
     short: dict[str, int]
 
     @property
-    def problems(self) -> int:
-        """Videos that something is wrong with, of duplicates all but one."""
+    def count(self) -> int:
+        """Videos with problems; of duplicates, all but one."""
         again = sum(len(group) - 1 for group in self.duplicates)
         return len(self.broken) + len(self.empty) + again + len(self.short)
 
 
-def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, least: int) -> Findings:
-    """Look at every video, ``workers`` at a time, and return what is wrong.
+def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, least: int) -> VideoProblems:
+    """Check every video, ``workers`` at a time, and return those with problems.
 
-    A file that is there under several names, or several times with the same bytes, is decoded once. What was decoded is
-    kept in ``cache``, so that a look that was broken off goes on, and a run of a protocol need not look again.
+    A file that has several names, or copies with the same bytes, is decoded once. Results are cached in ``cache``: an
+    interrupted check resumes, and the run of a protocol reuses them.
 
     Args:
-        videos: What to look at; ids are unique.
-        root: Folder that paths are given from.
-        cache: File for what was decoded.
+        videos: The videos; ids are unique.
+        root: Folder that paths are relative to.
+        cache: Cache file of the decode check.
         workers: Threads.
         least: Frames that a video must have.
     """
@@ -63,7 +64,7 @@ def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, 
     present = [clip for clip in videos if sizes.get(clip.id)]
     same = _same_bytes(present, sizes, inodes, workers)
     first = {clip.id: group[0].id for group in same for clip in group}
-    manifest = probe([clip for clip in present if first.get(clip.id, clip.id) == clip.id], cache, workers)
+    manifest = check_clips([clip for clip in present if first.get(clip.id, clip.id) == clip.id], cache, workers)
     short = {}
     for clip in present:
         decoded = first.get(clip.id, clip.id)
@@ -71,7 +72,7 @@ def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, 
             broken[clip.id] = manifest.broken[decoded]
         elif manifest.frames[decoded] < least:
             short[name[clip.id]] = manifest.frames[decoded]
-    return Findings(
+    return VideoProblems(
         videos=len(videos),
         broken={name[clip]: reason for clip, reason in broken.items()},
         empty=[name[clip.id] for clip in empty],
@@ -85,12 +86,12 @@ def _below(path: Path, root: Path) -> str:
 
 
 def _look_up(videos: Sequence[Clip], workers: int) -> tuple[dict[str, int], dict[str, Inode], dict[str, str]]:
-    """Return, by id, bytes and inodes of what is there, and why the rest cannot be looked up."""
+    """Return, by id, sizes in bytes and inodes, and the system's error where a video cannot be looked up."""
     sizes: dict[str, int] = {}
     inodes: dict[str, Inode] = {}
     broken: dict[str, str] = {}
 
-    def look(clip: Clip) -> None:
+    def look_up(clip: Clip) -> None:
         try:
             state = clip.path.stat()
             inodes[clip.id] = (state.st_dev, state.st_ino)
@@ -98,14 +99,14 @@ def _look_up(videos: Sequence[Clip], workers: int) -> tuple[dict[str, int], dict
         except OSError as error:
             broken[clip.id] = error.strerror or str(error)
 
-    _for_all("looking up files", videos, look, workers)
+    _for_all("looking up files", videos, look_up, workers)
     return sizes, inodes, broken
 
 
 def _same_bytes(
     videos: Iterable[Clip], sizes: Mapping[str, int], inodes: Mapping[str, Inode], workers: int
 ) -> list[list[Clip]]:
-    """Return the groups of videos that have the same bytes; only files of equal size are read."""
+    """Return groups of videos with the same bytes; only files of equal size are read."""
     by_size: dict[int, dict[Inode, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     for clip in videos:
         by_size[sizes[clip.id]][inodes[clip.id]].append(clip)
@@ -124,23 +125,19 @@ def _same_bytes(
 
 
 def _digest(path: Path) -> str:
-    """Return a digest of a file's bytes, or of those of a folder's images; what cannot be read is like nothing else."""
-    digest = hashlib.blake2b(digest_size=20)
+    """Return a digest of a file's bytes, or of a folder's images in order; for an unreadable file, its own path."""
     try:
-        for file in _files(path):
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "blake2b").digest())
+        return digest([sha256_of(file) for file in _files(path)])
     except OSError:
         return str(path)
-    return digest.hexdigest()
 
 
 def _files(path: Path) -> list[Path]:
     return sorted(path.iterdir()) if path.is_dir() else [path]
 
 
-def _for_all(title: str, items: Sequence[Item], do: Callable[[Item], None], workers: int) -> None:
-    """Do something with every item, several at a time, and show how far it is."""
+def _for_all(title: str, items: Sequence[Job], do: Callable[[Job], None], workers: int) -> None:
+    """Call a function with every item, several at a time, with a progress bar."""
     if not items:
         return
     pool = ThreadPoolExecutor(workers)

@@ -1,4 +1,4 @@
-"""Where the embedded samples are kept, and which function makes which."""
+"""Cache of the embedded samples, and the table of their generators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tta_bench.utils.keyed_random import digest
 
 
 class Generator(NamedTuple):
-    """What makes a sample: ``read`` turns plain values into its settings, ``write`` puts it into a new folder."""
+    """Generator of a sample: ``read`` makes its settings of plain values, ``write`` fills a new folder."""
 
     read: Callable[[Mapping[str, Any]], Any]
     write: Callable[[Path, Any], Path]
@@ -28,14 +28,14 @@ GENERATORS = {
     "HumeReaction": Generator(read_reaction_settings, generate_reaction_sample),
     "TikTokActions": Generator(read_settings, generate_tiktok_actions_sample),
 }
-"""What makes a sample, by the component that reads its layout."""
+"""Generators of samples, by the component that reads the layout."""
 
 
 def sample_root(cache: Path, name: str, component: str, settings: Mapping[str, Any]) -> Path:
-    """Return the folder with a dataset's sample, generating it into the cache if it is not there.
+    """Return the folder of a dataset's sample, which is generated into the cache if it is not there.
 
-    The folder is renamed into place when it is complete, so what is broken off leaves nothing that looks whole, and two
-    processes may ask at once.
+    The folder is renamed into place when it is complete, so an interruption leaves nothing that looks whole, and two
+    processes may generate at once.
 
     Args:
         cache: Folder of all samples.

@@ -15,7 +15,7 @@ SCALE = 16
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What stays the same in all clips of a person: colours (RGB, 0 to 255) and proportions about 1."""
+    """Looks of a person, the same in all clips: colours (RGB, 0 to 255) and proportions about 1."""
 
     skin: tuple[float, ...]
     hair: tuple[float, ...]
@@ -37,7 +37,7 @@ class Look:
 
 
 class Expression(NamedTuple):
-    """What is seen, each from 0 to 1."""
+    """Visible signs, each from 0 to 1."""
 
     smile: float
     """Curve of the mouth: 0 bent down, 1 bent up."""
@@ -46,7 +46,7 @@ class Expression(NamedTuple):
     brows: float
     """Angle of the brows: 0 inner ends up, 1 inner ends down."""
     motion: float
-    """How far the head moves."""
+    """Extent of the head's movement."""
     eyes: float
     """Opening of the eyes."""
 
@@ -57,9 +57,9 @@ def draw_face(look: Look, peak: Expression, frames: int, size: int, draw: np.ran
     Args:
         look: The person.
         peak: The expression at its strongest, three fifths through the clip; the head moves throughout.
-        frames: How many frames.
+        frames: Number of frames.
         size: Height and width in pixels.
-        draw: Where the head stands, how it sways, and the camera's noise.
+        draw: Draws the head's position and sway, and the camera's noise.
     """
     time = np.linspace(0, 1, frames)
     strength = 0.35 + 0.65 * np.exp(-(((time - 0.6) / 0.3) ** 2))

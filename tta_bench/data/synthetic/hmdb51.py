@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tta_bench.data.datasets.hmdb51 import LISTS, TEST, TRAIN, UNUSED
-from tta_bench.data.synthetic.ucf101 import CLASSES, PAIRS, SampleSettings, render_clip, write_avi
+from tta_bench.data.media.encode import MPEG4_AVI, write_video
+from tta_bench.data.synthetic.ucf101 import CLASSES, PAIRS, SampleSettings, render_clip
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
@@ -36,11 +37,8 @@ def generate_hmdb51_sample(folder: Path, settings: SampleSettings) -> Path:
             (folder / name).mkdir()
             for film in range(1, settings.groups + 1):
                 for clip in range(1, settings.clips + 1):
-                    write_avi(
-                        folder / name / clip_name(name, film, clip),
-                        render_clip(settings, name, film, clip),
-                        settings.fps,
-                    )
+                    path = folder / name / clip_name(name, film, clip)
+                    write_video(path, render_clip(settings, name, film, clip), settings.fps, MPEG4_AVI)
                     bar.advance()
     return folder
 
@@ -59,7 +57,7 @@ def write_lists(folder: Path, settings: SampleSettings) -> None:
 
 
 def flag(split: int, name: str, film: int, settings: SampleSettings) -> str:
-    """Return what a split does with a class's clips of a film: 1 to train on, 2 to test on, 0 unused.
+    """Return a split's flag for a class's clips of a film: 1 to train on, 2 to test on, 0 unused.
 
     Films are taken in turn, each split starting one later. The first ones are tested on in all classes; the two after
     them in one half of the classes each, while the other half trains on them; the last one is unused.

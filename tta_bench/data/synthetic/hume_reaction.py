@@ -11,15 +11,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.cards.kinds import SOUND_RATE
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
+from tta_bench.data.media.encode import MPEG4_MP4, write_video
 from tta_bench.data.synthetic.face import Expression, Look, draw_face
 from tta_bench.data.synthetic.settings import fill
 from tta_bench.data.synthetic.voice import Prosody, speak
@@ -27,22 +27,19 @@ from tta_bench.errors import UserError
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
 
-GENERATOR_VERSION = 1
+REACTIONS_VERSION = 1
 """Raised whenever the same settings would give other clips."""
-
-SOUND_RATE = 16_000
-"""Samples of sound in a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReactionSettings:
-    """What the sample consists of; these values are the data's identity.
+class ReactionSampleSettings:
+    """Settings of the sample; these values are the data's identity.
 
     Each part has so many ``subjects`` with so many ``clips`` each. ``size`` is in pixels, ``fps`` in frames a second,
-    ``noise`` the standard deviation of what is added to each thing seen or heard, on the scale of the intensities.
+    ``noise`` the standard deviation of the noise on each visible or audible sign, on the scale of the intensities.
     """
 
-    version: int = GENERATOR_VERSION
+    version: int = REACTIONS_VERSION
     seed: int = 0
     train_subjects: int = 20
     train_clips: int = 6
@@ -57,8 +54,8 @@ class ReactionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """One clip to be made: its id, subject and part, and its intensities."""
+class SampleReaction:
+    """A clip of the sample: its id, subject, part and intensities."""
 
     id: str
     subject: str
@@ -66,9 +63,9 @@ class Clip:
     targets: tuple[float, ...]
 
 
-def read_reaction_settings(settings: Mapping[str, Any]) -> ReactionSettings:
+def read_reaction_settings(settings: Mapping[str, Any]) -> ReactionSampleSettings:
     """Return settings from plain values with the defaults filled in; raises UserError for those that cannot be."""
-    sample = fill(ReactionSettings, settings, GENERATOR_VERSION, "sample reactions")
+    sample = fill(ReactionSampleSettings, settings, REACTIONS_VERSION, "sample reactions")
     counts = (sample.train_subjects, sample.train_clips, sample.val_subjects, sample.val_clips)
     if min(*counts, sample.frames) < 1 or min(sample.test_subjects, sample.test_clips) < 0:
         raise UserError(f"no sample reactions can be made from {asdict(sample)}.", "Train and val need clips.")
@@ -80,21 +77,23 @@ def read_reaction_settings(settings: Mapping[str, Any]) -> ReactionSettings:
     return sample
 
 
-def generate_reaction_sample(folder: Path, settings: ReactionSettings | None = None) -> Path:
+def generate_reaction_sample(folder: Path, settings: ReactionSampleSettings | None = None) -> Path:
     """Write the sample's videos and table into a new folder, in the form of ABAW5, and return that folder."""
-    settings = settings or ReactionSettings()
+    settings = settings or ReactionSampleSettings()
     clips = list(plan(settings))
     for part in ("train", "val", "test"):
         (folder / part / "mp4").mkdir(parents=True)
     with Bar("making sample reactions", len(clips), "clips") as bar:
         for clip in clips:
-            write_mp4(folder / clip.part / "mp4" / f"{clip.id}.mp4", *render(settings, clip), settings.fps)
+            frames, sound = render(settings, clip)
+            path = folder / clip.part / "mp4" / f"{clip.id}.mp4"
+            write_video(path, frames, settings.fps, MPEG4_MP4, sound)
             bar.advance()
     write_table(folder / "data_info.csv", clips)
     return folder
 
 
-def plan(settings: ReactionSettings) -> Iterator[Clip]:
+def plan(settings: ReactionSampleSettings) -> Iterator[SampleReaction]:
     """Yield the clips in the order of their ids, which tell neither part nor subject's name."""
     number = 0
     parts = {
@@ -108,11 +107,11 @@ def plan(settings: ReactionSettings) -> Iterator[Clip]:
                 draw = generator("reaction_sample", settings.seed, number, "targets")
                 rating = draw.beta(0.7, 1.3, len(EMOTIONS))
                 targets = tuple(round(float(value), 6) for value in rating / rating.max())
-                yield Clip(f"{number:05d}", f"{part}_{subject:02d}", part, targets)
+                yield SampleReaction(f"{number:05d}", f"{part}_{subject:02d}", part, targets)
                 number += 1
 
 
-def render(settings: ReactionSettings, clip: Clip) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def render(settings: ReactionSampleSettings, clip: SampleReaction) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return a clip's frames ``uint8 (frames, size, size, 3)`` and its sound ``float32 (S,)`` within -1 to 1."""
     subject = generator("reaction_sample", settings.seed, clip.subject)
     look, base = Look.of(subject), float(110 * 2 ** subject.uniform())
@@ -123,28 +122,7 @@ def render(settings: ReactionSettings, clip: Clip) -> tuple[NDArray[np.uint8], N
     return frames, speak(Prosody(*heard[2:]), base, round(seconds * SOUND_RATE), SOUND_RATE, draw)
 
 
-def write_mp4(path: Path, frames: NDArray[np.uint8], sound: NDArray[np.float32], fps: float) -> None:
-    """Write RGB frames as MPEG-4 Part 2 and sound (mono) as AAC into an MP4 that holds no date and no version."""
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        picture = container.add_stream(
-            "mpeg4",
-            rate=Fraction(fps).limit_denominator(1000),
-            options={"flags": "+bitexact", "qmin": "3", "qmax": "3", "g": "12", "threads": "1"},
-        )
-        picture.height, picture.width = frames.shape[1:3]
-        picture.pix_fmt = "yuv420p"
-        voice = container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"flags": "+bitexact"})
-        voice.bit_rate = 96_000
-        for frame in frames:
-            container.mux(picture.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(picture.encode(None))
-        block = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
-        block.sample_rate, block.pts, block.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
-        container.mux(voice.encode(block))
-        container.mux(voice.encode(None))
-
-
-def write_table(file: Path, clips: list[Clip]) -> None:
+def write_table(file: Path, clips: list[SampleReaction]) -> None:
     """Write ``data_info.csv`` as ABAW5 has it, ids in brackets and test clips without intensities, and the subjects."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

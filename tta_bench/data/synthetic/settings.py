@@ -11,29 +11,29 @@ from tta_bench.errors import UserError, unknown
 Settings = TypeVar("Settings")
 
 
-def fill(kind: type[Settings], values: Mapping[str, Any], version: int, what: str) -> Settings:
+def fill(kind: type[Settings], values: Mapping[str, Any], version: int, noun: str) -> Settings:
     """Return a dataclass of numbers with the given values in place of its defaults.
 
     Args:
         kind: The dataclass; its field ``version`` says which generator is wanted.
         values: The values that differ from the defaults.
         version: The version of the generator that there is.
-        what: What the generator makes, in words.
+        noun: Noun for the generator's product, for errors.
 
     Raises:
-        UserError: A value is unknown or of the wrong kind, or another version of the generator is wanted.
+        UserError: A value is unknown or of the wrong kind, or another version of the generator is needed.
     """
     known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in known:
-            raise unknown(f"setting of the {what}", key, known)
+            raise unknown(f"setting of the {noun}", key, known)
         whole = isinstance(known[key], int)
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise UserError(f"the {what}' {key} must be a {'whole ' if whole else ''}number, not {value!r}.")
+            raise UserError(f"the {noun}' {key} must be a {'whole ' if whole else ''}number, not {value!r}.")
     wanted = values.get("version", version)
     if wanted != version:
         raise UserError(
-            f"{what} of version {wanted} are wanted, but this program makes {version}.",
+            f"{noun} of version {wanted} are wanted, but this program makes {version}.",
             "Use the version of tta-bench that made them, or leave the version out.",
         )
     return kind(**values)

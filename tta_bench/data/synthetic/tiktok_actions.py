@@ -9,20 +9,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.synthetic.ucf101 import CLASSES, MARGIN, SampleSettings, draw_frame, draw_sprite, trajectory
+from tta_bench.data.media.encode import FLAT_H264_MP4, write_video
+from tta_bench.data.synthetic.ucf101 import CLASSES, SHAKE_MARGIN, SampleSettings, draw_frame, draw_sprite, trajectory
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
 
 FIRST_ID = 7_100_000_000_000_000_000
-ENCODERS = {
-    "libx264": {"preset": "veryfast", "crf": "14", "x264-params": "aq-mode=0:psy=0:deblock=-3,-3"},
-    "mpeg4": {"qmin": "3", "qmax": "3", "g": "12"},
-}
-"""Options of each encoder, the first one that is there being taken. What is flat stays flat."""
 
 
 def generate_tiktok_actions_sample(folder: Path, settings: SampleSettings) -> Path:
@@ -33,7 +28,7 @@ def generate_tiktok_actions_sample(folder: Path, settings: SampleSettings) -> Pa
             (folder / hashtag(name)).mkdir(parents=True)
             for number in range(each):
                 path = folder / hashtag(name) / f"{FIRST_ID + 1000 * place + number}.mp4"
-                write_mp4(path, render_clip(settings, name, number), settings.fps)
+                write_video(path, render_clip(settings, name, number), settings.fps, FLAT_H264_MP4)
                 bar.advance()
     return folder
 
@@ -47,23 +42,10 @@ def render_clip(settings: SampleSettings, name: str, number: int) -> NDArray[np.
     """Return one clip, ``uint8 (frames, height, width, 3)`` RGB."""
     draw = generator("tiktok_actions_sample", settings.seed, name, number)
     colour = draw.uniform(0.0, 0.35, 3).astype(np.float32)
-    background = np.broadcast_to(colour, (settings.height + 2 * MARGIN, settings.width + 2 * MARGIN, 3)).copy()
+    height, width = settings.height + 2 * SHAKE_MARGIN, settings.width + 2 * SHAKE_MARGIN
+    background = np.broadcast_to(colour, (height, width, 3)).copy()
     sprite, angle = draw_sprite(draw), draw.uniform(0, 2 * np.pi)
     path = trajectory(name, draw, settings.frames)
     path[:, 3:] = 0  # a camera that shakes before nothing would only add the edges of the picture
     size = (settings.width, settings.height)
     return np.stack([draw_frame(background, sprite, angle, state, size) for state in path])
-
-
-def write_mp4(path: Path, frames: NDArray[np.uint8], fps: int) -> None:
-    """Write RGB frames as H.264 in MP4 (as MPEG-4 Part 2 where there is no such encoder), with no date in the file."""
-    encoder = next(name for name in ENCODERS if name in av.codecs_available)
-    options = {"flags": "+bitexact", "threads": "1"} | ENCODERS[encoder]
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream(encoder, rate=fps, options=options)
-        assert isinstance(stream, av.VideoStream)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))

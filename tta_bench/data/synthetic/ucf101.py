@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.media.encode import MPEG4_AVI, write_video
 from tta_bench.data.synthetic.settings import fill
 from tta_bench.errors import UserError
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
 
-GENERATOR_VERSION = 1
+MOTIONS_VERSION = 1
 """Raised whenever the same settings would give other frames."""
 
 PAIRS = (
@@ -41,22 +41,19 @@ SPRITE_SIDE = 48
 OBJECT_SIDE = 0.7
 """Half the object's mean width over half the sprite's, which leaves room for its bumps."""
 
-MARGIN = 6
+SHAKE_MARGIN = 6
 """Pixels of background beyond the frame's edge, for the camera's shake."""
-
-QUANTISER = "4"
-KEY_FRAME_EVERY = "12"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings:
-    """What the sample consists of; these values are the data's identity.
+    """Settings of the sample; these values are the data's identity.
 
     Each class has ``clips`` in each of the ``groups``, and is tested on ``test_groups`` of these. ``width``
     and ``height`` are in pixels, ``fps`` in frames a second.
     """
 
-    version: int = GENERATOR_VERSION
+    version: int = MOTIONS_VERSION
     seed: int = 0
     groups: int = 5
     test_groups: int = 2
@@ -69,7 +66,7 @@ class SampleSettings:
 
 def read_settings(settings: Mapping[str, Any]) -> SampleSettings:
     """Return settings from plain values with the defaults filled in; raises UserError for those that cannot be."""
-    sample = fill(SampleSettings, settings, GENERATOR_VERSION, "sample videos")
+    sample = fill(SampleSettings, settings, MOTIONS_VERSION, "sample videos")
     if not 0 < sample.test_groups < sample.groups or sample.clips < 1 or sample.frames < 2 or sample.fps < 1:
         raise UserError(f"no sample videos can be made from {asdict(sample)}.", "Both lists need a group and clips.")
     if sample.width < 16 or sample.height < 16 or sample.width % 2 or sample.height % 2:
@@ -87,7 +84,7 @@ def generate_ucf101_sample(folder: Path, settings: SampleSettings | None = None)
             for group in range(1, settings.groups + 1):
                 for clip in range(1, settings.clips + 1):
                     path = folder / "UCF-101" / name / clip_name(name, group, clip)
-                    write_avi(path, render_clip(settings, name, group, clip), settings.fps)
+                    write_video(path, render_clip(settings, name, group, clip), settings.fps, MPEG4_AVI)
                     bar.advance()
     return folder
 
@@ -115,22 +112,10 @@ def clip_name(name: str, group: int, clip: int) -> str:
     return f"v_{name}_g{group:02d}_c{clip:02d}.avi"
 
 
-def write_avi(path: Path, frames: NDArray[np.uint8], fps: int) -> None:
-    """Write RGB frames as MPEG-4 Part 2 in AVI, as UCF101's clips are, with bytes that hold no date and no version."""
-    options = {"flags": "+bitexact", "qmin": QUANTISER, "qmax": QUANTISER, "g": KEY_FRAME_EVERY, "threads": "1"}
-    with av.open(str(path), "w", format="avi", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("mpeg4", rate=fps, options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
 def render_clip(settings: SampleSettings, name: str, group: int, clip: int) -> NDArray[np.uint8]:
     """Return one clip, ``uint8 (frames, height, width, 3)`` RGB."""
     look = generator("ucf101_sample", settings.seed, group)
-    background = draw_background(look, settings.width + 2 * MARGIN, settings.height + 2 * MARGIN)
+    background = draw_background(look, settings.width + 2 * SHAKE_MARGIN, settings.height + 2 * SHAKE_MARGIN)
     sprites = [draw_sprite(look) for _ in range(SPRITES)]
     draw = generator("ucf101_sample", settings.seed, name, group, clip)
     sprite, angle = sprites[int(draw.integers(SPRITES))], draw.uniform(0, 2 * np.pi)
@@ -214,7 +199,7 @@ def draw_frame(
     middle = np.array([(width + x * height) / 2 + shift_x, (height + y * height) / 2 + shift_y]) - 0.5
     offset = middle - turn @ np.full(2, (SPRITE_SIDE - 1) / 2)
     blob = cv2.warpAffine(sprite, np.column_stack([turn, offset]), size)
-    camera = np.array([[1.0, 0.0, shift_x - MARGIN], [0.0, 1.0, shift_y - MARGIN]])
+    camera = np.array([[1.0, 0.0, shift_x - SHAKE_MARGIN], [0.0, 1.0, shift_y - SHAKE_MARGIN]])
     behind = cv2.warpAffine(background, camera, size)
     picture = behind * (1 - blob[..., 3:]) + blob[..., :3]
     return np.asarray(np.rint(255 * picture.clip(0.0, 1.0)), np.uint8)

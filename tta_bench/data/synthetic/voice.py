@@ -16,14 +16,14 @@ VIBRATO = 5.5
 
 
 class Prosody(NamedTuple):
-    """What is heard, each from 0 to 1."""
+    """Audible signs, each from 0 to 1."""
 
     breath: float
     """Share of breath in the voice."""
     vibrato: float
     """Depth of the pitch's swings, up to 1.5 semitones."""
     tilt: float
-    """How fast the harmonics get weaker: as 1/k to 1/k^2.5."""
+    """Decay of the harmonics, from 1/k to 1/k^2.5."""
     pitch: float
     """Height above the person's own pitch, up to 1.2 octaves."""
     loudness: float
@@ -34,11 +34,11 @@ def speak(prosody: Prosody, base: float, samples: int, rate: int, draw: np.rando
     """Return a voice, ``float32 (samples,)`` within -1 to 1, that says syllables on one vowel.
 
     Args:
-        prosody: What the voice is like.
+        prosody: The audible signs.
         base: The person's own pitch in Hz.
         samples: Length of the sound.
         rate: Samples in a second.
-        draw: Where vibrato and syllables begin, and the breath.
+        draw: Draws the phases of vibrato and syllables, and the breath.
     """
     time = np.arange(samples) / rate
     swing = 1.5 / 12 * prosody.vibrato * np.sin(2 * np.pi * (VIBRATO * time + draw.uniform()))

@@ -7,32 +7,35 @@ video_transforms.py, random_erasing.py). All frames of a clip share all draws.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypeVar
 
+from tta_bench.data.media.decode import Pixels
 from tta_bench.data.transforms.rand_augment import apply_operation, draw_operations, parse_policy
 from tta_bench.experiments.fine_tune import Augmentation
-
-Pixels = NDArray[np.uint8]
 
 CROP_TRIES = 10
 ERASE_TRIES = 100
 ERASE_AREA = (0.02, 1 / 3)
-"""Share of the frame that is erased, least and most (Zhong et al., "Random Erasing", 2020)."""
+"""Least and most share of the frame that is erased (Zhong et al., "Random Erasing", 2020)."""
 ERASE_RATIO = (0.3, 1 / 0.3)
-"""Height over width of what is erased, least and most."""
+"""Least and most height over width of the erased box."""
 
 
-class Box(NamedTuple):
-    """A window of a frame, in pixels."""
+Number = TypeVar("Number", int, float, default=int)
 
-    top: int
-    left: int
-    height: int
-    width: int
+
+class Box(NamedTuple, Generic[Number]):
+    """A rectangle of a frame, in pixels; a face detector's may begin and end between them (``Box[float]``)."""
+
+    top: Number
+    left: Number
+    height: Number
+    width: Number
 
 
 NO_BOX = Box(0, 0, 0, 0)
@@ -41,14 +44,14 @@ NO_BOX = Box(0, 0, 0, 0)
 def augment_clip(
     clip: Pixels, size: int, settings: Augmentation, rng: np.random.Generator
 ) -> tuple[Pixels, NDArray[np.int64]]:
-    """Return one augmented view of a clip, and where it is to be erased.
+    """Return one augmented view of a clip, and the box to erase in it.
 
     Erasing itself is left to the device, because its noise is added to normalised pixels.
 
     Args:
         clip: Decoded frames ``uint8 (T, H, W, 3)``; left as they are.
         size: Height and width of the view.
-        settings: What is done.
+        settings: The augmentation.
         rng: Draws everything.
 
     Returns:

@@ -1,59 +1,44 @@
-"""Where the face is in a picture: nothing cut, the middle, OpenCV's Haar cascade, or its YuNet."""
+"""Face detection: the whole picture, its centre, OpenCV's Haar cascade, or OpenCV's YuNet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from tta_bench.data.media.decode import Pixels
+from tta_bench.data.transforms.augment import Box
 from tta_bench.errors import UserError, unknown
+from tta_bench.experiments.reaction import Cropper
 
 DETECTION_SIDE = 320
-"""Pictures are looked at in a size whose longer side has no more pixels than this."""
+"""Largest longer side, in pixels, of the picture that a detector is given; larger ones are scaled down."""
 
-MARGIN = 1.3
+FACE_MARGIN = 1.3
 """Side of the square that is cut out, over the longer side of the face's box."""
 
-CROPPERS = ("none", "centre", "haar", "yunet")
 
+class FaceDetector(Protocol):
+    """A function of a picture, ``uint8 (H, W, 3)`` RGB, and of the box in the picture before it."""
 
-class Box(NamedTuple):
-    """A rectangle in pixels: its left upper corner, and its extent."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-class Cropper(Protocol):
-    """Where the face is: a function of a picture, ``uint8 (H, W, 3)`` RGB, and of the box before."""
-
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box | None:
-        """Return what to cut out, or None where no face is found."""
+    def __call__(self, picture: Pixels, last: Box[float] | None) -> Box[float] | None:
+        """Return the box to cut out, or None where no face is found."""
         ...
 
 
-class WholeFrame:
-    """Cut nothing: the whole picture becomes the square, whatever its shape."""
-
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box:
-        """Return the whole picture."""
-        return whole(picture)
+def whole_frame(picture: Pixels, last: Box[float] | None = None) -> Box[float]:
+    """Return the box of the whole picture, whatever its shape."""
+    return Box(0, 0, *picture.shape[:2])
 
 
-class Centre:
-    """Cut out the largest square in the middle."""
-
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box:
-        """Return that square."""
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        return Box((width - side) / 2, (height - side) / 2, side, side)
+def centre_square(picture: Pixels, last: Box[float] | None = None) -> Box[float]:
+    """Return the largest square in the middle."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    return Box((height - side) / 2, (width - side) / 2, side, side)
 
 
 class Haar:
@@ -72,12 +57,11 @@ class Haar:
             )
         self._cascade = cv2.CascadeClassifier(str(file))
 
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box | None:
+    def __call__(self, picture: Pixels, last: Box[float] | None) -> Box[float] | None:
         """Return the square around the largest face, or around the one nearest to the last."""
         small, scale = _small(picture)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        found = self._cascade.detectMultiScale(grey, 1.1, 4, minSize=(24, 24))
-        return _choose([Box(*(float(value) * scale for value in box)) for box in found], picture, last)
+        return _choose(self._cascade.detectMultiScale(grey, 1.1, 4, minSize=(24, 24)), scale, picture, last)
 
 
 class YuNet:
@@ -102,42 +86,36 @@ class YuNet:
                 f"{model} is no YuNet model that OpenCV {cv2.__version__} reads: {error.err}", hint
             ) from None
 
-    def __call__(self, picture: NDArray[np.uint8], last: Box | None) -> Box | None:
+    def __call__(self, picture: Pixels, last: Box[float] | None) -> Box[float] | None:
         """Return the square around the largest face, or around the one nearest to the last."""
         small, scale = _small(picture)
         self._detector.setInputSize((small.shape[1], small.shape[0]))
-        _, found = self._detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        rows = [] if found is None else found
-        return _choose([Box(*(float(value) * scale for value in row[:4])) for row in rows], picture, last)
+        _, faces = self._detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        return _choose([] if faces is None else faces, scale, picture, last)
 
 
-def named_cropper(name: str, model: Path | None = None) -> Cropper:
-    """Return a cropper by its name: none, centre, haar, or yunet with a model file.
+def face_detector(name: str, model: Path | None = None) -> FaceDetector:
+    """Return the detector of a value of ``clip.cropper``: none, centre, haar, or yunet with a model file.
 
     Raises:
-        UserError: There is no such cropper, or it lacks its file.
+        UserError: There is no such detector, or it lacks its file.
     """
     match name:
         case "none":
-            return WholeFrame()
+            return whole_frame
         case "centre":
-            return Centre()
+            return centre_square
         case "haar":
             return Haar()
         case "yunet":
             if model is None:
                 raise UserError("the cropper yunet needs its model file.", "Say which, as data.face_model=FILE.onnx.")
             return YuNet(model)
-    raise unknown("cropper", name, CROPPERS)
+    raise unknown("cropper", name, get_args(Cropper))
 
 
-def whole(picture: NDArray[np.uint8]) -> Box:
-    """Return the box of a whole picture."""
-    return Box(0, 0, picture.shape[1], picture.shape[0])
-
-
-def _small(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
-    """Return a picture whose longer side has at most `DETECTION_SIDE` pixels, and what its pixels stand for."""
+def _small(picture: Pixels) -> tuple[Pixels, float]:
+    """Return a picture whose longer side has at most `DETECTION_SIDE` pixels, and the factor back to its own size."""
     height, width = picture.shape[:2]
     scale = max(1.0, max(height, width) / DETECTION_SIDE)
     if scale == 1:
@@ -146,27 +124,39 @@ def _small(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def _choose(faces: Sequence[Box], picture: NDArray[np.uint8], last: Box | None) -> Box | None:
-    """Return the square to cut out: round the face nearest to the last square, or round the largest face."""
-    if not faces:
+def _choose(
+    detections: Sequence[Sequence[float]], scale: float, picture: Pixels, last: Box[float] | None
+) -> Box[float] | None:
+    """Return the square around one of the detected faces: the one nearest to the last square, else the largest.
+
+    Args:
+        detections: The left, top, width and height of each face in the picture that the detector was given.
+        scale: The factor from that picture's pixels to the picture's own.
+        picture: The picture.
+        last: The square in the picture before it.
+    """
+    squares = []
+    for detection in detections:
+        left, top, width, height = (float(value) * scale for value in detection[:4])
+        squares.append(_square(Box(top, left, height, width), picture))
+    if not squares:
         return None
-    squares = [_square(face, picture) for face in faces]
     if last is None:
         return max(squares, key=lambda box: box.width)
     return min(squares, key=lambda box: _distance(box, last))
 
 
-def _distance(one: Box, other: Box) -> float:
-    """Return how far two boxes' middles are apart, in pixels."""
-    across = (one.x + one.width / 2) - (other.x + other.width / 2)
-    down = (one.y + one.height / 2) - (other.y + other.height / 2)
+def _distance(one: Box[float], other: Box[float]) -> float:
+    """Return the distance of two boxes' middles in pixels."""
+    across = (one.left + one.width / 2) - (other.left + other.width / 2)
+    down = (one.top + one.height / 2) - (other.top + other.height / 2)
     return float(np.hypot(across, down))
 
 
-def _square(face: Box, picture: NDArray[np.uint8]) -> Box:
-    """Return the square round a face with some margin, moved and if need be cut so that the picture holds it."""
+def _square(face: Box[float], picture: Pixels) -> Box[float]:
+    """Return the square around a face, with a margin, moved and if need be shrunk to lie within the picture."""
     height, width = picture.shape[:2]
-    side = min(MARGIN * max(face.width, face.height), height, width)
-    x = face.x + face.width / 2 - side / 2
-    y = face.y + face.height / 2 - side / 2
-    return Box(min(max(x, 0.0), width - side), min(max(y, 0.0), height - side), side, side)
+    side = min(FACE_MARGIN * max(face.width, face.height), height, width)
+    left = face.left + face.width / 2 - side / 2
+    top = face.top + face.height / 2 - side / 2
+    return Box(min(max(top, 0.0), height - side), min(max(left, 0.0), width - side), side, side)

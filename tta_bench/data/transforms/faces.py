@@ -1,8 +1,7 @@
-"""Frames of a clip, cut to the face: which frames, and what happens where there is no face."""
+"""Face crops: frames of a clip, each cut to the face, as input of a visual backbone."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,25 +10,21 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from tta_bench.data.media.decode import UnreadableVideo, count_frames, decoder_version, frame_rate, read_frames
-from tta_bench.data.transforms.face_detectors import Box, Cropper, WholeFrame, named_cropper, whole
+from tta_bench.data.media.decode import Pixels, UnreadableVideo, count_frames, decoder_version, frame_rate, read_frames
+from tta_bench.data.transforms.augment import Box
+from tta_bench.data.transforms.face_detectors import FaceDetector, face_detector, whole_frame
+from tta_bench.data.transforms.sampling import Indices, uniform_indices
+from tta_bench.utils.files import sha256_of
 
 FACES_VERSION = 1
 """Raised whenever the same settings would give other pictures."""
 
 READY, NO_FACE, BROKEN_OFF, UNREADABLE = "ready crops", "frames without a face", "broken off", "unreadable"
-"""What is noted of a clip."""
+"""Notes about a clip."""
 
 
-def uniform_indices(count: int, frames: int) -> NDArray[np.int64]:
-    """Return ``frames`` indices, ``int64``, in the middles of as many equal parts of a clip of ``count`` frames."""
-    indices: NDArray[np.int64] = (2 * np.arange(frames, dtype=np.int64) + 1) * count // (2 * frames)
-    return indices
-
-
-def second_indices(count: int, rate: float) -> NDArray[np.int64]:
+def second_indices(count: int, rate: float) -> Indices:
     """Return the index, ``int64``, of the frame in the middle of each second of ``count`` frames at a rate in Hz.
 
     A last part of less than half a second counts only where there is nothing else.
@@ -38,29 +33,27 @@ def second_indices(count: int, rate: float) -> NDArray[np.int64]:
     return np.asarray(middles, np.int64).clip(max=count - 1)
 
 
-def crop_faces(
-    pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], find: Cropper, size: int
-) -> tuple[NDArray[np.uint8], int]:
-    """Return the faces of a clip's pictures, ``uint8 (T, size, size, 3)``, and in how many no face was found.
+def crop_faces(pictures: Sequence[Pixels] | Pixels, detect: FaceDetector, size: int) -> tuple[Pixels, int]:
+    """Return the faces of a clip's pictures, ``uint8 (T, size, size, 3)``, and the number of pictures without a face.
 
-    A picture without a face is cut as the one before, and before any face is found it is taken whole.
+    A picture without a face is cut as the one before it; before the first face it is taken whole.
     """
-    last: Box | None = None
+    last: Box[float] | None = None
     missing, crops = 0, []
     for picture in pictures:
-        box = find(picture, last)
+        box = detect(picture, last)
         missing += box is None
         last = box or last
-        crops.append(cut_out(picture, last or whole(picture), size))
+        crops.append(cut_out(picture, last or whole_frame(picture), size))
     return np.stack(crops), missing
 
 
-def cut_out(picture: NDArray[np.uint8], box: Box, size: int) -> NDArray[np.uint8]:
+def cut_out(picture: Pixels, box: Box[float], size: int) -> Pixels:
     """Return a box of a picture ``uint8 (H, W, 3)``, clipped to the picture, as ``uint8 (size, size, 3)``."""
     height, width = picture.shape[:2]
-    left, top = min(max(round(box.x), 0), width - 1), min(max(round(box.y), 0), height - 1)
-    right = min(max(round(box.x + box.width), left + 1), width)
-    bottom = min(max(round(box.y + box.height), top + 1), height)
+    top, left = min(max(round(box.top), 0), height - 1), min(max(round(box.left), 0), width - 1)
+    bottom = min(max(round(box.top + box.height), top + 1), height)
+    right = min(max(round(box.left + box.width), left + 1), width)
     part = picture[top:bottom, left:right]
     if part.shape[:2] == (size, size):
         return part
@@ -70,21 +63,21 @@ def cut_out(picture: NDArray[np.uint8], box: Box, size: int) -> NDArray[np.uint8
 
 @dataclass(frozen=True)
 class FaceFrames:
-    """What is taken from a clip for a visual backbone: frames, upright, each cut to the face.
+    """Extractor of face crops: upright frames of a clip, each cut to the face.
 
     Called with a video file it gives ``uint8 (T, size, size, 3)`` RGB and notes; with a folder of ready crops, its
-    pictures as they are, brought to ``size``. A clip that breaks off is used up to there, and one of which no frame can
-    be decoded gives None.
+    pictures resized to ``size``. A video that ends with an error is used up to there; one without any decodable frame
+    gives None.
 
     Args:
         size: Height and width in pixels.
-        frames: How many frames, evenly over the clip; of one frame a second, the most.
-        sampling: ``uniform``, or ``1fps`` for one frame a second; where these are too many, evenly some of them.
-        cropper: Name of the cropper.
-        model: The model file of the cropper yunet.
+        frames: Number of frames, evenly over the clip; at one frame a second, the most.
+        sampling: ``uniform``, or ``1fps`` for one frame a second, evenly thinned where these are too many.
+        cropper: Name of the face detector.
+        model: The model file of yunet.
 
     Raises:
-        UserError: There is no such cropper, or it lacks its file.
+        UserError: There is no such detector, or it lacks its file.
     """
 
     size: int
@@ -94,28 +87,27 @@ class FaceFrames:
     model: Path | None = None
 
     def __post_init__(self) -> None:
-        named_cropper(self.cropper, self.model)  # what is wrong with it is answered here, not in a worker
+        face_detector(self.cropper, self.model)  # an error is raised here, not in a worker
 
     @cached_property
-    def _find(self) -> Cropper:
-        return named_cropper(self.cropper, self.model)
+    def _detect(self) -> FaceDetector:
+        return face_detector(self.cropper, self.model)
 
-    def __call__(self, path: Path) -> tuple[NDArray[np.uint8] | None, dict[str, int]]:
-        """Return the clip's frames, or None where it is unreadable, and what there is to note."""
+    def __call__(self, path: Path) -> tuple[Pixels | None, dict[str, int]]:
+        """Return the clip's frames, or None where it is unreadable, and the notes."""
         try:
             count, broken_off = _count(path)
             pictures = read_frames(path, self._indices(path, count))
         except (UnreadableVideo, OSError):
             return None, {UNREADABLE: 1}
         if path.is_dir():
-            return crop_faces(pictures, WholeFrame(), self.size)[0], {READY: 1}
-        crops, missing = crop_faces(pictures, self._find, self.size)
-        found = {NO_FACE: missing, BROKEN_OFF: int(broken_off)}
-        return crops, {name: times for name, times in found.items() if times}
+            return crop_faces(pictures, whole_frame, self.size)[0], {READY: 1}
+        crops, missing = crop_faces(pictures, self._detect, self.size)
+        notes = {NO_FACE: missing, BROKEN_OFF: int(broken_off)}
+        return crops, {name: times for name, times in notes.items() if times}
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides the values, as JSON: settings, versions, and the sha256 of a model file."""
-        model = self.model.read_bytes() if self.model and self.cropper == "yunet" else b""
         return {
             "what": "faces",
             "version": FACES_VERSION,
@@ -123,21 +115,22 @@ class FaceFrames:
             "frames": self.frames,
             "sampling": self.sampling,
             "cropper": self.cropper,
-            "model": hashlib.sha256(model).hexdigest() if model else None,
+            "model": sha256_of(self.model) if self.model and self.cropper == "yunet" else None,
             "decoder": decoder_version(),
             "opencv": cv2.__version__,
         }
 
-    def _indices(self, path: Path, count: int) -> NDArray[np.int64]:
-        """Return which of a clip's frames are taken; ready crops are taken for one a second already."""
+    def _indices(self, path: Path, count: int) -> Indices:
+        """Return the indices of the frames that are used; ready crops count as one frame a second."""
         if self.sampling == "uniform":
-            return uniform_indices(count, self.frames)
+            return uniform_indices(count, self.frames).reshape(-1)
         seconds = np.arange(count) if path.is_dir() else second_indices(count, float(frame_rate(path)))
-        return seconds if len(seconds) <= self.frames else seconds[uniform_indices(len(seconds), self.frames)]
+        kept = np.arange(len(seconds)) if len(seconds) <= self.frames else uniform_indices(len(seconds), self.frames)[0]
+        return np.asarray(seconds[kept], np.int64)
 
 
 def _count(path: Path) -> tuple[int, bool]:
-    """Return how many frames of a clip can be decoded, and whether it breaks off after them; some there must be."""
+    """Return the number of decodable frames of a clip, at least one, and whether it ends with an error after them."""
     try:
         return count_frames(path), False
     except UnreadableVideo as error:

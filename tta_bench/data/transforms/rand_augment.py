@@ -2,8 +2,8 @@
 
 The operations, their ranges and how they are drawn are those of the official fine-tuning of VideoMAE
 (github.com/MCG-NJU/VideoMAE, rand_augment.py), after timm and Cubuk et al., "RandAugment" (2019). Their pixels are
-those of Pillow, to a grey level: what maps grey levels is a table, what shifts rows is a filter, both for the whole
-clip at once, and the rest is left to Pillow.
+those of Pillow, to a grey level: operations on grey levels are a table and shifts of rows a filter, both for the whole
+clip at once; Pillow does the rest.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageStat
 
+from tta_bench.data.media.decode import Pixels
 from tta_bench.errors import UserError
 
-Pixels = NDArray[np.uint8]
-
 FILL = 128
-"""Grey level of what an operation moves in from outside the frame."""
+"""Grey level of pixels that an operation moves in from outside the frame."""
 
 TRUNCATE = -0.4999
 """Added before OpenCV rounds, so that it truncates as Pillow does; a whole number stays what it is."""
 
-GREY = np.arange(256)
+LEVELS = np.arange(256)
 
 
 class Policy(NamedTuple):
-    """How operations are drawn."""
+    """Distribution that operations are drawn from."""
 
     magnitude: float
     """Mean magnitude, from 0 to 10."""
@@ -118,13 +117,13 @@ def apply_operation(clip: Pixels, operation: Operation) -> Pixels:
     _, height, width, _ = clip.shape
     match name:
         case "Invert":
-            return _map_levels(clip, 255 - GREY)
+            return _map_levels(clip, 255 - LEVELS)
         case "Posterize":
-            return _map_levels(clip, GREY & -(1 << (8 - int(strength))))
+            return _map_levels(clip, LEVELS & -(1 << (8 - int(strength))))
         case "Solarize":
-            return _map_levels(clip, np.where(strength > GREY, GREY, 255 - GREY))
+            return _map_levels(clip, np.where(strength > LEVELS, LEVELS, 255 - LEVELS))
         case "SolarizeAdd":
-            return _map_levels(clip, np.where(GREY < 128, GREY + strength, GREY))
+            return _map_levels(clip, np.where(LEVELS < 128, LEVELS + strength, LEVELS))
         case "Brightness":
             return _map_levels(clip, _blend_levels(0, 1 + strength))
         case "Contrast":
@@ -165,7 +164,7 @@ def _map_frames(clip: Pixels, levels: Callable[[Pixels], NDArray[np.generic]]) -
 
 def _blend_levels(grey: int, factor: float) -> NDArray[np.float32]:
     """Return the table that moves grey levels away from one of them, or towards it, by a factor."""
-    return np.float32(grey) + np.float32(factor) * (GREY - grey).astype(np.float32)
+    return np.float32(grey) + np.float32(factor) * (LEVELS - grey).astype(np.float32)
 
 
 def _mean_grey(frame: Pixels) -> int:
@@ -180,10 +179,10 @@ def _histograms(frame: Pixels) -> NDArray[np.int64]:
 
 def _stretched_levels(frame: Pixels) -> NDArray[np.float64]:
     """Return the table (256, 3) that spreads each channel over all grey levels."""
-    found = _histograms(frame) > 0
-    low, high = found.argmax(0), 255 - found[::-1].argmax(0)
+    present = _histograms(frame) > 0
+    low, high = present.argmax(0), 255 - present[::-1].argmax(0)
     scale = 255 / np.maximum(high - low, 1)
-    return np.where(high > low, GREY[:, None] * scale - low * scale, GREY[:, None])
+    return np.where(high > low, LEVELS[:, None] * scale - low * scale, LEVELS[:, None])
 
 
 def _equalized_levels(frame: Pixels) -> NDArray[np.int64]:
@@ -193,7 +192,7 @@ def _equalized_levels(frame: Pixels) -> NDArray[np.int64]:
     highest = 255 - (counts[::-1] > 0).argmax(0)
     step = (total - counts[highest, range(3)]) // 255
     below = counts.cumsum(0) - counts
-    return np.where(step > 0, (step // 2 + below) // np.maximum(step, 1), GREY[:, None])
+    return np.where(step > 0, (step // 2 + below) // np.maximum(step, 1), LEVELS[:, None])
 
 
 def _sharpen(frame: Pixels, factor: float) -> Pixels:

@@ -1,19 +1,24 @@
-"""Which frames and which windows of a video make a clip, in training and in testing.
+"""Sampling of frames and of windows: the clips of a video, in training and in testing.
 
-The rules are those of the official fine-tuning of VideoMAE (github.com/MCG-NJU/VideoMAE, kinetics.py), so that a test
-score here is a score under the published protocol.
+The dense rules are those of the official fine-tuning of VideoMAE (github.com/MCG-NJU/VideoMAE, kinetics.py), so that a
+test score here is a score under the published protocol. The uniform ones are TSN's segments (Wang et al., "Temporal
+Segment Networks", 2016), as protocols on Something-Something use them (VideoMAE's ssv2.py; MMAction2's UniformSample).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.media.decode import Pixels
+from tta_bench.experiments.base import Sampling
 from tta_bench.experiments.fine_tune import Control
 
 Indices = NDArray[np.int64]
-Pixels = NDArray[np.uint8]
 
 
 def train_indices(length: int, frames: int, stride: int, rng: np.random.Generator) -> Indices:
@@ -58,8 +63,55 @@ def test_indices(length: int, frames: int, stride: int, segments: int) -> Indice
     return frames_of
 
 
+def draw_uniform(length: int, frames: int, stride: int, rng: np.random.Generator) -> Indices:
+    """Draw a frame of each of ``frames`` equal segments of a video: ``int64 (frames,)``.
+
+    A segment of less than a frame gives the frame that it begins in.
+
+    Args:
+        length: Counted frames of the video, at least 1.
+        frames: Frames of the clip.
+        stride: Not used: the segments give the step.
+        rng: Draws a frame of each segment.
+    """
+    edges = np.arange(frames + 1, dtype=np.int64) * length // frames
+    starts, ends = edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)
+    return rng.integers(starts, ends)
+
+
+def uniform_indices(length: int, frames: int, stride: int = 1, clips: int = 1) -> Indices:
+    """Return the middle frame of each of ``frames`` equal segments of a video: ``int64 (clips, frames)``.
+
+    Several clips divide each segment evenly, the k-th of n at (k + 1) / (n + 1) of it, as in MMAction2's UniformSample.
+
+    Args:
+        length: Counted frames of the video, at least 1.
+        frames: Frames of a clip.
+        stride: Not used: the segments give the step.
+        clips: Number of clips.
+    """
+    parts = np.arange(frames, dtype=np.int64) * (clips + 1) + np.arange(1, clips + 1)[:, None]
+    indices: Indices = parts * length // (frames * (clips + 1))
+    return indices
+
+
+class Sampler(NamedTuple):
+    """The frame-index rules of a value of ``clip.sampling``."""
+
+    train: Callable[[int, int, int, np.random.Generator], Indices]
+    """Draws ``int64 (frames,)`` from length, frames and stride."""
+    test: Callable[[int, int, int, int], Indices]
+    """Gives ``int64 (segments, frames)`` from length, frames, stride and segments."""
+
+
+SAMPLERS: Mapping[Sampling, Sampler] = {
+    "dense": Sampler(train_indices, test_indices),
+    "uniform": Sampler(draw_uniform, uniform_indices),
+}
+
+
 def apply_control(indices: Indices, control: Control, rng: np.random.Generator) -> Indices:
-    """Return the frames of control clips, which show how much of a score is owed to motion: ``int64 (..., frames)``.
+    """Return the frames of control clips, which show how much of a score is due to motion: ``int64 (..., frames)``.
 
     Args:
         indices: Frames of the clips ``int64 (..., frames)``.

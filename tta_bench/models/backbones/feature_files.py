@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import BACKBONES
+from tta_bench.utils.tables import plain, read_cells
 
 WHEN = ("", "approxtime", "frame", "index", "time", "timestamp", "unnamed0")
 WHOSE = ("faceid", "file", "fileid", "id", "input", "name", "segmentid", "subjectid")
@@ -58,13 +58,8 @@ def _read_npy(path: Path) -> NDArray[np.float32]:
 
 def _read_csv(path: Path, metadata: int | None) -> NDArray[np.float32]:
     """Return the columns that are features as ``float32 (T', D)``, NaN for empty cells."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            names, *rows = [row for row in csv.reader(stream, skipinitialspace=True) if row] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}") from error
-    if uneven := [number for number, row in enumerate(rows, start=2) if len(row) != len(names)]:
-        raise UserError(f"{path} has {len(names)} columns, and line {uneven[0]} has another number of them.")
+    names, lines = read_cells(path)
+    rows = list(lines.values())
     columns = [np.array([_number(row[place]) for row in rows]) for place in range(len(names))]
     kept = range(metadata, len(names)) if metadata is not None else _features(names, rows)
     if words := [names[place] for place in kept if any(_is_word(row[place]) for row in rows)]:
@@ -75,10 +70,9 @@ def _read_csv(path: Path, metadata: int | None) -> NDArray[np.float32]:
 
 def _features(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """Return the places of the columns that are features: not known as metadata, and not all of them words."""
-    plain = ["".join(letter for letter in name.casefold() if letter.isalnum()) for name in names]
     return [
         place
-        for place, name in enumerate(plain)
+        for place, name in enumerate(map(plain, names))
         if name not in METADATA and not (rows and all(_is_word(row[place]) for row in rows))
     ]
 

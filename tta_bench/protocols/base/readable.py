@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tta_bench.data.media.manifest import Listed, Manifest, manifest_file, probe
+from tta_bench.data.media.manifest import ClipLike, Manifest, check_clips, manifest_file
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.base import Experiment
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
 
-def probe_clips(clips: Sequence[Listed], dataset: str, root: Path, work_dir: Path, workers: int) -> Manifest:
+def check_readable(clips: Sequence[ClipLike], dataset: str, root: Path, work_dir: Path, workers: int) -> Manifest:
     """Decode every clip once, and keep frame counts and errors in the work folder.
 
     Args:
@@ -22,11 +22,11 @@ def probe_clips(clips: Sequence[Listed], dataset: str, root: Path, work_dir: Pat
         work_dir: Folder for the results.
         workers: Clips decoded at a time; 0 counts as 1.
     """
-    return probe(clips, manifest_file(work_dir, dataset, root), max(1, workers))
+    return check_clips(clips, manifest_file(work_dir, dataset, root), max(1, workers))
 
 
 def exclude_broken(
-    clips: Sequence[Listed], manifest: Manifest, kind: str, *, allowed: float = 1.0, rule: str = "", hint: str = ""
+    clips: Sequence[ClipLike], manifest: Manifest, kind: str, *, allowed: float = 1.0, rule: str = "", hint: str = ""
 ) -> dict[str, str]:
     """Return the clips to be left out, by id, each with the decoder's reason; print their number and first names.
 

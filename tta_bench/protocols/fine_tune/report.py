@@ -42,7 +42,7 @@ def fine_tune_run_info(experiment: FineTuneExperiment, clips: SplitClips) -> Run
     """Return the fields of the record that are known before the run starts."""
     clip = experiment.clip
     return RunInfo(
-        len(clips.test), tuple(clips.excluded), schema.Input(frames=clip.frames, stride=clip.stride, size=clip.size)
+        len(clips.test), tuple(clips.excluded), schema.Input(frames=clip.frames, stride=clip.step, size=clip.size)
     )
 
 
@@ -98,7 +98,7 @@ def describe_plan(
         "data": f"{experiment.dataset.name}, {experiment.tier} tier, split {experiment.split}: {len(clips.train):,} "
         f"training and {len(clips.test):,} test clips, {len(clips.excluded):,} left out",
         "model": f"{experiment.backbone.name}, weights {experiment.weights}",
-        "clip": f"{clip.frames} frames, every {clip.stride}th, {clip.size} pixels",
+        "clip": str(clip),
         "training": training_line(plan, f"{train.batch} videos x {train.views} views", f"{micro_batch} clips", device),
         "test": f"{views.segments} x {views.crops} views of each video",
         "disk": disk_line(estimate),

@@ -11,7 +11,7 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
 from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
 from tta_bench.utils.keyed_random import generator
 
 WHOLE = "A split is scored from all of its test clips or not at all, so these files must be restored."
@@ -48,7 +48,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     split = dataset.split(experiment.split)
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
-    manifest = probe_clips([*train, *test], experiment.dataset.name, root, work_dir, workers)
+    manifest = check_readable([*train, *test], experiment.dataset.name, root, work_dir, workers)
     exclude_broken(test, manifest, "test clips", allowed=0.0, hint=WHOLE)
     excluded = exclude_broken(train, manifest, "training clips")
     return SplitClips(

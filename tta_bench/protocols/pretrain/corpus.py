@@ -11,7 +11,7 @@ from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.open import dataset_root, open_dataset
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, probe_clips
+from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
 
 RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.broken."
 """Way out where too many clips cannot be read."""
@@ -42,7 +42,7 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     clips = all_clips(card, root)
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
-    manifest = probe_clips(clips, card.name, root, work_dir, workers)
+    manifest = check_readable(clips, card.name, root, work_dir, workers)
     rule = f", and train.broken allows {train.broken:.1%}"
     excluded = exclude_broken(clips, manifest, "clips", allowed=train.broken, rule=rule, hint=RESTORE)
     return CorpusClips(

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.datasets.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
 from tta_bench.records.predictions import check_complete
 from tta_bench.utils.files import write_atomic
+from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 
 ID = "File_ID"
 """The challenges' name for the column of ids."""

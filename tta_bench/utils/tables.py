@@ -1,4 +1,4 @@
-"""CSV files whose columns are found by name: any order of rows and columns, and errors that name what is wrong."""
+"""CSV files whose columns are found by name: rows and columns in any order, and errors that name lines and columns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from tta_bench.errors import UserError, did_you_mean, shorten
+
+FORM = "Separate columns by commas, and quote texts with commas in them."
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Table:
     """A CSV file as text.
 
     Args:
-        file: Where it was read.
+        file: The file that it was read from.
         columns: The names of its columns, as the file writes them.
         rows: A text for each column of each line that is not blank.
         lines: The number in the file of each row's line.
@@ -34,11 +37,11 @@ class Table:
 
     def column(self, name: str) -> list[str]:
         """Return a column's texts; raises UserError where there is no such column."""
-        found = self.find(name)
-        if found is None:
+        written = self.find(name)
+        if written is None:
             raise UserError(f"{self.file} has no column {name}.", did_you_mean(name, self.columns))
-        place = self.columns.index(found)
-        return [row[place] for row in self.rows]
+        index = self.columns.index(written)
+        return [row[index] for row in self.rows]
 
 
 def plain(name: str) -> str:
@@ -46,31 +49,78 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def read_table(file: Path) -> Table:
+def read_table(file: Path, form: str = FORM, optional: Iterable[str] = ()) -> Table:
     """Read a CSV file with a first line of column names.
+
+    Args:
+        file: The file.
+        form: The form that is expected, for errors.
+        optional: Columns that lines may leave out at their end.
 
     Raises:
         UserError: It is not there, is empty, is not text, names a column twice, or has lines of another length.
+    """
+    names, rows = read_cells(file, form, optional)
+    if not rows:
+        raise UserError(f"{file} is empty: {'only its first line is there' if names else 'nothing is in it'}.", form)
+    if twice := [name for name, times in Counter(map(plain, names)).items() if times > 1]:
+        raise UserError(f"{file} has {len(twice)} columns more than once: {shorten(twice)}.", form)
+    return Table(file, tuple(names), tuple(map(tuple, rows.values())), tuple(rows))
+
+
+def read_cells(file: Path, form: str = FORM, optional: Iterable[str] = ()) -> tuple[list[str], dict[int, list[str]]]:
+    """Read the cells of a CSV file, stripped: its first line, and the others by their number; blank lines are left out.
+
+    Args:
+        file: The file.
+        form: The form that is expected, for errors.
+        optional: Columns that lines may leave out at their end, which then are empty.
+
+    Raises:
+        UserError: It is not there, is not text, or has lines of another length than the first.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, skipinitialspace=True)
             kept = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(map(str.strip, row))]
     except FileNotFoundError:
-        raise UserError(f"the file {file} does not exist.") from None
+        raise UserError(f"the file {file} does not exist.", form) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} cannot be read as CSV: {error}.") from error
-    if len(kept) < 2:
-        raise UserError(f"{file} is empty: {'only its first line is there' if kept else 'nothing is in it'}.")
-    (_, names), *rows = kept
-    if twice := [name for name, times in Counter(map(plain, names)).items() if times > 1]:
-        raise UserError(f"{file} has {len(twice)} columns more than once: {shorten(twice)}.")
-    if uneven := [number for number, row in rows if len(row) != len(names)]:
+        raise UserError(f"{file} cannot be read as CSV: {error}.", form) from error
+    (_, names), *rows = kept or [(0, [])]
+    spare = set(map(plain, optional))
+    least = len(names) - sum(1 for _ in takewhile(lambda name: plain(name) in spare, reversed(names)))
+    if uneven := [number for number, row in rows if not least <= len(row) <= len(names)]:
         raise UserError(
-            f"{file} has {len(names)} columns, and {len(uneven):,} lines of another length: {_at(uneven)}.",
-            "Separate columns by commas, and quote texts with commas in them.",
+            f"{file} has {len(names)} columns, and {len(uneven):,} lines of another length: {_at(uneven)}.", form
         )
-    return Table(file, tuple(names), tuple(tuple(row) for _, row in rows), tuple(number for number, _ in rows))
+    return names, {number: row + [""] * (len(names) - len(row)) for number, row in rows}
+
+
+def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], form: str) -> dict[int, dict[str, str]]:
+    """Read some columns of a CSV file, a mapping by column for each line number; other columns may be there.
+
+    Args:
+        file: The file.
+        required: Columns that must be there, with a text in every line.
+        optional: Columns that give empty texts where they are absent.
+        form: The form that is expected, for errors.
+
+    Raises:
+        UserError: The file cannot be read (see `read_table`), or lacks columns or texts; says which and in which lines.
+    """
+    table = read_table(file, form, optional)
+    if absent := [name for name in required if table.find(name) is None]:
+        raise UserError(f"{file} has no column {shorten(absent)}.", form)
+    present = [name for name in (*required, *optional) if table.find(name) is not None]
+    cells = zip(*(table.column(name) for name in present), strict=True)
+    rows = {
+        line: dict.fromkeys(optional, "") | dict(zip(present, texts, strict=True))
+        for line, texts in zip(table.lines, cells, strict=True)
+    }
+    if empty := [line for line, row in rows.items() if not all(row[name] for name in required)]:
+        raise UserError(f"{file} lacks {' or '.join(required)} in {len(empty):,} lines: {_at(empty)}.", form)
+    return rows
 
 
 def require_columns(table: Table, required: Sequence[str], optional: Iterable[str] = ()) -> None:
@@ -85,10 +135,11 @@ def require_columns(table: Table, required: Sequence[str], optional: Iterable[st
     strange = [name for name in table.columns if plain(name) not in known]
     if not missing and not strange:
         return
-    found = [f"{len(missing)} columns are missing: {shorten(missing, 8)}"] if missing else []
-    found += [f"{len(strange)} columns are unknown: {shorten([name or '(no name)' for name in strange])}"]
+    problems = [f"{len(missing)} columns are missing: {shorten(missing, 8)}"] if missing else []
+    if strange:
+        problems.append(f"{len(strange)} columns are unknown: {shorten([name or '(no name)' for name in strange])}")
     raise UserError(
-        f"{table.file}: {'; '.join(found if strange else found[:1])}.",
+        f"{table.file}: {'; '.join(problems)}.",
         f"Required: {', '.join(required)}." + (f" Optional: {', '.join(optional)}." if optional else ""),
     )
 
