@@ -18,6 +18,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -126,6 +127,20 @@ def import_file(path: Path) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def import_submodules(package: str, module: str | None = None) -> None:
+    """Import every module directly inside a package, so that no table of them is kept by hand.
+
+    Args:
+        package: Dotted name of the package.
+        module: Import the module of this name in each folder inside the package instead, where there is one.
+    """
+    for name in sorted(info.name for info in iter_modules(importlib.import_module(package).__path__, f"{package}.")):
+        if module is None:
+            importlib.import_module(name)
+        elif find_spec(f"{name}.{module}") is not None:
+            importlib.import_module(f"{name}.{module}")
 
 
 def code_of_file(path: Path) -> PluginCode:

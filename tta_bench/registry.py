@@ -17,8 +17,7 @@ from tta_bench.cards.files import read_card_data
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError
-from tta_bench.plugins import PluginCode, code_of_file, file_of, import_file
-from tta_bench.utils.submodules import import_submodules
+from tta_bench.plugins import PluginCode, code_of_file, file_of, import_file, import_submodules
 
 
 class ComponentRegistry(Registry):  # type: ignore[misc]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tta_bench.cards.files import card_files, from_hf_config, merge, plugins_without_card, read_card_data, summary_of
+from tta_bench.cards.families import from_hf_config
+from tta_bench.cards.files import card_files, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate

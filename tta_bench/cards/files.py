@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -113,31 +112,6 @@ def summary_of(path: Path, group: str) -> str:
     """Return a card's summary; where it is a line of plain text the rest is not parsed, which is 20 times as quick."""
     line = re.search(r"^summary: ([^\s'\"|>&*!%@`\[{#][^#:]*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return line[1].strip() if line else str(read_card_data(path, group).get("summary", ""))
-
-
-def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the config.json in a local folder says of the member of a family that it holds.
-
-    Args:
-        family: Name of the family; with the folder's name, without those above it, it is the member's.
-        folder: The folder.
-        fields: Which setting gives which field of the card.
-
-    Raises:
-        UserError: There is no such file, it is no JSON object, or it lacks a setting.
-    """
-    path = folder.expanduser() / "config.json"
-    if not path.is_file():
-        raise UserError(f"{family}/ takes a local folder with a config.json, and there is no {path}.")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from None
-    lacking = [name for name in fields.values() if name not in config] if isinstance(config, dict) else ["settings"]
-    if lacking:
-        raise UserError(f"{path} lacks {', '.join(lacking)}.")
-    own = {field: config[name] for field, name in fields.items()}
-    return {"name": f"{family}/{folder.resolve().name}", "arguments": {"config": config}} | own
 
 
 def line_of(path: Path, key: Sequence[str | int]) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tta_bench.cards.catalog import backbone_card
-from tta_bench.cards.timm_defaults import with_timm_defaults
+from tta_bench.cards.families import with_timm_defaults
 from tta_bench.contract.contract import Finding, check_backbone
 from tta_bench.errors import UserError
 from tta_bench.plugins import PluginCode, import_installed, installed

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError
 from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.strict import Strict
 
 NUMERICS_VERSION = 3
 """Raised when the code changes a number that an unchanged card gives."""

@@ -9,8 +9,7 @@ from tta_bench.cards.catalog import load
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.experiments.base import EXPERIMENTS, Experiment
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.plugins import import_installed
-from tta_bench.utils.submodules import import_submodules
+from tta_bench.plugins import import_installed, import_submodules
 
 
 def experiment_kind(component: str) -> type[Experiment]:

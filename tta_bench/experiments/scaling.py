@@ -9,9 +9,9 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.cards.validation import Strict
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings
-from tta_bench.utils.strict import Strict
 
 
 class StudySettings(Strict):
