@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.plugins import PluginCode, code_digest, file_of
+from tta_bench.experiments.kinds import forget_kinds
+from tta_bench.plugins import PluginCode, code_digest, file_of, forget_files
 from tta_bench.registry import load_files
 
 if TYPE_CHECKING:
@@ -121,6 +122,18 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
         for card, clip in experiment.clips_to_check():
             require_contract(card, clip)
     return protocol(experiment, work_dir, resume)
+
+
+def forget_plugins() -> None:
+    """Forget all that plug-ins added in this process: modules, components, cards and kinds of experiments."""
+    from tta_bench.cards import catalog
+    from tta_bench.registry import REGISTRIES
+
+    for registry in REGISTRIES:
+        registry.forget_plugins()
+    forget_kinds()
+    catalog.forget_added()
+    forget_files()
 
 
 def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

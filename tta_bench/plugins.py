@@ -28,6 +28,10 @@ ENTRY_POINTS = "tta_bench.plugins"
 """The entry-point group in which packages declare plug-ins."""
 
 
+MODULE_PREFIX = "tta_bench_plugin_"
+"""Start of the module name of every plug-in file."""
+
+
 @dataclass(frozen=True)
 class PluginCode:
     """Which code a plug-in is: what its numbers depend on."""
@@ -115,7 +119,7 @@ def import_file(path: Path) -> ModuleType:
     path = path.expanduser().resolve()
     if not path.is_file() or path.suffix != ".py":
         raise PluginError(f"plug-in {path}: expected a Python file, found {_found(path)}.")
-    name = f"tta_bench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{MODULE_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
         assert spec is not None
@@ -141,6 +145,13 @@ def import_submodules(package: str, module: str | None = None) -> None:
             importlib.import_module(name)
         elif find_spec(f"{name}.{module}") is not None:
             importlib.import_module(f"{name}.{module}")
+
+
+def forget_files() -> None:
+    """Forget the modules of plug-in files, so that they are imported anew, and read installed packages anew."""
+    for name in [name for name in sys.modules if name.startswith(MODULE_PREFIX)]:
+        del sys.modules[name]
+    installed.cache_clear()
 
 
 def code_of_file(path: Path) -> PluginCode:

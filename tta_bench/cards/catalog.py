@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tta_bench.cards.families import from_hf_config
-from tta_bench.cards.files import card_files, merge, plugins_without_card, read_card_data, summary_of
+from tta_bench.cards.files import card_files, forget_folders, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate
@@ -48,6 +48,12 @@ def add(group: str, card: Card, maker: Any) -> None:
             "Rename one of them.",
         )
     _added[group, card.name] = (card, path)
+
+
+def forget_added() -> None:
+    """Forget the cards that were made in code, and the folders that were added."""
+    _added.clear()
+    forget_folders()
 
 
 def names(group: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +12,7 @@ import yaml
 
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import Installed, installed
+from tta_bench.utils.paths import card_folders
 
 FOLDERS = ("backbones", "weights", "datasets", "protocols")
 """What a folder of cards holds."""
@@ -51,6 +51,12 @@ def use_folder(folder: Path) -> None:
         card_files.cache_clear()
 
 
+def forget_folders() -> None:
+    """Forget the folders of cards that were asked for, and read the names of all cards anew."""
+    _used.clear()
+    card_files.cache_clear()
+
+
 def registry_folders() -> list[Path]:
     """Return the folders of cards: shipped, of installed plug-ins, in ``TTA_BENCH_REGISTRY``, and those asked for.
 
@@ -60,9 +66,8 @@ def registry_folders() -> list[Path]:
     package = Path(__file__).parents[1]
     shipped = package / "_cards"
     plugins = [plugin.cards for plugin in installed().values() if plugin.cards is not None]
-    named = [folder for folder in os.environ.get("TTA_BENCH_REGISTRY", "").split(os.pathsep) if folder]
-    own = [_checked(Path(folder).expanduser().resolve(), "TTA_BENCH_REGISTRY") for folder in named]
-    folders = [shipped if shipped.is_dir() else package.parent / "registry", *plugins, *own, *_used]
+    named = [_checked(folder.resolve(), "TTA_BENCH_REGISTRY") for folder in card_folders()]
+    folders = [shipped if shipped.is_dir() else package.parent / "registry", *plugins, *named, *_used]
     return list(dict.fromkeys(folders))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
-from tta_bench.utils.paths import user_config
+from tta_bench.utils.paths import data_folder, user_config
 
 
 def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
@@ -155,8 +154,8 @@ def data_root(dataset: str, given: Mapping[str, Path]) -> Path | None:
     configured = {**user_roots(), **given}
     if dataset in configured:
         return configured[dataset]
-    parent = os.environ.get("TTA_BENCH_DATA")
-    return Path(parent) / dataset if parent else None
+    parent = data_folder()
+    return parent / dataset if parent is not None else None
 
 
 def user_roots() -> dict[str, Path]:
