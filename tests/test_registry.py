@@ -9,9 +9,11 @@ import pytest
 
 from tests.contract.test_contract import README, plugin
 from tta_bench.cards import catalog
-from tta_bench.cards.catalog import backbone_card
+from tta_bench.cards.catalog import backbone_card, dataset_card
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import FineTuneCard
+from tta_bench.experiments.kinds import protocol_card
 from tta_bench.plugins import PluginCode, code_digest, import_file, installed
 from tta_bench.registry import load_files, register_backbone
 
@@ -96,6 +98,53 @@ def test_a_card_beside_a_plugin_is_as_strict_as_any(tmp_path: Path) -> None:
     path.with_suffix(".yaml").write_text(CARD + "sise: 3\n")
     with pytest.raises(UserError, match=r"net\.yaml: line 7, sise: Extra inputs"):
         load_files([path])
+
+
+DATASET = """
+from tta_bench import DATASETS
+from tta_bench.data.datasets.own_videos import FolderDataset
+
+@DATASETS.register_module()
+class Ours(FolderDataset):
+    "Folders."
+"""
+PROTOCOL = """
+from tta_bench import PROTOCOLS
+
+@PROTOCOLS.register_module()
+class Ours:
+    "A protocol."
+"""
+TIER = "{dataset: ucf101_sample, backbone: resnet50, clip: {span: 8}, recipes: {}, eval: {segments: 1, crops: 1}}"
+PROTOCOL_CARD = f"summary: s\nversion: 1\nscore: top1\nlocked: []\nfull: {TIER}\nsample: {TIER}\n"
+
+
+def test_a_card_beside_a_plugin_is_of_the_kind_that_the_plugin_registers(tmp_path: Path) -> None:
+    dataset, protocol, laid_on = (
+        plugin(tmp_path, source, name) for name, source in (("data", DATASET), ("way", PROTOCOL), ("on", "x = 1"))
+    )
+    dataset.with_suffix(".yaml").write_text("name: ours\nsummary: s\ncomponent: Ours\ngroup: none\n")
+    protocol.with_suffix(".yaml").write_text("name: ours\ncomponent: Ours\n" + PROTOCOL_CARD)
+    laid_on.with_suffix(".yaml").write_text("_base_: ucf101_ft\nname: longer\nsummary: s\n")
+    load_files([dataset, protocol, laid_on])
+    assert dataset_card("ours").component == "Ours"
+    assert isinstance(protocol_card("ours"), FineTuneCard)
+    assert protocol_card("longer").component == "FineTune"
+    assert catalog.summaries("protocols")["ours"] == "s"
+    assert catalog.origin("protocols", "ours") == protocol.with_suffix(".yaml")
+    load_files([dataset, protocol, laid_on])  # once more is the same
+
+
+def test_a_protocol_card_beside_a_plugin_has_a_name_of_its_own_and_no_unknown_key(tmp_path: Path) -> None:
+    path = plugin(tmp_path, PROTOCOL, "way")
+    card = path.with_suffix(".yaml")
+    card.write_text("name: ucf101_ft\ncomponent: Ours\n" + PROTOCOL_CARD)
+    with pytest.raises(UserError, match=r"two protocols are called 'ucf101_ft': .*ucf101_ft\.yaml and .*way\.yaml"):
+        load_files([path])
+    card.write_text("name: ours\ncomponent: Ours\nsise: 3\n" + PROTOCOL_CARD)
+    load_files([path])
+    with pytest.raises(UserError, match=r"way\.yaml: line 3, sise: Extra inputs"):
+        protocol_card("ours")
 
 
 def test_the_plugins_code_is_part_of_an_experiments_identity(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from mmengine.registry import Registry
 
 from tta_bench.cards import catalog
-from tta_bench.cards.files import read_card_data
+from tta_bench.cards.files import card_files, read_card_data, read_yaml
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError
@@ -156,7 +156,9 @@ def register_backbone(
 
 
 def load_files(files: Iterable[Path]) -> tuple[PluginCode, ...]:
-    """Import plug-in files, add the card ``NAME.yaml`` that stands beside ``NAME.py``, and return which code they are.
+    """Import plug-in files, each with the card ``NAME.yaml`` beside ``NAME.py``, and return the identity of their code.
+
+    The card is a backbone's, a dataset's or a protocol's: whose registry holds its ``component``.
 
     Raises:
         UserError: A file is not there, fails to import, or brings a name that is taken.
@@ -168,7 +170,28 @@ def _load(file: Path) -> PluginCode:
     import_file(file)
     beside = file.with_suffix(".yaml")
     if beside.is_file():
-        data = read_card_data(beside)
-        if catalog.origin("backbones", str(data.get("name"))) != beside:
-            catalog.add("backbones", validate(BackboneCard, data, beside), beside)
+        group = _group_of(beside, file)
+        data = read_card_data(beside, group)
+        if catalog.origin(group, str(data.get("name"))) != beside:
+            if group == "protocols":  # its component's experiment tells the kind of card, when it is loaded
+                catalog.add_file(group, beside)
+            else:
+                catalog.add(group, validate(catalog.GROUPS[group], data, beside), beside)
     return code_of_file(file)
+
+
+def _group_of(card: Path, code: Path) -> str:
+    """Return the group of a card file beside a plug-in file: by its component, or by the card that it is laid on.
+
+    A component that the plug-in registers goes before others of its name. Without any it is taken for a backbone.
+    """
+    registries = {"backbones": BACKBONES, "datasets": DATASETS, "protocols": PROTOCOLS}
+    data = read_yaml(card.read_text(encoding="utf-8"), str(card))
+    component, base = (str(data.get(key)) for key in ("component", "_base_")) if isinstance(data, dict) else ("", "")
+    made = {group: registry.module_dict.get(component) for group, registry in registries.items()}
+    rules: list[Callable[[str], bool]] = [
+        lambda group: made[group] is not None and file_of(made[group]) == code,
+        lambda group: base in card_files(group),
+        lambda group: registries[group].get(component) is not None,
+    ]
+    return next((group for rule in rules for group in registries if rule(group)), "backbones")

@@ -25,7 +25,8 @@ GROUPS: dict[str, type[Card]] = {
 }
 NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
 """What a card may be called: it becomes part of file names."""
-_added: dict[tuple[str, str], tuple[Card, Path | None]] = {}
+_added: dict[tuple[str, str], tuple[Card | None, Path | None]] = {}
+"""Cards from outside the folders, by group and name, with their file; one that is still to be read is None."""
 
 
 def add(group: str, card: Card, maker: Any) -> None:
@@ -40,14 +41,33 @@ def add(group: str, card: Card, maker: Any) -> None:
         UserError: The name is taken (names both origins), or cannot stand in a file name.
     """
     path = maker if isinstance(maker, Path) else file_of(maker)
-    if not re.fullmatch(NAME, card.name):
-        raise UserError(f"'{card.name}' is no name for a card: letters, digits and ._+- were expected.")
-    if card.name in names(group):
+    _require_free(group, card.name, path)
+    _added[group, card.name] = (card, path)
+
+
+def add_file(group: str, path: Path) -> None:
+    """Add a card file from outside the folders of cards; it is validated when its card is loaded.
+
+    Args:
+        group: Group of the card: ``protocols``, for instance.
+        path: The file.
+
+    Raises:
+        UserError: It is no card, or its name is taken (names both origins) or cannot stand in a file name.
+    """
+    name = str(read_card_data(path, group).get("name", path.stem))
+    _require_free(group, name, path)
+    _added[group, name] = (None, path)
+
+
+def _require_free(group: str, name: str, path: Path | None) -> None:
+    if not re.fullmatch(NAME, name):
+        raise UserError(f"'{name}' is no name for a card: letters, digits and ._+- were expected.")
+    if name in names(group):
         raise UserError(
-            f"two {group} are called '{card.name}': {origin(group, card.name)} and {path or 'this session'}.",
+            f"two {group} are called '{name}': {origin(group, name)} and {path or 'this session'}.",
             "Rename one of them.",
         )
-    _added[group, card.name] = (card, path)
 
 
 def forget_added() -> None:
@@ -70,7 +90,9 @@ def summaries(group: str) -> dict[str, str]:
         UserError: Two cards have one name, or a plug-in that of a card.
     """
     found = {name: summary_of(path, group) for name, path in card_files(group).items()}
-    found |= {name: card.summary for (of, name), (card, _) in _added.items() if of == group}
+    for (of, name), (card, path) in _added.items():
+        if of == group:
+            found[name] = card.summary if card is not None or path is None else summary_of(path, group)
     for name, plugin in plugins_without_card().items() if group == "backbones" else ():
         found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
     return found
@@ -96,12 +118,14 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     """
     files = card_files(group)
     imported = group == "backbones" and name in plugins_without_card() and import_installed(name)
-    if (group, name) in _added:
-        card = _added[group, name][0]
+    card, path = _added.get((group, name), (None, None))
+    if card is not None:
         assert isinstance(card, kind(getattr(card, "component", None)))
         return card
     family, _, member = name.partition("/")
-    if name in files:
+    if path is not None:
+        files = {name: path}
+    elif name in files:
         path = files[name]
     elif member and f"{family}/any" in files:
         path = files[f"{family}/any"]
