@@ -86,30 +86,35 @@ class FineTune(TrainingRun[FineTuneExperiment, FineTuneStep]):
             console.print(f"weights {self.weights.name}: {self.loaded.summary()}", style="dim", markup=False)
         return estimate
 
-    def build(self) -> FineTuneStep:
-        """Return the model as training, or the test of a file, starts.
+    def build_model(self) -> Classifier:
+        """Return the classifier as training, or the test of a file, starts, on the CPU; a hook for plug-in protocols.
 
         It has the initial weights of the seed; the backbone's are loaded if there are any, and the head's for a test.
         """
-        to = self.experiment
+        experiment = self.experiment
         classes = len(self.lists.classes)
-        classifier = build_classifier(to.backbone, to.clip, to.train, classes, to.seed)
+        classifier = build_classifier(experiment.backbone, experiment.clip, experiment.train, classes, experiment.seed)
         if self.weights is not None:
             content = read_checkpoint(self.weights.path, self.weights.sha256)
             if self.tests_a_file:
                 self.loaded = load_classifier(classifier, content)
             else:
                 self.loaded = load_backbone(classifier.backbone, content)
+        return classifier
+
+    def build(self) -> FineTuneStep:
+        """Return the model with its training step, on the device."""
+        to = self.experiment
         settings = FineTuneStepSettings(
             train=to.train,
             mean=to.backbone.mean,
             std=to.backbone.std,
-            classes=classes,
+            classes=len(self.lists.classes),
             seed=to.seed,
             micro_batch=self.micro_batch,
             device=self.machine.device,
         )
-        return FineTuneStep(classifier.to(self.machine.device), settings)
+        return FineTuneStep(self.build_model().to(self.machine.device), settings)
 
     def trains(self, step: FineTuneStep) -> Training:
         """Return the training of the classifier."""
