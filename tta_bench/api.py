@@ -19,6 +19,7 @@ from tta_bench.registry import load_files
 if TYPE_CHECKING:
     from torch import nn
 
+    from tta_bench.contract.contract import Finding
     from tta_bench.protocols import ProtocolRun
     from tta_bench.records.schema import Record
 
@@ -134,6 +135,18 @@ def forget_plugins() -> None:
     forget_kinds()
     catalog.forget_added()
     forget_files()
+
+
+def check(name: str, plugins: Sequence[Path] = ()) -> tuple[tuple[PluginCode, ...], list[Finding]]:
+    """Test a backbone, dataset or protocol against its contract; see `tta_bench.contract.check.check`.
+
+    Raises:
+        UserError: There is no such card, and no plug-in that should have brought it.
+    """
+    from tta_bench.contract.check import check as check_name
+    from tta_bench.protocols import load_protocol
+
+    return check_name(name, plugins, load_protocol)
 
 
 def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

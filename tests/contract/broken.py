@@ -20,7 +20,7 @@ CARD = '@register_backbone("broken", frames=4, size=16'
 BROKEN: dict[str, tuple[str, str, str]] = {
     "fails to import": ("import torhc\n", "imports", "No module named 'torhc' (line 1 of broken.py)"),
     "is not Python": ("def broken(:\n", "imports", "SyntaxError"),
-    "registers nothing": ("import torch\n", "card", "unknown backbone 'broken'"),
+    "registers nothing": ("import torch\n", "card", "unknown name 'broken'"),
     "has a wrong card": (f"{START}{CARD}, sise=3)\ndef net(): return Net()", "imports", "sise: Extra inputs"),
     "takes a name that is taken": (
         f"{START}{CARD.replace('broken', 'resnet50')})\ndef net(): return Net()",
