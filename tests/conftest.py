@@ -55,6 +55,18 @@ def only_shipped_plugins() -> Iterator[None]:
     forget_plugins()
 
 
+@pytest.fixture(scope="session")
+def uncompiled_librosa() -> None:
+    """Import librosa without compiling a function that no test calls, which takes numba 20 s in a new environment."""
+    import numba
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba, "guvectorize", lambda *_, **__: lambda function: function)
+        import librosa
+
+        assert librosa.feature.mfcc
+
+
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of one's own cards beside the shipped ones."""

@@ -14,6 +14,7 @@ from tta_bench.errors import UserError
 from tta_bench.models.backbones.audio import RATE, Mfcc, OpenSmile, build_audio, frozen_identity
 from tta_bench.plugins import import_file
 
+pytestmark = pytest.mark.usefixtures("uncompiled_librosa")
 SHORTEST = RATE * 60 // 1000
 
 
