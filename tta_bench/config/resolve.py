@@ -44,7 +44,8 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     backbone = with_timm_defaults(backbone_card(top.backbone or settings.backbone))
     fields = kind.resolve(_sections(protocol, tier, backbone, given), backbone, data)
     runtime = validate_keys(RuntimeSettings, section(given, "runtime"), "runtime.")
-    tuned = any(key.startswith(("train.", "clip.")) and key not in protocol.locked for key in given)
+    trained = kind.training_sections()
+    tuned = any(key.partition(".")[0] in trained and key not in protocol.locked for key in given)
     whole = dataset.name == settings.dataset and top.limit is None and "train.clips" not in given
     for split in top.split:
         if split not in dataset.splits:

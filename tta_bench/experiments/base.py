@@ -154,9 +154,10 @@ class Experiment(Strict):
         """Return what was resolved, without paths, as plain data for a record."""
         return self.sections(*self.card_kind().sections(), "runtime") | {"limit": self.limit}
 
-    def training_sections(self) -> tuple[str, ...]:
-        """Return the sections that trained weights depend on: all but ``eval``."""
-        return tuple(name for name in self.card_kind().sections() if name != "eval")
+    @classmethod
+    def training_sections(cls) -> tuple[str, ...]:
+        """Return the sections that trained weights depend on: all but ``eval``. Changing one makes a run ``tuned``."""
+        return tuple(name for name in cls.card_kind().sections() if name != "eval")
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Return those of the named sections that this kind of experiment has, as plain data."""

@@ -59,6 +59,7 @@ class ScalingExperiment(Experiment, component="Scaling"):
         """Return the sections, and where the data of the inner experiments are."""
         return {**sections, "data": data}
 
-    def training_sections(self) -> tuple[str, ...]:
+    @classmethod
+    def training_sections(cls) -> tuple[str, ...]:
         """Return nothing: a study trains nothing itself, and its inner experiments say what they depend on."""
         return ()
