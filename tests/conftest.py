@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tta_bench import plugins
-from tta_bench.cards import catalog, files
-from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS
+from tta_bench.api import forget_plugins
+from tta_bench.cards import files
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -52,20 +50,21 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def only_shipped_plugins() -> Iterator[None]:
-    """Forget, after a test, the cards and components that it added."""
+    """Forget, after a test, the cards, components and kinds of experiments that it added."""
     yield
-    for registry in (BACKBONES, DATASETS, PROTOCOLS):
-        added = [
-            name for name, made in registry.module_dict.items() if not str(made.__module__).startswith("tta_bench.")
-        ]
-        for name in added:
-            del registry.module_dict[name]
-    for module in [name for name in sys.modules if name.startswith("tta_bench_plugin_")]:
-        del sys.modules[module]
-    catalog._added.clear()
-    files._used.clear()
-    files.card_files.cache_clear()
-    plugins.installed.cache_clear()
+    forget_plugins()
+
+
+@pytest.fixture(scope="session")
+def uncompiled_librosa() -> None:
+    """Import librosa without compiling a function that no test calls, which takes numba 20 s in a new environment."""
+    import numba
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba, "guvectorize", lambda *_, **__: lambda function: function)
+        import librosa
+
+        assert librosa.feature.mfcc
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "backbones").mkdir(parents=True)
     with monkeypatch.context() as patch:
         patch.setenv("TTA_BENCH_REGISTRY", str(folder))
-        files.card_files.cache_clear()
+        files.forget_folders()
         yield folder
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 import tta_bench
-from tests.contract.broken import BROKEN
-from tests.contract.test_contract import README, plugin
+from tests.contract.broken import BROKEN, README, plugin
 from tta_bench.api import register_instance, words
 from tta_bench.config.overrides import parse
 from tta_bench.errors import UserError

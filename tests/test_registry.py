@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_contract import README, plugin
+from tests.contract.broken import README, plugin
 from tta_bench.cards import catalog
 from tta_bench.cards.catalog import backbone_card, dataset_card
 from tta_bench.config.resolve import resolve

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.plugins import PluginCode, code_digest, file_of, is_own
+from tta_bench.experiments.kinds import forget_kinds
+from tta_bench.plugins import PluginCode, code_digest, file_of, forget_files, is_own
 from tta_bench.registry import BACKBONES, load_files
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from tta_bench.contract.contract import Finding
     from tta_bench.protocols import ProtocolRun
     from tta_bench.records.schema import Record
 
@@ -122,6 +124,30 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
             if not is_own(BACKBONES.get(card.component)):
                 require_contract(card, clip)
     return protocol(experiment, work_dir, resume)
+
+
+def forget_plugins() -> None:
+    """Forget all that plug-ins added in this process: modules, components, cards and kinds of experiments."""
+    from tta_bench.cards import catalog
+    from tta_bench.registry import REGISTRIES
+
+    for registry in REGISTRIES:
+        registry.forget_plugins()
+    forget_kinds()
+    catalog.forget_added()
+    forget_files()
+
+
+def check(name: str, plugins: Sequence[Path] = ()) -> tuple[tuple[PluginCode, ...], list[Finding]]:
+    """Test a backbone, dataset or protocol against its contract; see `tta_bench.contract.check.check`.
+
+    Raises:
+        UserError: There is no such card, and no plug-in that should have brought it.
+    """
+    from tta_bench.contract.check import check as check_name
+    from tta_bench.protocols import load_protocol
+
+    return check_name(name, plugins, load_protocol)
 
 
 def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -18,6 +18,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,10 @@ from tta_bench.errors import UserError
 
 ENTRY_POINTS = "tta_bench.plugins"
 """The entry-point group in which packages declare plug-ins."""
+
+
+MODULE_PREFIX = "tta_bench_plugin_"
+"""Start of the module name of every plug-in file."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def import_file(path: Path) -> ModuleType:
     path = path.expanduser().resolve()
     if not path.is_file() or path.suffix != ".py":
         raise PluginError(f"plug-in {path}: expected a Python file, found {_found(path)}.")
-    name = f"tta_bench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{MODULE_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
         assert spec is not None
@@ -126,6 +131,27 @@ def import_file(path: Path) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def import_submodules(package: str, module: str | None = None) -> None:
+    """Import every module directly inside a package, so that no table of them is kept by hand.
+
+    Args:
+        package: Dotted name of the package.
+        module: Import the module of this name in each folder inside the package instead, where there is one.
+    """
+    for name in sorted(info.name for info in iter_modules(importlib.import_module(package).__path__, f"{package}.")):
+        if module is None:
+            importlib.import_module(name)
+        elif find_spec(f"{name}.{module}") is not None:
+            importlib.import_module(f"{name}.{module}")
+
+
+def forget_files() -> None:
+    """Forget the modules of plug-in files, so that they are imported anew, and read installed packages anew."""
+    for name in [name for name in sys.modules if name.startswith(MODULE_PREFIX)]:
+        del sys.modules[name]
+    installed.cache_clear()
 
 
 def code_of_file(path: Path) -> PluginCode:

@@ -17,8 +17,10 @@ from tta_bench.cards.files import card_files, read_card_data, read_yaml
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError
-from tta_bench.plugins import PluginCode, code_of_file, file_of, import_file
-from tta_bench.utils.submodules import import_submodules
+from tta_bench.plugins import PluginCode, code_of_file, file_of, import_file, import_submodules, is_own
+
+REGISTRIES: list[ComponentRegistry] = []
+"""Every registry of components; each adds itself."""
 
 
 class ComponentRegistry(Registry):  # type: ignore[misc]
@@ -37,6 +39,7 @@ class ComponentRegistry(Registry):  # type: ignore[misc]
     def __init__(self, name: str, location: str, module: str | None = None) -> None:
         super().__init__(name, scope="tta_bench", locations=[location])
         self.module = module
+        REGISTRIES.append(self)
 
     def import_from_location(self) -> None:
         """Import the modules of the location, once."""
@@ -44,6 +47,11 @@ class ComponentRegistry(Registry):  # type: ignore[misc]
             for location in self._locations:
                 import_submodules(location, self.module)
             self._imported = True
+
+    def forget_plugins(self) -> None:
+        """Forget every component that is not the suite's own."""
+        for name in [name for name, component in self.module_dict.items() if not is_own(component)]:
+            del self.module_dict[name]
 
     def get(self, key: str) -> Any:
         """Return the component that was registered under a name, or None."""

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.contract.broken import BROKEN
-from tests.contract.test_contract import README, plugin
+from tests.contract.broken import BROKEN, README, plugin
 from tta_bench.cli import cli
 from tta_bench.errors import CheckFailed, UserError
 

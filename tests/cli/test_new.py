@@ -14,17 +14,22 @@ from tta_bench.errors import UserError
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("kind", ["backbone", "dataset", "protocol"])
-def test_a_new_package_passes_its_own_test(tmp_path: Path, kind: str) -> None:
-    done = CliRunner().invoke(cli, ["new", kind, f"brand_new_{kind}", "--into", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    folder = tmp_path / f"brand_new_{kind}"
-    assert not [path for path in folder.rglob("*") if path.is_file() and "my_plugin" in f"{path}{path.read_text()}"]
+def test_new_packages_pass_their_own_tests(tmp_path: Path) -> None:
+    folders = [new_package(kind, tmp_path) for kind in ("backbone", "dataset", "protocol")]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"]
-    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    tested = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [REPOSITORY, *folders]))}
+    tested = subprocess.run([*command, *folders], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert tested.returncode == 0, tested.stdout
-    assert "1 passed" in tested.stdout
+    assert "3 passed" in tested.stdout
+
+
+def new_package(kind: str, parent: Path) -> Path:
+    """Write a package and return its folder; nothing in it is called like the template."""
+    done = CliRunner().invoke(cli, ["new", kind, f"brand_new_{kind}", "--into", str(parent)])
+    assert done.exit_code == 0, done.output
+    folder = parent / f"brand_new_{kind}"
+    assert not [path for path in folder.rglob("*") if path.is_file() and "my_plugin" in f"{path}{path.read_text()}"]
+    return folder
 
 
 @pytest.mark.parametrize(

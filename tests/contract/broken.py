@@ -1,6 +1,17 @@
-"""Deliberately broken plug-ins: for each, its source, the rule that it breaks, and what the finding must say."""
+"""Plug-ins for tests: the README's, and broken ones, each with the rule that it breaks and its finding."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+README = """
+import torch.nn as nn
+from tta_bench import register_backbone
+
+@register_backbone("my_net", modality="video", frames=8, size=64)
+def my_net():
+    return nn.Sequential(nn.Conv3d(3, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+"""
 
 START = """
 import torch
@@ -20,7 +31,7 @@ CARD = '@register_backbone("broken", frames=4, size=16'
 BROKEN: dict[str, tuple[str, str, str]] = {
     "fails to import": ("import torhc\n", "imports", "No module named 'torhc' (line 1 of broken.py)"),
     "is not Python": ("def broken(:\n", "imports", "SyntaxError"),
-    "registers nothing": ("import torch\n", "card", "unknown backbone 'broken'"),
+    "registers nothing": ("import torch\n", "card", "unknown name 'broken'"),
     "has a wrong card": (f"{START}{CARD}, sise=3)\ndef net(): return Net()", "imports", "sise: Extra inputs"),
     "takes a name that is taken": (
         f"{START}{CARD.replace('broken', 'resnet50')})\ndef net(): return Net()",
@@ -143,3 +154,10 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "4 of 4 are not finite",
     ),
 }
+
+
+def plugin(folder: Path, source: str, name: str = "broken") -> Path:
+    """Write a plug-in file."""
+    path = folder / f"{name}.py"
+    path.write_text(source)
+    return path

@@ -65,7 +65,14 @@ def follow(page: Path, folder: Path) -> int:
 @pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("page", "commands"),
-    [("index.md", 7), ("add_a_backbone.md", 13), ("add_a_dataset.md", 16), ("scaling.md", 4), ("reaction.md", 3)],
+    [
+        ("index.md", 7),
+        ("add_a_backbone.md", 13),
+        ("add_a_dataset.md", 16),
+        ("add_a_protocol.md", 12),
+        ("scaling.md", 4),
+        ("reaction.md", 3),
+    ],
 )
 def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:
     assert follow(REPOSITORY / "docs" / page, tmp_path) == commands

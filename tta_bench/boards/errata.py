@@ -8,9 +8,8 @@ from pathlib import Path
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tta_bench.cards.files import read_yaml
-from tta_bench.cards.validation import explain
+from tta_bench.cards.validation import Strict, explain
 from tta_bench.errors import UserError
-from tta_bench.utils.strict import Strict
 
 
 class Erratum(Strict):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tta_bench.cards.files import card_files, from_hf_config, merge, plugins_without_card, read_card_data, summary_of
+from tta_bench.cards.families import from_hf_config
+from tta_bench.cards.files import card_files, forget_folders, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate
@@ -67,6 +68,12 @@ def _require_free(group: str, name: str, path: Path | None) -> None:
             f"two {group} are called '{name}': {origin(group, name)} and {path or 'this session'}.",
             "Rename one of them.",
         )
+
+
+def forget_added() -> None:
+    """Forget the cards that were made in code, and the folders that were added."""
+    _added.clear()
+    forget_folders()
 
 
 def names(group: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +12,7 @@ import yaml
 
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import Installed, installed
+from tta_bench.utils.paths import card_folders
 
 FOLDERS = ("backbones", "weights", "datasets", "protocols")
 """What a folder of cards holds."""
@@ -52,6 +51,12 @@ def use_folder(folder: Path) -> None:
         card_files.cache_clear()
 
 
+def forget_folders() -> None:
+    """Forget the folders of cards that were asked for, and read the names of all cards anew."""
+    _used.clear()
+    card_files.cache_clear()
+
+
 def registry_folders() -> list[Path]:
     """Return the folders of cards: shipped, of installed plug-ins, in ``TTA_BENCH_REGISTRY``, and those asked for.
 
@@ -61,9 +66,8 @@ def registry_folders() -> list[Path]:
     package = Path(__file__).parents[1]
     shipped = package / "_cards"
     plugins = [plugin.cards for plugin in installed().values() if plugin.cards is not None]
-    named = [folder for folder in os.environ.get("TTA_BENCH_REGISTRY", "").split(os.pathsep) if folder]
-    own = [_checked(Path(folder).expanduser().resolve(), "TTA_BENCH_REGISTRY") for folder in named]
-    folders = [shipped if shipped.is_dir() else package.parent / "registry", *plugins, *own, *_used]
+    named = [_checked(folder.resolve(), "TTA_BENCH_REGISTRY") for folder in card_folders()]
+    folders = [shipped if shipped.is_dir() else package.parent / "registry", *plugins, *named, *_used]
     return list(dict.fromkeys(folders))
 
 
@@ -113,31 +117,6 @@ def summary_of(path: Path, group: str) -> str:
     """Return a card's summary; where it is a line of plain text the rest is not parsed, which is 20 times as quick."""
     line = re.search(r"^summary: ([^\s'\"|>&*!%@`\[{#][^#:]*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return line[1].strip() if line else str(read_card_data(path, group).get("summary", ""))
-
-
-def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the config.json in a local folder says of the member of a family that it holds.
-
-    Args:
-        family: Name of the family; with the folder's name, without those above it, it is the member's.
-        folder: The folder.
-        fields: Which setting gives which field of the card.
-
-    Raises:
-        UserError: There is no such file, it is no JSON object, or it lacks a setting.
-    """
-    path = folder.expanduser() / "config.json"
-    if not path.is_file():
-        raise UserError(f"{family}/ takes a local folder with a config.json, and there is no {path}.")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from None
-    lacking = [name for name in fields.values() if name not in config] if isinstance(config, dict) else ["settings"]
-    if lacking:
-        raise UserError(f"{path} lacks {', '.join(lacking)}.")
-    own = {field: config[name] for field, name in fields.items()}
-    return {"name": f"{family}/{folder.resolve().name}", "arguments": {"config": config}} | own
 
 
 def line_of(path: Path, key: Sequence[str | int]) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tta_bench.utils.strict import Strict, optional_since_v1
+from tta_bench.cards.validation import Strict, optional_since_v1
 
 Recipe = Literal["vit", "cnn", "audio"]
 Tier = Literal["sample", "full"]

@@ -8,8 +8,8 @@ from typing import get_args
 from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard, Card, Tier
+from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError
-from tta_bench.utils.strict import Strict
 
 
 class TierSettings(Strict):

@@ -1,4 +1,4 @@
-"""``tta-bench check``: test a backbone against the contract."""
+"""``tta-bench check``: test a backbone, dataset or protocol against its contract."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ from tta_bench.cli.options import plugin_option
 @click.option("--markdown", is_flag=True, help="Print a report to paste.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool) -> None:
-    """Test a backbone against the contract, rule by rule; exit with 1 if a rule is broken."""
-    from tta_bench.contract.check import check
+    """Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken.
+
+    \b
+    tta-bench check my_net --plugin my_net.py       features, gradients, sizes and figures of a backbone
+    tta-bench check my_probe --plugin my_probe.py   methods, cards and keys of a protocol
+    tta-bench check ucf101                          class and arguments of a dataset, and its folder if configured
+    """
+    from tta_bench import api
     from tta_bench.contract.report import as_data, as_markdown, as_table, is_kept, verdict
     from tta_bench.errors import CheckFailed
 
-    code, findings = check(name, plugins)
+    code, findings = api.check(name, plugins)
     if as_json:
         click.echo(json.dumps(as_data(name, code, findings), indent=2))
     elif markdown:

@@ -16,7 +16,14 @@ from tta_bench.cli.options import load_plugins, plugin_option
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost."""
+    """Show a backbone, weights, dataset or protocol: its resolved card, hash, locked keys, size and cost.
+
+    \b
+    tta-bench show ucf101_ft                          every key of a protocol, and the differences that it can find
+    tta-bench show resnet50                           parameters, GMACs per view, and views of each protocol
+    tta-bench show resnet50+egemaps                   joined backbones
+    tta-bench show my_net --plugin my_net.py --json   a plug-in's card, as data
+    """
     from tta_bench.config.describe import describe
 
     load_plugins(plugins)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tta_bench.cards.catalog import GROUPS, backbone_card, dataset_card, names, weights_card
+from tta_bench.cards.families import with_timm_defaults
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, Card
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
-from tta_bench.cards.timm_defaults import with_timm_defaults
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card

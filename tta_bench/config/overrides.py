@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from tta_bench.cards.files import merge, read_yaml
 from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiments.base import Phase, Precision
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kinds
-from tta_bench.utils.strict import Strict
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Choices(Strict):
@@ -127,28 +125,3 @@ def with_overrides(base: BaseModel, given: Mapping[str, Any], name: str) -> dict
     if "epochs" in over:
         over.setdefault("steps", None)  # whoever asks for epochs does not want the recipe's steps
     return merge(base.model_dump(), over)
-
-
-def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> Model:
-    """Return a section made from data.
-
-    Raises:
-        UserError: A value is wrong; names its key, and the nearest valid spelling.
-    """
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise UserError("\n".join(prefix + line for line in _problems(error))) from None
-
-
-def _problems(error: ValidationError) -> Iterable[str]:
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
-        yield f"{where}={problem['input']}: {problem['msg']}. {_nearest(problem)}".rstrip()
-
-
-def _nearest(problem: Mapping[str, Any]) -> str:
-    if problem["type"] != "literal_error":
-        return ""
-    choices = [str(part).strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
-    return did_you_mean(str(problem["input"]), choices)

@@ -12,13 +12,12 @@ from pydantic import Field
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
-from tta_bench.cards.validation import validate
-from tta_bench.config.overrides import Choices, parse, validated, with_overrides
+from tta_bench.cards.validation import Strict, validate, validate_keys
+from tta_bench.config.overrides import Choices, parse, with_overrides
 from tta_bench.config.resolve import choose_data
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.kinds import protocol_card
-from tta_bench.utils.strict import Strict
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
 """What may be said to ``eval``."""
@@ -110,7 +109,7 @@ def _part(given: dict[str, Any], protocol: ProtocolCard, tier: Tier) -> str | No
         if PART in given:
             raise unknown("key", PART, KEYS)
         return None
-    asked: str = validated(type(usual), with_overrides(usual, given, "eval"), "eval.").split
+    asked: str = validate_keys(type(usual), with_overrides(usual, given, "eval"), "eval.").split
     return asked
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tta_bench.cards import catalog
 from tta_bench.cards.catalog import backbone_card, dataset_card
+from tta_bench.cards.families import with_timm_defaults
 from tta_bench.cards.files import card_files, read_yaml, use_folder
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
-from tta_bench.cards.timm_defaults import with_timm_defaults
-from tta_bench.config.overrides import Choices, known_keys, parse, section, validated, with_overrides
+from tta_bench.cards.validation import Strict, validate_keys
+from tta_bench.config.overrides import Choices, known_keys, parse, section, with_overrides
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import ALWAYS_LOCKED, Experiment
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
-from tta_bench.utils.paths import user_config
-from tta_bench.utils.strict import Strict
+from tta_bench.utils.paths import data_folder, user_config
 
 
 def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
@@ -36,17 +35,17 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     words = tuple(words)
     protocol = _protocol(words)
     given = parse(words, known_keys(type(protocol)))
-    top = validated(Choices, {key: value for key, value in given.items() if "." not in key})
-    data = validated(DataSettings, section(given, "data"), "data.")
+    top = validate_keys(Choices, {key: value for key, value in given.items() if "." not in key})
+    data = validate_keys(DataSettings, section(given, "data"), "data.")
     for name in data.roots:
         dataset_card(name)
     dataset, root, tier = choose_data(top, data, protocol)
     settings, kind = protocol.tier(tier), experiment_kind(protocol.component)
     backbone = with_timm_defaults(backbone_card(top.backbone or settings.backbone))
     fields = kind.resolve(_sections(protocol, tier, backbone, given), backbone, data)
-    runtime = validated(RuntimeSettings, section(given, "runtime"), "runtime.")
-    locked = (*protocol.locked, *ALWAYS_LOCKED)
-    tuned = any(key.startswith(("train.", "clip.")) and key not in locked for key in given)
+    runtime = validate_keys(RuntimeSettings, section(given, "runtime"), "runtime.")
+    trained, locked = kind.training_sections(), (*protocol.locked, *ALWAYS_LOCKED)
+    tuned = any(key.partition(".")[0] in trained and key not in locked for key in given)
     whole = dataset.name == settings.dataset and top.limit is None and "train.clips" not in given
     for split in top.split:
         if split not in dataset.splits:
@@ -82,7 +81,7 @@ def _protocol(words: Sequence[str]) -> ProtocolCard:
     if "protocol" not in found:
         parse(words)
         raise UserError("no protocol was named.", f"Try protocol={next(iter(card_files('protocols')))}.")
-    registry = validated(RegistrySettings, {"path": found["registry.path"]} if "registry.path" in found else {})
+    registry = validate_keys(RegistrySettings, {"path": found["registry.path"]} if "registry.path" in found else {})
     if registry.path is not None:
         use_folder(registry.path)
     return protocol_card(found["protocol"])
@@ -96,7 +95,7 @@ def _sections(
     A protocol's clip size is a default, so a backbone of a fixed size keeps its own unless ``clip.size`` was given.
     """
     found = {
-        name: validated(kind, with_overrides(protocol.base(name, tier, backbone), given, name), f"{name}.")
+        name: validate_keys(kind, with_overrides(protocol.base(name, tier, backbone), given, name), f"{name}.")
         for name, kind in protocol.sections().items()
     }
     if "clip" in found and not (backbone.size_multiple or "clip.size" in given):
@@ -156,8 +155,8 @@ def data_root(dataset: str, given: Mapping[str, Path]) -> Path | None:
     configured = {**user_roots(), **given}
     if dataset in configured:
         return configured[dataset]
-    parent = os.environ.get("TTA_BENCH_DATA")
-    return Path(parent) / dataset if parent else None
+    parent = data_folder()
+    return parent / dataset if parent is not None else None
 
 
 def user_roots() -> dict[str, Path]:
@@ -168,4 +167,4 @@ def user_roots() -> dict[str, Path]:
     found = read_yaml(path.read_text(encoding="utf-8"), str(path)) or {}
     if not isinstance(found, dict) or set(found) - {"data"}:
         raise UserError(f"{path}: only the section 'data' is known.")
-    return validated(DataSettings, found["data"], f"{path}: data.").roots
+    return validate_keys(DataSettings, found["data"], f"{path}: data.").roots

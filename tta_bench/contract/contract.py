@@ -1,4 +1,4 @@
-"""Testing a backbone against the contract."""
+"""The contract: rules are tried one after the other, and each gives a finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = Literal["kept", "broken", "not claimed", "not tried"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found."""
+    """The result of one rule."""
 
     rule: str
     result: Result
@@ -30,16 +30,20 @@ class Finding:
 def check_backbone(card: BackboneCard) -> list[Finding]:
     """Test a backbone against every rule of the contract, with its own clip and seed 0's initial weights.
 
-    One of sound is tested with sounds; of several that are joined, each. One of ready files has nothing to be tested.
+    A backbone of sound is tested with sounds; of joined backbones, each part; one of ready files has no rules.
     """
     if card.parts:
-        return [replace(to, rule=f"{part.name}: {to.rule}") for part in card.parts for to in check_backbone(part)]
+        return [
+            replace(finding, rule=f"{part.name}: {finding.rule}")
+            for part in card.parts
+            for finding in check_backbone(part)
+        ]
     if card.modality == "audio":
-        return list(_tried(SOUND_RULES, SoundSubject(card)))
+        return list(try_rules(SOUND_RULES, SoundSubject(card), SOUND_RULES[:1]))
     if card.modality == "features":
         expected = "Ready files of the dataset, which a run reads and checks."
         return [Finding("ready files", "not claimed", expected, f"feats/{card.arguments.get('name')}")]
-    return list(_tried(RULES, Subject(card)))
+    return list(try_rules(RULES, Subject(card), FIRST))
 
 
 def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
@@ -48,7 +52,7 @@ def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
     Raises:
         UserError: Rules are broken; names each, with what was expected and found.
     """
-    broken = [finding for finding in _tried(QUICK, Subject(card, clip)) if finding.result == "broken"]
+    broken = [finding for finding in try_rules(QUICK, Subject(card, clip), FIRST) if finding.result == "broken"]
     if broken:
         raise UserError(
             f"backbone {card.name} breaks the contract.\n{describe(broken)}",
@@ -58,20 +62,27 @@ def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
 
 def describe(broken: Iterable[Finding]) -> str:
     """Return a line for each broken rule, with what was expected and found."""
-    return "\n".join(f"{to.rule}: expected: {to.expected} Found: {to.found}" for to in broken)
+    return "\n".join(f"{finding.rule}: expected: {finding.expected} Found: {finding.found}" for finding in broken)
 
 
-def _tried(rules: Sequence[Rule], subject: Subject | SoundSubject) -> Iterator[Finding]:
-    """Yield what each rule found; where one of the first is broken the others cannot be tried."""
+def try_rules(rules: Sequence[Rule], subject: object, needed: Sequence[Rule] = ()) -> Iterator[Finding]:
+    """Yield the finding of each rule.
+
+    Args:
+        rules: The rules, in order.
+        subject: The thing under test, which each rule is called with.
+        needed: Rules without which those after them cannot be tried; by default the first.
+    """
+    needed = needed or rules[:1]
     hopeless = False
     for rule in rules:
         finding = Finding(_name(rule), "not tried", _expected(rule), "") if hopeless else try_rule(rule, subject)
-        hopeless = hopeless or (rule in (*FIRST, SOUND_RULES[0]) and finding.result == "broken")
+        hopeless = hopeless or (rule in needed and finding.result == "broken")
         yield finding
 
 
-def try_rule(rule: Rule, subject: Subject | SoundSubject) -> Finding:
-    """Return what a rule found. Whatever a plug-in raises is a finding, not the end of the check."""
+def try_rule(rule: Rule, subject: object) -> Finding:
+    """Return the finding of one rule. Any error that a plug-in raises breaks the rule, not the check."""
     result: Result = "kept"
     expected = _expected(rule)
     try:

@@ -18,7 +18,7 @@ HEADERS = ("rule", "result", "expected", "found")
 
 
 def is_kept(findings: Sequence[Finding]) -> bool:
-    """Return whether no rule is broken."""
+    """Return True if no rule is broken."""
     return all(finding.result != "broken" for finding in findings)
 
 
@@ -31,15 +31,15 @@ def verdict(name: str, findings: Sequence[Finding]) -> str:
 
 def as_table(findings: Sequence[Finding]) -> str:
     """Return the findings as a table for a terminal; what was expected stands where it was not found."""
-    rows = [(to.result, to.rule, _cell_lines(to)) for to in findings]
+    rows = [(finding.result, finding.rule, _cell_lines(finding)) for finding in findings]
     return tabulate(rows, tablefmt="plain", disable_numparse=True)
 
 
 def as_markdown(name: str, code: Sequence[PluginCode], findings: Sequence[Finding]) -> str:
     """Return a report to paste: what was tested with which versions, and every finding."""
-    outside = [f"{to.name} {to.version or ''} (sha256 {to.sha256[:12]})".replace("  ", " ") for to in code]
-    versions = [f"tta-bench {__version__}", f"torch {version('torch')}", *outside]
-    rows = [(to.rule, to.result, _cell(to.expected), _cell(to.found)) for to in findings]
+    plugins = [f"{part.name} {part.version or ''} (sha256 {part.sha256[:12]})".replace("  ", " ") for part in code]
+    versions = [f"tta-bench {__version__}", f"torch {version('torch')}", *plugins]
+    rows = [(each.rule, each.result, _cell(each.expected), _cell(each.found)) for each in findings]
     table = tabulate(rows, headers=HEADERS, tablefmt="github", disable_numparse=True)
     return f"### `tta-bench check {name}`\n\n{verdict(name, findings)} {', '.join(versions)}.\n\n{table}\n"
 
@@ -47,16 +47,16 @@ def as_markdown(name: str, code: Sequence[PluginCode], findings: Sequence[Findin
 def as_data(name: str, code: Sequence[PluginCode], findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the check as plain data."""
     return {
-        "backbone": name,
+        "name": name,
         "kept": is_kept(findings),
-        "plugins": [asdict(to) for to in code],
-        "findings": [asdict(to) for to in findings],
+        "plugins": [asdict(part) for part in code],
+        "findings": [asdict(finding) for finding in findings],
     }
 
 
-def _cell_lines(to: Finding) -> str:
-    broken = to.result == "broken"
-    lines = [f"expected: {to.expected}", f"found: {to.found}"] if broken else [to.found]
+def _cell_lines(finding: Finding) -> str:
+    broken = finding.result == "broken"
+    lines = [f"expected: {finding.expected}", f"found: {finding.found}"] if broken else [finding.found]
     return "\n".join(textwrap.fill(line, 84, subsequent_indent="  ") for line in lines)
 
 

@@ -40,80 +40,80 @@ class Unclaimed(Exception):
     """A rule about something that the card does not claim; the message says what it could."""
 
 
-def builds(to: Subject) -> str:
+def builds(subject: Subject) -> str:
     """The component takes the card's arguments and returns an nn.Module."""
-    return type(to.module).__name__
+    return type(subject.module).__name__
 
 
-def has_parameters(to: Subject) -> str:
+def has_parameters(subject: Subject) -> str:
     """There is at least one parameter to train."""
-    count = count_parameters(to.module)
-    if not any(parameter.requires_grad for parameter in to.module.parameters()):
+    count = count_parameters(subject.module)
+    if not any(parameter.requires_grad for parameter in subject.module.parameters()):
         raise Broken(f"{count:,} parameters, none of which requires a gradient" if count else "no parameters")
     return f"{count:,} parameters"
 
 
-def output_shape(to: Subject) -> str:
+def output_shape(subject: Subject) -> str:
     """Features (B, D) or tokens (B, N, D), of one width for one clip and for four."""
     shapes = []
-    for clips in (to.clips[:1], to.clips):
-        features = to.features if len(clips) == 1 else to.run(to.module, clips)
+    for clips in (subject.clips[:1], subject.clips):
+        features = subject.features if len(clips) == 1 else subject.run(subject.module, clips)
         if not isinstance(features, Tensor):
             raise Broken(f"a {type(features).__name__} for {len(clips)} clip(s)")
         if features.ndim not in (2, 3) or len(features) != len(clips):
-            raise Broken(f"{tuple(features.shape)} for {len(clips)} clip(s) of {to.shape}")
+            raise Broken(f"{tuple(features.shape)} for {len(clips)} clip(s) of {subject.shape}")
         shapes.append(tuple(features.shape))
     if shapes[0][1:] != shapes[1][1:]:
         raise Broken(f"{shapes[0]} for one clip and {shapes[1]} for four")
     return f"{shapes[0]} for one clip, {shapes[1]} for four"
 
 
-def finite_features(to: Subject) -> str:
+def finite_features(subject: Subject) -> str:
     """Every feature is a finite number."""
-    return _finite(to.features)
+    return _finite(subject.features)
 
 
-def input_untouched(to: Subject) -> str:
+def input_untouched(subject: Subject) -> str:
     """The clip is the same after the forward pass as before."""
-    clip = to.clips[:1].clone()
-    with evaluating(to.module), torch.no_grad():
-        to.module(clip)
-    changed = int((clip != to.clips[:1]).sum())
+    clip = subject.clips[:1].clone()
+    with evaluating(subject.module), torch.no_grad():
+        subject.module(clip)
+    changed = int((clip != subject.clips[:1]).sum())
     if changed:
         raise Broken(f"{changed:,} of its {clip.numel():,} values were changed in place")
     return "unchanged"
 
 
-def determinism(to: Subject) -> str:
+def determinism(subject: Subject) -> str:
     """The same clip gives the same features again, in evaluation mode."""
-    return _close(to.run(to.module, to.clips[:1]), to.features, SAME)
+    return _close(subject.run(subject.module, subject.clips[:1]), subject.features, SAME)
 
 
-def batch_invariance(to: Subject) -> str:
+def batch_invariance(subject: Subject) -> str:
     """A clip's features are the same alone as among three others."""
-    return _close(to.run(to.module, to.clips)[:1], to.features, ALIKE)
+    return _close(subject.run(subject.module, subject.clips)[:1], subject.features, ALIKE)
 
 
-def evaluation_mode(to: Subject) -> str:
+def evaluation_mode(subject: Subject) -> str:
     """After eval() no submodule trains, and a forward pass changes no buffer."""
-    with evaluating(to.module), torch.no_grad():
-        training = [name or "the module itself" for name, child in to.module.named_modules() if child.training]
-        before = {name: buffer.clone() for name, buffer in to.module.named_buffers()}
-        to.module(to.clips[:2].clone())
+    with evaluating(subject.module), torch.no_grad():
+        training = [name or "the module itself" for name, child in subject.module.named_modules() if child.training]
+        before = {name: buffer.clone() for name, buffer in subject.module.named_buffers()}
+        subject.module(subject.clips[:2].clone())
     if training:
         raise Broken(f"still in training mode: {shorten(training)}")
-    changed = [name for name, buffer in to.module.named_buffers() if not torch.equal(buffer, before[name])]
+    changed = [name for name, buffer in subject.module.named_buffers() if not torch.equal(buffer, before[name])]
     if changed:
         raise Broken(f"buffers that changed: {shorten(changed)}")
     return f"{len(before)} buffers unchanged"
 
 
-def gradients(to: Subject) -> str:
+def gradients(subject: Subject) -> str:
     """A gradient reaches every parameter, but those the card names as frozen, and is finite."""
-    module = to.build(0).train()
-    module(to.clips[:2].clone()).float().square().mean().backward()
+    module = subject.build(0).train()
+    module(subject.clips[:2].clone()).float().square().mean().backward()
     gradient = {name: parameter.grad for name, parameter in module.named_parameters()}
-    wanted = [name for name in gradient if not name.startswith(to.card.frozen)]
+    wanted = [name for name in gradient if not name.startswith(subject.card.frozen)]
     without = [name for name in wanted if gradient[name] is None]
     if without:
         raise Broken(f"none reaches {len(without)} of {len(gradient)}: {shorten(without)}")
@@ -124,36 +124,36 @@ def gradients(to: Subject) -> str:
     return f"reached {len(wanted)} parameter tensors" + (f", {frozen} are frozen" if frozen else "")
 
 
-def claimed_sizes(to: Subject) -> str:
+def claimed_sizes(subject: Subject) -> str:
     """Other sizes that the card claims work, and give the same width."""
-    step, size = to.card.size_multiple, to.clip.size
+    step, size = subject.card.size_multiple, subject.clip.size
     if step is None:
         raise Unclaimed(f"only {size} pixels; size_multiple would claim more")
-    return _widths(to, [(to.clip.frames, other) for other in _others(size, step)])
+    return _widths(subject, [(subject.clip.frames, other) for other in _others(size, step)])
 
 
-def claimed_lengths(to: Subject) -> str:
+def claimed_lengths(subject: Subject) -> str:
     """Other numbers of frames that the card claims work, and give the same width."""
-    step, frames = to.card.frames_multiple, to.clip.frames
-    if to.card.modality == "image":
+    step, frames = subject.card.frames_multiple, subject.clip.frames
+    if subject.card.modality == "image":
         step = 1
     if step is None:
         raise Unclaimed(f"only {frames} frames; frames_multiple would claim more")
-    return _widths(to, [(other, to.clip.size) for other in _others(frames, step)])
+    return _widths(subject, [(other, subject.clip.size) for other in _others(frames, step)])
 
 
-def layer_groups(to: Subject) -> str:
+def layer_groups(subject: Subject) -> str:
     """Every parameter has a layer, so that layer decay can be applied."""
-    width = measure_width(to.module, to.shape)
-    groups, source = parameter_groups(Classifier(to.module, width, 2), 0.05, 0.5)
+    width = measure_width(subject.module, subject.shape)
+    groups, source = parameter_groups(Classifier(subject.module, width, 2), 0.05, 0.5)
     if source == "one group":
         return "one layer, since there is neither layer_groups() nor group_matcher: layer decay does nothing"
     return f"{len({group['lr_scale'] for group in groups})} layers from {source}"
 
 
-def parameters_on_the_card(to: Subject) -> str:
+def parameters_on_the_card(subject: Subject) -> str:
     """The card's number of parameters is the module's."""
-    found, claimed = count_parameters(to.module), to.card.parameters
+    found, claimed = count_parameters(subject.module), subject.card.parameters
     if claimed is None:
         raise Unclaimed(f"{found:,} measured; parameters: {found} would claim it")
     if found != claimed:
@@ -161,9 +161,9 @@ def parameters_on_the_card(to: Subject) -> str:
     return f"{found:,}"
 
 
-def gmacs_on_the_card(to: Subject) -> str:
+def gmacs_on_the_card(subject: Subject) -> str:
     """The card's billions of multiply-adds per view are the module's, within 1 %."""
-    found, claimed = count_gmacs(to.module, to.shape), to.card.gmacs
+    found, claimed = count_gmacs(subject.module, subject.shape), subject.card.gmacs
     if claimed is None:
         raise Unclaimed(f"{found:.4g} measured; gmacs: {found:.4g} would claim it")
     if abs(found - claimed) > GMACS_TOLERANCE * claimed:
@@ -171,31 +171,31 @@ def gmacs_on_the_card(to: Subject) -> str:
     return f"{found:.4g}"
 
 
-def state_dict_round_trip(to: Subject) -> str:
+def state_dict_round_trip(subject: Subject) -> str:
     """A new module that is given the state dict gives the same features."""
-    other = to.build(1)
-    other.load_state_dict(to.module.state_dict())
-    return _close(to.run(other, to.clips[:1]), to.features, SAME)
+    other = subject.build(1)
+    other.load_state_dict(subject.module.state_dict())
+    return _close(subject.run(other, subject.clips[:1]), subject.features, SAME)
 
 
-def golden_output(to: Subject) -> str:
+def golden_output(subject: Subject) -> str:
     """Seed 0's initial weights give the features on the card, so that the code is the one that made it."""
-    features = pooled(to.features)[: len(to.card.golden) or 4]
-    if not to.card.golden:
+    features = pooled(subject.features)[: len(subject.card.golden) or 4]
+    if not subject.card.golden:
         raise Unclaimed(f"golden: [{', '.join(f'{value:.5g}' for value in features.tolist())}] would claim it")
-    return _close(features, torch.tensor(to.card.golden), ALIKE)
+    return _close(features, torch.tensor(subject.card.golden), ALIKE)
 
 
-def bfloat16(to: Subject) -> str:
+def bfloat16(subject: Subject) -> str:
     """In bfloat16 autocast every feature is a finite number."""
-    with evaluating(to.module), Machine(torch.device("cpu"), "bf16").inference():
-        return _finite(to.module(to.clips[:1].clone()))
+    with evaluating(subject.module), Machine(torch.device("cpu"), "bf16").inference():
+        return _finite(subject.module(subject.clips[:1].clone()))
 
 
 FIRST = (builds, has_parameters, output_shape)
 """Without these no other rule can be tried."""
 QUICK = (*FIRST, finite_features, input_untouched, determinism)
-"""What a run tries on a plug-in before anything is spent."""
+"""Rules that a run tries on a plug-in before anything is spent."""
 RULES = (
     *QUICK,
     *(evaluation_mode, batch_invariance, gradients, claimed_sizes, claimed_lengths, layer_groups),
@@ -234,10 +234,10 @@ def _others(own: int, step: int) -> list[int]:
     return sorted({max(step, own // 2 // step * step), own // step * step + step} - {own})
 
 
-def _widths(to: Subject, extents: list[tuple[int, int]]) -> str:
-    width = measure_width(to.module, to.shape)
+def _widths(subject: Subject, extents: list[tuple[int, int]]) -> str:
+    width = measure_width(subject.module, subject.shape)
     for frames, size in extents:
-        other = to.resized(frames, size)
+        other = subject.resized(frames, size)
         try:
             found = measure_width(_without_data(other), clip_shape(other.clip))
         except Exception as error:
@@ -247,10 +247,10 @@ def _widths(to: Subject, extents: list[tuple[int, int]]) -> str:
     return f"{', '.join(f'{frames} x {size}' for frames, size in extents)} (frames x pixels)"
 
 
-def _without_data(to: Subject) -> nn.Module:
+def _without_data(subject: Subject) -> nn.Module:
     """Build a backbone on PyTorch's meta device, which costs nothing, or for real where it cannot be."""
     try:
         with torch.device("meta"):
-            return to.build(0)
+            return subject.build(0)
     except Exception:  # whatever cannot be built without data is built for real, where its own error is raised
-        return to.build(0)
+        return subject.build(0)

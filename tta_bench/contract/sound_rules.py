@@ -39,18 +39,18 @@ class SoundSubject:
         return build_audio(self.card)
 
     def features(self, name: str) -> NDArray[np.floating]:
-        """Return what the backbone gives for a copy of one of the sounds."""
+        """Return the backbone's features of a copy of one of the sounds."""
         return np.asarray(self.backbone(self.sounds[name].copy()))
 
 
-def builds(to: SoundSubject) -> str:
+def builds(subject: SoundSubject) -> str:
     """The component takes the card's arguments and returns a function of a sound."""
-    return type(to.backbone).__name__
+    return type(subject.backbone).__name__
 
 
-def output_shape(to: SoundSubject) -> str:
+def output_shape(subject: SoundSubject) -> str:
     """Features (D,) or a sequence (T, D), of one width for sounds of every length from 60 ms on."""
-    shapes = {name: to.features(name).shape for name in to.sounds}
+    shapes = {name: subject.features(name).shape for name in subject.sounds}
     if wrong := {name: shape for name, shape in shapes.items() if len(shape) not in (1, 2) or 0 in shape}:
         raise Broken(_each(wrong))
     if len({(len(shape), shape[-1]) for shape in shapes.values()}) > 1:
@@ -58,28 +58,28 @@ def output_shape(to: SoundSubject) -> str:
     return _each(shapes)
 
 
-def finite_features(to: SoundSubject) -> str:
+def finite_features(subject: SoundSubject) -> str:
     """Every feature is a finite number, for loud and for almost silent sounds too."""
-    missing = {name: int(np.count_nonzero(~np.isfinite(to.features(name)))) for name in to.sounds}
+    missing = {name: int(np.count_nonzero(~np.isfinite(subject.features(name)))) for name in subject.sounds}
     if any(missing.values()):
         raise Broken("not finite: " + _each({name: count for name, count in missing.items() if count}))
     return f"finite for {len(missing)} sounds"
 
 
-def determinism(to: SoundSubject) -> str:
+def determinism(subject: SoundSubject) -> str:
     """The same sound gives the same features to the bit, whatever was heard before."""
-    first = to.features("1 s of noise")
-    to.features("noise at the limits")
-    if not np.array_equal(first, to.features("1 s of noise"), equal_nan=True):
+    first = subject.features("1 s of noise")
+    subject.features("noise at the limits")
+    if not np.array_equal(first, subject.features("1 s of noise"), equal_nan=True):
         raise Broken("they differ")
     return "equal"
 
 
-def input_untouched(to: SoundSubject) -> str:
+def input_untouched(subject: SoundSubject) -> str:
     """The sound itself is not changed."""
-    sound = to.sounds["1 s of noise"].copy()
-    to.backbone(sound)
-    if not np.array_equal(sound, to.sounds["1 s of noise"]):
+    sound = subject.sounds["1 s of noise"].copy()
+    subject.backbone(sound)
+    if not np.array_equal(sound, subject.sounds["1 s of noise"]):
         raise Broken("the sound was changed in place")
     return "unchanged"
 

@@ -1,4 +1,4 @@
-"""A backbone under test: its card, and what it gives for the check's own clips."""
+"""A backbone under test: its card, its clip, and its features of the check's own clips."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Subject:
 
     @cached_property
     def features(self) -> Tensor:
-        """What the backbone gives for the first clip alone."""
+        """Features of the first clip alone."""
         return self.run(self.module, self.clips[:1])
 
     def build(self, seed: int) -> nn.Module:

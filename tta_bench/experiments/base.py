@@ -11,11 +11,11 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.errors import UserError
 from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.strict import Strict, optional_since_v1
 
 NUMERICS_VERSION = 3
 """Raised when the code changes a number that an unchanged card gives."""
@@ -180,9 +180,10 @@ class Experiment(Strict):
         """Return the resolved settings, without paths, as plain data for a record."""
         return self.sections(*self.card_kind().sections(), "runtime") | {"limit": self.limit}
 
-    def training_sections(self) -> tuple[str, ...]:
-        """Return the sections that trained weights depend on: all but ``eval``."""
-        return tuple(name for name in self.card_kind().sections() if name != "eval")
+    @classmethod
+    def training_sections(cls) -> tuple[str, ...]:
+        """Return the sections that trained weights depend on: all but ``eval``. Changing one makes a run ``tuned``."""
+        return tuple(name for name in cls.card_kind().sections() if name != "eval")
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Return those of the named sections that this kind of experiment has, as plain data."""

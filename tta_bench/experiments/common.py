@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tta_bench.utils.strict import Strict
+from tta_bench.cards.validation import Strict
 
 
 class RuntimeSettings(Strict):

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.base import Experiment, ResolvedClip, SampledClipSettings
-from tta_bench.utils.strict import Strict, optional_since_v1
 
 
 class Augmentation(Strict):

@@ -9,8 +9,7 @@ from tta_bench.cards.catalog import load
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.experiments.base import EXPERIMENTS, Experiment
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.plugins import import_installed
-from tta_bench.utils.submodules import import_submodules
+from tta_bench.plugins import import_installed, import_submodules, is_own
 
 
 def experiment_kind(component: str) -> type[Experiment]:
@@ -23,6 +22,12 @@ def experiment_kinds() -> list[type[Experiment]]:
     """Return every kind of experiment that is known."""
     import_submodules(experiments.__name__)
     return list(EXPERIMENTS.values())
+
+
+def forget_kinds() -> None:
+    """Forget the kinds of experiments that plug-ins defined."""
+    for component in [component for component, kind in EXPERIMENTS.items() if not is_own(kind)]:
+        del EXPERIMENTS[component]
 
 
 def protocol_card(name: str) -> ProtocolCard:

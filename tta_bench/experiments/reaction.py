@@ -10,10 +10,10 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard, Recipe
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
 from tta_bench.experiments.common import DataSettings
-from tta_bench.utils.strict import Strict, optional_since_v1
 
 Cropper = Literal["none", "centre", "haar", "yunet"]
 

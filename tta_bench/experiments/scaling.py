@@ -9,9 +9,9 @@ from pydantic import Field
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.cards.validation import Strict
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings
-from tta_bench.utils.strict import Strict
 
 
 class StudySettings(Strict):
@@ -59,6 +59,7 @@ class ScalingExperiment(Experiment, component="Scaling"):
         """Return the sections, and where the data of the inner experiments are."""
         return {**sections, "data": data}
 
-    def training_sections(self) -> tuple[str, ...]:
+    @classmethod
+    def training_sections(cls) -> tuple[str, ...]:
         """Return nothing: a study trains nothing itself, and its inner experiments say what they depend on."""
         return ()

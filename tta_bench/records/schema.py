@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tta_bench.cards.kinds import Pretraining, Tier
+from tta_bench.cards.validation import Strict
 from tta_bench.experiments.fine_tune import Control
 from tta_bench.records.redact import text_with_path, without_paths
-from tta_bench.utils.strict import Strict
 
 SCHEMA_VERSION = 1
 """The newest layout that this version reads."""

@@ -15,6 +15,7 @@ from tta_bench.errors import UserError
 from tta_bench.models.backbones.audio import Mfcc, OpenSmile, build_audio, frozen_identity
 from tta_bench.plugins import import_file
 
+pytestmark = pytest.mark.usefixtures("uncompiled_librosa")
 SHORTEST = SOUND_RATE * 60 // 1000
 
 

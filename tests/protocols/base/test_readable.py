@@ -11,7 +11,7 @@ from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
 
 CLIPS = [Clip(f"{number:02}", Path()) for number in range(20)]
 

@@ -11,7 +11,7 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
 from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
 from tta_bench.utils.keyed_random import generator
 
 WHOLE = "A split is scored from all of its test clips or not at all, so these files must be restored."

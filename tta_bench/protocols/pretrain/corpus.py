@@ -11,7 +11,7 @@ from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.open import dataset_root, open_dataset
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.protocols.base.readable import exclude_broken, generated_identity, check_readable
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
 
 RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.broken."
 """Way out where too many clips cannot be read."""

@@ -2,13 +2,12 @@ from pathlib import Path
 
 import my_plugin
 
-import tta_bench
+from tta_bench.api import check
 from tta_bench.cards.files import use_folder
+from tta_bench.contract.report import as_table, is_kept
 
 
-def test_it_runs_on_the_embedded_sample(tmp_path: Path) -> None:
+def test_it_keeps_the_contract() -> None:
     use_folder(Path(my_plugin.__file__).parent / "cards")
-    (record,) = tta_bench.run("my_plugin", work_dir=tmp_path, limit=16, train={"steps": 2})
-    assert record.status == "success"
-    assert record.identity.protocol.name == "my_plugin"
-    assert record.n_scored == 16
+    _, findings = check("my_plugin")
+    assert is_kept(findings), as_table(findings)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tta_bench.cards.catalog import backbone_card
-from tta_bench.cards.timm_defaults import with_timm_defaults
+from tta_bench.cards.families import with_timm_defaults
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 
