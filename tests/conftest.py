@@ -13,6 +13,7 @@ import pytest
 
 from tta_bench import plugins
 from tta_bench.cards import catalog, files
+from tta_bench.metrics import METRICS
 from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -54,7 +55,7 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
 def only_shipped_plugins() -> Iterator[None]:
     """Forget, after a test, the cards and components that it added."""
     yield
-    for registry in (BACKBONES, DATASETS, PROTOCOLS):
+    for registry in (BACKBONES, DATASETS, PROTOCOLS, METRICS):
         added = [
             name for name, made in registry.module_dict.items() if not str(made.__module__).startswith("tta_bench.")
         ]

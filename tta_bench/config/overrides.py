@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tta_bench.cards.files import merge, read_yaml
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.errors import UserError, did_you_mean, unknown
-from tta_bench.experiments.base import Phase, Precision
+from tta_bench.experiments.base import PhaseChoice, Precision
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kinds
 from tta_bench.utils.strict import Strict
@@ -25,7 +25,7 @@ class Choices(Strict):
     backbone: str | None = None
     dataset: str | None = None
     weights: str = "default"
-    phase: Phase = "all"
+    phase: PhaseChoice = "all"
     split: tuple[int, ...] = (1,)
     seed: tuple[int, ...] = (0,)
     tier: Literal["auto", "sample", "full"] = "auto"

@@ -136,7 +136,9 @@ class FineTune(TrainingRun[FineTuneExperiment, FineTuneStep]):
         predictions = fine_tune_predictions(to, self.lists, test)
         tested = phase("test", test, to.eval.segments * to.eval.crops)
         record = self.recorder.success(
-            **keep_results(predictions, self.recorder.folder, record_name(self.recorder.identity)),
+            **keep_results(
+                predictions, self.recorder.folder, record_name(self.recorder.identity), ranked_by=to.protocol.score
+            ),
             phases=(*phase("train", trained, to.train.views), *tested),
             cost=fine_tune_cost(to, step.classifier),
         )

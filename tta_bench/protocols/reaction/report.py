@@ -41,7 +41,7 @@ def reaction_results(
     what = f"the part {to.eval.split} of {to.dataset.name}"
     truth = truth_of_reactions(lists.layout.targets, lists.reactions, what)
     predictions = collect_intensities([clip.id for clip in lists.scored], report.outputs, truth)
-    return keep_reactions(predictions, to.dataset, folder, stem)
+    return keep_reactions(predictions, to.dataset, folder, stem, ranked_by=to.protocol.score)
 
 
 def reaction_cost(to: ReactionExperiment, lists: ReactionSplit, step: ReactionStep) -> schema.Cost:

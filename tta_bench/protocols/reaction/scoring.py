@@ -41,13 +41,15 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
     check_ids(found.ids, truth.targets)
     predictions = collect_intensities(found.ids, found.values, truth)
     if asked.labels:
-        keep = partial(keep_without_labels, predictions, "labels")
+        keep = partial(keep_without_labels, predictions, "labels", ranked_by=asked.protocol.score)
     else:
-        keep = partial(keep_reactions, predictions, asked.dataset)
+        keep = partial(keep_reactions, predictions, asked.dataset, ranked_by=asked.protocol.score)
     return write_scored(asked, {"scores": "an intensity for each emotion"}, keep, created, work_dir)
 
 
-def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str) -> Results:
+def keep_reactions(
+    predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str, *, ranked_by: str
+) -> Results:
     """Score predictions and write what may be published of them: labels and subjects of an embedded sample only.
 
     Args:
@@ -55,10 +57,11 @@ def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path,
         dataset: Where they come from.
         folder: Where the files go.
         stem: Name of the record.
+        ranked_by: Name of the protocol's metric.
     """
     if dataset.generator is not None:
-        return keep_results(predictions, folder, stem)
-    return keep_without_labels(predictions, "data.root", folder, stem)
+        return keep_results(predictions, folder, stem, ranked_by=ranked_by)
+    return keep_without_labels(predictions, "data.root", folder, stem, ranked_by=ranked_by)
 
 
 def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Truth:
