@@ -62,6 +62,11 @@ def mean(row: Row, metric: str) -> str:
     return figure(metric, row.mean(metric)) if row.has(metric) else NONE
 
 
+def model(record: Record) -> str:
+    """Return the name of a record's backbone, and the party that measured it if it is named."""
+    return f"{record.identity.backbone} ({text(record.party)})" if record.party else record.identity.backbone
+
+
 def splits(row: Row) -> str:
     """Return the splits of a row, and those it lacks."""
     run = " ".join(row.splits)

@@ -12,6 +12,7 @@ from tta_bench.boards.cells import (
     is_ungrouped,
     labels,
     mean,
+    model,
     rank,
     run,
     runs,
@@ -130,7 +131,7 @@ def _emotions(rows: Sequence[RankedRow]) -> list[str]:
     cells = (
         (
             rank(ranked),
-            ranked.row.first.identity.backbone,
+            model(ranked.row.first),
             *(_r(ranked.row, name) for name in sorted(names)),
         )
         for ranked in regressions
@@ -161,7 +162,7 @@ def _scores(rows: Sequence[RankedRow], metric: str, links: Links) -> str:
         (
             (
                 rank(ranked),
-                ranked.row.first.identity.backbone,
+                model(ranked.row.first),
                 *weights(ranked.row.first),
                 figure(metric, ranked.score),
                 interval(ranked, metric),
@@ -184,7 +185,7 @@ def _costs(rows: Sequence[RankedRow]) -> str:
         (
             (
                 rank(ranked),
-                ranked.row.first.identity.backbone,
+                model(ranked.row.first),
                 ranked.row.first.identity.track,
                 ranked.row.first.identity.precision or NONE,
                 shown_input(ranked.row.first),
@@ -208,7 +209,7 @@ def _controls(rows: Sequence[RankedRow], metric: str, links: Links) -> str:
         (
             (
                 ranked.row.first.identity.control,
-                ranked.row.first.identity.backbone,
+                model(ranked.row.first),
                 weights(ranked.row.first)[0],
                 figure(metric, ranked.score),
                 interval(ranked, metric),

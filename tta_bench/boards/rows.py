@@ -167,19 +167,20 @@ def _rows(entries: Iterable[Entry], sections: Sections) -> list[Row]:
     runs: dict[str, dict[tuple[str, int], Entry]] = defaultdict(dict)
     for entry in sorted(entries, key=lambda entry: (entry.record.finished or "", entry.link)):
         place = entry.record.identity.split, entry.record.identity.seed
-        row = runs[_row_key(entry.record)]
+        row = runs[row_key(entry.record)]
         if place in row:
             sections.left_out.append((row[place], "replaced by a newer run"))
         row[place] = entry
     return [Row(tuple(row[place] for place in sorted(row))) for row in runs.values()]
 
 
-def _row_key(record: Record) -> str:
+def row_key(record: Record) -> str:
     """Return a digest of what all runs of a row have in common."""
-    what = record.identity
+    identity = record.identity
     settings = {name: value for name, value in record.resolved.items() if name != "runtime"}
-    weights = what.weights and [what.weights.name, what.weights.sha256]
-    return digest([record.origin, what.backbone, weights, what.track, what.precision, what.control, settings])
+    weights = identity.weights and [identity.weights.name, identity.weights.sha256]
+    training = [identity.track, identity.precision, identity.control, settings]
+    return digest([record.origin, record.party, identity.backbone, weights, *training])
 
 
 def _section(row: Row, sections: Sections) -> list[Row]:

@@ -12,13 +12,14 @@ import tta_bench
 from tta_bench.boards.errata import Erratum, dangling_errata, read_errata
 from tta_bench.boards.published import read_published
 from tta_bench.boards.render import BEGIN, END, render_board
+from tta_bench.boards.replaced import dangling_replaced, read_replaced
 from tta_bench.boards.rows import Entry
 from tta_bench.cards.kinds import Tier
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.status import is_ranked
-from tta_bench.records.store import read_record, record_files, record_name
+from tta_bench.records.store import file_stem, read_record, record_files
 from tta_bench.records.verify import file_problem, plugin_of_score
 from tta_bench.utils.files import write_atomic
 
@@ -115,6 +116,9 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
             continue
         seen.add(record.content_sha256)
         entries.setdefault((record.identity.protocol.name, record.identity.tier), []).append(entry)
+    replaced = read_replaced(official)
+    problems += dangling_replaced(official, replaced, names)
+    names |= {line.record for line in replaced}
     return Collected(entries, [*problems, *dangling_errata(errata, names, official / "errata.yaml")])
 
 
@@ -133,8 +137,8 @@ def board_file(folder: Path, protocol: str, tier: Tier) -> Path:
 def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
     """Return a record with its samples, after checking that all are what was written."""
     record = read_record(path)
-    if path.stem != record_name(record.identity):
-        raise UserError(f"{path} is not called what its content says: {record_name(record.identity)}.json.")
+    if path.stem != file_stem(record):
+        raise UserError(f"{path} is not called what its content says: {file_stem(record)}.json.")
     name = record.identity.protocol.score
     if name not in METRICS:
         raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")

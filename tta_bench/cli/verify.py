@@ -16,8 +16,15 @@ from tta_bench.cli.options import load_plugins, plugin_option
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of predictions that are too large to lie beside their records.",
 )
+@click.option(
+    "--since",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the boards as they were before: each of its records must be here, or replaced by a newer run.",
+)
 @plugin_option
-def command(arguments: tuple[str, ...], predictions: Path | None, plugins: tuple[Path, ...]) -> None:
+def command(
+    arguments: tuple[str, ...], predictions: Path | None, since: Path | None, plugins: tuple[Path, ...]
+) -> None:
     r"""Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
 
     \b
@@ -28,6 +35,7 @@ def command(arguments: tuple[str, ...], predictions: Path | None, plugins: tuple
     not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels. A score that a
     plug-in registers is recomputed with --plugin FILE.py; a record's own plug-ins are never imported.
     """
+    from tta_bench.boards.replaced import lost_records
     from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import BenchError, CheckFailed, UserError
     from tta_bench.records.store import read_record, record_files
@@ -53,6 +61,11 @@ def command(arguments: tuple[str, ...], predictions: Path | None, plugins: tuple
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
         click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
+    lost = [problem for folder in folders for problem in lost_records(since, folder.parent)] if since else []
+    for problem in lost:
+        click.echo(f"{click.style('LOST', fg='red')} {problem}")
+    if lost:
+        raise CheckFailed(f"{len(lost)} records may not disappear.")
     if failed:
         raise CheckFailed(f"{failed} of {len(files)} records are not confirmed by their files.")
 

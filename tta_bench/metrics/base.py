@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tta_bench.errors import UserError, unknown
 from tta_bench.metrics.intervals import RESAMPLES, Interval, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
-from tta_bench.plugins import is_own
+from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
 
 Needs = Literal["ranks", "intensities", "scores", "nothing"]
 """Bytes per sample that a metric is computed from.
@@ -216,7 +216,8 @@ class Metrics:
             UserError: No such metric is registered; names the nearest.
         """
         if name not in self.module_dict:
-            raise unknown("metric", name, self.module_dict)
+            error = unknown("metric", name, self.module_dict)
+            raise UserError(error.message, f"{error.hint} A plug-in file that registers it: --plugin FILE.py.")
         return self.module_dict[name](name)
 
     def describe(self, name: str) -> BaseMetric:
@@ -227,6 +228,12 @@ class Metrics:
         """Return the metric of a name if it is registered and computed from samples."""
         metric = self.describe(name)
         return metric if isinstance(metric, SampleMetric) else None
+
+    def code(self, name: str) -> tuple[PluginCode, ...]:
+        """Return the identity of the plug-in file that registers a metric; empty for the suite's own."""
+        made = self.module_dict[name]
+        file = None if is_own(made) else file_of(made)
+        return () if file is None else (code_of_file(file),)
 
     def own(self) -> list[SampleMetric[Any]]:
         """Return the suite's own metrics of samples, which every record has where its samples allow them."""

@@ -102,8 +102,14 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
 
 def plugin_of_score(record: Record) -> str:
     """Return the names of the plug-ins that a record was made with; the metric's name if it names none."""
-    plugins = record.environment.plugins if record.environment else ()
-    return ", ".join(plugin.name for plugin in plugins) or f"that registers {record.identity.protocol.score}"
+    scored_with = record.resolved.get("plugins")  # of a scored file, which has no environment
+    names = [plugin.name for plugin in record.environment.plugins] if record.environment else []
+    names += (
+        [str(plugin["name"]) for plugin in scored_with if isinstance(plugin, dict)]
+        if isinstance(scored_with, list)
+        else []
+    )
+    return ", ".join(names) or f"that registers {record.identity.protocol.score}"
 
 
 def file_problem(ref: FileRef | None, folder: Path) -> str | None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
+from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.recorder import without_root
 from tta_bench.records import schema
 from tta_bench.records.schema import Record
@@ -29,13 +33,14 @@ def write_scored(
         created: When this began.
         work_dir: Where runs go.
     """
-    identity, folder = _identity(asked), work_dir / "records"
+    plugins: list[JsonValue] = [asdict(code) for code in METRICS.code(asked.protocol.score)]
+    identity, folder = _identity(asked, plugins), work_dir / "records"
     results = keep(folder, record_name(identity))
     record = Record(
         origin="scored",
         identity=identity,
         given=tuple(map(without_root, asked.arguments)),
-        resolved={**how},
+        resolved={**how, **({"plugins": plugins} if plugins else {})},
         status="success",
         created=created,
         heartbeat=created,
@@ -49,7 +54,7 @@ def write_scored(
     return read_record(write_record(record, folder))
 
 
-def _identity(asked: OutsideScores) -> schema.Identity:
+def _identity(asked: OutsideScores, plugins: list[JsonValue]) -> schema.Identity:
     card = asked.protocol
     key = {
         "scored": sha256_of(asked.predictions),
@@ -60,7 +65,7 @@ def _identity(asked: OutsideScores) -> schema.Identity:
         "name": asked.name,
         "split": asked.part or asked.split,
         "seed": asked.seed,
-    }
+    } | ({"plugins": plugins} if plugins else {})
     return schema.Identity(
         protocol=schema.ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
         backbone=asked.name,
