@@ -129,9 +129,10 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
 def forget_plugins() -> None:
     """Forget all that plug-ins added in this process: modules, components, cards and kinds of experiments."""
     from tta_bench.cards import catalog
+    from tta_bench.metrics import METRICS
     from tta_bench.registry import REGISTRIES
 
-    for registry in REGISTRIES:
+    for registry in (*REGISTRIES, METRICS):
         registry.forget_plugins()
     forget_kinds()
     catalog.forget_added()

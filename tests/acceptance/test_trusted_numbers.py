@@ -116,7 +116,7 @@ def test_1_what_was_measured_is_verified_and_measured_again(house: Path, runs: P
     command = tta_bench("reproduce", path).splitlines()[-1]
     assert command.startswith("tta-bench run protocol=ucf101_ft")
     said = tta_bench("reproduce", path, "--run", "--tolerance", "0", "--work-dir", tmp_path / "again")
-    assert "0 of 96 clips come out otherwise" in said
+    assert "0 of 96 clips have another result" in said
     assert "The two are the same experiment" in said
     dirty = read_record(path).environment
     assert dirty is not None

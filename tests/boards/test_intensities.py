@@ -9,7 +9,7 @@ import pytest
 from tests.records.some_intensities import reaction_identity, some_intensities, some_truth, write_reaction
 from tests.records.some_records import some_predictions, write_success
 from tta_bench.boards.comparison import compare
-from tta_bench.boards.ranking import standings
+from tta_bench.boards.ranking import rank_rows
 from tta_bench.boards.render import render_board
 from tta_bench.boards.reproduction import reproduction
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
@@ -38,7 +38,7 @@ def entries(folder: Path, *noise: float, hidden: bool = False, known: bool = Tru
 
 def test_a_row_has_the_interval_of_its_record(tmp_path: Path) -> None:
     (row,) = sort_into_sections(entries(tmp_path, 0.5)).measured
-    (standing,) = standings([row], "pearson")
+    (standing,) = rank_rows([row], "pearson")
     metric = row.first.metrics["pearson"]
     assert standing[1:5] == pytest.approx((metric.value, metric.low, metric.high, metric.n_groups), abs=1e-12)
     assert row.missing == []
@@ -46,7 +46,7 @@ def test_a_row_has_the_interval_of_its_record(tmp_path: Path) -> None:
 
 def test_rows_share_a_rank_unless_their_paired_difference_leaves_out_0(tmp_path: Path) -> None:
     rows = sort_into_sections(entries(tmp_path, 0.5, 0.54, 3.0)).measured
-    found = standings(rows, "pearson")
+    found = rank_rows(rows, "pearson")
     assert [standing.row.first.identity.backbone for standing in found] == ["net0.5", "net0.54", "net3.0"]
     assert [(standing.rank, standing.shared) for standing in found] == [(1, True), (1, True), (3, False)]
     first, second, third = (standing.row.entries[0].outcomes for standing in found)
@@ -60,7 +60,7 @@ def test_rows_share_a_rank_unless_their_paired_difference_leaves_out_0(tmp_path:
 def test_seeds_are_averaged_and_resampled(tmp_path: Path) -> None:
     runs = [entry(write_reaction(tmp_path, some_intensities(0.5, salt=str(seed)), seed=seed)) for seed in range(3)]
     (row,) = sort_into_sections(runs).measured
-    (standing,) = standings([row], "pearson")
+    (standing,) = rank_rows([row], "pearson")
     values = [run.record.metrics["pearson"].value for run in runs]
     assert standing.score == pytest.approx(sum(values) / 3)
     assert standing.low is not None
@@ -70,7 +70,7 @@ def test_seeds_are_averaged_and_resampled(tmp_path: Path) -> None:
 
 def test_rows_without_labels_keep_the_interval_of_their_record_and_no_tie(tmp_path: Path) -> None:
     runs = entries(tmp_path, 0.5, 3.0, hidden=True)
-    found = standings(sort_into_sections(runs).measured, "pearson")
+    found = rank_rows(sort_into_sections(runs).measured, "pearson")
     assert [standing.rank for standing in found] == [1, 2]
     metric = runs[0].record.metrics["pearson"]
     assert (found[0].low, found[0].high) == (metric.low, metric.high)

@@ -8,12 +8,12 @@ import pytest
 
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.boards.errata import Erratum
-from tta_bench.boards.ranking import Resampled, resample_rows, shared_ranks, standings
+from tta_bench.boards.ranking import Resampled, rank_rows, resample_rows, shared_ranks
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
 from tta_bench.metrics.intervals import group_bootstrap, percentiles
 from tta_bench.metrics.paired import paired_group_bootstrap
 from tta_bench.records.files import read_outcomes
-from tta_bench.records.predictions import Predictions, outcomes_from_predictions
+from tta_bench.records.predictions import Predictions
 from tta_bench.records.schema import DatasetRef, ProtocolRef
 from tta_bench.records.store import read_record
 
@@ -48,13 +48,13 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_row_of_one_run_has_the_interval_of_its_record(folder: Folder) -> None:
-    (standing,) = standings([folder.row(0.7)], "top1")
+    (standing,) = rank_rows([folder.row(0.7)], "top1")
     metric = standing.row.first.metrics["top1"]
     assert standing[1:5] == (metric.value, metric.low, metric.high, metric.n_groups)
 
 
 def test_three_splits_of_one_seed_are_the_bootstrap_with_splits_as_cells(folder: Folder) -> None:
-    (standing,) = standings([folder.row(0.7, "123", THREE)], "top1")
+    (standing,) = rank_rows([folder.row(0.7, "123", THREE)], "top1")
     outcomes = [entry.outcomes for entry in standing.row.entries]
     hits = np.concatenate([found.ranks == 0 for found in outcomes if found])
     groups = np.concatenate([found.groups for found in outcomes if found])
@@ -69,7 +69,7 @@ def test_appearances_of_a_clip_in_several_splits_are_drawn_together(folder: Fold
         for name, splits in (("once", "1"), ("thrice", "123"))
     )
     rows = sort_into_sections([*once, *thrice]).measured
-    one, three = (standings([row], "top1")[0] for row in rows)
+    one, three = (rank_rows([row], "top1")[0] for row in rows)
     assert three[1:5] == pytest.approx(one[1:5])
 
 
@@ -77,13 +77,13 @@ def test_seeds_that_differ_widen_the_interval(folder: Folder) -> None:
     alike = [folder.entry(some_predictions(0.7), backbone="alike", seed=seed) for seed in range(3)]
     unlike = [folder.entry(some_predictions(p), backbone="unlike", seed=i) for i, p in enumerate((0.3, 0.7, 1.0))]
     rows = sort_into_sections([*alike, *unlike]).measured
-    widths = {s.row.first.identity.backbone: (s.high or 0) - (s.low or 0) for s in standings(rows, "top1")}
+    widths = {s.row.first.identity.backbone: (s.high or 0) - (s.low or 0) for s in rank_rows(rows, "top1")}
     assert widths["unlike"] > 1.5 * widths["alike"]
 
 
 def test_rows_that_cannot_be_told_apart_share_a_rank(folder: Folder) -> None:
     rows = [folder.row(p) for p in (0.2, 0.95, 0.6, 0.93, 0.62)]
-    found = standings(rows, "top1")
+    found = rank_rows(rows, "top1")
     names = [standing.row.first.identity.backbone for standing in found]
     assert names[0] in ("net0.95", "net0.93")
     assert names[-1] == "net0.2"
@@ -110,7 +110,7 @@ def test_ranks_are_shared_with_the_best_of_the_group_not_with_the_neighbour() ->
 
 
 def test_a_row_without_all_splits_has_no_rank(folder: Folder) -> None:
-    found = standings([folder.row(0.9, "12", THREE), folder.row(0.3, "123", THREE)], "top1")
+    found = rank_rows([folder.row(0.9, "12", THREE), folder.row(0.3, "123", THREE)], "top1")
     assert [(s.row.first.identity.backbone, s.rank) for s in found] == [("net0.3", 1), ("net0.9", None)]
     assert found[1].row.missing == ["3"]
 
@@ -221,18 +221,18 @@ def test_the_newer_of_two_runs_of_one_experiment_counts(folder: Folder) -> None:
 
 def test_rows_without_outcomes_keep_the_interval_of_their_record(folder: Folder) -> None:
     entry = folder.entry(some_predictions())
-    (standing,) = standings([Row((Entry(entry.record, "link", None),))], "top1")
+    (standing,) = rank_rows([Row((Entry(entry.record, "link", None),))], "top1")
     metric = entry.record.metrics["top1"]
     assert (standing.low, standing.high, standing.rank) == (metric.low, metric.high, 1)
     assert math.isclose(standing.score, metric.value)
 
 
 def test_one_group_has_no_interval(folder: Folder) -> None:
-    (standing,) = standings([Row((folder.entry(some_predictions(groups=1)),))], "top1")
+    (standing,) = rank_rows([Row((folder.entry(some_predictions(groups=1)),))], "top1")
     assert (standing.low, standing.high, standing.n_groups) == (None, None, 1)
 
 
 def test_outcomes_are_sorted_before_they_are_compared() -> None:
-    outcomes = outcomes_from_predictions(some_predictions())
+    outcomes = some_predictions().outcomes()
     turned = type(outcomes)(**{n: v[::-1] if isinstance(v, np.ndarray) else v for n, v in vars(outcomes).items()})
     assert Entry(some_record(), "a", outcomes).samples == Entry(some_record(), "b", turned).samples

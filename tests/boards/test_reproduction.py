@@ -22,14 +22,14 @@ def test_the_same_run_on_another_machine(tmp_path: Path) -> None:
     assert "timm - 1.0 differs" in lines
     assert "python 3.11.7 3.11.7" in lines
     assert lines[-1].startswith("The two are the same experiment: run key")
-    assert any("of 96 clips come out otherwise" in line for line in lines)
+    assert any("of 96 clips have another result" in line for line in lines)
 
 
 def test_an_exact_repetition(tmp_path: Path) -> None:
     paths = [write_success(tmp_path / name, some_predictions()) for name in "ab"]
     found = reproduction(*paths)
     assert found.difference == 0
-    assert "0 of 96 clips come out otherwise" in found.report
+    assert "0 of 96 clips have another result" in found.report
     assert "differs" not in found.report
 
 

@@ -13,6 +13,7 @@ from tests.records.some_records import (
     some_record,
     write_success,
 )
+from tta_bench.boards.replaced import Replacement
 from tta_bench.boards.submission import LARGEST_PREDICTIONS, submit
 from tta_bench.boards.write import check_boards
 from tta_bench.errors import BenchError, CheckFailed, UserError
@@ -42,22 +43,63 @@ def files(folder: Path) -> list[str]:
 
 def test_a_record_comes_with_its_files_and_a_board(boards: Path, tmp_path: Path) -> None:
     path = write_success(tmp_path / "runs", some_predictions(), keep_predictions=True, identity=OURS, environment=CLEAN)
-    ((target, replaced, kept_out),), written = submit([path], boards)
-    assert (target, replaced, kept_out) == (boards / "records" / path.name, None, None)
+    ((target, kept_out),), replaced, written = submit([path], boards)
+    assert (target, replaced, kept_out) == (boards / "records" / path.name, [], None)
     assert files(boards / "records") == files(tmp_path / "runs")
     assert written == [boards / "ucf101_ft.md"]
     assert check_boards([boards / "records"], boards, boards) == []
-    assert submit([path], boards)[0][0].replaced is None
+    assert submit([path], boards).replaced == []
 
 
 def test_a_second_run_of_the_experiment_takes_the_place_of_the_first(boards: Path, tmp_path: Path) -> None:
     for salt in "ab":
         path = write_success(
-            tmp_path / salt, some_predictions(salt=salt), keep_predictions=True, identity=OURS, environment=CLEAN
+            *(tmp_path / salt, some_predictions(salt=salt)),
+            keep_predictions=True,
+            identity=OURS,
+            environment=CLEAN,
+            finished=f"2026-11-22T11:00:0{ord(salt) - ord('a')}Z",
         )
-        done, _ = submit([path], boards)
-    assert done[0].replaced is not None
+        done = submit([path], boards)
+    first = read_record(tmp_path / "a" / path.name)
+    assert done.replaced == [Replacement(record=path.stem, sha256=first.content_sha256, by=path.stem)]
     assert files(boards / "records") == files(tmp_path / "b")
+    with pytest.raises(UserError, match="a later run of 2026-11-22T11:00:01Z is there"):
+        submit([tmp_path / "a" / path.name], boards)
+
+
+def test_a_run_of_another_party_stands_beside_and_replaces_nothing(boards: Path, tmp_path: Path) -> None:
+    ours, theirs = (
+        write_success(
+            *(tmp_path / who, some_predictions(salt=who)), identity=OURS, environment=CLEAN, finished=f"{day}T11:00:00Z"
+        )
+        for who, day in (("we", "2026-11-22"), ("they", "2026-11-23"))
+    )
+    submit([ours], boards)
+    done = submit([theirs], boards, party="other-lab")
+    assert done.replaced == []
+    assert done.records[0].path.name == ours.name.replace(".json", "__other-lab.json")
+    assert read_record(done.records[0].path).party == "other-lab"
+    board = (boards / "ucf101_ft.md").read_text()
+    assert board.count("| videomaev2_vit_b ") > board.count("| videomaev2_vit_b (other-lab)") > 0
+    assert "Without a row" not in board
+    assert check_boards([boards / "records"], boards, boards) == []
+    assert len(list((boards / "records").glob("*.json"))) == 2
+
+
+def test_an_older_version_of_the_experiment_leaves_the_folder(boards: Path, tmp_path: Path) -> None:
+    older = write_success(
+        boards / "records",
+        some_predictions(salt="older"),
+        keep_predictions=True,
+        identity=OURS.model_copy(update={"run_key": "b" * 64}),
+        environment=CLEAN,
+        finished="2026-11-21T11:00:00Z",
+    )
+    newer = write_success(tmp_path / "runs", some_predictions(), identity=OURS, environment=CLEAN)
+    assert [(line.record, line.by) for line in submit([newer], boards).replaced] == [(older.stem, newer.stem)]
+    assert files(boards / "records") == files(tmp_path / "runs")
+    assert check_boards([boards / "records"], boards, boards) == []
 
 
 def test_large_predictions_stay_out_of_git(boards: Path, tmp_path: Path) -> None:
@@ -73,7 +115,7 @@ def test_large_predictions_stay_out_of_git(boards: Path, tmp_path: Path) -> None
     path = write_success(tmp_path / "runs", large, keep_predictions=True, identity=OURS, environment=CLEAN)
     (kept,) = (tmp_path / "runs").glob("*.predictions.*")
     assert kept.stat().st_size > LARGEST_PREDICTIONS
-    (put,), _ = submit([path], boards)
+    (put,), _, _ = submit([path], boards)
     assert put.kept_out == kept.name
     assert len(files(boards / "records")) == 2
     assert check_boards([boards / "records"], boards, boards) == []
@@ -126,7 +168,7 @@ def test_a_record_without_labels_is_checked_with_them_and_goes_in_without(boards
         submit([path], boards)
     with pytest.raises(CheckFailed, match="4,000 samples.*800 not of this split"):
         submit([path], boards, lambda _: some_truth(400, 10))
-    ((_, _, kept_out),), _ = submit([path], boards, lambda _: truth)
+    ((_, kept_out),), *_ = submit([path], boards, lambda _: truth)
     assert kept_out is None
     assert record.predictions is not None
     assert (boards / "records" / record.predictions.name).stat().st_size > LARGEST_PREDICTIONS

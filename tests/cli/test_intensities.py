@@ -48,4 +48,4 @@ def test_an_undefined_r_is_reported(tmp_path: Path, capsys: Any) -> None:
     predictions = some_intensities()
     predictions.outputs[:, 5] = 0.5
     print_results([read_record(write_reaction(tmp_path / "records", predictions))], tmp_path, as_json=False)
-    assert "counts 0: Fear" in capsys.readouterr().err
+    assert "counted as 0: Fear" in capsys.readouterr().err

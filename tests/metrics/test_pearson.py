@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.metrics.some_draws import rows_of, weights
+from tests.records.some_intensities import some_intensities
+from tta_bench.metrics import METRICS
 from tta_bench.metrics.intervals import resample_groups
 from tta_bench.metrics.pearson import (
     STD_FLOOR,
@@ -123,8 +126,8 @@ def test_what_has_no_correlation_is_refused(outputs: Any, targets: Any, reason: 
 def test_fisher_equals_scipy(r: float, n: int) -> None:
     z, half = np.arctanh(r), stats.norm.ppf(0.975) / np.sqrt(n - 3)
     assert fisher(r, n) == pytest.approx((np.tanh(z - half), np.tanh(z + half)))
-    outputs, targets = some(n, min(n, 200), 1)
-    theirs = stats.pearsonr(outputs[:, 0], targets[:, 0])
+    outputs, targets = np.random.default_rng(n).normal(size=(2, min(n, 200)))  # both have spread, at every n
+    theirs = stats.pearsonr(outputs, targets)
     ends = theirs.confidence_interval()
     assert fisher(float(theirs.statistic), len(outputs)) == pytest.approx((ends.low, ends.high), abs=1e-9)
 
@@ -132,7 +135,7 @@ def test_fisher_equals_scipy(r: float, n: int) -> None:
 def test_fisher_at_its_ends() -> None:
     assert fisher(1.0, 10) == (1.0, 1.0)
     assert fisher(0.3, 3) == (-1.0, 1.0)
-    for r, n in ((0.3, 2), (1.1, 10)):
+    for r, n in ((0.3, 2), (1.1, 10), (float("nan"), 10)):  # a constant column has no r, so no interval either
         with pytest.raises(ValueError, match="no interval"):
             fisher(r, n)
 
@@ -213,3 +216,23 @@ def test_two_models_are_compared_on_the_same_resamples() -> None:
     assert found.high - found.low < ours.high - theirs.low
     assert (found.n, found.n_groups) == (300, 100)
     assert paired_pearson_bootstrap(outputs, outputs, targets, groups, resamples=100)[:4] == (0, 0, 0, 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(weights)
+def test_correlations_are_those_of_the_samples_drawn(drawn: list[int]) -> None:
+    runs = [some_intensities(noise).outcomes() for noise in (0.2, 2.0)]
+    metric = METRICS.of_samples("pearson")
+    scores, counts = metric.resampler(runs).resampled(np.array([drawn], float))
+    rows = rows_of(runs[0].groups, drawn)
+    assert counts.tolist() == [[len(rows)]]
+    expected = [mean_pearson(pearson(run.outputs[rows], run.targets[rows])) for run in runs]
+    assert scores[0].tolist() == pytest.approx(expected, abs=1e-9)
+    ones = np.bincount(rows, minlength=len(runs[0].outputs))[None].astype(float)
+    assert metric.compute(runs[0], ones) == pytest.approx(expected[:1], abs=1e-9)
+
+
+def test_groups_that_were_not_drawn_give_no_samples() -> None:
+    runs = METRICS.of_samples("pearson").resampler([some_intensities().outcomes()])
+    scores, counts = runs.resampled(np.zeros((1, 24)))
+    assert (scores.tolist(), counts.tolist()) == ([[0.0]], [[0.0]])

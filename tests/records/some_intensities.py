@@ -50,9 +50,9 @@ def write_reaction(folder: Path, predictions: Intensities, *, hidden: bool = Fal
     identity = reaction_identity(**changes)
     stem = record_name(identity)
     if hidden:
-        results = keep_without_labels(predictions, "data.root", folder, stem)
+        results = keep_without_labels(predictions, "data.root", folder, stem, ranked_by="pearson")
     else:
-        results = keep_results(predictions, folder, stem)
+        results = keep_results(predictions, folder, stem, ranked_by="pearson")
     fields = {"identity": identity, "status": "success", "finished": "2026-11-22T11:00:00Z"}
     return write_record(some_record(**fields, n_expected=len(predictions.ids), **results), folder)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tta_bench.records.files import write_outcomes, write_predictions
-from tta_bench.records.predictions import Predictions, collect, outcomes_from_predictions
+from tta_bench.records.predictions import Predictions, collect
 from tta_bench.records.schema import (
     Cost,
     DatasetRef,
@@ -105,7 +105,7 @@ def some_record(**changes: Any) -> Record:
 
 def write_success(folder: Path, predictions: Predictions, *, keep_predictions: bool = False, **changes: Any) -> Path:
     """Write a successful record with its outcomes, as a run does, and return the record's file."""
-    outcomes = outcomes_from_predictions(predictions)
+    outcomes = predictions.outcomes()
     scores = score(outcomes)
     identity = changes.pop("identity", None) or some_identity()
     stem = record_name(identity)

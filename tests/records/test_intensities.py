@@ -13,14 +13,12 @@ from tests.records.some_intensities import read_reaction, some_intensities, some
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.errors import UserError
 from tta_bench.metrics.pearson import pearson, pearson_bootstrap
-from tta_bench.records.files import outcomes_of, read_outcomes, read_predictions, write_outcomes, write_predictions
+from tta_bench.records.files import read_outcomes, read_predictions, write_outcomes, write_predictions
 from tta_bench.records.intensities import (
     Intensities,
     IntensityOutcomes,
     Truth,
     collect_intensities,
-    outcomes_from_intensities,
-    without_labels,
 )
 from tta_bench.records.predictions import name_hashes
 from tta_bench.records.schema import Record
@@ -42,7 +40,7 @@ def test_what_was_written_is_read_as_its_kind(tmp_path: Path, known: bool) -> No
     predictions = some_intensities(truth=some_truth(known=known))
     ref = write_predictions(tmp_path / "p.npz", predictions)
     assert same(predictions, read_predictions(tmp_path / ref.name))
-    outcomes = outcomes_of(predictions)
+    outcomes = predictions.outcomes()
     ref = write_outcomes(tmp_path / "o.npz", outcomes)
     assert same(outcomes, read_outcomes(tmp_path / ref.name))
 
@@ -59,21 +57,21 @@ def test_order_of_arrival_does_not_matter(random: Any) -> None:
 
 def test_outcomes_hold_no_names() -> None:
     predictions = some_intensities()
-    outcomes = outcomes_from_intensities(predictions)
+    outcomes = predictions.outcomes()
     assert outcomes.keys.tolist() == name_hashes(predictions.ids).tolist()
     assert predictions.groups is not None
     assert outcomes.groups.tolist() == name_hashes(predictions.groups).tolist()
-    alone = outcomes_from_intensities(some_intensities(truth=some_truth(known=False)))
+    alone = some_intensities(truth=some_truth(known=False)).outcomes()
     assert alone.groups.tolist() == alone.keys.tolist()
 
 
 def test_predictions_without_labels_hold_nothing_of_labels_or_subjects(tmp_path: Path) -> None:
     predictions = some_intensities()
-    ref = write_predictions(tmp_path / "p.npz", without_labels(predictions))
+    ref = write_predictions(tmp_path / "p.npz", predictions.without_labels())
     with np.load(tmp_path / ref.name) as file:
         assert sorted(file.files) == ["emotions", "ids", "outputs"]
     with pytest.raises(UserError, match="without labels"):
-        outcomes_of(read_predictions(tmp_path / ref.name))
+        read_predictions(tmp_path / ref.name).outcomes()
 
 
 def change(truth: Truth, name: str, *values: float) -> Truth:
@@ -104,7 +102,7 @@ def test_what_cannot_be_scored_is_counted_and_named(break_it: Any, reason: str) 
 
 def test_figures_are_what_they_are_called() -> None:
     predictions = some_intensities()
-    metrics, per_class, undefined = score(outcomes_of(predictions))
+    metrics, per_class, undefined = score(predictions.outcomes())
     assert predictions.targets is not None
     assert predictions.groups is not None
     r = pearson(predictions.outputs, predictions.targets)
@@ -116,7 +114,7 @@ def test_figures_are_what_they_are_called() -> None:
 
 
 def test_unknown_subjects_are_said_to_be_unknown() -> None:
-    metrics, *_ = score(outcomes_of(some_intensities(truth=some_truth(known=False))))
+    metrics, *_ = score(some_intensities(truth=some_truth(known=False)).outcomes())
     assert (metrics["pearson"].n_groups, metrics["pearson"].resampled) == (96, "samples")
 
 
@@ -124,7 +122,7 @@ def test_an_undefined_r_is_reported_and_counts_nothing() -> None:
     truth, right = some_truth(), some_intensities()
     outputs = right.outputs.copy()
     outputs[:, EMOTIONS.index("Fear")] = 0.5
-    metrics, per_class, undefined = score(outcomes_of(collect_intensities(right.ids.tolist(), outputs, truth)))
+    metrics, per_class, undefined = score(collect_intensities(right.ids.tolist(), outputs, truth).outcomes())
     assert undefined == ("Fear",)
     assert "Fear" not in per_class
     assert metrics["pearson"].value == pytest.approx(sum(per_class.values()) / 7)
@@ -197,7 +195,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     fewer = Intensities(predictions.ids[1:], predictions.outputs, EMOTIONS)
     with pytest.raises(UserError, match="differ in length"):
         read_predictions(tmp_path / write_predictions(tmp_path / "p.npz", fewer).name)
-    ref = write_outcomes(tmp_path / "o.npz", outcomes_of(predictions))
+    ref = write_outcomes(tmp_path / "o.npz", predictions.outcomes())
     with pytest.raises(UserError, match="holds no intensities"):
         read_predictions(tmp_path / ref.name)
     assert isinstance(read_outcomes(tmp_path / ref.name), IntensityOutcomes)

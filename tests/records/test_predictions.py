@@ -11,7 +11,7 @@ from tests.records.some_records import CLASSES, some_predictions
 from tta_bench.errors import UserError
 from tta_bench.metrics.accuracy import true_class_rank
 from tta_bench.records.files import read_outcomes, read_predictions, write_outcomes, write_predictions
-from tta_bench.records.predictions import check_complete, collect, name_hashes, outcomes_from_predictions
+from tta_bench.records.predictions import check_complete, collect, name_hashes
 
 
 def same(a: object, b: object) -> bool:
@@ -23,7 +23,7 @@ def test_what_was_written_is_read(tmp_path: Path, reverse: bool) -> None:
     predictions = some_predictions(reverse=reverse)
     ref = write_predictions(tmp_path / "p.npz", predictions)
     assert same(predictions, read_predictions(tmp_path / ref.name))
-    outcomes = outcomes_from_predictions(predictions)
+    outcomes = predictions.outcomes()
     ref = write_outcomes(tmp_path / "o.npz", outcomes)
     read = read_outcomes(tmp_path / ref.name)
     assert same(outcomes, read)
@@ -75,7 +75,7 @@ def test_scores_that_half_precision_cannot_tell_apart_stay_in_single() -> None:
 def test_outcomes_hold_ranks_and_no_names() -> None:
     scores = np.tile(np.arange(300, dtype=np.float32), (2, 1))
     predictions = collect(["b", "a"], scores, [299, 0], ["h", "g"], [f"class {i}" for i in range(300)])
-    outcomes = outcomes_from_predictions(predictions)
+    outcomes = predictions.outcomes()
     assert outcomes.ranks.tolist() == [255, 0]
     assert outcomes.keys.tolist() == name_hashes(["a", "b"]).tolist()
     assert outcomes.groups.tolist() == name_hashes(["g", "h"]).tolist()
@@ -117,7 +117,7 @@ def test_incomplete_splits_are_named() -> None:
 
 
 def test_what_holds_no_predictions_is_named(tmp_path: Path) -> None:
-    outcomes = write_outcomes(tmp_path / "o.npz", outcomes_from_predictions(some_predictions())).name
+    outcomes = write_outcomes(tmp_path / "o.npz", some_predictions().outcomes()).name
     np.savez(tmp_path / "objects.npz", ids=np.array([{}], dtype=object))
     (tmp_path / "text.npz").write_text("ids")
     for name in (outcomes, "objects.npz", "text.npz", "absent.npz"):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.records.some_records import CLASSES, some_identity, some_predictions, some_record, write_success
 from tta_bench.records.files import write_outcomes, write_predictions
-from tta_bench.records.predictions import Predictions, collect, outcomes_from_predictions
+from tta_bench.records.predictions import Predictions, collect
 from tta_bench.records.score import score
 from tta_bench.records.store import read_record, write_record
 from tta_bench.records.verify import verify_record
@@ -75,7 +75,7 @@ def test_predictions_that_do_not_give_the_outcomes_are_named(tmp_path: Path) -> 
 
 def test_a_missing_sample_is_named(tmp_path: Path) -> None:
     record = read_record(write_success(tmp_path, some_predictions()))
-    fewer = write_outcomes(tmp_path / "fewer.npz", outcomes_from_predictions(without_last(some_predictions())))
+    fewer = write_outcomes(tmp_path / "fewer.npz", without_last(some_predictions()).outcomes())
     problems = verify_record(record.model_copy(update={"outcomes": fewer}), tmp_path).problems
     assert "samples: 96 were expected, 95 are there" in problems
 
@@ -91,7 +91,7 @@ def without_last(predictions: Predictions) -> Predictions:
 
 def test_metrics_are_what_they_are_called() -> None:
     predictions = some_predictions(reverse=True)
-    metrics, per_class, _ = score(outcomes_from_predictions(predictions))
+    metrics, per_class, _ = score(predictions.outcomes())
     best = predictions.scores.argmax(axis=1)
     assert predictions.reversed_labels is not None
     assert metrics["top1"].value == np.mean(best == predictions.labels)
@@ -106,7 +106,7 @@ def test_clips_whose_group_was_trained_on_are_told_apart(tmp_path: Path) -> None
     scores, labels = np.eye(4), [0, 1, 2, 0]
     fields = (["a", "b", "c", "d"], scores, labels, ["g", "g", "h", "i"], [f"Class{i}" for i in range(4)])
     predictions = collect(*fields, trained_groups={"g", "elsewhere"})
-    metrics, *_ = score(outcomes_from_predictions(predictions))
+    metrics, *_ = score(predictions.outcomes())
     assert (metrics["top1"].value, metrics["top1"].n) == (0.75, 4)
     assert (metrics["top1_unleaked"].value, metrics["top1_unleaked"].n, metrics["top1_unleaked"].n_groups) == (
         0.5,
@@ -116,13 +116,13 @@ def test_clips_whose_group_was_trained_on_are_told_apart(tmp_path: Path) -> None
     path = write_success(tmp_path, predictions, keep_predictions=True)
     assert verify_record(read_record(path), tmp_path) == ("predictions", [])
     for trained in (set(), {"elsewhere"}, {"g", "h", "i"}):
-        metrics, *_ = score(outcomes_from_predictions(collect(*fields, trained_groups=trained)))
+        metrics, *_ = score(collect(*fields, trained_groups=trained).outcomes())
         assert set(metrics) == {"top1", "mean_class"}
 
 
 def test_top5_needs_more_than_five_classes_and_an_interval_two_groups() -> None:
     predictions = collect(["a", "b"], np.eye(2), [0, 0], ["g", "g"], CLASSES[:2])
-    metrics, per_class, _ = score(outcomes_from_predictions(predictions))
+    metrics, per_class, _ = score(predictions.outcomes())
     assert set(metrics) == {"top1", "mean_class"}
     assert (metrics["top1"].value, metrics["top1"].low, metrics["top1"].high) == (0.5, None, None)
     assert per_class == {"ClassA": 0.5}

@@ -1,4 +1,4 @@
-"""What stands in the cells of a board's tables."""
+"""Cells of a board's tables."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
 
-def rank(standing: RankedRow) -> str:
+def rank(ranked: RankedRow) -> str:
     """Return a row's rank, marked where others share it."""
-    if standing.rank is None:
+    if ranked.rank is None:
         return NONE
-    return f"{standing.rank}=" if standing.shared else f"{standing.rank}"
+    return f"{ranked.rank}=" if ranked.shared else f"{ranked.rank}"
 
 
 def weights(record: Record) -> tuple[str, str, str]:
@@ -28,38 +28,43 @@ def weights(record: Record) -> tuple[str, str, str]:
 
 
 def seen(pretraining: Pretraining) -> str:
-    """Return what weights have seen: the data, and how many clips in how many steps where that is known."""
+    """Return the pre-training data, and the numbers of clips and steps where they are known."""
     counts = ((pretraining.clips, "clips"), (pretraining.steps, "steps"))
-    return ", ".join([pretraining.data, *(f"{count:,} {what}" for count, what in counts if count is not None)])
+    return ", ".join([pretraining.data, *(f"{count:,} {unit}" for count, unit in counts if count is not None)])
 
 
 def labels(used: bool | None) -> str:
-    """Return whether labels were used, in a word."""
+    """Return yes, no or not known, for labels in pre-training."""
     return {True: "yes", False: "no", None: "not known"}[used]
 
 
-def interval(standing: RankedRow, metric: str) -> str:
-    """Return the ends of a row's interval, with marks for what is to be said of it."""
-    if standing.low is None or standing.high is None:
+def interval(ranked: RankedRow, metric: str) -> str:
+    """Return the ends of a row's interval, with the marks of its footnotes."""
+    if ranked.low is None or ranked.high is None:
         return NONE
-    marks = {"†": is_rough(standing), "‡": is_ungrouped(standing.row, metric), "§": standing.row.first.verifiable_with}
+    marks = {"†": is_rough(ranked), "‡": is_ungrouped(ranked.row, metric), "§": ranked.row.first.verifiable_with}
     shown = "".join(f" {mark}" for mark, used in marks.items() if used)
-    return f"{figure(metric, standing.low)} to {figure(metric, standing.high)}{shown}"
+    return f"{figure(metric, ranked.low)} to {figure(metric, ranked.high)}{shown}"
 
 
-def is_rough(standing: RankedRow) -> bool:
-    """Return whether an interval rests on few groups."""
-    return standing.low is not None and standing.n_groups < FEW_GROUPS
+def is_rough(ranked: RankedRow) -> bool:
+    """Return True if an interval rests on few groups."""
+    return ranked.low is not None and ranked.n_groups < FEW_GROUPS
 
 
 def is_ungrouped(row: Row, metric: str) -> bool:
-    """Return whether an interval takes clips for independent, for want of groups."""
+    """Return True if single clips were resampled, since their groups are not known."""
     return any(entry.record.metrics[metric].resampled == "samples" for entry in row.entries)
 
 
 def mean(row: Row, metric: str) -> str:
     """Return the mean of a metric over a row's runs."""
     return figure(metric, row.mean(metric)) if row.has(metric) else NONE
+
+
+def model(record: Record) -> str:
+    """Return the name of a record's backbone, and the party that measured it if it is named."""
+    return f"{record.identity.backbone} ({text(record.party)})" if record.party else record.identity.backbone
 
 
 def splits(row: Row) -> str:
@@ -79,7 +84,7 @@ def run(entry: Entry, links: Links) -> str:
 
 
 def shown_input(record: Record) -> str:
-    """Return what the model sees."""
+    """Return the extent of a view: frames, stride and size."""
     shown = record.input
     if shown is None:
         return NONE

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tta_bench.errors import UserError
-from tta_bench.metrics.paired import Difference, discordant, mcnemar_exact, paired_group_bootstrap
-from tta_bench.metrics.pearson import mean_pearson, paired_pearson_bootstrap, pearson
-from tta_bench.records.files import AnyOutcomes, read_outcomes
-from tta_bench.records.intensities import IntensityOutcomes, Truth
-from tta_bench.records.predictions import Outcomes
+from tta_bench.metrics import METRICS, SampleMetric
+from tta_bench.metrics.paired import Difference, discordant, mcnemar_exact
+from tta_bench.records.files import AnyOutcomes, AnyPredictions
+from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
-from tta_bench.records.verify import file_problem, outcomes_with_labels
+from tta_bench.records.verify import plugin_of_score, read_kept
 
 
 class Discordant(NamedTuple):
@@ -31,22 +30,30 @@ class Discordant(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What two models do on the same samples."""
+    """Scores of two models on the same samples."""
 
     metric: str
-    """What is compared: ``top1`` or ``pearson``."""
+    """The metric that the first record's protocol ranks by."""
     a: float
-    """That of the first."""
+    """Score of the first."""
     b: float
-    """That of the second."""
+    """Score of the second."""
     difference: Difference
     """First minus second, with interval and p from a paired bootstrap over groups."""
     discordant: Discordant | None
-    """None for intensities, which are neither right nor wrong."""
+    """None for a metric without right and wrong."""
+
+
+class _Side(NamedTuple):
+    """One record's samples, sorted by key."""
+
+    outcomes: AnyOutcomes
+    samples: Any
+    """The predictions or outcomes that the metric is computed from."""
 
 
 def compare(a: Path, b: Path, truth: Truth | None = None) -> Comparison:
-    """Return the comparison of two records' files.
+    """Return the comparison of two records' files, by the metric of the first one's protocol.
 
     Args:
         a: The first.
@@ -54,61 +61,64 @@ def compare(a: Path, b: Path, truth: Truth | None = None) -> Comparison:
         truth: Labels of their split, where they have none themselves.
 
     Raises:
-        UserError: One has no outcomes, or they are not of the same samples.
+        UserError: One lacks the files that the metric is computed from, or they are not of the same samples.
     """
-    first, second = (_sorted_outcomes(path, truth) for path in (a, b))
-    shared = np.intersect1d(first.keys, second.keys)
-    if len(shared) != len(first.keys) or len(shared) != len(second.keys):
+    metric = _metric(read_record(a))
+    first, second = (_side(path, metric, truth) for path in (a, b))
+    keys, others = first.outcomes.keys, second.outcomes.keys
+    shared = np.intersect1d(keys, others)
+    if len(shared) != len(keys) or len(shared) != len(others):
         raise UserError(
-            f"{a.name} has {len(first.keys):,} samples and {b.name} {len(second.keys):,}, of which they share "
+            f"{a.name} has {len(keys):,} samples and {b.name} {len(others):,}, of which they share "
             f"{len(shared):,}: only records of the same data and split can be compared."
         )
-    if isinstance(first, Outcomes) and isinstance(second, Outcomes):
-        return _classes(first, second)
-    if isinstance(first, IntensityOutcomes) and isinstance(second, IntensityOutcomes) and _same_truth(first, second):
-        return _intensities(first, second)
-    raise UserError(f"{a.name} and {b.name} were not scored against the same labels.")
+    if not first.outcomes.same_truth(second.outcomes):
+        raise UserError(f"{a.name} and {b.name} were not scored against the same labels.")
+    return Comparison(
+        metric.name,
+        metric.value(first.samples),
+        metric.value(second.samples),
+        metric.difference(first.samples, second.samples),
+        _discordant(metric, first, second),
+    )
 
 
-def _classes(first: Outcomes, second: Outcomes) -> Comparison:
-    a, b = first.ranks == 0, second.ranks == 0
-    difference = paired_group_bootstrap(a, b, first.groups)
-    found = Discordant(*discordant(a, b), mcnemar_exact(a, b))
-    return Comparison("top1", float(a.mean()), float(b.mean()), difference, found)
+def _metric(record: Record) -> SampleMetric[Any]:
+    """Return the metric that a record's protocol ranks by."""
+    name = record.identity.protocol.score
+    metric = METRICS.of_samples(name)
+    if metric is None:
+        hint = f"It needs plug-in {plugin_of_score(record)}: say --plugin FILE." if name not in METRICS else ""
+        raise UserError(f"{name} is not computed from samples here, so nothing can be compared.", hint)
+    return metric
 
 
-def _same_truth(first: IntensityOutcomes, second: IntensityOutcomes) -> bool:
-    return first.emotions == second.emotions and np.array_equal(first.targets, second.targets)
+def _discordant(metric: SampleMetric[Any], first: _Side, second: _Side) -> Discordant | None:
+    a, b = (metric.hits(side.samples) for side in (first, second))
+    return None if a is None or b is None else Discordant(*discordant(a, b), mcnemar_exact(a, b))
 
 
-def _intensities(first: IntensityOutcomes, second: IntensityOutcomes) -> Comparison:
-    a, b = (mean_pearson(pearson(side.outputs, side.targets)) for side in (first, second))
-    difference = paired_pearson_bootstrap(first.outputs, second.outputs, first.targets, first.groups)
-    return Comparison("pearson", a, b, difference, None)
-
-
-def _sorted_outcomes(path: Path, truth: Truth | None) -> AnyOutcomes:
-    """Return a record's outcomes in the order of their keys."""
+def _side(path: Path, metric: SampleMetric[Any], truth: Truth | None) -> _Side:
+    """Return a record's samples in the order of their keys."""
     record = read_record(path)
-    found = _with_labels(path, record, truth) if record.verifiable_with else _outcomes(path, record)
-    order = np.argsort(found.keys)
-    arrays: dict[str, Any] = {n: value[order] for n, value in vars(found).items() if isinstance(value, np.ndarray)}
-    return replace(found, **arrays)
-
-
-def _outcomes(path: Path, record: Record) -> AnyOutcomes:
-    if record.outcomes is None or not (path.parent / record.outcomes.name).is_file():
-        raise UserError(f"{path} has no outcomes beside it: status '{record.status}'.")
-    if problem := file_problem(record.outcomes, path.parent):
-        raise UserError(f"{path}: {problem}.")
-    return read_outcomes(path.parent / record.outcomes.name)
-
-
-def _with_labels(path: Path, record: Record, truth: Truth | None) -> AnyOutcomes:
-    """Return the outcomes of a record whose labels may not be published."""
-    if problem := file_problem(record.predictions, path.parent):
-        raise UserError(f"{path}: {problem}.")
-    found = outcomes_with_labels(path.parent / record.predictions.name, truth) if record.predictions else None
-    if found is None:
+    predictions, stored, problems = read_kept(record, path.parent, truth=truth)
+    if problems:
+        raise UserError(f"{path}: {problems[0]}.")
+    outcomes = stored if predictions is None else predictions.outcomes()
+    if outcomes is None and record.verifiable_with:
         raise UserError(f"{path} holds no labels, which may not be published.", f"Say {record.verifiable_with}=...")
-    return found
+    if outcomes is None:
+        raise UserError(f"{path} has no outcomes beside it: status '{record.status}'.")
+    order = np.argsort(outcomes.keys)
+    samples = next((kept for kept in (outcomes, predictions) if kept and kept.serves == metric.needs), None)
+    if samples is None:
+        raise UserError(f"{path} and {metric.name} do not go together: it is computed from {metric.needs}.")
+    return _Side(_sorted(outcomes, order), _sorted(samples, order))
+
+
+def _sorted(samples: AnyOutcomes | AnyPredictions, order: np.ndarray[Any, Any]) -> Any:
+    """Return samples in another order; predictions are sorted by id, in which order their outcomes were made."""
+    arrays: dict[str, Any] = {
+        name: value[order] for name, value in vars(samples).items() if isinstance(value, np.ndarray)
+    }
+    return replace(samples, **arrays)

@@ -20,7 +20,7 @@ class Erratum(Strict):
     superseded_by: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]+$")
     """Name of the record that counts instead; without one it is withdrawn."""
     reason: str = Field(min_length=1)
-    """What is wrong with it."""
+    """The mistake in it."""
 
     @property
     def words(self) -> str:
@@ -50,7 +50,7 @@ def read_errata(path: Path) -> dict[str, Erratum]:
 
 
 def dangling_errata(errata: Mapping[str, Erratum], records: Collection[str], path: Path) -> Iterator[str]:
-    """Yield what is wrong with each erratum that names a record which is not there, or which does not count itself."""
+    """Yield a problem for each erratum that names a record which is not there, or which does not count itself."""
     for erratum in errata.values():
         for name in filter(None, (erratum.record, erratum.superseded_by)):
             if name not in records:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from tabulate import tabulate
 
 from tta_bench.boards.markdown import figure, heading
-from tta_bench.boards.ranking import RankedRow, standings
-from tta_bench.boards.rows import Entry, sort_into_sections
+from tta_bench.boards.ranking import RankedRow, rank_rows
+from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.cards.kinds import Tier
 
 
@@ -26,16 +26,16 @@ class Exported:
     """``measured``, ``controls`` or ``scored`` (from somebody's file)."""
     rank: int | None
     tied: bool
-    """Whether others share the rank."""
+    """Others share the rank."""
     backbone: str
     weights: str | None
     pretraining: str | None
     labels: bool | None
-    """Whether pre-training used labels."""
+    """Pre-training used labels."""
     track: str
     control: str
     metric: str
-    """What ``score`` is."""
+    """Name of the metric in ``score``."""
     score: float
     low: float | None
     high: float | None
@@ -52,19 +52,19 @@ class Exported:
     """Files, seen from the board."""
 
 
-Boards = Mapping[tuple[str, Tier], Sequence[Entry]]
+BoardEntries = Mapping[tuple[str, Tier], Sequence[Entry]]
 
 
-def exported_rows(boards: Boards) -> Iterator[Exported]:
+def exported_rows(boards: BoardEntries) -> Iterator[Exported]:
     """Yield the rows of every protocol and tier in the order of their boards."""
     for (protocol, tier), entries in sorted(boards.items()):
         sections = sort_into_sections(entries)
         for name in ("measured", "controls", "scored"):
-            for standing in standings(getattr(sections, name), sections.metric):
-                yield _row(protocol, tier, name, standing, sections.metric)
+            for ranked in rank_rows(getattr(sections, name), sections.metric):
+                yield _row(protocol, tier, name, ranked, sections.metric)
 
 
-def as_csv(boards: Boards) -> str:
+def as_csv(boards: BoardEntries) -> str:
     """Return all rows as CSV with a header line."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, [field.name for field in fields(Exported)], lineterminator="\n")
@@ -73,12 +73,12 @@ def as_csv(boards: Boards) -> str:
     return buffer.getvalue()
 
 
-def as_json(boards: Boards) -> str:
+def as_json(boards: BoardEntries) -> str:
     """Return all rows as a JSON array."""
     return json.dumps([asdict(row) for row in exported_rows(boards)], indent=2) + "\n"
 
 
-def as_latex(boards: Boards) -> str:
+def as_latex(boards: BoardEntries) -> str:
     """Return a table of the measured rows of each board, for the LaTeX package booktabs."""
     tables: dict[str, list[Exported]] = {}
     for row in exported_rows(boards):
@@ -87,36 +87,42 @@ def as_latex(boards: Boards) -> str:
     return "\n".join(f"{title}\n{_latex_table(rows)}\n" for title, rows in tables.items())
 
 
-FORMATS = {"csv": as_csv, "json": as_json, "latex": as_latex}
-"""What writes all rows in each form."""
+WRITERS = {"csv": as_csv, "json": as_json, "latex": as_latex}
+"""Writers of all rows, by form."""
 
 
-def _row(protocol: str, tier: Tier, section: str, standing: RankedRow, metric: str) -> Exported:
-    row, what = standing.row, standing.row.first.identity
-    pretraining = what.weights.pretraining if what.weights else None
+def _row(protocol: str, tier: Tier, section: str, ranked: RankedRow, metric: str) -> Exported:
+    row, identity = ranked.row, ranked.row.first.identity
+    pretraining = identity.weights.pretraining if identity.weights else None
     return Exported(
         protocol=protocol,
         tier=tier,
         section=section,
-        rank=standing.rank,
-        tied=standing.shared,
-        backbone=what.backbone,
-        weights=what.weights.name if what.weights else None,
+        rank=ranked.rank,
+        tied=ranked.shared,
+        backbone=identity.backbone,
+        weights=identity.weights.name if identity.weights else None,
         pretraining=pretraining.data if pretraining else None,
         labels=pretraining.labels if pretraining else None,
-        track=what.track,
-        control=what.control,
+        track=identity.track,
+        control=identity.control,
         metric=metric,
-        score=standing.score,
-        low=standing.low,
-        high=standing.high,
-        n_groups=standing.n_groups,
-        **{name: row.mean(name) if row.has(name) else None for name in ("top5", "mean_class", "top1_unleaked")},
+        score=ranked.score,
+        low=ranked.low,
+        high=ranked.high,
+        n_groups=ranked.n_groups,
+        top5=_mean(row, "top5"),
+        mean_class=_mean(row, "mean_class"),
+        top1_unleaked=_mean(row, "top1_unleaked"),
         splits=" ".join(row.splits),
         missing=" ".join(row.missing),
         seeds=" ".join(sorted({str(entry.record.identity.seed) for entry in row.entries})),
         records=" ".join(entry.link for entry in row.entries),
     )
+
+
+def _mean(row: Row, metric: str) -> float | None:
+    return row.mean(metric) if row.has(metric) else None
 
 
 def _latex_table(rows: Sequence[Exported]) -> str:

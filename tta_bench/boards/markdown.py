@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from tabulate import tabulate
 
+from tta_bench.metrics import METRICS
+
 NONE = "-"
-"""What stands where nothing is known."""
+"""Cell of a value that is not known."""
 
 
 class Links:
@@ -46,37 +48,26 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> 
         rows: Cells, as Markdown.
     """
     listed = [list(row) for row in rows]
-    used = [place for place in range(len(columns)) if any(row[place] not in ("", NONE) for row in listed)]
+    used = [index for index in range(len(columns)) if any(row[index] not in ("", NONE) for row in listed)]
     return tabulate(
-        [[row[place] or NONE for place in used] for row in listed],
-        headers=[columns[place][0] for place in used],
-        colalign=[columns[place][1] for place in used],
+        [[row[index] or NONE for index in used] for row in listed],
+        headers=[columns[index][0] for index in used],
+        colalign=[columns[index][1] for index in used],
         tablefmt="pipe",
         disable_numparse=True,
     )
 
 
 def figure(metric: str, value: float | None) -> str:
-    """Return a metric's value: accuracies in percent with 2 decimals, everything else with 4."""
-    if value is None:
-        return NONE
-    return f"{100 * value:z.2f}" if in_percent(metric) else f"{value:z.4f}"
+    """Return a metric's value as boards show it: percent with 2 decimals, or 4 decimals."""
+    return NONE if value is None else METRICS.describe(metric).text(value)
 
 
 def signed(metric: str, difference: float) -> str:
-    """Return a difference of two values of a metric, with a plus before what is above 0."""
-    text = figure(metric, difference)
-    return f"+{text}" if float(text) > 0 else text
-
-
-def in_percent(metric: str) -> bool:
-    """Return whether a metric is shown in percent."""
-    return metric.startswith(("top", "mean_class"))
+    """Return a difference of two values of a metric, with a plus before positive ones."""
+    return METRICS.describe(metric).signed_text(difference)
 
 
 def heading(metric: str) -> str:
-    """Return a metric's column heading: ``top1`` is ``top-1 %``, ``pearson`` is ``mean r``."""
-    if metric == "pearson":
-        return "mean r"
-    words = metric.replace("top", "top-").replace("_", " ")
-    return f"{words} %" if in_percent(metric) else words
+    """Return a metric's column heading."""
+    return METRICS.describe(metric).heading

@@ -15,39 +15,39 @@ class Reported(Strict):
     """One figure that somebody reported."""
 
     method: str
-    """What the source calls it."""
+    """Name in the source."""
     year: int = Field(ge=1990, le=2100)
     """Year of the work."""
     backbone: str | None = None
     """Network, where it matters."""
     modality: str | None = None
-    """What it sees and hears: A, V, AU."""
+    """Input modalities: A, V, AU."""
     pretraining: str | None = None
     """Data that it was pre-trained on."""
     labels: bool | None = None
-    """Whether labels of these data were used; null where the source does not say."""
+    """Labels of these data were used; null where the source does not say."""
     split: str = "not stated"
     """The split, as the source states it."""
     value: str = Field(pattern=r"^[0-9]*\.?[0-9]+$")
     """The figure, with the digits that the source prints."""
     differs: str = ""
-    """What keeps it from being compared with rows measured here."""
+    """Differences from the protocol measured here."""
     source: str
-    """Where it stands."""
+    """Paper and table."""
 
 
 class Published(Strict):
     """Everything reported for one protocol."""
 
     figure: str
-    """What the figures are, as a column's heading."""
+    """Column heading of the figures."""
     note: str
-    """What is to be said of all of them."""
+    """Remark on all of them."""
     rows: tuple[Reported, ...]
 
 
 def read_published(folder: Path) -> dict[str, Published]:
-    """Return what was reported for each protocol, highest figure first.
+    """Return the reported figures of each protocol, highest first.
 
     Raises:
         UserError: A file is not plain YAML, or a field is unknown, missing or wrong; each is named.

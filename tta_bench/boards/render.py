@@ -12,6 +12,7 @@ from tta_bench.boards.cells import (
     is_ungrouped,
     labels,
     mean,
+    model,
     rank,
     run,
     runs,
@@ -22,9 +23,10 @@ from tta_bench.boards.cells import (
 )
 from tta_bench.boards.markdown import NONE, Links, figure, heading, paragraph, table, text
 from tta_bench.boards.published import Published
-from tta_bench.boards.ranking import RankedRow, standings
+from tta_bench.boards.ranking import RankedRow, rank_rows
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.cards.kinds import Tier
+from tta_bench.metrics import METRICS
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
@@ -41,17 +43,13 @@ _MEASURED = (
     "difference from the first of them includes 0. Runs are named split/seed and lead to their records."
 )
 _FEW = f"† Fewer than {FEW_GROUPS} groups: the interval, and ranks that rest on it, are rougher than they look."
-_BOUND = (
+_UNGROUPED = (
     "‡ From resampling single clips, since subjects are not known: clips of one subject resemble each other, so the "
     "true interval is at least this wide."
 )
 _HIDDEN = (
     "§ The labels may not be published, so this row is verifiable with the data only: `tta-bench verify RECORD "
     "data.root=DIR`. Its rank stands on its score alone."
-)
-_UNLEAKED = (
-    "Top-1 unleaked: over the test clips whose source has no clip in the training list; of the others a model may know "
-    "the scene."
 )
 _EMOTIONS = (
     "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
@@ -73,19 +71,19 @@ def render_board(protocol: str, tier: Tier, entries: Sequence[Entry], published:
 
     Args:
         protocol: Name of the protocol.
-        tier: Which tier the records are of.
+        tier: Tier of the records.
         entries: Records of this protocol and tier, in any order.
-        published: What others reported, or None.
+        published: Figures reported by others, or None.
     """
     sections = sort_into_sections(entries)
     links, metric = Links(), sections.metric
     parts = [BEGIN, f"# {protocol}: {'embedded sample' if tier == 'sample' else 'leaderboard'}"]
     parts += [paragraph(_SAMPLE)] if tier == "sample" else []
-    parts += ["## Measured", *_measured(standings(sections.measured, metric), metric, links)]
+    parts += ["## Measured", *_measured(rank_rows(sections.measured, metric), metric, links)]
     if sections.controls:
-        parts += ["## Controls", paragraph(_CONTROLS), _controls(standings(sections.controls, metric), metric, links)]
+        parts += ["## Controls", paragraph(_CONTROLS), _controls(rank_rows(sections.controls, metric), metric, links)]
     if sections.scored:
-        parts += ["## Scored from files", _SCORED, *_scored(standings(sections.scored, metric), metric, links)]
+        parts += ["## Scored from files", _SCORED, *_scored(rank_rows(sections.scored, metric), metric, links)]
     if sections.not_standard:
         parts += ["## Not standard", paragraph(_NOT_STANDARD), _not_standard(sections.not_standard, metric, links)]
     if sections.left_out:
@@ -95,65 +93,65 @@ def render_board(protocol: str, tier: Tier, entries: Sequence[Entry], published:
     return "\n\n".join([*parts, *filter(None, [links.definitions()]), END]) + "\n"
 
 
-def _measured(found: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
-    if not found:
+def _measured(rows: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
+    if not rows:
         return ["Nothing yet."]
     return [
-        _scores(found, metric, links),
+        _scores(rows, metric, links),
         paragraph(_MEASURED),
-        *_notes(found, metric),
-        *_emotions(found),
+        *_notes(rows, metric),
+        *_emotions(rows),
         "### What it took",
-        _costs(found),
+        _costs(rows),
     ]
 
 
-def _scored(found: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
-    return [_scores(found, metric, links), *_notes(found, metric), *_emotions(found)]
+def _scored(rows: Sequence[RankedRow], metric: str, links: Links) -> list[str]:
+    return [_scores(rows, metric, links), *_notes(rows, metric), *_emotions(rows)]
 
 
-def _notes(found: Sequence[RankedRow], metric: str) -> list[str]:
-    """Return what the marks and columns in a table of scores mean."""
+def _notes(rows: Sequence[RankedRow], metric: str) -> list[str]:
+    """Return the footnotes of the marks and columns in a table of scores."""
     notes = {
-        _FEW: any(is_rough(standing) for standing in found),
-        _BOUND: any(is_ungrouped(standing.row, metric) for standing in found),
-        _UNLEAKED: any(standing.row.has("top1_unleaked") for standing in found),
-        _HIDDEN: any(standing.row.first.verifiable_with for standing in found),
+        _FEW: any(is_rough(ranked) for ranked in rows),
+        _UNGROUPED: any(is_ungrouped(ranked.row, metric) for ranked in rows),
+        **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
+        _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
     }
     return [paragraph(words) for words, used in notes.items() if used]
 
 
-def _emotions(found: Sequence[RankedRow]) -> list[str]:
+def _emotions(rows: Sequence[RankedRow]) -> list[str]:
     """Return r emotion by emotion, for rows that are scored so."""
-    rows = [standing for standing in found if standing.row.first.undefined is not None]
-    names = list(dict.fromkeys(name for standing in rows for name in _emotion_names(standing.row.first)))
-    if not rows:
+    regressions = [ranked for ranked in rows if ranked.row.first.undefined is not None]
+    names = list(dict.fromkeys(name for ranked in regressions for name in _emotion_names(ranked.row.first)))
+    if not regressions:
         return []
     columns = [("rank", "right"), ("backbone", "left"), *((text(name), "right") for name in sorted(names))]
     cells = (
         (
-            rank(standing),
-            standing.row.first.identity.backbone,
-            *(_r(standing.row, name) for name in sorted(names)),
+            rank(ranked),
+            model(ranked.row.first),
+            *(_r(ranked.row, name) for name in sorted(names)),
         )
-        for standing in rows
+        for ranked in regressions
     )
     return ["### Emotion by emotion", table(columns, cells), paragraph(_EMOTIONS)]
 
 
 def _r(row: Row, name: str) -> str:
-    """Return the r of an emotion; where every run lacks it, that it does."""
+    """Return the mean r of an emotion, or ``undefined`` where no run has one."""
     if all(name in (entry.record.undefined or ()) for entry in row.entries):
         return "undefined"
-    return figure("pearson", row.mean_of_class(name))
+    return f"{row.mean_of_class(name):z.4f}"
 
 
 def _emotion_names(record: Record) -> list[str]:
     return [*record.per_class, *(record.undefined or ())]
 
 
-def _scores(found: Sequence[RankedRow], metric: str, links: Links) -> str:
-    others = [name for name in ("top1", "top5", "mean_class", "top1_unleaked") if name != metric]
+def _scores(rows: Sequence[RankedRow], metric: str, links: Links) -> str:
+    others = [other.name for other in METRICS if other.beside_score and other.name != metric]
     columns = [
         *[("rank", "right"), ("backbone", "left"), ("weights", "left"), ("pre-training", "left"), ("labels", "left")],
         *[(heading(metric), "right"), ("95 % interval", "left"), *((heading(name), "right") for name in others)],
@@ -163,21 +161,21 @@ def _scores(found: Sequence[RankedRow], metric: str, links: Links) -> str:
         columns,
         (
             (
-                rank(standing),
-                standing.row.first.identity.backbone,
-                *weights(standing.row.first),
-                figure(metric, standing.score),
-                interval(standing, metric),
-                *(mean(standing.row, name) for name in others),
-                splits(standing.row),
-                runs(standing.row, links),
+                rank(ranked),
+                model(ranked.row.first),
+                *weights(ranked.row.first),
+                figure(metric, ranked.score),
+                interval(ranked, metric),
+                *(mean(ranked.row, name) for name in others),
+                splits(ranked.row),
+                runs(ranked.row, links),
             )
-            for standing in found
+            for ranked in rows
         ),
     )
 
 
-def _costs(found: Sequence[RankedRow]) -> str:
+def _costs(rows: Sequence[RankedRow]) -> str:
     columns = [
         *[("rank", "right"), ("backbone", "left"), ("track", "left"), ("precision", "left"), ("input", "left")],
         *[("parameters, M", "right"), ("GMACs x views", "right"), ("test clips/s", "right"), ("device", "left")],
@@ -186,38 +184,39 @@ def _costs(found: Sequence[RankedRow]) -> str:
         columns,
         (
             (
-                rank(standing),
-                standing.row.first.identity.backbone,
-                standing.row.first.identity.track,
-                standing.row.first.identity.precision or NONE,
-                shown_input(standing.row.first),
-                *cost(standing.row.first),
-                *speed(standing.row),
+                rank(ranked),
+                model(ranked.row.first),
+                ranked.row.first.identity.track,
+                ranked.row.first.identity.precision or NONE,
+                shown_input(ranked.row.first),
+                *cost(ranked.row.first),
+                *speed(ranked.row),
             )
-            for standing in found
+            for ranked in rows
         ),
     )
 
 
-def _controls(found: Sequence[RankedRow], metric: str, links: Links) -> str:
+def _controls(rows: Sequence[RankedRow], metric: str, links: Links) -> str:
+    others = [other.name for other in METRICS if other.of_controls]
     columns = [
         *[("test clips", "left"), ("backbone", "left"), ("weights", "left"), (heading(metric), "right")],
-        *[("95 % interval", "left"), (heading("top1_reversed"), "right"), ("runs", "left")],
+        *[("95 % interval", "left"), *((heading(name), "right") for name in others), ("runs", "left")],
     ]
-    ordered = sorted(found, key=lambda standing: (standing.row.first.identity.control, -standing.score))
+    ordered = sorted(rows, key=lambda ranked: (ranked.row.first.identity.control, -ranked.score))
     return table(
         columns,
         (
             (
-                standing.row.first.identity.control,
-                standing.row.first.identity.backbone,
-                weights(standing.row.first)[0],
-                figure(metric, standing.score),
-                interval(standing, metric),
-                mean(standing.row, "top1_reversed"),
-                runs(standing.row, links),
+                ranked.row.first.identity.control,
+                model(ranked.row.first),
+                weights(ranked.row.first)[0],
+                figure(metric, ranked.score),
+                interval(ranked, metric),
+                *(mean(ranked.row, name) for name in others),
+                runs(ranked.row, links),
             )
-            for standing in ordered
+            for ranked in ordered
         ),
     )
 
@@ -244,7 +243,7 @@ def _left_out(left_out: Sequence[tuple[Entry, str]], links: Links) -> str:
     runs: dict[tuple[str, str], list[str]] = defaultdict(list)
     for entry, reason in left_out:
         runs[entry.record.identity.backbone, reason].append(run(entry, links))
-    return "\n".join(f"- {name}, {' '.join(found)}: {text(reason)}" for (name, reason), found in runs.items())
+    return "\n".join(f"- {name}, {' '.join(listed)}: {text(reason)}" for (name, reason), listed in runs.items())
 
 
 def _reported(published: Published) -> str:

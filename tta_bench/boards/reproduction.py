@@ -1,4 +1,4 @@
-"""A record and the same experiment run again, side by side."""
+"""Report on a reproduction: a record and the same experiment run again, side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tta_bench.records.store import read_record
 
 
 class Reproduction(NamedTuple):
-    """What came of measuring a record again."""
+    """Result of measuring a record again."""
 
     difference: float
     """The score now minus the score recorded, as a fraction."""
@@ -30,10 +30,10 @@ def reproduction(recorded: Path, again: Path) -> Reproduction:
         UserError: One of the two cannot be read or is no success, or they are not of the same samples.
     """
     before, now = read_record(recorded), read_record(again)
-    found = compare(recorded, again)
+    comparison = compare(recorded, again)
     parts = [
         _table(["", "recorded", "again", "difference"], _metrics(before, now)),
-        _clips(found, now.n_scored),
+        _clips(comparison, now.n_scored),
         _table(["", "recorded", "again", ""], _sides(_environment(before), _environment(now))),
         _identity(before, now),
     ]
@@ -41,14 +41,14 @@ def reproduction(recorded: Path, again: Path) -> Reproduction:
     return Reproduction(now.metrics[score].value - before.metrics[score].value, "\n\n".join(parts))
 
 
-def _clips(found: Comparison, n: int) -> str:
-    """Return how far the clips come out otherwise."""
-    if found.discordant is None:
-        value, low, high = (signed(found.metric, -end) for end in found.difference[:3])
-        return f"Over the same {n:,} clips {heading(found.metric)} differs by {value} (95 % {high} to {low})."
-    then, now, p = found.discordant
+def _clips(comparison: Comparison, n: int) -> str:
+    """Return the number of clips with another result, in words."""
+    if comparison.discordant is None:
+        value, low, high = (signed(comparison.metric, -end) for end in comparison.difference[:3])
+        return f"Over the same {n:,} clips {heading(comparison.metric)} differs by {value} (95 % {high} to {low})."
+    then, now, p = comparison.discordant
     return (
-        f"{then + now} of {n:,} clips come out otherwise: {then} were right only then, {now} only now "
+        f"{then + now} of {n:,} clips have another result: {then} were right only then, {now} only now "
         f"(exact McNemar p {p:.4f})."
     )
 
@@ -80,7 +80,7 @@ def _identity(before: Record, now: Record) -> str:
 
 
 def _sides(then: dict[str, Any], since: dict[str, Any]) -> list[list[str]]:
-    """Return what both sides say of each thing, marked where they differ."""
+    """Return a line for each field with both values, marked where they differ."""
     names = list(dict.fromkeys([*then, *since]))
     return [
         [name, _word(then.get(name)), _word(since.get(name)), "differs" if then.get(name) != since.get(name) else ""]

@@ -1,4 +1,4 @@
-"""From records to the rows of a board: which belong together, and which stand apart."""
+"""Rows of a board, made of records: runs of one row, controls, scored files, and records without a row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
 from tta_bench.boards.errata import Erratum
-from tta_bench.records.files import AnyOutcomes
+from tta_bench.metrics import SampleMetric
+from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.schema import ProtocolRef, Record
 from tta_bench.records.status import last_word, outcome
 from tta_bench.utils.keyed_random import digest
@@ -28,7 +30,14 @@ class Entry:
     outcomes: AnyOutcomes | None
     """None where labels may not be published."""
     erratum: Erratum | None = None
-    """Why it no longer counts, if so."""
+    """The reason why it no longer counts, if so."""
+    predictions: AnyPredictions | None = None
+    """Read only where the board's metric needs them."""
+
+    def samples_for(self, metric: SampleMetric[Any]) -> Any:
+        """Return the samples that a metric is computed from, or None if they are not there."""
+        kept = (self.outcomes, self.predictions)
+        return next((samples for samples in kept if samples is not None and samples.serves == metric.needs), None)
 
     @cached_property
     def samples(self) -> str | None:
@@ -66,7 +75,7 @@ class Row:
         return [split for split in self.first.identity.dataset.splits if split not in self.splits]
 
     def has(self, metric: str) -> bool:
-        """Return whether every run has a metric."""
+        """Return True if every run has a metric."""
         return all(metric in entry.record.metrics for entry in self.entries)
 
     def mean(self, metric: str) -> float:
@@ -158,19 +167,20 @@ def _rows(entries: Iterable[Entry], sections: Sections) -> list[Row]:
     runs: dict[str, dict[tuple[str, int], Entry]] = defaultdict(dict)
     for entry in sorted(entries, key=lambda entry: (entry.record.finished or "", entry.link)):
         place = entry.record.identity.split, entry.record.identity.seed
-        row = runs[_row_key(entry.record)]
+        row = runs[row_key(entry.record)]
         if place in row:
             sections.left_out.append((row[place], "replaced by a newer run"))
         row[place] = entry
     return [Row(tuple(row[place] for place in sorted(row))) for row in runs.values()]
 
 
-def _row_key(record: Record) -> str:
+def row_key(record: Record) -> str:
     """Return a digest of what all runs of a row have in common."""
-    what = record.identity
+    identity = record.identity
     settings = {name: value for name, value in record.resolved.items() if name != "runtime"}
-    weights = what.weights and [what.weights.name, what.weights.sha256]
-    return digest([record.origin, what.backbone, weights, what.track, what.precision, what.control, settings])
+    weights = identity.weights and [identity.weights.name, identity.weights.sha256]
+    training = [identity.track, identity.precision, identity.control, settings]
+    return digest([record.origin, record.party, identity.backbone, weights, *training])
 
 
 def _section(row: Row, sections: Sections) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Boards on disk: written from what lies in the record folders, and checked against it byte by byte."""
+"""Boards on disk: written from the records in folders, and checked against these byte by byte."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tta_bench
-from tta_bench.boards.errata import dangling_errata, read_errata
+from tta_bench.boards.errata import Erratum, dangling_errata, read_errata
 from tta_bench.boards.published import read_published
 from tta_bench.boards.render import BEGIN, END, render_board
+from tta_bench.boards.replaced import dangling_replaced, read_replaced
 from tta_bench.boards.rows import Entry
 from tta_bench.cards.kinds import Tier
 from tta_bench.errors import UserError
-from tta_bench.records.files import AnyOutcomes, read_outcomes
-from tta_bench.records.schema import Record
+from tta_bench.metrics import METRICS
+from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.status import is_ranked
-from tta_bench.records.store import read_record, record_files, record_name
-from tta_bench.records.verify import file_problem
+from tta_bench.records.store import file_stem, read_record, record_files
+from tta_bench.records.verify import file_problem, plugin_of_score
 from tta_bench.utils.files import write_atomic
 
 
 class Collected(NamedTuple):
-    """The records of every board, and what is wrong with the others."""
+    """The records of every board, and the problems of the others."""
 
     entries: dict[tuple[str, Tier], list[Entry]]
     """Those of each protocol and tier."""
@@ -32,17 +33,17 @@ class Collected(NamedTuple):
     """Records that cannot be trusted or read, and errata about none, each named with the reason."""
 
 
-class Boards(NamedTuple):
-    """Boards, and what kept records off them."""
+class BoardTexts(NamedTuple):
+    """Contents of boards, and the reasons why records were left off."""
 
     texts: dict[Path, str]
-    """Each board file and what it should hold."""
+    """Content of each board file."""
     problems: list[str]
     """As in `Collected`."""
 
 
 def update_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> tuple[list[Path], list[str]]:
-    """Write the boards of all records; return the board files and what was wrong with records that had to be left out.
+    """Write the boards of all records; return the board files and the problems of records that were left out.
 
     Text outside the markers of an existing board is kept. When records arrive meanwhile, the boards are written again,
     so that whichever of several processes comes last leaves boards of everything.
@@ -66,7 +67,7 @@ def update_boards(record_folders: Sequence[Path], board_folder: Path, official: 
 
 
 def check_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> list[str]:
-    """Return what is wrong: records or outcomes that were edited or cannot be read, and boards that are stale."""
+    """Return the problems: records or outcomes that were edited or cannot be read, and boards that are stale."""
     boards = current_boards(record_folders, board_folder, official)
     stale = [
         f"{path}: {'stale' if path.exists() else 'missing'}; `tta-bench leaderboard` writes it"
@@ -81,17 +82,17 @@ def check_boards(record_folders: Sequence[Path], board_folder: Path, official: P
     return [*boards.problems, *stale, *orphans]
 
 
-def current_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Boards:
+def current_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> BoardTexts:
     """Return the content that every board should have now."""
     published = read_published(official / "published")
-    found, problems = collect_entries(record_folders, board_folder, official)
-    places: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
+    collected = collect_entries(record_folders, board_folder, official)
+    empty: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
     texts = {}
-    for (protocol, tier), entries in (places | found).items():
+    for (protocol, tier), entries in (empty | collected.entries).items():
         path = board_file(board_folder, protocol, tier)
         reported = published.get(protocol) if tier == "full" else None
         texts[path] = _between_markers(path, render_board(protocol, tier, entries, reported))
-    return Boards(texts, problems)
+    return BoardTexts(texts, collected.problems)
 
 
 def collect_entries(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Collected:
@@ -106,16 +107,18 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
     for path in (path for folder in record_folders for path in record_files(folder)):
         names.add(path.stem)
         try:
-            record, outcomes = _read(path)
+            entry = _read(path, board_folder, errata.get(path.stem))
         except UserError as error:
             problems.append(str(error))
             continue
+        record = entry.record
         if record.content_sha256 in seen or not is_ranked(record):
             continue
         seen.add(record.content_sha256)
-        place = record.identity.protocol.name, record.identity.tier
-        link = Path(os.path.relpath(path, board_file(board_folder, *place).parent)).as_posix()
-        entries.setdefault(place, []).append(Entry(record, link, outcomes, errata.get(path.stem)))
+        entries.setdefault((record.identity.protocol.name, record.identity.tier), []).append(entry)
+    replaced = read_replaced(official)
+    problems += dangling_replaced(official, replaced, names)
+    names |= {line.record for line in replaced}
     return Collected(entries, [*problems, *dangling_errata(errata, names, official / "errata.yaml")])
 
 
@@ -131,17 +134,31 @@ def board_file(folder: Path, protocol: str, tier: Tier) -> Path:
     return folder / ("sample" if tier == "sample" else "") / f"{protocol.replace('/', '-')}.md"
 
 
-def _read(path: Path) -> tuple[Record, AnyOutcomes | None]:
-    """Return a record with its outcomes, after checking that both are what was written."""
+def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
+    """Return a record with its samples, after checking that all are what was written."""
     record = read_record(path)
-    if path.stem != record_name(record.identity):
-        raise UserError(f"{path} is not called what its content says: {record_name(record.identity)}.json.")
-    if record.outcomes is None:
-        return record, None
-    problem = file_problem(record.outcomes, path.parent)
-    if problem:
-        raise UserError(f"{path}: {problem}.")
-    return record, read_outcomes(path.parent / record.outcomes.name)
+    if path.stem != file_stem(record):
+        raise UserError(f"{path} is not called what its content says: {file_stem(record)}.json.")
+    name = record.identity.protocol.score
+    if name not in METRICS:
+        raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")
+    link = os.path.relpath(path, board_file(board_folder, record.identity.protocol.name, record.identity.tier).parent)
+    outcomes, predictions = record.outcomes, record.predictions if METRICS.get(name).needs == "scores" else None
+    for ref in filter(None, (outcomes, predictions)):
+        if problem := file_problem(ref, path.parent):
+            raise UserError(f"{path}: {problem}.")
+    return Entry(
+        record,
+        Path(link).as_posix(),
+        None if outcomes is None else read_outcomes(path.parent / outcomes.name),
+        erratum,
+        None if predictions is None else _predictions(path.parent / predictions.name),
+    )
+
+
+def _predictions(path: Path) -> AnyPredictions | None:
+    """Return predictions, which may lie elsewhere; their row then has the interval of its record."""
+    return read_predictions(path) if path.exists() else None
 
 
 def _between_markers(path: Path, board: str) -> str:
@@ -160,8 +177,8 @@ def _between_markers(path: Path, board: str) -> str:
 
 def _listing(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
     """Return name, inode and time of every record file; both of the latter change when a file is replaced."""
-    found = []
+    listing = []
     for path in (path for folder in folders for path in record_files(folder)):
         with contextlib.suppress(FileNotFoundError):  # just withdrawn by another process
-            found.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
-    return found
+            listing.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
+    return listing

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.options import load_plugins, plugin_option
+
 
 @click.command("compare")
 @click.argument("a", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(a: Path, b: Path, words: tuple[str, ...], as_json: bool) -> None:
+def command(a: Path, b: Path, words: tuple[str, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
     """Compare two records on the same test clips: difference of their scores, its interval, p, and discordant clips.
 
     Records of data whose labels may not be published need data.root=DIR, or labels=FILE.
@@ -23,21 +26,22 @@ def command(a: Path, b: Path, words: tuple[str, ...], as_json: bool) -> None:
     from tta_bench.cli.options import label_words, labels_for
     from tta_bench.records.store import read_record
 
-    found = compare(a, b, labels_for(read_record(a), label_words(words)))
+    load_plugins(plugins)
+    result = compare(a, b, labels_for(read_record(a), label_words(words)))
     if as_json:
-        data = found._asdict()
+        data = result._asdict()
         discordant = data.pop("discordant")
         data |= discordant._asdict() if discordant else {}
         click.echo(json.dumps(data, indent=2))
         return
-    value, low, high = (signed(found.metric, end) for end in found.difference[:3])
-    told_apart = "differ" if found.difference.low > 0 or found.difference.high < 0 else "cannot be told apart"
+    value, low, high = (signed(result.metric, end) for end in result.difference[:3])
+    told_apart = "differ" if result.difference.low > 0 or result.difference.high < 0 else "cannot be told apart"
     click.echo(
-        f"{heading(found.metric)}: {figure(found.metric, found.a)} and {figure(found.metric, found.b)}, "
-        f"difference {value}\n95 % interval {low} to {high}, p {found.difference.p:.4f} "
-        f"(paired bootstrap over {found.difference.n_groups} groups of {found.difference.n:,} clips)"
+        f"{heading(result.metric)}: {figure(result.metric, result.a)} and {figure(result.metric, result.b)}, "
+        f"difference {value}\n95 % interval {low} to {high}, p {result.difference.p:.4f} "
+        f"(paired bootstrap over {result.difference.n_groups} groups of {result.difference.n:,} clips)"
     )
-    if found.discordant is not None:
-        only_a, only_b, p = found.discordant
+    if result.discordant is not None:
+        only_a, only_b, p = result.discordant
         click.echo(f"only A right {only_a}, only B right {only_b}, exact McNemar p {p:.4f}")
     click.echo(f"The two {told_apart} at 95 %.")

@@ -14,18 +14,6 @@ from pathlib import Path
 
 import click
 
-PACKAGES = {
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "mmengine": "mmengine",
-    "mmcv": "mmcv-lite",
-    "mmaction": "mmaction2",
-    "av": "av",
-    "cv2": "opencv-python",
-}
-"""Modules that a run imports, and the distribution that brings each."""
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -56,7 +44,11 @@ def command(as_json: bool) -> None:
 def packages() -> Iterator[Finding]:
     """Yield Python and each package, imported for real, since a file that is there may still not load."""
     yield Finding("python", sys.version.split()[0])
-    for module, distribution in PACKAGES.items():
+    from tta_bench.records.environment import OPTIONAL, PACKAGES, installed_version
+
+    for distribution, module in PACKAGES.items():
+        if distribution in OPTIONAL and installed_version(distribution) is None:
+            continue
         try:
             importlib.import_module(module)
             yield Finding(module, importlib.metadata.version(distribution))

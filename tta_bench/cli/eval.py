@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import work_dir_option
+from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
 @click.command("eval")
 @click.argument("words", nargs=-1, metavar="KEY=VALUE...")
 @work_dir_option
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the record as one JSON document.")
-def command(words: tuple[str, ...], work_dir: Path, as_json: bool) -> None:
+def command(words: tuple[str, ...], work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
     r"""Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.
 
     \b
@@ -35,6 +36,7 @@ def command(words: tuple[str, ...], work_dir: Path, as_json: bool) -> None:
     """
     from tta_bench.config.prediction_file import resolve_scores
 
+    load_plugins(plugins)
     asked = resolve_scores(words)
 
     from tta_bench.cli.results import print_results

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import boards_option
+from tta_bench.cli.options import boards_option, load_plugins, plugin_option
 
 
 @click.command("leaderboard")
@@ -27,10 +27,12 @@ from tta_bench.cli.options import boards_option
     show_default=True,
     help="md writes the boards; the others print all rows and write nothing.",
 )
-def command(check: bool, boards: Path, records: tuple[Path, ...], form: str) -> None:
+@plugin_option
+def command(check: bool, boards: Path, records: tuple[Path, ...], form: str, plugins: tuple[Path, ...]) -> None:
     """Render the Markdown leaderboards from records, between the markers; the same records give the same bytes."""
     from tta_bench.errors import CheckFailed, UserError
 
+    load_plugins(plugins)
     folders = records or (boards / "records",)
     missing = [str(folder) for folder in (*folders, boards / "published") if not folder.is_dir()]
     if missing:
@@ -51,12 +53,12 @@ def _check(folders: Sequence[Path], boards: Path) -> tuple[str, list[str]]:
 
 
 def _write(folders: Sequence[Path], boards: Path, form: str) -> tuple[str, list[str]]:
-    """Write the boards and return their names, or return their rows in another form; and what is wrong with records."""
-    from tta_bench.boards.export import FORMATS
+    """Write the boards and return their names, or return their rows in another form; and the problems of records."""
+    from tta_bench.boards.export import WRITERS
     from tta_bench.boards.write import collect_entries, update_boards
 
     if form == "md":
         paths, problems = update_boards(folders, boards, boards)
         return "\n".join(map(str, paths)), problems
     entries, problems = collect_entries(folders, boards, boards)
-    return FORMATS[form](entries), problems
+    return WRITERS[form](entries), problems

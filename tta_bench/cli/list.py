@@ -61,6 +61,7 @@ def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
 def _how_it_went(path: Path) -> str:
     """Return a run's status and score, or why its record cannot be read."""
     from tta_bench.errors import UserError
+    from tta_bench.metrics import METRICS
     from tta_bench.records.status import now, outcome
     from tta_bench.records.store import read_record
 
@@ -70,4 +71,6 @@ def _how_it_went(path: Path) -> str:
         return error.message
     metric = record.identity.protocol.score
     score = record.metrics.get(metric)
-    return outcome(record, now()) if score is None else f"{record.status}, {metric} {score.value:.2%}"
+    if score is None:
+        return outcome(record, now())
+    return f"{record.status}, {metric} {METRICS.describe(metric).text_with_unit(score.value)}"

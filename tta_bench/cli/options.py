@@ -20,7 +20,7 @@ plugin_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="A file that registers a backbone, dataset or protocol (may be given again).",
+    help="A file that registers a backbone, dataset, protocol or metric (may be given again).",
 )
 boards_option = click.option(
     "--boards",
@@ -68,7 +68,7 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
 
 
 def label_words(words: Iterable[str]) -> dict[str, str]:
-    """Return what ``key=value`` words say of where labels are.
+    """Return the ``key=value`` words that name the source of labels.
 
     Raises:
         UserError: A key is unknown.

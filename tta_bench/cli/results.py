@@ -1,4 +1,4 @@
-"""What a run leaves when it is done: its scores printed, and the boards of one's own runs beside the official rows."""
+"""Results of a run: its scores printed, and the boards of one's own runs beside the official rows."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
     for record in records:
         if record.undefined:
-            click.echo(f"r is undefined, for want of spread, and counts 0: {', '.join(record.undefined)}", err=True)
+            click.echo(
+                f"Pearson r undefined (constant predictions or labels); counted as 0: {', '.join(record.undefined)}",
+                err=True,
+            )
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
 
 
 def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) -> None:
-    """Write the boards of one's own runs, and print what each protocol found from all its runs, or all as JSON."""
+    """Write the boards of one's own runs, and print the findings of each protocol over all its runs, or all as JSON."""
     own_boards(work_dir)
     if as_json:
         click.echo(json.dumps([found.figures for found in findings], indent=2))
@@ -54,14 +57,14 @@ def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) 
 
 def runs_of(records: Sequence[Record]) -> str:
     """Return the splits and seeds of several records: ``1, 2, 3 / 0``."""
-    splits, seeds = ([str(getattr(record.identity, what)) for record in records] for what in ("split", "seed"))
+    splits, seeds = ([str(getattr(record.identity, field)) for record in records] for field in ("split", "seed"))
     return f"{', '.join(dict.fromkeys(splits))} / {', '.join(dict.fromkeys(seeds))}"
 
 
 def mean(records: Sequence[Record], name: str) -> str:
     """Return the mean of a metric, or nothing where a record lacks it."""
-    found = [record.metrics[name].value for record in records if name in record.metrics]
-    return digits(name, sum(found) / len(found)) if len(found) == len(records) else ""
+    values = [record.metrics[name].value for record in records if name in record.metrics]
+    return digits(name, sum(values) / len(values)) if len(values) == len(records) else ""
 
 
 def own_boards(work_dir: Path) -> list[Path]:
@@ -91,7 +94,7 @@ def shown(name: str, metric: Metric | None) -> str:
 
 
 def digits(name: str, value: float) -> str:
-    """Return a metric's value: accuracies in percent, everything else with 4 decimals."""
-    from tta_bench.boards.markdown import in_percent
+    """Return a metric's value: in percent, or with 4 decimals."""
+    from tta_bench.metrics import METRICS
 
-    return f"{value:.2%}" if in_percent(name) else f"{value:z.4f}"
+    return METRICS.describe(name).text_with_unit(value)

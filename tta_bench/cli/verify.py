@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.options import load_plugins, plugin_option
+
 
 @click.command("verify")
 @click.argument("arguments", nargs=-1, metavar="[RECORD...] [KEY=VALUE...]")
@@ -14,7 +16,15 @@ import click
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of predictions that are too large to lie beside their records.",
 )
-def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
+@click.option(
+    "--since",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the boards as they were before: each of its records must be here, or replaced by a newer run.",
+)
+@plugin_option
+def command(
+    arguments: tuple[str, ...], predictions: Path | None, since: Path | None, plugins: tuple[Path, ...]
+) -> None:
     r"""Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
 
     \b
@@ -22,13 +32,16 @@ def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
     tta-bench verify runs/records/NAME.json data.root=/data/hume_reaction
 
     RECORD is a record's file, or a folder of records; by default leaderboards/records. Records of data whose labels may
-    not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels.
+    not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels. A score that a
+    plug-in registers is recomputed with --plugin FILE.py; a record's own plug-ins are never imported.
     """
+    from tta_bench.boards.replaced import lost_records
     from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import BenchError, CheckFailed, UserError
     from tta_bench.records.store import read_record, record_files
     from tta_bench.records.verify import verify_record
 
+    load_plugins(plugins)
     paths, words = paths_and_words(arguments)
     folders = paths or [Path("leaderboards/records")]
     given = label_words(words)
@@ -48,8 +61,13 @@ def command(arguments: tuple[str, ...], predictions: Path | None) -> None:
         failed += bool(problems)
         mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
         click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
+    lost = [problem for folder in folders for problem in lost_records(since, folder.parent)] if since else []
+    for problem in lost:
+        click.echo(f"{click.style('LOST', fg='red')} {problem}")
+    if lost:
+        raise CheckFailed(f"{len(lost)} records may not disappear.")
     if failed:
-        raise CheckFailed(f"{failed} of {len(files)} records are not true to their files.")
+        raise CheckFailed(f"{failed} of {len(files)} records are not confirmed by their files.")
 
 
 def _done(source: str) -> str:

@@ -11,7 +11,7 @@ from tta_bench.cards.files import merge, read_yaml
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError, did_you_mean, unknown
-from tta_bench.experiments.base import Phase, Precision
+from tta_bench.experiments.base import PhaseChoice, Precision
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kinds
 
@@ -23,7 +23,7 @@ class Choices(Strict):
     backbone: str | None = None
     dataset: str | None = None
     weights: str = "default"
-    phase: Phase = "all"
+    phase: PhaseChoice = "all"
     split: tuple[int, ...] = (1,)
     seed: tuple[int, ...] = (0,)
     tier: Literal["auto", "sample", "full"] = "auto"

@@ -18,6 +18,7 @@ from tta_bench.config.resolve import choose_data
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.kinds import protocol_card
+from tta_bench.metrics import METRICS
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
 """What may be said to ``eval``."""
@@ -65,6 +66,7 @@ def resolve_scores(words: Iterable[str]) -> OutsideScores:
         if key not in given:
             raise UserError(f"no {key} named.", "Say protocol=NAME predictions=FILE, and data.root=DIR or labels=FILE.")
     protocol = protocol_card(given["protocol"])
+    METRICS.get(protocol.score)  # a plug-in's needs --plugin
     files = {key: Path(given[key]).expanduser() for key in ("predictions", "labels") if key in given}
     if missing := [str(path) for path in files.values() if not path.is_file()]:
         raise UserError(f"there is no file {' and no '.join(missing)}.")

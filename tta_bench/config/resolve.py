@@ -18,6 +18,7 @@ from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import ALWAYS_LOCKED, Experiment
 from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
+from tta_bench.metrics import METRICS
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
 from tta_bench.utils.paths import data_folder, user_config
 
@@ -110,11 +111,14 @@ def _plugin_code(protocol: ProtocolCard, dataset: DatasetCard, backbone: Backbon
     """
     from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS  # mmengine takes a moment to import
 
-    parts = [("backbones", BACKBONES, part.name, part.component) for part in (backbone.parts or (backbone,))]
+    parts: list[tuple[str, Any, str, str]] = [
+        ("backbones", BACKBONES, part.name, part.component) for part in (backbone.parts or (backbone,))
+    ]
     for group, registry, name, component in (
         ("protocols", PROTOCOLS, protocol.name, protocol.component),
         ("datasets", DATASETS, dataset.name, dataset.component),
         *parts,
+        ("metrics", METRICS, protocol.score, protocol.score),
     ):
         card_file = catalog.origin(group, name)
         if import_installed(name):
@@ -125,6 +129,7 @@ def _plugin_code(protocol: ProtocolCard, dataset: DatasetCard, backbone: Backbon
         code_file = None if made_by is None or is_own(made_by) else file_of(made_by)
         if code_file is not None:
             yield code_of_file(code_file)
+    METRICS.get(protocol.score)  # an unknown one is refused before anything is spent
 
 
 def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tuple[DatasetCard, Path | None, Tier]:

@@ -23,7 +23,7 @@ NUMERICS_VERSION = 3
 EXPERIMENTS: dict[str, type[Experiment]] = {}
 """The kind of experiment of each protocol component; filled by the subclasses themselves."""
 
-Phase = Literal["all", "train", "test"]
+PhaseChoice = Literal["all", "train", "test"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 
@@ -124,7 +124,7 @@ class Experiment(Strict):
     """Folder of the dataset; None for an embedded sample."""
     split: int
     seed: int
-    phase: Phase
+    phase: PhaseChoice
     precision: Precision
     limit: int | None
     """Keep this many clips of each list."""

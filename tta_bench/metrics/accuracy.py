@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
+from tta_bench.metrics.intervals import RESAMPLES, Interval, group_bootstrap
+from tta_bench.metrics.paired import Difference, paired_group_bootstrap
+
 
 def true_class_rank(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return how many other classes score at least as high as the true class; 0 is a hit.
+    """Return the rank of the true class: the number of other classes that score at least as high, 0 being a hit.
 
     A tie counts against the model, and so does a score that is not a number: a constant output scores nothing. Where
     scores differ, as softmax averages do, top-k accuracy from these ranks equals MMAction2's ``top_k_accuracy``, whose
@@ -33,7 +40,7 @@ def per_class_accuracy(
     """Return each class's share of hits, ``(classes,)``; not a number for a class without samples.
 
     Args:
-        hits: ``(N,)`` whether a sample's highest score is that of its true class.
+        hits: ``(N,)`` True where a sample's highest score is that of its true class.
         labels: ``(N,)`` true classes.
         classes: Number of classes; by default one more than the highest label.
     """
@@ -52,7 +59,173 @@ def mean_class_accuracy(hits: NDArray[np.bool_], labels: NDArray[np.integer]) ->
     that has no sample but was predicted for one, so on part of a list it depends on how the model errs; this does not.
 
     Args:
-        hits: ``(N,)`` whether a sample's highest score is that of its true class.
+        hits: ``(N,)`` True where a sample's highest score is that of its true class.
         labels: ``(N,)`` true classes.
     """
     return float(np.nanmean(per_class_accuracy(hits, labels)))
+
+
+class ClassRanks(Protocol):
+    """Outcomes of a classifier, as records keep them."""
+
+    @property
+    def groups(self) -> NDArray[np.uint64]:
+        """Hash of each sample's group, ``(N,)``."""
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """True classes, ``(N,)``."""
+
+    @property
+    def ranks(self) -> NDArray[np.uint8]:
+        """Rank of the true class, ``(N,)``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+
+    @property
+    def reversed_ranks(self) -> NDArray[np.uint8] | None:
+        """Rank of the class that the reversed clip shows, ``(N,)``, where it is known."""
+
+    @property
+    def leaked(self) -> NDArray[np.bool_] | None:
+        """Samples whose group was trained on too, ``(N,)``; None where none was."""
+
+
+class Shares(NamedTuple):
+    """Runs over the same samples that are scored by their share of hits."""
+
+    counts: NDArray[np.float32]
+    """``(G, 1)`` samples of each group."""
+    sums: NDArray[np.float32]
+    """``(G, runs)`` hits among them, in each run. Single precision is exact for whole numbers up to 2**24."""
+
+    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
+
+        Args:
+            weights: ``(resamples, G)`` draws of each group, groups sorted.
+        """
+        drawn = weights.astype(np.float32)
+        counts = drawn @ self.counts
+        return (drawn @ self.sums).astype(np.float64) / np.maximum(counts, 1), counts
+
+
+@METRICS.register_module("top1")
+class Top1(SampleMetric[ClassRanks]):
+    """Share of samples whose true class has the highest score."""
+
+    title = "top-1"
+    percent = True
+    needs = "ranks"
+    beside_score = True
+    k = 1
+    """A rank below this is a hit."""
+
+    def hits(self, samples: ClassRanks) -> NDArray[np.bool_]:
+        """Return the samples that count as right, ``(N,)``."""
+        return np.asarray(samples.ranks < self.k)
+
+    def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of hits in each resample."""
+        return np.asarray(weights @ self.hits(samples) / weights.sum(axis=1))
+
+    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
+        """Return the share with its percentile interval."""
+        return group_bootstrap(self.hits(samples), samples.groups, resamples=resamples)
+
+    def difference(self, a: ClassRanks, b: ClassRanks, resamples: int = RESAMPLES) -> Difference:
+        """Return the difference of two shares over the same samples."""
+        return paired_group_bootstrap(self.hits(a), self.hits(b), a.groups, resamples=resamples)
+
+    def resampler(self, runs: Sequence[ClassRanks]) -> Resampler:
+        """Return the runs as sums over groups, which a resample adds up."""
+        groups, counts = np.unique(runs[0].groups, return_counts=True)
+        sums = [
+            np.bincount(np.searchsorted(groups, run.groups), weights=self.hits(run), minlength=len(groups))
+            for run in runs
+        ]
+        return Shares(counts[:, None].astype(np.float32), np.stack(sums, axis=1).astype(np.float32))
+
+
+@METRICS.register_module("top5")
+class Top5(Top1):
+    """Share of samples whose true class is among the five highest scores, of more than five classes."""
+
+    title = "top-5"
+    k = 5
+
+    def is_defined(self, samples: ClassRanks) -> bool:
+        """Return True for more than five classes."""
+        return len(samples.classes) > self.k
+
+
+@METRICS.register_module("mean_class")
+class MeanClass(SampleMetric[ClassRanks]):
+    """Mean over classes of their top-1 accuracy, over the classes that have samples."""
+
+    title = "mean class"
+    percent = True
+    needs = "ranks"
+    beside_score = True
+
+    def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean in each resample, over the classes that were drawn."""
+        members = samples.labels[:, None] == np.arange(len(samples.classes))
+        counts, right = weights @ members, weights @ (members & (samples.ranks == 0)[:, None])
+        return np.asarray((right / np.maximum(counts, 1)).sum(axis=1) / (counts > 0).sum(axis=1))
+
+    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
+        """Return the mean with its percentile interval."""
+        return group_bootstrap(samples.ranks == 0, samples.groups, samples.labels, resamples=resamples)
+
+
+@METRICS.register_module("top1_reversed")
+class Top1Reversed(Top1):
+    """Top-1 against the class that the reversed clip shows, where that is known."""
+
+    title = "top-1 reversed"
+    beside_score = False
+    of_controls = True
+
+    def is_defined(self, samples: ClassRanks) -> bool:
+        """Return True where reversed classes are known."""
+        return samples.reversed_ranks is not None
+
+    def hits(self, samples: ClassRanks) -> NDArray[np.bool_]:
+        """Return the samples that were given the reversed clip's class, ``(N,)``."""
+        assert samples.reversed_ranks is not None
+        return np.asarray(samples.reversed_ranks < self.k)
+
+
+@METRICS.register_module("top1_unleaked")
+class Top1Unleaked(SampleMetric[ClassRanks]):
+    """Top-1 over the samples whose group was not trained on, where others' was."""
+
+    title = "top-1 unleaked"
+    percent = True
+    needs = "ranks"
+    beside_score = True
+    note = (
+        "Top-1 unleaked: over the test clips whose source has no clip in the training list; of the others a model may "
+        "know the scene."
+    )
+
+    def is_defined(self, samples: ClassRanks) -> bool:
+        """Return True where some, but not all groups were trained on."""
+        return samples.leaked is not None and not samples.leaked.all()
+
+    def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of hits among the unleaked samples of each resample; 0 for none."""
+        unleaked = weights * _unleaked(samples)
+        return np.asarray(unleaked @ (samples.ranks == 0) / np.maximum(unleaked.sum(axis=1), 1))
+
+    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
+        """Return the share with its percentile interval."""
+        unleaked = _unleaked(samples)
+        return group_bootstrap(samples.ranks[unleaked] == 0, samples.groups[unleaked], resamples=resamples)
+
+
+def _unleaked(samples: ClassRanks) -> NDArray[np.bool_]:
+    return np.ones(len(samples.groups), bool) if samples.leaked is None else ~samples.leaked

@@ -17,13 +17,13 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 """Coverage of every interval that is reported."""
 FEW_GROUPS = 20
-"""With fewer groups than this, a percentile interval is too narrow to be taken at its word."""
+"""With fewer groups than this, a percentile interval is clearly too narrow."""
 _BLOCK = 50
 """Resamples that are drawn at once: an even number, few enough to stay in the processor's cache."""
 
 
 class Interval(NamedTuple):
-    """A value, its interval, and what they rest on."""
+    """A value with its interval, and the numbers of samples and groups behind it."""
 
     value: float
     low: float
@@ -68,8 +68,8 @@ def group_bootstrap(
 
     Args:
         values: ``(N,)`` numbers or truth values.
-        groups: ``(N,)`` what each row's group is called.
-        cells: ``(N,)`` what each row's cell is called; by default all rows are in one.
+        groups: ``(N,)`` name of each row's group.
+        cells: ``(N,)`` name of each row's cell; by default all rows are in one.
         level: Coverage aimed at.
         resamples: Number of resamples.
 
@@ -91,10 +91,10 @@ def group_sums(
     group_names, group = np.unique(groups, return_inverse=True)
     cell_names, cell = np.unique(cells, return_inverse=True)
     shape = len(group_names), len(cell_names)
-    place = group * shape[1] + cell
+    index = group * shape[1] + cell
     size = shape[0] * shape[1]
-    sums = np.bincount(place, weights=np.asarray(values, np.float64), minlength=size)
-    counts = np.bincount(place, minlength=size)
+    sums = np.bincount(index, weights=np.asarray(values, np.float64), minlength=size)
+    counts = np.bincount(index, minlength=size)
     return sums.reshape(shape).astype(np.float64), counts.reshape(shape).astype(np.float64)
 
 
@@ -113,7 +113,7 @@ def resampled_means(
 def resample_weights(
     n_groups: int, resamples: int = RESAMPLES, unit: str = "group", block: int = _BLOCK
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield how often each group is drawn in each resample, ``(resamples, n_groups)``, in blocks of rows."""
+    """Yield the draws of each group in each resample, ``(resamples, n_groups)``, in blocks of rows."""
     row_starts = np.arange(block)[:, None] * n_groups
     for drawn in resample_groups(n_groups, resamples, unit, block):
         places = (drawn + row_starts[: len(drawn)]).ravel()

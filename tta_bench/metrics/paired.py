@@ -33,7 +33,7 @@ def paired_group_bootstrap(
     Args:
         a: ``(N,)`` the first model's hits or values.
         b: ``(N,)`` the second model's, of the same samples in the same order.
-        groups: ``(N,)`` what each sample's group is called.
+        groups: ``(N,)`` name of each sample's group.
         level: Coverage aimed at.
         resamples: Number of resamples.
     """
@@ -53,14 +53,14 @@ def two_sided_p(resampled: NDArray[np.float64]) -> float:
 
 
 def discordant(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return how many samples only the first model gets right, and how many only the second."""
+    """Return the numbers of samples that only the first model gets right, and only the second."""
     return int((a & ~b).sum()), int((~a & b).sum())
 
 
 def mcnemar_exact(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return the two-sided exact p-value of McNemar's test: a fair coin over the discordant samples.
 
-    It takes the samples for independent, which clips of one source are not; the bootstrap over groups does not.
+    It assumes independent samples, which clips of one source are not; the bootstrap over groups does not.
 
     Args:
         a: ``(N,)`` the first model's hits.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
 from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
 
@@ -22,7 +24,7 @@ FEWEST = 3
 
 
 class Moments(NamedTuple):
-    """What resampling needs of one model's samples."""
+    """Sums over the groups of one model's samples, from which resamples are scored."""
 
     sums: NDArray[np.float64]
     """``(groups, 1 + 5 K)``: over each group's samples their number, then the sums of x, y, x x, y y and x y."""
@@ -91,7 +93,7 @@ def pearson_bootstrap(
     Args:
         outputs: ``(N, K)`` predicted intensities.
         targets: ``(N, K)`` true ones.
-        groups: ``(N,)`` what each sample's group is called.
+        groups: ``(N,)`` name of each sample's group.
         level: Coverage aimed at.
         resamples: Number of resamples.
 
@@ -119,7 +121,7 @@ def paired_pearson_bootstrap(
         a: ``(N, K)`` the first model's outputs.
         b: ``(N, K)`` the second model's, of the same samples in the same order.
         targets: ``(N, K)`` true intensities.
-        groups: ``(N,)`` what each sample's group is called.
+        groups: ``(N,)`` name of each sample's group.
         level: Coverage aimed at.
         resamples: Number of resamples.
     """
@@ -174,3 +176,60 @@ def _check(outputs: NDArray[Any], targets: NDArray[Any]) -> None:
         raise ValueError(f"a correlation needs {FEWEST} samples, and there are {len(outputs)}")
     if not (np.isfinite(outputs).all() and np.isfinite(targets).all()):
         raise ValueError("a value is not a finite number")
+
+
+class IntensityPairs(Protocol):
+    """Outcomes of a regression, as records keep them."""
+
+    @property
+    def groups(self) -> NDArray[np.uint64]:
+        """Hash of each sample's subject, ``(N,)``, or of the sample itself."""
+
+    @property
+    def outputs(self) -> NDArray[np.float32]:
+        """Predicted intensities, ``(N, K)``."""
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """True intensities, ``(N, K)``."""
+
+
+class Correlations(NamedTuple):
+    """Runs over the same samples that are scored by the mean r of their outputs."""
+
+    runs: tuple[Moments, ...]
+
+    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
+
+        Args:
+            weights: ``(resamples, G)`` draws of each group, groups sorted.
+        """
+        totals = [weights @ run.sums for run in self.runs]
+        scores = [mean_r_of_sums(total, run.floors) for total, run in zip(totals, self.runs, strict=True)]
+        return np.stack(scores, axis=1), totals[0][:, :1]
+
+
+@METRICS.register_module("pearson")
+class MeanPearson(SampleMetric[IntensityPairs]):
+    """Mean over targets of Pearson's r over all samples."""
+
+    title = "mean r"
+    needs = "intensities"
+
+    def compute(self, samples: IntensityPairs, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean r of each resample."""
+        single = moments(samples.outputs, samples.targets, np.arange(len(samples.outputs)))
+        return mean_r_of_sums(weights @ single.sums, single.floors)
+
+    def measure(self, samples: IntensityPairs, resamples: int = RESAMPLES) -> Interval:
+        """Return the mean r with its percentile interval."""
+        return pearson_bootstrap(samples.outputs, samples.targets, samples.groups, resamples=resamples)
+
+    def difference(self, a: IntensityPairs, b: IntensityPairs, resamples: int = RESAMPLES) -> Difference:
+        """Return the difference of two models' mean r over the same samples."""
+        return paired_pearson_bootstrap(a.outputs, b.outputs, a.targets, a.groups, resamples=resamples)
+
+    def resampler(self, runs: Sequence[IntensityPairs]) -> Resampler:
+        """Return the runs as sums over groups, which a resample adds up."""
+        return Correlations(tuple(moments(run.outputs, run.targets, run.groups) for run in runs))

@@ -1,4 +1,4 @@
-"""Where a run takes place: versions, commit, device."""
+"""Environment of a run: versions, commit, device."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 import tta_bench
 from tta_bench.records.schema import Environment, Plugin
 
-PACKAGES = (
-    *("torch", "torchvision", "timm", "mmengine", "mmcv-lite", "mmcv", "mmaction2"),
-    *("opencv-python", "av", "numpy", "scipy", "safetensors", "opensmile", "librosa"),
-)
-"""Packages that a number may depend on."""
+PACKAGES = {
+    **{"torch": "torch", "torchvision": "torchvision", "timm": "timm", "mmengine": "mmengine", "mmcv-lite": "mmcv"},
+    **{"mmcv": "mmcv", "mmaction2": "mmaction", "opencv-python": "cv2", "av": "av", "numpy": "numpy"},
+    **{"scipy": "scipy", "safetensors": "safetensors", "opensmile": "opensmile", "librosa": "librosa"},
+}
+"""Distributions that a number may depend on, and the module that each brings."""
+OPTIONAL = {"mmcv", "opensmile", "librosa"}
+"""Those of them that the suite does not require."""
 _CODE = ("tta_bench", "registry")
 
 
@@ -35,7 +38,7 @@ def describe_environment(device: str, precision: str, plugins: Sequence[Plugin] 
         dirty=dirty,
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        packages={package: found for package in PACKAGES if (found := _version(package))},
+        packages={name: installed for name in PACKAGES if (installed := installed_version(name))},
         plugins=tuple(plugins),
         device=name,
         driver=driver,
@@ -45,7 +48,7 @@ def describe_environment(device: str, precision: str, plugins: Sequence[Plugin] 
 
 
 def git_state(checkout: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of a checkout and whether its code was changed since; two Nones if it is no checkout."""
+    """Return the commit of a checkout and True if its code was changed since; two Nones if it is no checkout."""
     if not (checkout / ".git").exists():
         return None, None
     try:
@@ -60,7 +63,8 @@ def _git(checkout: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Return the version of a distribution, or None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -92,10 +96,10 @@ def _accelerator(device: str) -> tuple[str, str]:
 
 def _decoder() -> str | None:
     """Return the video decoder's version, or None where PyAV is not installed."""
-    found = _version("av")
-    if found is None:
+    pyav = installed_version("av")
+    if pyav is None:
         return None
     from av import library_versions
 
     codec = ".".join(map(str, library_versions.get("libavcodec", ())))
-    return f"PyAV {found}, libavcodec {codec}"
+    return f"PyAV {pyav}, libavcodec {codec}"

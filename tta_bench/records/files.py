@@ -12,26 +12,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tta_bench.errors import UserError
-from tta_bench.records.intensities import Intensities, IntensityOutcomes, outcomes_from_intensities
-from tta_bench.records.predictions import Outcomes, Predictions, outcomes_from_predictions
+from tta_bench.records.intensities import Intensities, IntensityOutcomes
+from tta_bench.records.predictions import Outcomes, Predictions
 from tta_bench.records.schema import FileRef
 from tta_bench.utils.files import write_atomic
 
 AnyPredictions = Predictions | Intensities
-"""What a model said of every sample."""
+"""All of a model's results, sample by sample, with the samples' names."""
 AnyOutcomes = Outcomes | IntensityOutcomes
-"""What a board needs of it."""
+"""The part of them that boards are made of, without names."""
 
 _Kind = TypeVar("_Kind", Predictions, Intensities, Outcomes, IntensityOutcomes)
 _LISTS = {"classes", "emotions"}
 """Arrays that are not of one value, or row, for each sample."""
-
-
-def outcomes_of(predictions: AnyPredictions) -> AnyOutcomes:
-    """Return what a board needs of predictions of either kind."""
-    if isinstance(predictions, Intensities):
-        return outcomes_from_intensities(predictions)
-    return outcomes_from_predictions(predictions)
 
 
 def write_predictions(path: Path, predictions: AnyPredictions) -> FileRef:
@@ -68,9 +61,9 @@ def read_outcomes(path: Path) -> AnyOutcomes:
     return _built(path, IntensityOutcomes, arrays) if "outputs" in arrays else _built(path, Outcomes, arrays)
 
 
-def _write(path: Path, what: AnyPredictions | AnyOutcomes) -> FileRef:
+def _write(path: Path, samples: AnyPredictions | AnyOutcomes) -> FileRef:
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(what).items() if value is not None}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(samples).items() if value is not None}
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     content = buffer.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
@@ -79,12 +72,12 @@ def _write(path: Path, what: AnyPredictions | AnyOutcomes) -> FileRef:
     return ref
 
 
-def _read(path: Path, what: str) -> dict[str, Any]:
+def _read(path: Path, content: str) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no {what}: {error}.") from None
+        raise UserError(f"{path} holds no {content}: {error}.") from None
 
 
 def _built(path: Path, kind: type[_Kind], arrays: dict[str, Any]) -> _Kind:

@@ -1,15 +1,17 @@
-"""What a model said of every sample's intensities, with the true ones where these may be published."""
+"""Predicted intensities, sample by sample, with the true ones where these may be published."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, shorten
-from tta_bench.metrics.pearson import FEWEST
+from tta_bench.metrics.base import Needs
+from tta_bench.metrics.pearson import FEWEST, pearson
 from tta_bench.records.predictions import check_complete, name_hashes
 
 
@@ -29,6 +31,8 @@ class Truth:
 class Intensities:
     """Every sample's outputs, sorted by id."""
 
+    serves: ClassVar[Needs] = "nothing"
+    """Metrics of intensities are computed from the outcomes, which have the labels."""
     ids: NDArray[np.str_]
     """``(N,)`` sample ids."""
     outputs: NDArray[np.float32]
@@ -40,11 +44,47 @@ class Intensities:
     groups: NDArray[np.str_] | None = None
     """``(N,)`` the subject of each sample; None where subjects are not known, or may not be published."""
 
+    def with_truth(self, truth: Truth | None) -> Intensities | None:
+        """Return these outputs with labels: their own, else the given ones, else None.
+
+        Raises:
+            UserError: The labels are of other samples or emotions.
+        """
+        if self.targets is not None:
+            return self
+        if truth is None:
+            return None
+        if self.emotions != truth.emotions:
+            raise UserError(f"the labels are of {', '.join(truth.emotions)}, and it has {', '.join(self.emotions)}")
+        return collect_intensities(self.ids.tolist(), self.outputs, truth)
+
+    def without_labels(self) -> Intensities:
+        """Return the outputs without labels or subjects."""
+        return replace(self, targets=None, groups=None)
+
+    def outcomes(self) -> IntensityOutcomes:
+        """Return the outcomes: outputs and labels, under hashes of the samples' names.
+
+        Raises:
+            UserError: The labels are missing.
+        """
+        if self.targets is None:
+            raise UserError("these predictions are without labels, which may not be published.", "Say data.root=DIR.")
+        return IntensityOutcomes(
+            name_hashes(self.ids),
+            self.outputs,
+            self.targets,
+            self.emotions,
+            None if self.groups is None else name_hashes(self.groups),
+        )
+
 
 @dataclass(frozen=True)
 class IntensityOutcomes:
-    """Every sample's outputs and true intensities, without its name."""
+    """Every sample's outputs and true intensities, under hashes of the samples' names."""
 
+    serves: ClassVar[Needs] = "intensities"
+    """Metrics that can be computed from them."""
     keys: NDArray[np.uint64]
     """``(N,)`` hash of each id."""
     outputs: NDArray[np.float32]
@@ -61,6 +101,25 @@ class IntensityOutcomes:
         """The unit of resampling, ``(N,)``: the subject, or each sample by itself where subjects are not known."""
         return self.keys if self.subjects is None else self.subjects
 
+    @property
+    def resampled(self) -> Literal["groups", "samples"]:
+        """Unit of resampling, as records name it."""
+        return "samples" if self.subjects is None else "groups"
+
+    def same_truth(self, other: object) -> bool:
+        """Return True for outcomes of the same targets, in the same order."""
+        if not isinstance(other, IntensityOutcomes):
+            return False
+        return self.emotions == other.emotions and np.array_equal(self.targets, other.targets)
+
+    def per_class(self) -> tuple[dict[str, float], tuple[str, ...]]:
+        """Return Pearson's r of each emotion that has one, and the names of the others."""
+        r = dict(zip(self.emotions, pearson(self.outputs, self.targets).tolist(), strict=True))
+        return (
+            {name: value for name, value in r.items() if not np.isnan(value)},
+            tuple(name for name, value in r.items() if np.isnan(value)),
+        )
+
 
 def collect_intensities(ids: Sequence[str], outputs: NDArray[np.floating], truth: Truth) -> Intensities:
     """Return outputs with their true intensities in stored form: sorted by id, in single precision.
@@ -68,7 +127,7 @@ def collect_intensities(ids: Sequence[str], outputs: NDArray[np.floating], truth
     Args:
         ids: The samples, in any order.
         outputs: ``(N, K)`` predicted intensities, columns in the order of the truth's emotions.
-        truth: What they are scored against: every sample of it must be there once, and no other.
+        truth: Labels of the split: every sample of it must be there once, and no other.
 
     Raises:
         UserError: A sample is missing, repeated or unknown; an output is no finite number; a true intensity is outside
@@ -110,29 +169,7 @@ def check_truth(truth: Truth) -> None:
     _name_rows(names, (values < 0) | (values > 1), "a label outside [0, 1]")
 
 
-def without_labels(predictions: Intensities) -> Intensities:
-    """Return predictions without anything of labels or subjects."""
-    return replace(predictions, targets=None, groups=None)
-
-
-def outcomes_from_intensities(predictions: Intensities) -> IntensityOutcomes:
-    """Return what a board needs of predictions.
-
-    Raises:
-        UserError: They are without labels.
-    """
-    if predictions.targets is None:
-        raise UserError("these predictions are without labels, which may not be published.", "Say data.root=DIR.")
-    return IntensityOutcomes(
-        name_hashes(predictions.ids),
-        predictions.outputs,
-        predictions.targets,
-        predictions.emotions,
-        None if predictions.groups is None else name_hashes(predictions.groups),
-    )
-
-
-def _name_rows(names: NDArray[np.str_], wrong: NDArray[np.bool_], what: str) -> None:
+def _name_rows(names: NDArray[np.str_], wrong: NDArray[np.bool_], problem: str) -> None:
     rows = wrong.any(axis=1)
     if rows.any():
-        raise UserError(f"{int(rows.sum()):,} samples have {what}: {shorten([str(name) for name in names[rows]])}.")
+        raise UserError(f"{int(rows.sum()):,} samples have {problem}: {shorten([str(name) for name in names[rows]])}.")

@@ -1,4 +1,4 @@
-"""What a classifier said of every sample: all scores, or the few bytes that a board needs."""
+"""Results of a classifier, sample by sample: predictions (all scores) and outcomes (a few bytes, for boards)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, shorten
-from tta_bench.metrics.accuracy import true_class_rank
+from tta_bench.metrics.accuracy import per_class_accuracy, true_class_rank
+from tta_bench.metrics.base import Needs
 
 HIGHEST_RANK = 255
 """Ranks are kept in a byte; what is higher is kept as this."""
@@ -22,6 +23,8 @@ HIGHEST_RANK = 255
 class Predictions:
     """Every sample's scores, sorted by id."""
 
+    serves: ClassVar[Needs] = "scores"
+    """Metrics that can be computed from them."""
     ids: NDArray[np.str_]
     """``(N,)`` sample ids."""
     scores: NDArray[np.floating]
@@ -35,13 +38,34 @@ class Predictions:
     reversed_labels: NDArray[np.int64] | None = None
     """``(N,)`` the class that each sample shows when played backwards, for the control ``reversed``."""
     leaked: NDArray[np.bool_] | None = None
-    """``(N,)`` whether a sample's group was trained on too, perhaps in another class; None where none was."""
+    """``(N,)`` True where a sample's group was trained on too, perhaps in another class; None where none was."""
+
+    def with_truth(self, _: object) -> Predictions:
+        """Return the predictions, which have their labels."""
+        return self
+
+    def outcomes(self) -> Outcomes:
+        """Return the outcomes: ranks in place of scores, hashes in place of names."""
+        reverse = self.reversed_labels
+        return Outcomes(
+            name_hashes(self.ids),
+            name_hashes(self.groups),
+            self.labels.astype(np.uint16),
+            _byte_ranks(self.scores, self.labels),
+            self.classes,
+            None if reverse is None else _byte_ranks(self.scores, reverse),
+            self.leaked,
+        )
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How well every sample was classified, without its name."""
+    """Rank of every sample's true class, under hashes of the samples' names."""
 
+    serves: ClassVar[Needs] = "ranks"
+    """Metrics that can be computed from them."""
+    resampled: ClassVar[Literal["groups"]] = "groups"
+    """Unit of resampling, as records name it."""
     keys: NDArray[np.uint64]
     """``(N,)`` hash of each id."""
     groups: NDArray[np.uint64]
@@ -55,7 +79,17 @@ class Outcomes:
     reversed_ranks: NDArray[np.uint8] | None = None
     """``(N,)`` rank of the class that the reversed clip shows."""
     leaked: NDArray[np.bool_] | None = None
-    """``(N,)`` whether a sample's group was trained on too; None where none was."""
+    """``(N,)`` True where a sample's group was trained on too; None where none was."""
+
+    def same_truth(self, other: object) -> bool:
+        """Return True for other outcomes of a classifier: class numbers may differ from file to file."""
+        return isinstance(other, Outcomes)
+
+    def per_class(self) -> tuple[dict[str, float], None]:
+        """Return the accuracy on each class that has samples; None stands for the names of undefined figures."""
+        shares = per_class_accuracy(self.ranks == 0, self.labels, len(self.classes))
+        named = zip(self.classes, shares.tolist(), strict=True)
+        return {name: share for name, share in named if not np.isnan(share)}, None
 
 
 def collect(
@@ -69,10 +103,10 @@ def collect(
 ) -> Predictions:
     """Return predictions in their stored form: sorted by id, scores in half precision unless that changes a rank.
 
-    What was trained on is asked for by its groups; a sample of one of these may have been recognised by its source.
+    ``trained_groups`` are the groups of the training list: a test sample of one may have been recognised by its source.
 
     Raises:
-        UserError: An id is there twice, a score is not a finite number, a label is no class, or the lengths differ.
+        UserError: An id is repeated, a score is not a finite number, a label is no class, or the lengths differ.
     """
     _check(ids, scores, labels, groups, classes)
     order = np.argsort(np.array(ids), kind="stable")
@@ -104,20 +138,6 @@ def check_complete(ids: Iterable[str], expected: Iterable[str]) -> None:
     found = [f"{len(names):,} {what}: {shorten(sorted(names))}" for what, names in wrong.items() if names]
     if found:
         raise UserError(f"a split is scored from all its {len(wanted):,} samples or not at all; " + "; ".join(found))
-
-
-def outcomes_from_predictions(predictions: Predictions) -> Outcomes:
-    """Return what a board needs of predictions."""
-    reverse = predictions.reversed_labels
-    return Outcomes(
-        name_hashes(predictions.ids),
-        name_hashes(predictions.groups),
-        predictions.labels.astype(np.uint16),
-        _byte_ranks(predictions.scores, predictions.labels),
-        predictions.classes,
-        None if reverse is None else _byte_ranks(predictions.scores, reverse),
-        predictions.leaked,
-    )
 
 
 def name_hashes(names: Iterable[str]) -> NDArray[np.uint64]:

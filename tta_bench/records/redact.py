@@ -1,4 +1,4 @@
-"""Absolute paths, which records do without."""
+"""Redaction of absolute paths, which records do without."""
 
 from __future__ import annotations
 

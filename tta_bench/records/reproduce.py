@@ -1,4 +1,4 @@
-"""The command that measures a record again."""
+"""Shell commands that measure a record again."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from tta_bench.records.schema import Record
 
 _OF_THE_MACHINE = ("data.root", "registry.path")
-"""Keys that say where something is; a record does not know it."""
+"""Keys of places on a machine, which a record does not know."""
 
 
 def run_words(record: Record, more: Sequence[str] = ()) -> list[str]:
-    """Return the ``key=value`` words of the experiment: what a record's identity says, then what else was typed.
+    """Return the ``key=value`` words of the experiment: those of a record's identity, then the others that were typed.
 
     Args:
         record: The record of a run.
         more: Words of one's own, such as ``data.root=DIR``, which go before the record's.
     """
-    what = record.identity
+    identity = record.identity
     said = {
-        "protocol": what.protocol.name,
-        "backbone": what.backbone,
-        "weights": what.weights.name if what.weights else "none",
-        "dataset": what.dataset.name,
-        "tier": what.tier,
-        "seed": str(what.seed),
-        "precision": what.precision or "auto",
+        "protocol": identity.protocol.name,
+        "backbone": identity.backbone,
+        "weights": identity.weights.name if identity.weights else "none",
+        "dataset": identity.dataset.name,
+        "tier": identity.tier,
+        "seed": str(identity.seed),
+        "precision": identity.precision or "auto",
     }
-    if what.split.isdigit():  # a protocol with parts scores the one that it names itself, unless another was typed
-        said["split"] = what.split
+    if identity.split.isdigit():  # a protocol with parts scores the one that it names itself, unless another was typed
+        said["split"] = identity.split
     typed = {key: value for key, value in _pairs(record.given) if not key.startswith(_OF_THE_MACHINE)}
-    if what.weights is None:
+    if identity.weights is None:
         typed.pop("phase", None)  # a test of its own training: here both are done
     return [f"{key}={value}" for key, value in (typed | said | dict(_pairs(more))).items()]
 
 
 def script(record: Record, more: Sequence[str] = ()) -> str:
-    """Return the shell commands that measure a record again, and as comments what they cannot say."""
+    """Return the shell commands that measure a record again, with comments on the rest: weights, device, plug-ins."""
     return "\n".join([*_comments(record), *_set_up(record), _command(record, more)])
 
 
@@ -51,26 +51,30 @@ def _command(record: Record, more: Sequence[str]) -> str:
 
 
 def _comments(record: Record) -> Iterator[str]:
-    what, found = record.identity, record.environment
-    if what.weights is not None:
-        yield f"# weights {what.weights.name}: sha256 {what.weights.sha256}"
-    if found is None:
+    weights, environment = record.identity.weights, record.environment
+    if weights is not None:
+        yield f"# weights {weights.name}: sha256 {weights.sha256}"
+    if environment is None:
         return
-    if found.dirty:
+    if environment.dirty:
         yield "# The code had been changed since that commit: this may give another number."
-    yield f"# Python {found.python}, {found.platform}, {found.device}" + (f", {found.driver}" if found.driver else "")
-    for plugin in found.plugins:
+    yield f"# Python {environment.python}, {environment.platform}, {environment.device}" + (
+        f", {environment.driver}" if environment.driver else ""
+    )
+    for plugin in environment.plugins:
         yield f"# needs the plug-in {plugin.name} {plugin.version or ''} (sha256 {plugin.sha256})"
 
 
 def _set_up(record: Record) -> Iterator[str]:
-    found = record.environment
-    if found is None:
+    environment = record.environment
+    if environment is None:
         return
-    if found.commit:
-        yield f"git checkout {found.commit}"
-    suite = [] if found.commit else [f"tta-bench=={found.suite_version}"]
-    yield shlex.join(["pip", "install", *suite, *(f"{name}=={version}" for name, version in found.packages.items())])
+    if environment.commit:
+        yield f"git checkout {environment.commit}"
+    suite = [] if environment.commit else [f"tta-bench=={environment.suite_version}"]
+    yield shlex.join(
+        ["pip", "install", *suite, *(f"{name}=={version}" for name, version in environment.packages.items())]
+    )
 
 
 def _pairs(words: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The record: what one experiment measured, on what and with what. One strict JSON document, without paths."""
+"""The record: result, data, code and environment of one experiment. One strict JSON document, without paths."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:
 """Time in UTC, to the second: ``2026-01-31T12:00:00Z``."""
 Status = Literal["started", "success", "error", "cancelled"]
 LabelSource = Literal["data.root", "labels"]
-"""What gives the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
+"""Source of the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
 
 
 class Part(Strict):
@@ -35,7 +35,7 @@ class Part(Strict):
 
 
 class ProtocolRef(Part):
-    """Which protocol was run."""
+    """Reference to a protocol."""
 
     name: Name
     """Name of its card."""
@@ -44,22 +44,22 @@ class ProtocolRef(Part):
     sha256: Digest
     """Digest of the resolved card."""
     score: str
-    """Metric that it ranks by."""
+    """Name of the metric that it ranks by."""
 
 
 class WeightsRef(Part):
-    """Which weights training, or testing, started from."""
+    """Reference to the weights that training, or testing, started from."""
 
     name: Name
     """Name of their card, or of the file if they have none."""
     sha256: Digest | None
     """Digest of the file."""
     pretraining: Pretraining | None
-    """What they have seen; null where nobody said."""
+    """Their pre-training; null where it is not known."""
 
 
 class DatasetRef(Part):
-    """Which data were used."""
+    """Reference to the data."""
 
     name: Name
     """Name of its card."""
@@ -70,7 +70,7 @@ class DatasetRef(Part):
 
 
 class Identity(Part):
-    """What makes this experiment another than the next."""
+    """Fields that identify an experiment."""
 
     protocol: ProtocolRef
     """The protocol."""
@@ -91,7 +91,7 @@ class Identity(Part):
     track: Literal["fixed", "tuned"]
     """``tuned`` when a training key was changed."""
     control: Control
-    """What was done to the test clips to see what the model relies on."""
+    """Change of the test clips that shows the cues a model relies on."""
     precision: Literal["bf16", "fp16", "fp32"] | None
     """Arithmetic of the model; null for scores from outside."""
     run_key: Digest
@@ -128,7 +128,7 @@ class Excluded(Part):
     """Training clips that could not be read and were left out."""
 
     count: int = Field(ge=0)
-    """How many."""
+    """Number of clips."""
     names: tuple[str, ...] = Field(max_length=20)
     """The first few."""
 
@@ -152,7 +152,7 @@ class Environment(Part):
     commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")
     """Commit of the suite's checkout; null when installed from a package."""
     dirty: bool | None
-    """Whether the checkout's code had been changed since."""
+    """The checkout's code had been changed since."""
     python: str
     """Version of Python."""
     platform: str
@@ -172,10 +172,10 @@ class Environment(Part):
 
 
 class Phase(Part):
-    """One stretch of a run."""
+    """One phase of a run."""
 
     name: Literal["extract", "pretrain", "train", "test"]
-    """What was done."""
+    """Kind of work."""
     seconds: float = Field(ge=0)
     """Wall-clock time."""
     samples: int = Field(ge=0)
@@ -189,7 +189,7 @@ class Phase(Part):
 
 
 class Cost(Part):
-    """What the model costs."""
+    """Size and cost of the model."""
 
     parameters: int | None = Field(ge=0)
     """Parameters, head included."""
@@ -200,7 +200,7 @@ class Cost(Part):
 
 
 class Input(Part):
-    """What one view shows the model."""
+    """Extent of one view."""
 
     frames: int = Field(gt=0)
     """Frames."""
@@ -217,28 +217,30 @@ class Record(Part):
     """Version of this layout."""
     origin: Literal["run", "scored"]
     """Run by this suite, or scored from somebody's file."""
+    party: FileName | None = Field(default=None, exclude_if=lambda party: party is None)
+    """Party that measured it, named at submission; null for this project. Its runs replace nobody else's."""
     identity: Identity
-    """What was run."""
+    """The experiment."""
     given: tuple[str, ...]
     """The ``key=value`` words as typed, data roots replaced by ``<data.root>``."""
     resolved: dict[str, JsonValue]
     """The settings they led to, the same for every split and seed; ``runtime`` among them changes no number."""
     status: Status
-    """How far it came."""
+    """State of the run."""
     cause: Annotated[str, BeforeValidator(without_paths)] | None = None
-    """Why it ended in ``error``; absolute paths are taken out."""
+    """Reason of an ``error``; absolute paths are taken out."""
     created: Timestamp
-    """When it started."""
+    """Time of its start."""
     heartbeat: Timestamp
-    """When it last said that it was alive."""
+    """Time of its last sign of life."""
     finished: Timestamp | None = None
-    """When it ended."""
+    """Time of its end."""
     metrics: dict[str, Metric] = Field(default_factory=dict)
     """``top1``, ``top5`` (of more than five classes), ``mean_class``, ``pearson``, ...; empty until the end."""
     per_class: dict[str, float] = Field(default_factory=dict)
     """Accuracy on each class that has samples, or r of each emotion that has one."""
     undefined: tuple[str, ...] | None = Field(default=None, exclude_if=lambda names: names is None)
-    """Emotions whose r is undefined, for want of spread, and counts 0; null for classes."""
+    """Emotions whose r is undefined (constant predictions or labels) and counts 0; null for classes."""
     n_expected: int = Field(ge=0)
     """Samples of the split."""
     n_scored: int = Field(ge=0)
@@ -248,17 +250,17 @@ class Record(Part):
     predictions: FileRef | None = None
     """Every sample's scores."""
     outcomes: FileRef | None = None
-    """The few bytes of every sample that a board needs; null where labels may not be published."""
+    """A few bytes of every sample, for boards; null where labels may not be published."""
     verifiable_with: LabelSource | None = Field(default=None, exclude_if=lambda source: source is None)
-    """What recomputes the figures from the predictions, where labels may not be published."""
+    """Source of labels that recomputes the figures, where labels may not be published."""
     environment: Environment | None
-    """Where it ran; null for scores from outside."""
+    """Software and device; null for scores from outside."""
     phases: tuple[Phase, ...] = ()
-    """Its stretches, in order."""
+    """Its phases, in order."""
     cost: Cost | None
-    """What the model costs, where known."""
+    """Cost of the model, where known."""
     input: Input | None
-    """What the model sees, where known."""
+    """Extent of a view, where known."""
     content_sha256: Digest | None = None
     """Digest of the rest of this document; set when it is written."""
 

@@ -1,24 +1,20 @@
-"""From outcomes to the figures of a record. The runner and ``verify`` both come here, so they cannot differ."""
+"""Figures of a record, computed from outcomes and predictions. Runs and ``verify`` share this code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tta_bench.metrics.accuracy import per_class_accuracy
-from tta_bench.metrics.intervals import group_bootstrap
-from tta_bench.metrics.pearson import pearson, pearson_bootstrap
-from tta_bench.records.files import AnyOutcomes, AnyPredictions, outcomes_of, write_outcomes, write_predictions
-from tta_bench.records.intensities import Intensities, IntensityOutcomes, outcomes_from_intensities, without_labels
-from tta_bench.records.predictions import Outcomes
+from tta_bench.errors import UserError
+from tta_bench.metrics import METRICS, SampleMetric
+from tta_bench.metrics.intervals import Interval
+from tta_bench.records.files import AnyOutcomes, AnyPredictions, write_outcomes, write_predictions
+from tta_bench.records.intensities import Intensities
 from tta_bench.records.schema import FileRef, LabelSource, Metric
 
 
 class Scores(NamedTuple):
-    """What a record says of its outcomes."""
+    """Figures of a record."""
 
     metrics: dict[str, Metric]
     per_class: dict[str, float]
@@ -26,78 +22,66 @@ class Scores(NamedTuple):
     """Emotions without an r; None for classes."""
 
 
-def score(outcomes: AnyOutcomes) -> Scores:
-    """Return the figures of outcomes of either kind, each with the interval of a bootstrap over groups."""
-    return _intensities(outcomes) if isinstance(outcomes, IntensityOutcomes) else _classes(outcomes)
+def score(
+    outcomes: AnyOutcomes, ranked_by: SampleMetric[Any] | None = None, predictions: AnyPredictions | None = None
+) -> Scores:
+    """Return every figure of one run, each with the interval of a bootstrap over groups.
 
-
-def _classes(outcomes: Outcomes) -> Scores:
-    """Return accuracy in its several forms.
-
-    ``top1``; ``top5`` where there are more than five classes; ``mean_class``, over the classes that have samples;
-    ``top1_reversed``, against the class that the reversed clip shows, where that is known; and ``top1_unleaked``, over
-    the samples whose group was not trained on, where others' was.
+    Args:
+        outcomes: Outcomes of the run.
+        ranked_by: The protocol's own metric, computed beside the suite's; left out if its samples are missing.
+        predictions: All scores, for metrics that need more than outcomes.
     """
-    hits = outcomes.ranks == 0
-    metrics = {"top1": _metric(hits, outcomes.groups), "mean_class": _metric(hits, outcomes.groups, outcomes.labels)}
-    if len(outcomes.classes) > 5:
-        metrics["top5"] = _metric(outcomes.ranks < 5, outcomes.groups)
-    if outcomes.reversed_ranks is not None:
-        metrics["top1_reversed"] = _metric(outcomes.reversed_ranks == 0, outcomes.groups)
-    if outcomes.leaked is not None and not outcomes.leaked.all():
-        clean = ~outcomes.leaked
-        metrics["top1_unleaked"] = _metric(hits[clean], outcomes.groups[clean])
-    shares = per_class_accuracy(hits, outcomes.labels, len(outcomes.classes))
-    named = zip(outcomes.classes, shares, strict=True)
-    return Scores(metrics, {name: float(share) for name, share in named if not np.isnan(share)})
+    samples: dict[str, Any] = {outcomes.serves: outcomes}
+    if predictions is not None:
+        samples.setdefault(predictions.serves, predictions)
+    wanted = {metric.name: metric for metric in [*METRICS.own(), *filter(None, [ranked_by])]}
+    metrics = {
+        name: _figure(metric.measure(samples[metric.needs]), outcomes)
+        for name, metric in wanted.items()
+        if metric.needs in samples and metric.is_defined(samples[metric.needs])
+    }
+    return Scores(metrics, *outcomes.per_class())
 
 
-def _intensities(outcomes: IntensityOutcomes) -> Scores:
-    """Return ``pearson``, the mean of r over the emotions, and the r of each emotion that has one."""
-    value, low, high, n, n_groups = pearson_bootstrap(outcomes.outputs, outcomes.targets, outcomes.groups)
-    resampled = n_groups > 1
-    metric = Metric(
-        value=value,
-        low=low if resampled else None,
-        high=high if resampled else None,
-        n=n,
-        n_groups=n_groups,
-        resampled="groups" if outcomes.subjects is not None else "samples",
-    )
-    found = dict(zip(outcomes.emotions, pearson(outcomes.outputs, outcomes.targets).tolist(), strict=True))
-    return Scores(
-        {"pearson": metric},
-        {name: r for name, r in found.items() if not np.isnan(r)},
-        tuple(name for name, r in found.items() if np.isnan(r)),
-    )
+def _figure(interval: Interval, outcomes: AnyOutcomes) -> Metric:
+    value, low, high, n, n_groups = interval
+    ends = {"low": low, "high": high} if n_groups > 1 else {"low": None, "high": None}
+    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled)
 
 
-def _metric(hits: NDArray[np.bool_], groups: NDArray[np.uint64], cells: NDArray[Any] | None = None) -> Metric:
-    value, low, high, n, n_groups = group_bootstrap(hits, groups, cells)
-    resampled = n_groups > 1
-    return Metric(value=value, low=low if resampled else None, high=high if resampled else None, n=n, n_groups=n_groups)
-
-
-class Results(TypedDict):
-    """Fields of a record."""
+class Figures(TypedDict):
+    """Fields of a record that `Scores` gives."""
 
     metrics: dict[str, Metric]
     per_class: dict[str, float]
     undefined: tuple[str, ...] | None
+
+
+class Results(Figures):
+    """Fields of a record that come from its predictions."""
+
     n_scored: int
     predictions: FileRef
     outcomes: FileRef | None
     verifiable_with: LabelSource | None
 
 
-def keep_results(predictions: AnyPredictions, folder: Path, stem: str) -> Results:
-    """Score predictions, write them and their outcomes into a folder, and return what a record says of both."""
-    outcomes = outcomes_of(predictions)
-    metrics, per_class, undefined = score(outcomes)
+def keep_results(predictions: AnyPredictions, folder: Path, stem: str, *, ranked_by: str) -> Results:
+    """Score predictions, write them and their outcomes into a folder, and return the fields of a record.
+
+    Args:
+        predictions: Results of every sample.
+        folder: Destination.
+        stem: Name of the record.
+        ranked_by: Name of the protocol's metric.
+
+    Raises:
+        UserError: That metric is not registered, or cannot be computed from these predictions.
+    """
+    outcomes = predictions.outcomes()
     return {
-        "metrics": metrics,
-        "per_class": per_class,
-        "undefined": undefined,
+        **_scored(outcomes, predictions, ranked_by),
         "n_scored": len(predictions.ids),
         "predictions": write_predictions(folder / f"{stem}.predictions.npz", predictions),
         "outcomes": write_outcomes(folder / f"{stem}.outcomes.npz", outcomes),
@@ -105,23 +89,36 @@ def keep_results(predictions: AnyPredictions, folder: Path, stem: str) -> Result
     }
 
 
-def keep_without_labels(predictions: Intensities, labels: LabelSource, folder: Path, stem: str) -> Results:
+def keep_without_labels(
+    predictions: Intensities, labels: LabelSource, folder: Path, stem: str, *, ranked_by: str
+) -> Results:
     """Score predictions whose labels may not be published, and write the outputs alone.
 
     Args:
-        predictions: With their labels, which go nowhere.
-        labels: What one must have to recompute the figures.
-        folder: Where the outputs go.
+        predictions: With their labels, which are not written.
+        labels: Source of the labels that recompute the figures.
+        folder: Destination of the outputs.
         stem: Name of the record.
+        ranked_by: Name of the protocol's metric.
+
+    Raises:
+        UserError: As ``keep_results``.
     """
-    metrics, per_class, undefined = score(outcomes_from_intensities(predictions))
-    outputs = without_labels(predictions)
     return {
-        "metrics": metrics,
-        "per_class": per_class,
-        "undefined": undefined,
+        **_scored(predictions.outcomes(), predictions, ranked_by),
         "n_scored": len(predictions.ids),
-        "predictions": write_predictions(folder / f"{stem}.predictions.npz", outputs),
+        "predictions": write_predictions(folder / f"{stem}.predictions.npz", predictions.without_labels()),
         "outcomes": None,
         "verifiable_with": labels,
     }
+
+
+def _scored(outcomes: AnyOutcomes, predictions: AnyPredictions, ranked_by: str) -> Figures:
+    metric = METRICS.get(ranked_by)
+    scores = score(outcomes, METRICS.of_samples(ranked_by), predictions)
+    if ranked_by not in scores.metrics:
+        raise UserError(
+            f"the protocol ranks by {ranked_by}, which is computed from {metric.needs}, and this run has "
+            f"{outcomes.serves} of {len(outcomes.keys):,} samples."
+        )
+    return {"metrics": scores.metrics, "per_class": scores.per_class, "undefined": scores.undefined}

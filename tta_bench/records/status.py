@@ -1,15 +1,16 @@
-"""Whether a run that says ``started`` is still at it."""
+"""State of a run: alive, ended, or killed while its record still says ``started``."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from tta_bench.metrics import METRICS
 from tta_bench.records.schema import Record
 
 HEARTBEAT = timedelta(seconds=30)
-"""A run says this often that it is alive."""
+"""Interval at which a run updates its record."""
 LEASE = timedelta(minutes=5)
-"""A run that has said nothing for this long was killed: by the system, a scheduler, or a power cut."""
+"""Silence after which a run counts as killed: by the system, a scheduler, or a power cut."""
 
 
 def now() -> str:
@@ -32,5 +33,9 @@ def outcome(record: Record, moment: str) -> str:
 
 
 def is_ranked(record: Record) -> bool:
-    """Return whether runs of its protocol are ranked by what they say of samples: a pre-training has only a loss."""
-    return record.identity.protocol.score != "loss"
+    """Return True if its protocol's metric is computed from samples: a pre-training has only a loss.
+
+    A metric of a plug-in that is not loaded counts as computed from samples.
+    """
+    name = record.identity.protocol.score
+    return name not in METRICS or METRICS.of_samples(name) is not None

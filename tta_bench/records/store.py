@@ -16,18 +16,23 @@ from tta_bench.utils.keyed_random import digest
 
 
 def record_name(identity: Identity) -> str:
-    """Return the name of an experiment's files, without their endings, made of what tells it from its neighbours."""
+    """Return the name of an experiment's files without their endings, readable and unlike that of other experiments."""
     control = "" if identity.control == "none" else f"_{identity.control}"
-    place = f"split{identity.split}_seed{identity.seed}{control}"
-    parts = (identity.protocol.name, identity.backbone, place, identity.run_key[:8])
+    cell = f"split{identity.split}_seed{identity.seed}{control}"
+    parts = (identity.protocol.name, identity.backbone, cell, identity.run_key[:8])
     return "__".join(re.sub(r"[^A-Za-z0-9._+-]", "-", part) for part in parts)
+
+
+def file_stem(record: Record) -> str:
+    """Return the name of a record's file without its ending: that of the experiment, and the party if it is named."""
+    return record_name(record.identity) + (f"__{record.party}" if record.party else "")
 
 
 def write_record(record: Record, folder: Path) -> Path:
     """Write a record with its digest into a folder, in place of the same experiment's earlier one; return the file."""
     data = record.model_dump(mode="json", exclude={"content_sha256"})
     data["content_sha256"] = digest(data)
-    path = folder / f"{record_name(record.identity)}.json"
+    path = folder / f"{file_stem(record)}.json"
     text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_atomic(path, f"{text}\n".encode())
     return path

@@ -9,34 +9,45 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tta_bench.errors import UserError
-from tta_bench.records.files import AnyOutcomes, outcomes_of, read_outcomes, read_predictions
-from tta_bench.records.intensities import Intensities, Truth, collect_intensities, outcomes_from_intensities
+from tta_bench.metrics import METRICS
+from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
+from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
 from tta_bench.records.status import is_ranked
 from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
-"""Figures that differ by less are the same: adding up in another order moves the last digits."""
+"""Figures that differ by less are equal: adding up in another order moves the last digits."""
 
 
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
 
 
 class Verdict(NamedTuple):
-    """What came of checking a record."""
+    """Result of checking a record."""
 
     source: Literal["predictions", "outcomes", "nothing"]
-    """What its figures were recomputed from."""
+    """Files that its figures were recomputed from."""
     problems: list[str]
-    """Every difference, in words; none if the record is true to its files."""
+    """Every difference, in words, and every figure that was not recomputed; empty if the record is confirmed."""
+
+
+class Kept(NamedTuple):
+    """Contents of the files that a record names, with labels."""
+
+    predictions: AnyPredictions | None
+    outcomes: AnyOutcomes | None
+    problems: list[str]
+    """Files that cannot be read, or are not the recorded ones."""
 
 
 def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Verdict:
-    """Recompute every figure of a record and list what differs.
+    """Recompute every figure of a record and list the differences.
 
-    Predictions are used where they are to be had, else outcomes. Where both are, one must follow from the other. A
-    record whose labels may not be published is recomputed with them, or not at all, which is no problem of its own.
+    Predictions are used if they are there, else outcomes. Where both are, the outcomes must follow from the
+    predictions. A record whose labels may not be published is recomputed with them, or not at all, which is no problem
+    of its own. A score that a plug-in registers is recomputed only if the plug-in is loaded: nothing is imported here.
 
     Args:
         record: A record; one that is no success has nothing to recompute, nor has a pre-training's.
@@ -46,51 +57,63 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     """
     if record.status != "success" or not is_ranked(record):
         return Verdict("nothing", [])
-    problems: list[str] = []
-    predicted = stored = None
-    for ref, what in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
-        if ref is None:
-            continue
-        place = elsewhere if elsewhere and not (folder / ref.name).exists() else folder
-        problem = file_problem(ref, place)
-        if problem:
-            problems.append(f"{what}: {problem}")
-        if problem or not (place / ref.name).exists():
-            continue
-        try:
-            if what == "predictions":
-                predicted = outcomes_with_labels(place / ref.name, truth)
-            else:
-                stored = read_outcomes(place / ref.name)
-        except UserError as error:
-            problems.append(error.message)
+    predictions, stored, problems = read_kept(record, folder, elsewhere, truth)
+    predicted = predictions.outcomes() if predictions is not None else None
     outcomes = predicted or stored
     if outcomes is None:
         without = [] if record.verifiable_with and not truth else [_NOTHING]
         return Verdict("nothing", [*problems, *without])
     if predicted and stored and not _equal(predicted, stored):
         problems.append("outcomes: they do not follow from the predictions")
-    return Verdict("predictions" if predicted else "outcomes", [*problems, *differences(record, outcomes)])
+    problems.extend(differences(record, outcomes, predictions))
+    return Verdict("predictions" if predicted else "outcomes", problems)
 
 
-def outcomes_with_labels(path: Path, truth: Truth | None) -> AnyOutcomes | None:
-    """Return what a file of predictions gives; None if it is without labels and these are not at hand either.
+def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Kept:
+    """Return a record's predictions and outcomes, as far as they are there and have labels.
 
-    Raises:
-        UserError: The file is none, or the labels are of other samples or emotions.
+    Args:
+        record: The record.
+        folder: Folder of its files.
+        elsewhere: Folder of predictions that do not lie there.
+        truth: Labels of its split, where it has none itself.
     """
-    predictions = read_predictions(path)
-    if not isinstance(predictions, Intensities) or predictions.targets is not None:
-        return outcomes_of(predictions)
-    if truth is None:
-        return None
-    if predictions.emotions != truth.emotions:
-        raise UserError(f"the labels are of {', '.join(truth.emotions)}, and it has {', '.join(predictions.emotions)}")
-    return outcomes_from_intensities(collect_intensities(predictions.ids.tolist(), predictions.outputs, truth))
+    problems: list[str] = []
+    predictions: AnyPredictions | None = None
+    outcomes: AnyOutcomes | None = None
+    for ref, content in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
+        if ref is None:
+            continue
+        home = elsewhere if elsewhere and not (folder / ref.name).exists() else folder
+        problem = file_problem(ref, home)
+        if problem:
+            problems.append(f"{content}: {problem}")
+        if problem or not (home / ref.name).exists():
+            continue
+        try:
+            if content == "predictions":
+                predictions = read_predictions(home / ref.name).with_truth(truth)
+            else:
+                outcomes = read_outcomes(home / ref.name)
+        except UserError as error:
+            problems.append(error.message)
+    return Kept(predictions, outcomes, problems)
+
+
+def plugin_of_score(record: Record) -> str:
+    """Return the names of the plug-ins that a record was made with; the metric's name if it names none."""
+    scored_with = record.resolved.get("plugins")  # of a scored file, which has no environment
+    names = [plugin.name for plugin in record.environment.plugins] if record.environment else []
+    names += (
+        [str(plugin["name"]) for plugin in scored_with if isinstance(plugin, dict)]
+        if isinstance(scored_with, list)
+        else []
+    )
+    return ", ".join(names) or f"that registers {record.identity.protocol.score}"
 
 
 def file_problem(ref: FileRef | None, folder: Path) -> str | None:
-    """Return what is wrong with a file that a record names; a file that is elsewhere is no problem here."""
+    """Return the problem of a file that a record names, in words; None for a file that is right or not there."""
     if ref is None or not (folder / ref.name).exists():
         return None
     if sha256_of(folder / ref.name) == ref.sha256:
@@ -98,27 +121,37 @@ def file_problem(ref: FileRef | None, folder: Path) -> str | None:
     return f"{ref.name} is not the file that was recorded: its sha256 differs"
 
 
-def differences(record: Record, outcomes: AnyOutcomes) -> Iterator[str]:
-    """Yield each figure of a record that its outcomes do not give."""
+def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictions | None = None) -> Iterator[str]:
+    """Yield each figure of a record that its samples do not give, or that cannot be recomputed here."""
     distinct = len(np.unique(outcomes.keys))
     if distinct != record.n_expected:
         yield f"samples: {record.n_expected:,} were expected, {distinct:,} are there"
-    metrics, per_class, undefined = score(outcomes)
-    for name in sorted(metrics.keys() | record.metrics.keys()):
+    name = record.identity.protocol.score
+    metrics, per_class, undefined = score(outcomes, METRICS.of_samples(name), predictions)
+    recorded = dict(record.metrics)
+    if name not in METRICS:
+        yield f"{name} not recomputed: needs plug-in {plugin_of_score(record)}"
+        del recorded[name]
+    elif name not in metrics and METRICS.get(name).needs == "scores":
+        yield f"{name} not recomputed: needs the predictions, which are not there"
+        del recorded[name]
+    for key in sorted(metrics.keys() | recorded.keys()):
         for field in Metric.model_fields:
-            said, found = (getattr(where.get(name), field, None) for where in (record.metrics, metrics))
-            yield from _difference(f"{name}.{field}", said, found)
-    for name in sorted(per_class.keys() | record.per_class.keys()):
-        yield from _difference(f"per_class.{name}", record.per_class.get(name), per_class.get(name))
+            yield from _difference(
+                f"{key}.{field}",
+                *(getattr(figures.get(key), field, None) for figures in (recorded, metrics)),
+            )
+    for key in sorted(per_class.keys() | record.per_class.keys()):
+        yield from _difference(f"per_class.{key}", record.per_class.get(key), per_class.get(key))
     yield from _difference("undefined", record.undefined, undefined)
 
 
-def _difference(what: str, said: object, found: object) -> Iterator[str]:
-    same = said == found
-    if isinstance(said, float) and isinstance(found, float):
-        same = abs(said - found) <= TOLERANCE
+def _difference(figure: str, recorded: object, recomputed: object) -> Iterator[str]:
+    same = recorded == recomputed
+    if isinstance(recorded, float) and isinstance(recomputed, float):
+        same = abs(recorded - recomputed) <= TOLERANCE
     if not same:
-        yield f"{what}: the record says {said}, its samples give {found}"
+        yield f"{figure}: the record says {recorded}, its samples give {recomputed}"
 
 
 def _equal(a: AnyOutcomes, b: AnyOutcomes) -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
+from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.recorder import without_root
 from tta_bench.records.schema import Identity, Record
@@ -29,13 +33,14 @@ def write_scored(
         created: Time at which scoring began.
         work_dir: Folder for checkpoints and records.
     """
-    identity, folder = _identity(asked), work_dir / "records"
+    plugins: list[JsonValue] = [asdict(code) for code in METRICS.code(asked.protocol.score)]
+    identity, folder = _identity(asked, plugins), work_dir / "records"
     results = keep(folder, record_name(identity))
     record = Record(
         origin="scored",
         identity=identity,
         given=tuple(map(without_root, asked.arguments)),
-        resolved={**how},
+        resolved={**how, **({"plugins": plugins} if plugins else {})},
         status="success",
         created=created,
         heartbeat=created,
@@ -49,7 +54,7 @@ def write_scored(
     return read_record(write_record(record, folder))
 
 
-def _identity(asked: OutsideScores) -> Identity:
+def _identity(asked: OutsideScores, plugins: list[JsonValue]) -> Identity:
     key = {
         "scored": sha256_of(asked.predictions),
         "labels": sha256_of(asked.labels) if asked.labels else None,
@@ -59,5 +64,5 @@ def _identity(asked: OutsideScores) -> Identity:
         "name": asked.name,
         "split": asked.part or asked.split,
         "seed": asked.seed,
-    }
+    } | ({"plugins": plugins} if plugins else {})
     return identity_of(asked, asked.name, digest(key), part=asked.part)

@@ -87,7 +87,9 @@ class FineTune(ProtocolRun):
             predictions = fine_tune_predictions(experiment, run.clips, report)
             test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
             record = recorder.success(
-                **keep_results(predictions, recorder.folder, record_name(run.identity)),
+                **keep_results(
+                    predictions, recorder.folder, record_name(run.identity), ranked_by=experiment.protocol.score
+                ),
                 phases=(*phase("train", trained, experiment.train.views), *test_phase),
                 cost=fine_tune_cost(experiment, step.classifier),
             )

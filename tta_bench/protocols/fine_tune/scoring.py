@@ -57,7 +57,8 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
         trained_groups=truth.trained_groups,
     )
     how = {"scores": "the best class" if given.best_only else "one for each class"}
-    return write_scored(asked, how, partial(keep_results, predictions), created, work_dir)
+    keep = partial(keep_results, predictions, ranked_by=asked.protocol.score)
+    return write_scored(asked, how, keep, created, work_dir)
 
 
 def _truth_from_dataset(asked: OutsideScores) -> _Truth:

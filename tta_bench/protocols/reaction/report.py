@@ -55,7 +55,7 @@ def reaction_results(
     name = f"the part {experiment.eval.split} of {experiment.dataset.name}"
     truth = truth_of_reactions(clips.layout.targets, clips.reactions, name)
     predictions = collect_intensities([clip.id for clip in clips.scored], report.outputs, truth)
-    return keep_reactions(predictions, experiment.dataset, folder, stem)
+    return keep_reactions(predictions, experiment.dataset, folder, stem, ranked_by=experiment.protocol.score)
 
 
 def reaction_cost(experiment: ReactionExperiment, clips: ReactionSplit, step: ReactionStep) -> schema.Cost:

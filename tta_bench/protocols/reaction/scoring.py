@@ -41,13 +41,15 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
     check_ids(outputs.ids, truth.targets)
     predictions = collect_intensities(outputs.ids, outputs.values, truth)
     if asked.labels:
-        keep = partial(keep_without_labels, predictions, "labels")
+        keep = partial(keep_without_labels, predictions, "labels", ranked_by=asked.protocol.score)
     else:
-        keep = partial(keep_reactions, predictions, asked.dataset)
+        keep = partial(keep_reactions, predictions, asked.dataset, ranked_by=asked.protocol.score)
     return write_scored(asked, {"scores": "an intensity for each emotion"}, keep, created, work_dir)
 
 
-def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str) -> Results:
+def keep_reactions(
+    predictions: Intensities, dataset: DatasetCard, folder: Path, stem: str, *, ranked_by: str
+) -> Results:
     """Score predictions and write them without labels and subjects, which are published of embedded samples only.
 
     Args:
@@ -55,10 +57,11 @@ def keep_reactions(predictions: Intensities, dataset: DatasetCard, folder: Path,
         dataset: Card of their dataset.
         folder: Folder for the files.
         stem: Name of the record.
+        ranked_by: Name of the protocol's metric.
     """
     if dataset.generator is not None:
-        return keep_results(predictions, folder, stem)
-    return keep_without_labels(predictions, "data.root", folder, stem)
+        return keep_results(predictions, folder, stem, ranked_by=ranked_by)
+    return keep_without_labels(predictions, "data.root", folder, stem, ranked_by=ranked_by)
 
 
 def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Truth:

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.records.some_records import some_predictions
+from tta_bench.errors import UserError
+from tta_bench.metrics import METRICS, SampleMetric
+from tta_bench.metrics.base import BaseMetric
+from tta_bench.metrics.intervals import group_bootstrap
+from tta_bench.metrics.paired import paired_group_bootstrap
+from tta_bench.records.predictions import Predictions
+
+
+class Margin(SampleMetric[Predictions]):
+    """Share of hits, of all scores: what top-1 is, but computed the slow way."""
+
+    percent = True
+
+    def compute(self, samples: Predictions, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(weights @ (samples.scores.argmax(axis=1) == samples.labels) / weights.sum(axis=1))
+
+
+def hits(predictions: Predictions) -> NDArray[np.bool_]:
+    return np.asarray(predictions.scores.argmax(axis=1) == predictions.labels)
+
+
+def test_compute_alone_gives_value_interval_and_difference() -> None:
+    a, b = some_predictions(0.4), some_predictions(0.8)
+    metric = Margin("margin")
+    assert metric.measure(a, 200) == pytest.approx(group_bootstrap(hits(a), a.groups, resamples=200))
+    assert metric.difference(a, b, 200) == pytest.approx(
+        paired_group_bootstrap(hits(a), hits(b), a.groups, resamples=200)
+    )
+    assert metric.hits(a) is None
+
+
+def test_a_resample_without_samples_scores_0() -> None:
+    scores, counts = Margin("margin").resampler([some_predictions()]).resampled(np.zeros((1, 24)))
+    assert (scores.tolist(), counts.tolist()) == ([[0.0]], [[0.0]])
+
+
+def test_a_metric_says_how_it_is_shown() -> None:
+    assert [metric.heading for metric in METRICS] == [
+        *("loss", "top-1 %", "top-5 %", "mean class %", "top-1 reversed %", "top-1 unleaked %", "mean r")
+    ]
+    top1, pearson = METRICS.get("top1"), METRICS.get("pearson")
+    assert (top1.text(0.123), pearson.text(0.123)) == ("12.30", "0.1230")
+    assert (top1.text_with_unit(0.5), pearson.text_with_unit(-1e-9)) == ("50.00%", "0.0000")
+    assert [top1.signed_text(value) for value in (0.1, -0.1, 1e-9)] == ["+10.00", "-10.00", "0.00"]
+    assert not METRICS.get("loss").higher_is_better
+
+
+def test_a_name_that_nobody_registered() -> None:
+    with pytest.raises(UserError, match="unknown metric 'top2'"):
+        METRICS.get("top2")
+    bare = METRICS.describe("some_metric")
+    assert (type(bare), bare.heading, bare.text(0.5)) == (BaseMetric, "some metric", "0.5000")
+    assert METRICS.of_samples("some_metric") is METRICS.of_samples("loss") is None
+
+
+def test_a_name_is_registered_once_and_own_metrics_are_told_from_plugins() -> None:
+    METRICS.register_module("margin")(Margin)
+    with pytest.raises(UserError, match="two metrics are called 'margin'"):
+        METRICS.register_module("margin")(Margin)
+    assert isinstance(METRICS.of_samples("margin"), Margin)
+    assert "margin" not in [metric.name for metric in METRICS.own()]

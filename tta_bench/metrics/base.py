@@ -1,0 +1,255 @@
+"""Base classes of metrics, and the registry that a metric puts itself into under its name.
+
+Built-in metrics and those of plug-in files register alike::
+
+    @METRICS.register_module("mean_average_precision")
+    class MeanAveragePrecision(SampleMetric):
+        title = "mAP"
+        needs = "scores"
+
+        def compute(self, samples, weights): ...
+
+The registry is not MMEngine's: boards and ``verify`` recompute figures where MMEngine is not installed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tta_bench.errors import UserError, unknown
+from tta_bench.metrics.intervals import RESAMPLES, Interval, percentiles, resample_weights
+from tta_bench.metrics.paired import Difference, two_sided_p
+from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
+
+Needs = Literal["ranks", "intensities", "scores", "nothing"]
+"""Bytes per sample that a metric is computed from.
+
+``ranks``: the true class and the byte of its rank (outcomes of a classifier). ``intensities``: outputs and targets
+(outcomes of a regression). ``scores``: every class's score, which predictions have and outcomes do not. ``nothing``: it
+is not computed from samples, so it cannot be recomputed, nor ranked.
+"""
+
+
+class Samples(Protocol):
+    """Samples that a metric is computed from: predictions or outcomes of one run."""
+
+    @property
+    def groups(self) -> NDArray[Any]:
+        """Unit of resampling, ``(N,)``."""
+
+
+S = TypeVar("S", bound=Samples)
+
+
+class Resampler(Protocol):
+    """Several runs over the same samples, ready to be scored in any resample of their groups."""
+
+    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
+
+        Args:
+            weights: ``(resamples, G)`` draws of each group, groups sorted.
+        """
+
+
+class BaseMetric:
+    """A figure's name, heading, format and direction.
+
+    Args:
+        name: Name in records and cards.
+    """
+
+    title: str = ""
+    """Column heading without a unit; the name by default."""
+    percent: bool = False
+    """A fraction, shown in percent with 2 decimals; other metrics have 4 decimals."""
+    higher_is_better: bool = True
+    """Direction: boards sort by it."""
+    needs: Needs = "nothing"
+    beside_score: bool = False
+    """Shown on boards of other metrics too, where a run has it."""
+    of_controls: bool = False
+    """Shown in the table of controls."""
+    note: str = ""
+    """Footnote of boards that show it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def heading(self) -> str:
+        """Column heading: ``top-1 %``, ``mean r``."""
+        title = self.title or self.name.replace("_", " ")
+        return f"{title} %" if self.percent else title
+
+    def text(self, value: float) -> str:
+        """Return a value as boards show it: percent with 2 decimals, or 4 decimals."""
+        return f"{100 * value:z.2f}" if self.percent else f"{value:z.4f}"
+
+    def signed_text(self, difference: float) -> str:
+        """Return a difference of two values, with a plus before positive ones."""
+        text = self.text(difference)
+        return f"+{text}" if float(text) > 0 else text
+
+    def text_with_unit(self, value: float) -> str:
+        """Return a value as it stands outside a table: with a percent sign, where it is in percent."""
+        return f"{value:.2%}" if self.percent else f"{value:z.4f}"
+
+
+class SampleMetric(BaseMetric, ABC, Generic[S]):
+    """A metric of samples: computed, resampled and compared from what records keep. Only ``compute`` is abstract."""
+
+    needs: Needs = "scores"
+
+    @abstractmethod
+    def compute(self, samples: S, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the metric of each resample, ``(resamples,)``.
+
+        Args:
+            samples: Samples of one run; ``needs`` says which arrays they have.
+            weights: ``(resamples, N)`` times that each sample counts; ones for the metric itself.
+        """
+
+    def is_defined(self, samples: S) -> bool:
+        """Return True if these samples have the metric: top-5 needs more than five classes, for instance."""
+        return True
+
+    def value(self, samples: S) -> float:
+        """Return the metric of all samples."""
+        return float(self.compute(samples, np.ones((1, len(samples.groups))))[0])
+
+    def measure(self, samples: S, resamples: int = RESAMPLES) -> Interval:
+        """Return the metric with its percentile interval from resampling whole groups."""
+        scores = self._resampled([samples], resamples)
+        low, high = percentiles(scores[:, 0])
+        n = len(samples.groups)
+        return Interval(self.value(samples), float(low), float(high), n, len(np.unique(samples.groups)))
+
+    def difference(self, a: S, b: S, resamples: int = RESAMPLES) -> Difference:
+        """Return the difference of two runs over the same samples in the same order, resampled together."""
+        scores = self._resampled([a, b], resamples)
+        drawn = scores[:, 0] - scores[:, 1]
+        low, high = percentiles(drawn)
+        value, groups = self.value(a) - self.value(b), len(np.unique(a.groups))
+        return Difference(value, float(low), float(high), two_sided_p(drawn), len(a.groups), groups)
+
+    def resampler(self, runs: Sequence[S]) -> Resampler:
+        """Return runs over the same samples, ready to be resampled by their groups in sorted order."""
+        return Recomputed(self, runs)
+
+    def hits(self, samples: S) -> NDArray[np.bool_] | None:
+        """Return the samples that are right, ``(N,)``; None for a metric without right and wrong."""
+        return None
+
+    def _resampled(self, runs: Sequence[S], resamples: int) -> NDArray[np.float64]:
+        ready = self.resampler(runs)
+        blocks = resample_weights(len(np.unique(runs[0].groups)), resamples)
+        return np.concatenate([ready.resampled(weights)[0] for weights in blocks])
+
+
+class Recomputed(Generic[S]):
+    """Runs whose metric is computed anew in each resample, every sample counting as often as its group was drawn."""
+
+    _AT_ONCE = 50
+    """Resamples of one call: few enough that their weights, one for each sample, stay small."""
+
+    def __init__(self, metric: SampleMetric[S], runs: Sequence[S]) -> None:
+        self.metric, self.runs = metric, runs
+        self._groups = [np.unique(run.groups, return_inverse=True)[1] for run in runs]
+
+    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
+
+        Args:
+            weights: ``(resamples, G)`` draws of each group, groups sorted. A resample without samples scores 0.
+        """
+        counts = weights @ np.bincount(self._groups[0])[:, None].astype(float)
+        scores = np.zeros((len(weights), len(self.runs)))
+        filled = np.flatnonzero(counts[:, 0] > 0)
+        for start in range(0, len(filled), self._AT_ONCE):
+            rows = filled[start : start + self._AT_ONCE]
+            for column, (run, groups) in enumerate(zip(self.runs, self._groups, strict=True)):
+                scores[rows, column] = self.metric.compute(run, weights[rows][:, groups])
+        return scores, counts
+
+
+Maker = TypeVar("Maker", bound=type[BaseMetric])
+
+
+class Metrics:
+    """The registered metrics, by name."""
+
+    def __init__(self) -> None:
+        self.module_dict: dict[str, type[BaseMetric]] = {}
+
+    def register_module(self, name: str) -> Callable[[Maker], Maker]:
+        """Return a decorator that registers a metric's class under a name, as MMEngine's registries do.
+
+        Raises:
+            UserError: The name is taken.
+        """
+
+        def register(made: Maker) -> Maker:
+            if name in self.module_dict:
+                raise UserError(f"two metrics are called '{name}'.", "Rename one of them.")
+            self.module_dict[name] = made
+            return made
+
+        return register
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.module_dict
+
+    def __iter__(self) -> Iterator[BaseMetric]:
+        """Yield an instance of every metric, the suite's own first, in the order of their registration."""
+        yield from (made(name) for name, made in self.module_dict.items())
+
+    def get(self, name: str) -> BaseMetric:
+        """Return the metric of a name.
+
+        Raises:
+            UserError: No such metric is registered; names the nearest.
+        """
+        if name not in self.module_dict:
+            error = unknown("metric", name, self.module_dict)
+            raise UserError(error.message, f"{error.hint} A plug-in file that registers it: --plugin FILE.py.")
+        return self.module_dict[name](name)
+
+    def describe(self, name: str) -> BaseMetric:
+        """Return the metric of a name, or a bare one (4 decimals) where the plug-in that registers it is not loaded."""
+        return self.get(name) if name in self else BaseMetric(name)
+
+    def of_samples(self, name: str) -> SampleMetric[Any] | None:
+        """Return the metric of a name if it is registered and computed from samples."""
+        metric = self.describe(name)
+        return metric if isinstance(metric, SampleMetric) else None
+
+    def code(self, name: str) -> tuple[PluginCode, ...]:
+        """Return the identity of the plug-in file that registers a metric; empty for the suite's own."""
+        made = self.module_dict[name]
+        file = None if is_own(made) else file_of(made)
+        return () if file is None else (code_of_file(file),)
+
+    def forget_plugins(self) -> None:
+        """Forget every metric that is not the suite's own."""
+        self.module_dict = {name: made for name, made in self.module_dict.items() if is_own(made)}
+
+    def own(self) -> list[SampleMetric[Any]]:
+        """Return the suite's own metrics of samples, which every record has where its samples allow them."""
+        return [metric for metric in self if isinstance(metric, SampleMetric) and is_own(type(metric))]
+
+
+METRICS = Metrics()
+"""Metrics by name. Those of a plug-in file are there once the file was imported."""
+
+
+@METRICS.register_module("loss")
+class Loss(BaseMetric):
+    """Training loss: not computed from what records keep, so neither recomputed nor ranked."""
+
+    higher_is_better = False
