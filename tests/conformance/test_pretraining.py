@@ -47,7 +47,7 @@ def our_step(official, label):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(GIVEN.fill(name, tuple(parameter.shape)))
-    hidden, skipped = (official[f"{label}/{what}"].reshape(case["clips"], -1) for what in ("hidden", "skipped"))
+    hidden, skipped = (official[f"{label}/{kind}"].reshape(case["clips"], -1) for kind in ("hidden", "skipped"))
     visible, decoded = (
         torch.from_numpy(np.nonzero(flags)[1].reshape(case["clips"], -1)) for flags in (~hidden, ~skipped)
     )
@@ -146,7 +146,7 @@ def test_the_four_maps_of_running_cells_equal_the_official_ones(official, index)
 
 
 def test_vit_b_sees_160_tokens_decodes_784_and_counts_704_of_them(official):
-    hidden, skipped = (official[f"base/{what}"].reshape(1, -1) for what in ("hidden", "skipped"))
+    hidden, skipped = (official[f"base/{kind}"].reshape(1, -1) for kind in ("hidden", "skipped"))
     theirs = [(~hidden).sum(), (~skipped).sum(), (hidden & ~skipped).sum()]
     masks = draw_masks((8, 14, 14), 0.9, 0.5, 20, np.random.default_rng(0))
     for ours in zip(*(part.shape[1:] * 20 for part in masks[:2]), masks.counted.sum(1), strict=True):

@@ -8,7 +8,7 @@ from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, train
 from tta_bench.protocols.base.preflight import Estimate
 
 ESTIMATE = Estimate(
-    seconds_per_training_clip=0.5, seconds_per_test_video=2.0, checkpoint_bytes=1_200_000_000, free_bytes=90_000_000_000
+    seconds_per_training_clip=0.5, seconds_per_test_video=2.0, checkpoint_bytes=12 * 10**8, free_bytes=90 * 10**9
 )
 
 

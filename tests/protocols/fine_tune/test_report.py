@@ -19,7 +19,9 @@ from tta_bench.protocols.fine_tune.report import (
 from tta_bench.protocols.fine_tune.split import SplitClips
 
 CLASSES = ("MoveLeft", "MoveRight", "ZoomIn", "ZoomOut")
-ESTIMATE = Estimate(0.25, 1.0, 2_000_000_000, 70_000_000_000)
+ESTIMATE = Estimate(
+    seconds_per_training_clip=0.25, seconds_per_test_video=1.0, checkpoint_bytes=2 * 10**9, free_bytes=70 * 10**9
+)
 
 
 def samples(*names: str) -> tuple[Sample, ...]:

@@ -14,7 +14,9 @@ from tta_bench.protocols.reaction.model import Statistics
 from tta_bench.protocols.reaction.report import describe_reaction_plan, reaction_identity, reaction_run_info
 from tta_bench.protocols.reaction.split import Extraction, ReactionSplit
 
-ESTIMATE = Estimate(0.25, 1.0, 2_000_000_000, 70_000_000_000)
+ESTIMATE = Estimate(
+    seconds_per_training_clip=0.25, seconds_per_test_video=1.0, checkpoint_bytes=2 * 10**9, free_bytes=70 * 10**9
+)
 
 
 def clips(**changes: Any) -> ReactionSplit:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.corpus import nested_subset
 from tta_bench.data.datasets.open import dataset_root
@@ -219,8 +218,3 @@ class Scaling(ProtocolRun):
         shared += [f"runtime.{key}={value}" for key, value in study.runtime.model_dump(exclude_defaults=True).items()]
         [experiment] = resolve([*shared, *words], study.plugins)
         return experiment
-
-    @staticmethod
-    def score_file(asked: OutsideScores, work_dir: Path) -> Record:
-        """Raise UserError: a study is made of runs, and there is no file to score."""
-        raise UserError(f"{asked.protocol.name} is a study of runs; there is no file of scores for it.")
