@@ -81,16 +81,16 @@ def test_files_of_one_size_and_other_bytes_are_no_duplicates(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("copy", [os.link, shutil.copyfile])
-def test_a_file_under_thousands_of_names_is_decoded_once(copy, tmp_path: Path, decoded: list[Path]) -> None:
+def test_a_file_under_hundreds_of_names_is_decoded_once(copy, tmp_path: Path, decoded: list[Path]) -> None:
     root = tmp_path / "root"
     root.mkdir()
     one = write_video(tmp_path / "one.mp4", 20)
-    for number in range(3000):
+    for number in range(500):
         copy(one, root / f"{number}.mp4")
     other = write_video(root / "other.mp4", 25)
     found = check(root, tmp_path / "cache.json")
-    assert [len(group) for group in found.duplicates] == [3000]
-    assert found.count == 2999
+    assert [len(group) for group in found.duplicates] == [500]
+    assert found.count == 499
     assert len(decoded) == 2
     assert other in decoded
     decoded.clear()
