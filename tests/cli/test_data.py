@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Done
+from tests.contract.test_contract import plugin
 from tests.data.clips import write_video
+from tests.test_registry import DATASET
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def corpus(tmp_path: Path) -> Path:
     return root
 
 
-def test_verify_lists_what_is_wrong_and_exits_with_1(command, corpus: Path, tmp_path: Path) -> None:
+def test_verify_lists_problems_and_exits_with_1(command, corpus: Path, tmp_path: Path) -> None:
     words = ("data", "verify", "tiktok_actions", f"data.root={corpus}", "--work-dir", tmp_path / "runs")
     done: Done = command(*words)
     assert done.code == 1
@@ -44,7 +46,7 @@ def test_verify_of_a_good_dataset(command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder", "csv"])
-def test_any_layout_can_be_looked_at(command, name: str, tmp_path: Path) -> None:
+def test_any_layout_can_be_verified(command, name: str, tmp_path: Path) -> None:
     for number, side in enumerate(("train", "test")):
         (tmp_path / "root" / side / "wave").mkdir(parents=True)
         write_video(tmp_path / "root" / side / "wave" / "a.mp4", 20 + number)
@@ -70,6 +72,28 @@ def test_mistakes(command, words: tuple[str, ...], message: str) -> None:
     done = command("data", *words)
     assert done.code == 2
     assert message in done.err
+
+
+def test_a_cards_argument_that_its_class_lacks_is_named(command, registry: Path, tmp_path: Path) -> None:
+    (registry / "datasets").mkdir()
+    card = 'name: mine\nsummary: s\ncomponent: CsvDataset\ngroup: none\narguments: {delimiter: ";"}\n'
+    (registry / "datasets" / "mine.yaml").write_text(card)
+    for words in (("data", "verify", "mine"), ("run", "protocol=ucf101_ft", "dataset=mine", "--dry-run")):
+        done = command(*words, f"data.root={tmp_path / 'list.csv'}")
+        assert done.code == 2
+        assert "unknown argument of CsvDataset, on the card mine, 'delimiter'.\nIt takes: none." in done.err
+
+
+def test_a_layout_from_a_plugin_file_can_be_verified(command, tmp_path: Path) -> None:
+    file = plugin(tmp_path, DATASET, "ours")
+    file.with_suffix(".yaml").write_text("name: ours\nsummary: s\ncomponent: Ours\ngroup: none\n")
+    for name in ("train/wave/a", "test/wave/b"):
+        (tmp_path / "root" / name).parent.mkdir(parents=True)
+        write_video(tmp_path / "root" / f"{name}.mp4", 20 if name.endswith("a") else 21)
+    words = ("data", "verify", "ours", f"data.root={tmp_path / 'root'}", "--work-dir", tmp_path / "runs")
+    assert "unknown dataset 'ours'" in command(*words).err
+    done = command(*words, "--plugin", file)
+    assert (done.code, "ours: 2 videos in" in done.out) == (0, True)
 
 
 def test_prepare_without_pyscenedetect_says_how_to_get_it(command, corpus: Path, tmp_path: Path, monkeypatch) -> None:

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_video
+from tta_bench.config.resolve import resolve
 from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import count_frames, read_frames
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Augmentation, EvalSettings, TrainSettings
 
@@ -97,6 +99,21 @@ def test_uniform_clips_are_spread_over_the_video(tmp_path: Path) -> None:
     tested = loading.TestClips(one, {"long": 80}, clip, EvalSettings(segments=1, crops=1), seed=0)
     middles = read_frames(video, [10, 30, 50, 70])
     assert np.array_equal(tested[0]["clips"][0].numpy(), middles[:, :, (WIDTH - HEIGHT) // 2 : (WIDTH + HEIGHT) // 2])
+
+
+def test_sampling_is_chosen_for_fine_tuning_and_dense_is_as_if_unsaid() -> None:
+    plain, dense, uniform = (
+        resolve(["protocol=ucf101_ft", *words])[0]
+        for words in ((), ("clip.sampling=dense",), ("clip.sampling=uniform",))
+    )
+    assert plain.settings() == dense.settings()
+    assert plain.training_identity("data", None, "fp32") == dense.training_identity("data", None, "fp32")
+    assert plain.training_identity("data", None, "fp32") != uniform.training_identity("data", None, "fp32")
+    assert (plain.standard, dense.standard, uniform.standard) == (True, False, False)
+    assert str(uniform.clip) == "8 frames, spread over the video, 48 pixels"  # type: ignore[attr-defined]
+    assert str(plain.clip) == "8 frames, every 5th, 48 pixels"  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"unknown key 'clip\.sampling'"):
+        resolve(["protocol=tta_pretrain", "clip.sampling=uniform"])
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 30), st.integers(0, 5))

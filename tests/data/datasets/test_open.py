@@ -12,6 +12,7 @@ import pytest
 import tta_bench
 from tests.data.clips import write_video
 from tests.docs.test_pages import BLOCK, REPOSITORY
+from tests.test_registry import DATASET, package
 from tta_bench.api import experiments
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.cli.data import open_videos
@@ -124,6 +125,19 @@ def test_a_wrong_argument_is_the_users_mistake(
     with pytest.raises(UserError, match=message) as caught:
         open_dataset(dataset_card("mine"), tmp_path)
     assert hint in caught.value.hint
+
+
+def test_an_installed_plugin_is_imported_for_its_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(site))
+    place = package(site, "set_of_ours", DATASET, entry="ours")
+    (place / "cards/datasets").mkdir(parents=True)
+    text = "name: ours\nsummary: s\ncomponent: Ours\ngroup: none\n"
+    (place / "cards/datasets/ours.yaml").write_text(text)
+    for name in ("train/wave/a.mp4", "test/wave/b.mp4"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True)
+        (tmp_path / "data" / name).touch()
+    assert open_dataset(dataset_card("ours"), tmp_path / "data").classes == ("wave",)
 
 
 def test_an_error_of_a_class_that_is_given_no_arguments_is_its_own(card: Path, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_killed_worker_is_told_and_what_was_done_is_kept(tmp_path: Path) -> No
         sources[str(number)] = path
     (path := tmp_path / "8.mp4").write_text("kill")
     log = tmp_path / "log"
-    with pytest.raises(RunFailed, match=r"a worker process ended on its own .* of 9 clips"):
+    with pytest.raises(RunFailed, match=r"a worker process died .* of 9 clips"):
         extract(sources | {"8": path}, Letters(log), tmp_path / "cache", 2, "letters")
     path.write_text("alive")
     found = extract(sources | {"8": path}, Letters(log), tmp_path / "cache", 2, "letters")

@@ -90,7 +90,7 @@ class TestWithPySceneDetect:
         root = tmp_path / "root"
         root.mkdir()
         clip = Clip("a", write_video(root / "a.mp4", 5))
-        with pytest.raises(UserError, match="one in the other"):
+        with pytest.raises(UserError, match="one inside the other"):
             prepare_videos([clip], root, root / into, 1)
         assert [path.name for path in tmp_path.rglob("*.mp4")] == ["a.mp4"]
 

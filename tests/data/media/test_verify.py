@@ -31,7 +31,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return paths
 
 
-def test_every_kind_of_finding(tmp_path: Path) -> None:
+def test_every_kind_of_problem(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "deep").mkdir(parents=True)
     good = write_video(root / "good.mp4", 30)
@@ -54,7 +54,7 @@ def test_every_kind_of_finding(tmp_path: Path) -> None:
     assert found.count == 6
 
 
-def test_nothing_is_wrong(tmp_path: Path) -> None:
+def test_good_videos_have_no_problems(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     write_video(root / "a.mp4", 20)
@@ -63,7 +63,7 @@ def test_nothing_is_wrong(tmp_path: Path) -> None:
     assert check(root, tmp_path / "cache.json", least=21).short == {"a.mp4": 20}
 
 
-def test_what_is_wrong_with_a_file_is_wrong_with_its_copies(tmp_path: Path) -> None:
+def test_a_broken_files_copies_are_broken(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     cut(write_video(tmp_path / "whole.mp4", 30), root / "a.mp4", 0.5)
@@ -81,16 +81,16 @@ def test_files_of_one_size_and_other_bytes_are_no_duplicates(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("copy", [os.link, shutil.copyfile])
-def test_a_file_under_thousands_of_names_is_decoded_once(copy, tmp_path: Path, decoded: list[Path]) -> None:
+def test_a_file_under_hundreds_of_names_is_decoded_once(copy, tmp_path: Path, decoded: list[Path]) -> None:
     root = tmp_path / "root"
     root.mkdir()
     one = write_video(tmp_path / "one.mp4", 20)
-    for number in range(3000):
+    for number in range(500):
         copy(one, root / f"{number}.mp4")
     other = write_video(root / "other.mp4", 25)
     found = check(root, tmp_path / "cache.json")
-    assert [len(group) for group in found.duplicates] == [3000]
-    assert found.count == 2999
+    assert [len(group) for group in found.duplicates] == [500]
+    assert found.count == 499
     assert len(decoded) == 2
     assert other in decoded
     decoded.clear()
@@ -98,9 +98,7 @@ def test_a_file_under_thousands_of_names_is_decoded_once(copy, tmp_path: Path, d
     assert decoded == []
 
 
-def test_a_look_that_was_broken_off_goes_on(
-    tmp_path: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_check_resumes(tmp_path: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "root"
     root.mkdir()
     for number in range(12):
@@ -124,7 +122,7 @@ def test_a_look_that_was_broken_off_goes_on(
     assert len(before & set(decoded)) <= 2  # one that was under way in each thread
 
 
-def test_findings_serve_a_later_run(tmp_path: Path, decoded: list[Path]) -> None:
+def test_a_later_run_reuses_the_results(tmp_path: Path, decoded: list[Path]) -> None:
     root = tmp_path / "root"
     root.mkdir()
     write_video(root / "a.mp4", 20)

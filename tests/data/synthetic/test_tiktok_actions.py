@@ -52,8 +52,10 @@ def test_most_of_a_decoded_picture_is_flat(encoder: str, tmp_path: Path) -> None
     assert noisy < 0.12
 
 
-def test_the_card_makes_160_clips(cache: Path) -> None:
+def test_the_card_makes_160_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = dataset_card("tiktok_actions_sample")
     assert card.generator is not None
-    root = sample_root(cache / "samples", card.name, card.component, card.generator)
+    monkeypatch.setattr(sample, "render_clip", lambda *_: None)
+    monkeypatch.setattr(sample, "write_video", lambda path, *_: path.touch())
+    root = sample_root(tmp_path, card.name, card.component, card.generator)
     assert len(DATASETS.get(card.component)(root).clips()) == 160

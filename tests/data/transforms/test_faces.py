@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import cv2
@@ -12,9 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
-from tests.data.tiny_yunet import write_tiny_yunet
 from tta_bench.data.transforms.augment import Box
-from tta_bench.data.transforms.face_detectors import FACE_MARGIN, Haar, centre_square, face_detector, whole_frame
 from tta_bench.data.transforms.faces import (
     BROKEN_OFF,
     NO_FACE,
@@ -26,7 +23,6 @@ from tta_bench.data.transforms.faces import (
     second_indices,
 )
 from tta_bench.data.transforms.sampling import uniform_indices
-from tta_bench.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -103,51 +99,6 @@ def test_a_clip_that_breaks_off_is_used_up_to_there(tmp_path: Path) -> None:
     assert 20 < shown[-1] < 75
 
 
-def test_centre_and_whole_frame() -> None:
-    picture = np.zeros((60, 100, 3), np.uint8)
-    assert centre_square(picture) == Box(0, 20, 60, 60)
-    assert whole_frame(picture) == Box(0, 0, 60, 100)
-
-
-def test_haar_finds_a_face_and_cuts_a_square_round_it(portrait: NDArray[np.uint8]) -> None:
-    box = Haar()(portrait, None)
-    assert box is not None
-    assert box.width == box.height
-    assert box.left < 255 < box.left + box.width
-    assert box.top < 115 < box.top + box.height
-    assert box.width < 0.8 * portrait.shape[1]
-
-
-def test_haar_stays_with_the_last_face(portrait: NDArray[np.uint8]) -> None:
-    small = np.asarray(cv2.resize(portrait, None, fx=0.7, fy=0.7))
-    both = np.zeros((portrait.shape[0], portrait.shape[1] + small.shape[1], 3), np.uint8)
-    both[:, : portrait.shape[1]] = portrait
-    both[: small.shape[0], portrait.shape[1] :] = small
-    largest = Haar()(both, None)
-    assert largest is not None
-    assert largest.left < portrait.shape[1] / 2
-    near = Haar()(both, Box(30, portrait.shape[1] + 120, 100, 100))
-    assert near is not None
-    assert near.left > portrait.shape[1]
-
-
-def test_yunet_finds_what_its_model_calls_a_face(tmp_path: Path) -> None:
-    model = write_tiny_yunet(tmp_path / "tiny.onnx")
-    picture = np.zeros((480, 640, 3), np.uint8)
-    assert face_detector("yunet", model)(picture, None) is None
-    picture[192:256, 256:320, 0] = 255  # red; one cell of 32 pixels in the half size that is looked at
-    box = face_detector("yunet", model)(picture, None)
-    assert box is not None
-    side = FACE_MARGIN * np.exp(0.5) * 64
-    assert box == pytest.approx((224 - side / 2, 288 - side / 2, side, side), abs=0.5)
-    crops, notes = FaceFrames(size=32, frames=2, cropper="yunet", model=model)(write_video(tmp_path / "a.mp4"))
-    assert notes == {}, "the videos of the tests have a red corner"
-    assert crops is not None
-    assert crops[:, -8:, -8:, 0].min() > 200
-    identities = {FaceFrames(size=32, cropper=name, model=model).identity()["model"] for name in ("haar", "yunet")}
-    assert identities == {None, hashlib.sha256(model.read_bytes()).hexdigest()}
-
-
 class Scripted:
     """A detector that finds faces where it is told."""
 
@@ -187,15 +138,3 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
 )
 def test_whatever_the_box_a_square_is_cut(top: float, left: float, height: float, width: float, size: int) -> None:
     assert cut_out(np.zeros((60, 100, 3), np.uint8), Box(top, left, height, width), size).shape == (size, size, 3)
-
-
-def test_croppers_that_cannot_be(tmp_path: Path) -> None:
-    (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(UserError, match="unknown cropper 'har'"):
-        FaceFrames(size=32, cropper="har")
-    with pytest.raises(UserError, match="needs its model file"):
-        FaceFrames(size=32, cropper="yunet")
-    with pytest.raises(UserError, match="does not exist"):
-        face_detector("yunet", tmp_path / "absent.onnx")
-    with pytest.raises(UserError, match="is no YuNet model"):
-        face_detector("yunet", tmp_path / "text.onnx")

@@ -60,7 +60,6 @@ def test_test_clips_cover_a_video_from_its_first_to_its_last_candidate(length, f
         assert after - before in (0, 1)
 
 
-@settings(max_examples=200)
 @given(LENGTHS, FRAMES, STRIDES, st.integers(0, 2**32))
 def test_a_uniform_training_clip_has_a_frame_of_every_segment(length, frames, stride, seed):
     indices = sampling.SAMPLERS["uniform"].train(length, frames, stride, generator(seed))
@@ -78,7 +77,6 @@ def test_every_frame_of_a_video_can_be_in_a_uniform_training_clip():
     assert {int(index) for draw in draws for index in draw} == set(range(11))
 
 
-@settings(max_examples=200)
 @given(LENGTHS, FRAMES, STRIDES, st.integers(1, 5))
 def test_uniform_test_clips_divide_every_segment(length, frames, stride, clips):
     indices = sampling.SAMPLERS["uniform"].test(length, frames, stride, clips)

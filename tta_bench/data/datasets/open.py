@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.synthetic.cache import sample_root
 from tta_bench.errors import UserError, did_you_mean, shorten, unknown
+from tta_bench.plugins import import_installed
 from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.paths import cache_folder
@@ -21,6 +22,8 @@ Listed = TypeVar("Listed")
 def open_dataset(card: DatasetCard, root: Path | None) -> Any:
     """Return the layout that a dataset card names, read from a folder with the card's arguments.
 
+    An installed plug-in of the card's name is imported if it is needed.
+
     Args:
         card: The dataset.
         root: Its folder or list; None for an embedded sample, which is generated if need be.
@@ -30,6 +33,8 @@ def open_dataset(card: DatasetCard, root: Path | None) -> Any:
             (names it and the known ones) or fails with their values, or a part of the layout is missing.
     """
     component = DATASETS.get(card.component)
+    if component is None and import_installed(card.name):
+        component = DATASETS.get(card.component)
     if component is None:
         raise unknown("dataset component", card.component, DATASETS.module_dict)
     _check_arguments(card, component)

@@ -56,35 +56,35 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np
             times = sorted(pts for pts, _ in packets if pts is not None)
             if len(times) != length or len(packets) != length or len(set(times)) != length:
                 return None
-            place_at = {times[index]: place for place, index in enumerate(wanted)}
+            rows = {times[index]: row for row, index in enumerate(wanted)}
             keys = [pts for pts, is_key in packets if is_key and pts is not None and pts <= times[wanted[0]]]
             if not keys:
                 return None
             container.seek(max(keys), stream=stream)
-            return _decode(path, container, stream, place_at)
+            return _decode(path, container, stream, rows)
     except (av.FFmpegError, UnreadableVideo):
         return None  # counting from the start raises the error
 
 
 def _decode(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, place_at: dict[int, int]
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, rows: dict[int, int]
 ) -> NDArray[np.uint8] | None:
     """Return the frames at some times, each in its place; frames in between that no other refers to are not decoded."""
     stream.thread_type = "NONE"
     size = stream.width, stream.height
     reformatter = VideoReformatter()
     frames: NDArray[np.uint8] | None = None
-    missing = set(place_at)
+    missing = set(rows)
     for packet in container.demux(stream):
-        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in place_at else "NONREF"
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in rows else "NONREF"
         for frame in packet.decode():
             if frame.pts in missing:
                 if (frame.width, frame.height) != size:
                     return None
                 picture = to_rgb(path, frame, size, reformatter)
                 if frames is None:
-                    frames = np.empty((len(place_at), *picture.shape), np.uint8)
-                frames[place_at[frame.pts]] = picture  # one by one, so that the next picture takes the same memory
+                    frames = np.empty((len(rows), *picture.shape), np.uint8)
+                frames[rows[frame.pts]] = picture  # one by one, so that the next picture takes the same memory
                 missing.remove(frame.pts)
         if not missing:
             return frames

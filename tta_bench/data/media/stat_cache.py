@@ -17,8 +17,8 @@ class FileStat(NamedTuple):
     """Bytes; of a folder's files, the sum."""
     mtime_ns: int
     """Time of change; of a folder's files, the latest."""
-    count: int
-    """Files."""
+    files: int
+    """Number of files."""
     device: int
     inode: int
     """Number of the file or folder, which all of its names share."""

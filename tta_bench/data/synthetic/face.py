@@ -63,11 +63,11 @@ def draw_face(look: Look, peak: Expression, frames: int, size: int, draw: np.ran
     """
     time = np.linspace(0, 1, frames)
     strength = 0.35 + 0.65 * np.exp(-(((time - 0.6) / 0.3) ** 2))
-    place, phase = draw.uniform(-0.02, 0.02, 2), draw.uniform(0, 2 * np.pi, 2)
+    position, phase = draw.uniform(-0.02, 0.02, 2), draw.uniform(0, 2 * np.pi, 2)
     sway = 0.09 * peak.motion * np.sin(2 * np.pi * np.outer(time, (2.0, 3.0)) + phase)
     rest = np.array([0.5, 0.0, 0.5, 0.0, 0.4])
     pictures = [
-        _picture(look, Expression(*(rest + amount * (np.array(peak) - rest))), place + shift, size)
+        _picture(look, Expression(*(rest + amount * (np.array(peak) - rest))), position + shift, size)
         for amount, shift in zip(strength, sway, strict=True)
     ]
     noise = draw.normal(0, 3, (frames, size, size, 1))

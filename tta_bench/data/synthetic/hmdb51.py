@@ -62,12 +62,12 @@ def flag(split: int, name: str, film: int, settings: SampleSettings) -> str:
     Films are taken in turn, each split starting one later. The first ones are tested on in all classes; the two after
     them in one half of the classes each, while the other half trains on them; the last one is unused.
     """
-    place = (film - split) % settings.groups
+    turn = (film - split) % settings.groups
     half = next(index for index, pair in enumerate(PAIRS) if name in pair) % 2
     shared = settings.test_groups - 1
-    if place < shared or place == shared + half:
+    if turn < shared or turn == shared + half:
         return TEST
-    return UNUSED if place == settings.groups - 1 else TRAIN
+    return UNUSED if turn == settings.groups - 1 else TRAIN
 
 
 def clip_name(name: str, film: int, clip: int) -> str:

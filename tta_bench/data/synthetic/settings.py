@@ -23,13 +23,11 @@ def fill(kind: type[Settings], values: Mapping[str, Any], version: int, noun: st
     Raises:
         UserError: A value is unknown or of the wrong kind, or another version of the generator is needed.
     """
-    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
     for key, value in values.items():
-        if key not in known:
-            raise unknown(f"setting of the {noun}", key, known)
-        whole = isinstance(known[key], int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise UserError(f"the {noun}' {key} must be a {'whole ' if whole else ''}number, not {value!r}.")
+        if key not in defaults:
+            raise unknown(f"setting of the {noun}", key, defaults)
+        _check_number(key, value, defaults[key], noun)
     wanted = values.get("version", version)
     if wanted != version:
         raise UserError(
@@ -37,3 +35,10 @@ def fill(kind: type[Settings], values: Mapping[str, Any], version: int, noun: st
             "Use the version of tta-bench that made them, or leave the version out.",
         )
     return kind(**values)
+
+
+def _check_number(key: str, value: Any, default: Any, noun: str) -> None:
+    """Check that a value is a number, and a whole one where the default is whole."""
+    whole = isinstance(default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise UserError(f"the {noun}' {key} must be a {'whole ' if whole else ''}number, not {value!r}.")

@@ -24,10 +24,10 @@ def generate_tiktok_actions_sample(folder: Path, settings: SampleSettings) -> Pa
     """Write the sample's clips into a new folder, ``<hashtag>/<id>.mp4``, and return that folder."""
     each = settings.groups * settings.clips
     with Bar("making sample videos", len(CLASSES) * each, "clips") as bar:
-        for place, name in enumerate(CLASSES):
+        for label, name in enumerate(CLASSES):
             (folder / hashtag(name)).mkdir(parents=True)
             for number in range(each):
-                path = folder / hashtag(name) / f"{FIRST_ID + 1000 * place + number}.mp4"
+                path = folder / hashtag(name) / f"{FIRST_ID + 1000 * label + number}.mp4"
                 write_video(path, render_clip(settings, name, number), settings.fps, FLAT_H264_MP4)
                 bar.advance()
     return folder

@@ -149,8 +149,8 @@ def trajectory(name: str, draw: np.random.Generator, frames: int) -> NDArray[np.
             angle = angle + (4.0 + 4.0 * amount) * time
         case _:
             radius = radius * (2.2 + 0.8 * amount) ** time
-    place = centre + ring * np.stack([np.cos(angle), np.sin(angle)], axis=1) + move
-    path = np.column_stack([place, radius, shake])
+    position = centre + ring * np.stack([np.cos(angle), np.sin(angle)], axis=1) + move
+    path = np.column_stack([position, radius, shake])
     return path if name == forward else path[::-1]
 
 

@@ -159,8 +159,8 @@ def crop_offsets(height: int, width: int, size: int, crops: int) -> list[tuple[i
         crops: Number of windows.
     """
     spare = max(height, width) - size
-    places = [int(k * (spare / (crops - 1))) for k in range(crops)] if crops > 1 else [round(spare / 2)]
-    return [(place, 0) if height >= width else (0, place) for place in places]
+    offsets = [int(k * (spare / (crops - 1))) for k in range(crops)] if crops > 1 else [round(spare / 2)]
+    return [(offset, 0) if height >= width else (0, offset) for offset in offsets]
 
 
 def test_views(segments: Pixels, size: int, crops: int) -> Pixels:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import my_plugin
 
-from tta_bench import DATASETS
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.files import use_folder
+from tta_bench.data.datasets.open import open_dataset
 
 
 def test_groups_are_on_one_side(tmp_path: Path) -> None:
@@ -14,8 +14,9 @@ def test_groups_are_on_one_side(tmp_path: Path) -> None:
         clip.parent.mkdir(exist_ok=True)
         clip.touch()
     use_folder(Path(my_plugin.__file__).parent / "cards")
-    dataset = DATASETS.build({"type": dataset_card("my_plugin").component, "root": tmp_path})
+    dataset = open_dataset(dataset_card("my_plugin"), tmp_path)
     split = dataset.split(1)
     assert dataset.classes == ("run", "walk")
+    assert len(dataset.videos()) == 4
     assert [(sample.id, sample.label) for sample in split.train] == [("a-1", 0), ("a-3", 1)]
     assert [(sample.id, sample.label) for sample in split.test] == [("b-2", 0), ("b-4", 1)]

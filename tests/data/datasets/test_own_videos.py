@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.data.clips import link, write_video
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.datasets.own_videos import CsvDataset, FolderDataset
+from tta_bench.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.avi", frames=4)
+
+
+def test_folders(tmp_path: Path, clip: Path) -> None:
+    names = ("train/wave/b.mp4", "train/wave/a.avi", "train/clap/c.mkv", "test/clap/c.avi")
+    link(clip, [tmp_path / name for name in names])
+    (tmp_path / "train" / "wave" / "notes.txt").write_text("no clip")
+    (tmp_path / "test" / "wave" / "d").mkdir(parents=True)
+    with pytest.raises(UserError, match="no clips in test/wave"):
+        FolderDataset(tmp_path)
+    (tmp_path / "test" / "wave" / "d" / "0.png").touch()
+    dataset = FolderDataset(tmp_path)
+    assert (dataset.classes, dataset.splits) == (("clap", "wave"), (1,))
+    split = dataset.split(1)
+    assert [(s.id, s.label, s.group) for s in split.train] == [
+        ("train/clap/c.mkv", 0, "c"),
+        ("train/wave/a.avi", 1, "a"),
+        ("train/wave/b.mp4", 1, "b"),
+    ]
+    assert [s.id for s in split.test] == ["test/clap/c.avi", "test/wave/d"]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"), [([], "train, test"), (["train/wave"], "test"), (["train", "test"], "train, test")]
+)
+def test_folders_missing(tmp_path: Path, made: list[str], said: str) -> None:
+    for name in made:
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=f"no clips in {said}") as caught:
+        FolderDataset(tmp_path)
+    assert "<class>" in caught.value.hint
+
+
+def write_csv(folder: Path, text: str, clip: Path, names: Iterable[str] = ("a.avi", "x/b.avi", "c.avi")) -> Path:
+    link(clip, (folder / name for name in names))
+    file = folder / "mine.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_csv_with_names_and_groups(tmp_path: Path, clip: Path) -> None:
+    text = "\ufeffgroup,split,path,label\nfilm,train,a.avi,wave\nfilm,train,x/b.avi,clap\n,test,c.avi,wave\n"
+    dataset = CsvDataset(write_csv(tmp_path, text, clip))
+    assert dataset.classes == ("clap", "wave")
+    split = dataset.split(1)
+    assert split.train == (
+        Sample("a.avi", tmp_path / "a.avi", 1, "film"),
+        Sample("x/b.avi", tmp_path / "x" / "b.avi", 0, "film"),
+    )
+    assert split.test == (Sample("c.avi", tmp_path / "c.avi", 1, "c.avi"),)
+
+
+def test_csv_with_numbers(tmp_path: Path, clip: Path) -> None:
+    dataset = CsvDataset(write_csv(tmp_path, "path,label,split\na.avi,10,train\nx/b.avi,9,train\nc.avi,9,test\n", clip))
+    assert dataset.classes == ("9", "10")
+    assert [s.label for s in dataset.split(1).train] == [1, 0]
+
+
+def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) -> None:
+    for folder in (tmp_path / "here", tmp_path / "there"):
+        text = f"path,label,split\n{folder / 'a.avi'},0,train\nx/../c.avi,0,test\n"
+        split = CsvDataset(write_csv(folder, text, clip)).split(1)
+        assert [sample.id for sample in (*split.train, *split.test)] == ["a.avi", "c.avi"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,class,split\na.avi,0,train\n", "no column label"),
+        ("path,label,split\na.avi,0,train\nc.avi,0,val\n", "line 3"),
+        ("path,label,split\na.avi,0,train\nc.avi\n", "line 3"),
+        ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "2 of 3 clips .* no.avi, none.avi"),
+        ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),
+        ("path,label,split\na.avi,0,train\n", "1 clips to train on and 0 to test on"),
+        ("path,label,split\na.avi,0,train\na.avi,0,test\n", "more than once: a.avi"),
+        ("", "is empty: nothing is in it"),
+    ],
+)
+def test_csv_that_makes_no_sense(tmp_path: Path, clip: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        CsvDataset(write_csv(tmp_path, text, clip))
+
+
+def test_csv_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'mine.csv'} does not exist")):
+        CsvDataset(tmp_path / "mine.csv")

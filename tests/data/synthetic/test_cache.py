@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import ast
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tta_bench.data.datasets.ucf101 import UCF101
+from tta_bench.data.synthetic import ucf101
+from tta_bench.data.synthetic.cache import sample_root
+from tta_bench.data.synthetic.ucf101 import (
+    SampleSettings,
+)
+
+SMALL = {"groups": 2, "test_groups": 1, "clips": 1, "frames": 6, "width": 32, "height": 24}
+
+
+def test_root_is_made_once_and_named_by_its_settings(tmp_path: Path) -> None:
+    root = sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", SMALL)
+    stamp = (root / "ucfTrainTestlist" / "classInd.txt").stat().st_mtime_ns
+    assert root.parent == tmp_path / "cache"
+    assert root.name.startswith("ucf101_sample-")
+    assert sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", asdict(SampleSettings(**SMALL))) == root
+    assert (root / "ucfTrainTestlist" / "classInd.txt").stat().st_mtime_ns == stamp
+    assert sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", SMALL | {"seed": 1}) != root
+    assert UCF101(root).splits == (1,)
+
+
+def test_two_may_ask_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        roots = set(pool.map(lambda _: sample_root(tmp_path, "sample", "UCF101", SMALL), range(3)))
+    assert list(tmp_path.iterdir()) == list(roots)
+
+
+def test_a_broken_off_generation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    def stop(path: Path, *_: object) -> None:
+        written.append(path)
+        if len(written) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ucf101, "write_video", stop)
+    with pytest.raises(KeyboardInterrupt):
+        sample_root(tmp_path, "sample", "UCF101", SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def imported_by(module: str) -> set[str]:
+    """Return the modules that a module of the suite imports when it is imported, its own modules' imports included."""
+    pending, names = [module], set[str]()
+    while pending:
+        spec = find_spec(pending.pop())
+        assert spec is not None
+        assert spec.origin is not None
+        for node in ast.parse(Path(spec.origin).read_text()).body:
+            found = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            found += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            pending += [name for name in found if name.startswith("tta_bench.") and name not in names]
+            names |= set(found)
+    return names
+
+
+def test_a_sample_is_made_without_torch() -> None:
+    names = imported_by("tta_bench.data.synthetic.cache")
+    assert {"tta_bench.data.media.encode", "cv2", "av"} <= names
+    assert not {name for name in names if name.split(".")[0] in ("torch", "torchvision", "timm")}
