@@ -132,8 +132,9 @@ def forget_plugins() -> None:
     from tta_bench.metrics import METRICS
     from tta_bench.registry import REGISTRIES
 
-    for registry in (*REGISTRIES, METRICS):
+    for registry in REGISTRIES:
         registry.forget_plugins()
+    METRICS.forget_plugins()
     forget_kinds()
     catalog.forget_added()
     forget_files()
