@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
+from tests.records.some_intensities import some_intensities, some_truth, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
-from tta_bench.boards.markdown import Links, figure, heading, signed, table, text
 from tta_bench.boards.published import Published, Reported
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
 from tta_bench.records.store import read_record, write_record
@@ -105,43 +104,47 @@ def test_markers_are_there_once_whatever_records_say(tmp_path: Path) -> None:
     assert board.count(BEGIN) == 1
 
 
-@pytest.mark.parametrize(
-    "words", ["<script>", "a | b", "`code`", "[x](http://a)", "**b**", "<!-- END GENERATED -->", "a\n\n# b"]
-)
-def test_free_text_is_no_markup(words: str) -> None:
-    plain = text(words)
-    assert "\n" not in plain
-    for mark in "<>|`*[]":
-        assert plain.count(mark) == plain.count(f"\\{mark}")
-
-
-def test_numbers() -> None:
-    assert figure("top1", 0.912345) == "91.23"
-    assert figure("top1_reversed", 1.0) == "100.00"
-    assert figure("pearson", -0.45678) == "-0.4568"
-    assert figure("pearson", -0.00001) == "0.0000"
-    assert figure("top1", None) == "-"
-    assert [signed("top1", value) for value in (0.01, 0.0, -1e-9, -0.01)] == ["+1.00", "0.00", "0.00", "-1.00"]
-    assert [heading(name) for name in ("top1", "mean_class", "pearson")] == ["top-1 %", "mean class %", "mean r"]
-
-
-def test_links_are_numbered_once() -> None:
-    links = Links()
-    assert [links.to("a b", "x"), links.to("c", "y"), links.to("a b", "z")] == ["[x][1]", "[y][2]", "[z][1]"]
-    assert links.definitions() == "[1]: a%20b\n[2]: c"
-
-
-def test_columns_without_content_are_left_out() -> None:
-    columns = [("a", "left"), ("b", "left"), ("c", "right")]
-    assert table(columns, [("1", "-", "1.10"), ("2", "", "-")]).splitlines() == [
-        "| a   |    c |",
-        "|:----|-----:|",
-        "| 1   | 1.10 |",
-        "| 2   |    - |",
-    ]
-
-
 def test_unknown_cost_is_said_to_be_unknown(tmp_path: Path) -> None:
     cost = Cost(parameters=None, gmacs_per_view=None, views=15)
     write_success(tmp_path, some_predictions(), cost=cost)
     assert "| ? x 15 " in render_board("ucf101_ft", "full", read_entries(tmp_path)).replace("|          ? x", "| ? x")
+
+
+def entry(path: Path) -> Entry:
+    record = read_record(path)
+    return Entry(record, path.name, read_outcomes(path.parent / record.outcomes.name) if record.outcomes else None)
+
+
+def entries(folder: Path, *noise: float, hidden: bool = False, known: bool = True) -> list[Entry]:
+    """Return runs of backbones whose outputs are the labels and so much noise."""
+    truth = some_truth(known=known)
+    return [
+        entry(write_reaction(folder, some_intensities(level, truth=truth), hidden=hidden, backbone=f"net{level}"))
+        for level in noise
+    ]
+
+
+def test_a_board_shows_r_with_four_decimals_and_every_emotion(tmp_path: Path) -> None:
+    runs = entries(tmp_path, 0.5, 3.0)
+    board = render_board("abaw_eri", "full", runs)
+    metric = runs[0].record.metrics["pearson"]
+    assert f"{metric.value:.4f} | {metric.low:.4f} to {metric.high:.4f}" in " ".join(board.split()).replace("  ", " ")
+    emotions = board.split("### Emotion by emotion")[1].split("###")[0]
+    assert all(f"{runs[0].record.per_class[name]:.4f}" in emotions for name in EMOTIONS)
+    assert "mean r" in board
+    assert "top-1" not in board
+    assert not any(mark in board for mark in "‡§")
+
+
+def test_a_board_says_what_is_a_bound_and_what_is_hidden(tmp_path: Path) -> None:
+    board = render_board("abaw_eri", "full", entries(tmp_path, 0.5, hidden=True, known=False))
+    assert "‡ §" in board
+    assert "at least this wide" in board
+    assert "verifiable with the data only" in " ".join(board.split())
+
+
+def test_an_undefined_r_is_shown_as_such(tmp_path: Path) -> None:
+    predictions = some_intensities()
+    predictions.outputs[:, 0] = 0.5
+    board = render_board("abaw_eri", "full", [entry(write_reaction(tmp_path, predictions))])
+    assert board.split("### Emotion by emotion")[1].count("undefined |") == 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_environment, some_identity, some_predictions, write_success
 from tta_bench.boards.reproduction import reproduction
 from tta_bench.errors import UserError
@@ -49,3 +50,13 @@ def test_other_clips_cannot_be_compared(tmp_path: Path) -> None:
     again = write_success(tmp_path / "b", some_predictions(split="2"))
     with pytest.raises(UserError, match="only records of the same data and split"):
         reproduction(recorded, again)
+
+
+def test_a_run_and_its_repetition(tmp_path: Path) -> None:
+    paths = [write_reaction(tmp_path / name, some_intensities()) for name in "ab"]
+    found = reproduction(*paths)
+    assert found.difference == 0
+    assert "Over the same 96 clips mean r differs by 0.0000 (95 % 0.0000 to 0.0000)" in found.report
+    other = write_reaction(tmp_path / "c", some_intensities(3.0))
+    assert reproduction(paths[0], other).difference < 0
+    assert "mean r differs by -" in reproduction(paths[0], other).report

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.cli.results import mean, print_results, runs_of
+from tta_bench.cli.results import mean, print_results, runs_of, shown
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 
@@ -34,3 +36,20 @@ def test_splits_and_seeds_are_named_once(tmp_path: Path) -> None:
 
 def test_a_metric_that_not_all_have_has_no_mean(tmp_path: Path) -> None:
     assert mean(records(tmp_path, ("1", 0)), "top1_unleaked") == ""
+
+
+def test_a_run_is_printed_with_four_decimals(tmp_path: Path, capsys: Any) -> None:
+    record = read_record(write_reaction(tmp_path / "records", some_intensities(), tier="sample"))
+    print_results([record], tmp_path, as_json=False)
+    metric = record.metrics["pearson"]
+    out = capsys.readouterr().out
+    assert f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]" in out
+    assert "Emotion by emotion" in out
+    assert shown("pearson", None) == ""
+
+
+def test_an_undefined_r_is_reported(tmp_path: Path, capsys: Any) -> None:
+    predictions = some_intensities()
+    predictions.outputs[:, 5] = 0.5
+    print_results([read_record(write_reaction(tmp_path / "records", predictions))], tmp_path, as_json=False)
+    assert "counted as 0: Fear" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,35 +8,11 @@ from hypothesis import strategies as st
 from tests.records.some_records import CLASSES, some_predictions
 from tta_bench.errors import UserError
 from tta_bench.metrics.accuracy import true_class_rank
-from tta_bench.records.files import read_outcomes, read_predictions, write_outcomes, write_predictions
 from tta_bench.records.predictions import check_complete, collect, name_hashes
 
 
 def same(a: object, b: object) -> bool:
     return all(np.array_equal(value, vars(b)[name]) for name, value in vars(a).items() if value is not None)
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_what_was_written_is_read(tmp_path: Path, reverse: bool) -> None:
-    predictions = some_predictions(reverse=reverse)
-    ref = write_predictions(tmp_path / "p.npz", predictions)
-    assert same(predictions, read_predictions(tmp_path / ref.name))
-    outcomes = predictions.outcomes()
-    ref = write_outcomes(tmp_path / "o.npz", outcomes)
-    read = read_outcomes(tmp_path / ref.name)
-    assert same(outcomes, read)
-    assert (read.reversed_ranks is not None) == reverse
-
-
-def test_equal_predictions_give_equal_files(tmp_path: Path) -> None:
-    one, two = some_predictions(), some_predictions()
-    assert write_predictions(tmp_path / "p.npz", one) == write_predictions(tmp_path / "p.npz", two)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_other_predictions_do_not_overwrite_them(tmp_path: Path) -> None:
-    names = {write_predictions(tmp_path / "p.npz", some_predictions(salt=salt)).name for salt in "ab"}
-    assert len(names) == 2
 
 
 @settings(max_examples=30, deadline=None)
@@ -114,12 +88,3 @@ def test_incomplete_splits_are_named() -> None:
         check_complete(["a", "a", "x"], ["a", "b", "c"])
     for part in ("3 samples", "2 missing: b, c", "1 repeated: a", "1 not of this split: x"):
         assert part in str(caught.value)
-
-
-def test_what_holds_no_predictions_is_named(tmp_path: Path) -> None:
-    outcomes = write_outcomes(tmp_path / "o.npz", some_predictions().outcomes()).name
-    np.savez(tmp_path / "objects.npz", ids=np.array([{}], dtype=object))
-    (tmp_path / "text.npz").write_text("ids")
-    for name in (outcomes, "objects.npz", "text.npz", "absent.npz"):
-        with pytest.raises(UserError, match=name):
-            read_predictions(tmp_path / name)

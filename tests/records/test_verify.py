@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.records.some_records import CLASSES, some_identity, some_predictions, some_record, write_success
+from tests.records.some_intensities import read_reaction, some_intensities, some_truth
+from tests.records.some_records import some_predictions, some_record, write_success
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.files import write_outcomes, write_predictions
-from tta_bench.records.predictions import Predictions, collect
-from tta_bench.records.score import score
+from tta_bench.records.intensities import (
+    Truth,
+)
+from tta_bench.records.predictions import Predictions
+from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record, write_record
 from tta_bench.records.verify import verify_record
 
@@ -89,45 +93,59 @@ def without_last(predictions: Predictions) -> Predictions:
     return Predictions(**fields)
 
 
-def test_metrics_are_what_they_are_called() -> None:
-    predictions = some_predictions(reverse=True)
-    metrics, per_class, _ = score(predictions.outcomes())
-    best = predictions.scores.argmax(axis=1)
-    assert predictions.reversed_labels is not None
-    assert metrics["top1"].value == np.mean(best == predictions.labels)
-    assert metrics["top1_reversed"].value == np.mean(best == predictions.reversed_labels)
-    assert metrics["mean_class"].value == pytest.approx(np.mean(list(per_class.values())))
-    assert per_class["ClassB"] == np.mean(best[predictions.labels == 1] == 1)
-    assert metrics["top1"].value <= metrics["top5"].value
-    assert {(m.n, m.n_groups) for m in metrics.values()} == {(96, 24)}
+def edited(record: Record, **changes: Any) -> Record:
+    return type(record).model_validate_json(json.dumps(record.model_dump(mode="json") | changes))
 
 
-def test_clips_whose_group_was_trained_on_are_told_apart(tmp_path: Path) -> None:
-    scores, labels = np.eye(4), [0, 1, 2, 0]
-    fields = (["a", "b", "c", "d"], scores, labels, ["g", "g", "h", "i"], [f"Class{i}" for i in range(4)])
-    predictions = collect(*fields, trained_groups={"g", "elsewhere"})
-    metrics, *_ = score(predictions.outcomes())
-    assert (metrics["top1"].value, metrics["top1"].n) == (0.75, 4)
-    assert (metrics["top1_unleaked"].value, metrics["top1_unleaked"].n, metrics["top1_unleaked"].n_groups) == (
-        0.5,
-        2,
-        2,
-    )
-    path = write_success(tmp_path, predictions, keep_predictions=True)
-    assert verify_record(read_record(path), tmp_path) == ("predictions", [])
-    for trained in (set(), {"elsewhere"}, {"g", "h", "i"}):
-        metrics, *_ = score(collect(*fields, trained_groups=trained).outcomes())
-        assert set(metrics) == {"top1", "mean_class"}
+def test_a_true_record_is_recomputed_from_either_file(tmp_path: Path) -> None:
+    record = read_reaction(tmp_path, some_intensities())
+    assert record.predictions is not None
+    assert record.outcomes is not None
+    assert verify_record(record, tmp_path) == ("predictions", [])
+    (tmp_path / record.predictions.name).unlink()
+    assert verify_record(record, tmp_path) == ("outcomes", [])
 
 
-def test_top5_needs_more_than_five_classes_and_an_interval_two_groups() -> None:
-    predictions = collect(["a", "b"], np.eye(2), [0, 0], ["g", "g"], CLASSES[:2])
-    metrics, per_class, _ = score(predictions.outcomes())
-    assert set(metrics) == {"top1", "mean_class"}
-    assert (metrics["top1"].value, metrics["top1"].low, metrics["top1"].high) == (0.5, None, None)
-    assert per_class == {"ClassA": 0.5}
+def test_edited_figures_are_named(tmp_path: Path) -> None:
+    record = read_reaction(tmp_path, some_intensities())
+    metric = record.metrics["pearson"].model_dump(mode="json")
+    for changes, named in (
+        ({"metrics": {"pearson": metric | {"value": 0.9}}}, r"pearson.value: the record says 0.9"),
+        ({"metrics": {"pearson": metric | {"resampled": "samples"}}}, "pearson.resampled: the record says samples"),
+        ({"per_class": {**record.per_class, "Fear": 0.5}}, "per_class.Fear: the record says 0.5"),
+        ({"undefined": ["Fear"]}, "undefined: the record says"),
+    ):
+        changed = read_record(write_record(edited(record, **changes), tmp_path))
+        (problem,) = verify_record(changed, tmp_path).problems
+        assert problem.startswith(named)
 
 
-def test_controls_have_names_of_their_own(tmp_path: Path) -> None:
-    path = write_success(tmp_path, some_predictions(), identity=some_identity(control="reversed"))
-    assert "_reversed__" in path.name
+def test_a_record_without_labels_is_recomputed_with_them_only(tmp_path: Path) -> None:
+    record = read_reaction(tmp_path, some_intensities(), hidden=True)
+    assert (record.outcomes, record.verifiable_with) == (None, "data.root")
+    assert verify_record(record, tmp_path) == ("nothing", [])
+    assert verify_record(record, tmp_path, truth=some_truth()) == ("predictions", [])
+    metric = record.metrics["pearson"].model_dump(mode="json")
+    wrong = edited(record, metrics={"pearson": metric | {"value": 0.9}})
+    problems = verify_record(wrong, tmp_path, truth=some_truth()).problems
+    assert [problem.split(":")[0] for problem in problems] == ["pearson.value"]
+    others = Truth(EMOTIONS[::-1], some_truth().targets)
+    assert "the labels are of Surprise" in verify_record(record, tmp_path, truth=others).problems[0]
+    assert "missing" in verify_record(record, tmp_path, truth=some_truth(25)).problems[0]
+    assert record.predictions is not None
+    (tmp_path / record.predictions.name).write_bytes(b"other")
+    assert "its sha256 differs" in verify_record(record, tmp_path).problems[0]
+
+
+OLD = sorted((Path(__file__).parent / "old").glob("v*.json"))
+
+
+def test_there_is_one_of_every_version() -> None:
+    assert [path.name for path in OLD if path.name.startswith("v1_")]
+
+
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_an_old_record_loads_and_is_still_true(path: Path) -> None:
+    record = read_record(path)
+    assert record.status == "success"
+    assert verify_record(record, path.parent) == ("predictions", [])

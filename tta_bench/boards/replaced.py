@@ -79,9 +79,9 @@ def experiment_key(record: Record) -> str | None:
     if record.status != "success" or record.origin != "run" or record.environment is None:
         return None
     identity, plugins = record.identity, record.environment.plugins
-    place = [identity.protocol.name, identity.tier, identity.standard, identity.split, identity.seed]
+    cell = [identity.protocol.name, identity.tier, identity.standard, identity.split, identity.seed]
     data = [identity.dataset.name, identity.dataset.manifest_sha256]
-    return digest([record.party, place, data, row_key(record), [[code.name, code.sha256] for code in plugins]])
+    return digest([record.party, cell, data, row_key(record), [[code.name, code.sha256] for code in plugins]])
 
 
 def replaces(newer: Record, older: Record) -> bool:
@@ -104,12 +104,12 @@ def find_replaced(records: Mapping[str, Record], withdrawn: Collection[str] = ()
         key = experiment_key(record)
         if key is not None and name not in withdrawn:
             same.setdefault(key, []).append(name)
-    found = []
+    replaced = []
     for names in same.values():
         newest = max(names, key=lambda name: (records[name].finished or "", name))
         older = [name for name in names if replaces(records[newest], records[name])]
-        found += [Replacement(record=name, sha256=records[name].content_sha256 or "", by=newest) for name in older]
-    return found
+        replaced += [Replacement(record=name, sha256=records[name].content_sha256 or "", by=newest) for name in older]
+    return replaced
 
 
 def move_replaced(boards: Path) -> list[Replacement]:

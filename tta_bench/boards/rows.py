@@ -113,7 +113,7 @@ def sort_into_sections(entries: Sequence[Entry]) -> Sections:
     """
     if not entries:
         return Sections()
-    newest = max((e.record.identity.protocol for e in entries), key=lambda own: (own.version, own.score))
+    newest = max((e.record.identity.protocol for e in entries), key=lambda protocol: (protocol.version, protocol.score))
     latest = max(last_word(entry.record) for entry in entries)
     sections = Sections(metric=newest.score)
     current = []
@@ -132,13 +132,14 @@ def sort_into_sections(entries: Sequence[Entry]) -> Sections:
 
 def _unfit(entry: Entry, newest: ProtocolRef, latest: str) -> str | None:
     """Return why a record cannot have a row beside those of the newest protocol version, or None if it can."""
-    own = entry.record.identity.protocol
+    protocol = entry.record.identity.protocol
     if entry.erratum is not None:
         return entry.erratum.words
     if entry.record.status != "success":
         return outcome(entry.record, latest)
-    if (own.version, own.score) != (newest.version, newest.score):
-        return f"measured by version {own.version} of the protocol ({own.score}), now {newest.version} ({newest.score})"
+    if (protocol.version, protocol.score) != (newest.version, newest.score):
+        now = f"now {newest.version} ({newest.score})"
+        return f"measured by version {protocol.version} of the protocol ({protocol.score}), {now}"
     return None
 
 
@@ -151,8 +152,8 @@ def _of_the_same_data(entries: Sequence[Entry], sections: Sections) -> list[Entr
     for entry in entries:
         counts = used[entry.record.identity.split]
         manifest, samples = max(counts, key=lambda data: (data[0] is not None, counts[data], str(data)))
-        own = _data(entry)
-        if own[1] == samples and own[0] in (manifest, None):
+        data = _data(entry)
+        if data[1] == samples and data[0] in (manifest, None):
             kept.append(entry)
         else:
             sections.left_out.append((entry, "scored on other data than the rest of this board"))
@@ -166,12 +167,12 @@ def _data(entry: Entry) -> tuple[str | None, str | None]:
 def _rows(entries: Iterable[Entry], sections: Sections) -> list[Row]:
     runs: dict[str, dict[tuple[str, int], Entry]] = defaultdict(dict)
     for entry in sorted(entries, key=lambda entry: (entry.record.finished or "", entry.link)):
-        place = entry.record.identity.split, entry.record.identity.seed
+        cell = entry.record.identity.split, entry.record.identity.seed
         row = runs[row_key(entry.record)]
-        if place in row:
-            sections.left_out.append((row[place], "replaced by a newer run"))
-        row[place] = entry
-    return [Row(tuple(row[place] for place in sorted(row))) for row in runs.values()]
+        if cell in row:
+            sections.left_out.append((row[cell], "replaced by a newer run"))
+        row[cell] = entry
+    return [Row(tuple(row[cell] for cell in sorted(row))) for row in runs.values()]
 
 
 def row_key(record: Record) -> str:

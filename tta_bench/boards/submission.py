@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from tta_bench.boards.replaced import (
     Replacement,
     files_of,
@@ -71,7 +73,7 @@ def submit(
     records = [read_record(path) for path in paths]
     for path, record in zip(paths, records, strict=True):
         _check(path, record, labels(record))
-    named = [record.model_copy(update={"party": party or record.party}) for record in records]
+    named = [record if party is None else _of_party(record, party) for record in records]
     for path, record in zip(paths, named, strict=True):
         _refuse_older(path, record, boards / "records")
     done = [_put(path, record, boards) for path, record in zip(paths, named, strict=True)]
@@ -80,6 +82,14 @@ def submit(
     if problems:
         raise CheckFailed("\n".join(problems))
     return Submission([submitted for submitted, _ in done], replaced, written)
+
+
+def _of_party(record: Record, party: str) -> Record:
+    """Return a record with the name of its party."""
+    try:
+        return Record.model_validate(record.model_dump() | {"party": party})
+    except ValidationError:
+        raise UserError(f"'{party}' is no name for a party: letters, digits and ._+- were expected.") from None
 
 
 def _check(path: Path, record: Record, truth: Truth | None) -> None:

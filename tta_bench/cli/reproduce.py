@@ -46,20 +46,20 @@ def command(
     from tta_bench.records.reproduce import run_words, script
     from tta_bench.records.store import read_record, record_name
 
-    found = read_record(record)
+    recorded = read_record(record)
     if not run_it:
-        click.echo(script(found, words))
+        click.echo(script(recorded, words))
         return
-    if found.origin == "scored":
+    if recorded.origin == "scored":
         raise UserError(
             "this record was scored from a file, so there is nothing to run.", "`tta-bench verify` does it."
         )
     from tta_bench import api
     from tta_bench.boards.reproduction import reproduction
 
-    (again,) = api.run_all(api.experiments(run_words(found, words), plugins), work_dir, "missing")
+    (again,) = api.run_all(api.experiments(run_words(recorded, words), plugins), work_dir, "missing")
     result = reproduction(record, work_dir / "records" / f"{record_name(again.identity)}.json")
     click.echo(result.report)
     if tolerance is not None and abs(result.difference) > tolerance / 100:
         points = f"{100 * result.difference:+.2f} points"
-        raise CheckFailed(f"{found.identity.protocol.score} differs by {points}, more than {tolerance:g}.")
+        raise CheckFailed(f"{recorded.identity.protocol.score} differs by {points}, more than {tolerance:g}.")

@@ -49,10 +49,10 @@ def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) 
     """Write the boards of one's own runs, and print the findings of each protocol over all its runs, or all as JSON."""
     own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps([found.figures for found in findings], indent=2))
+        click.echo(json.dumps([finding.figures for finding in findings], indent=2))
         return
-    for found in findings:
-        click.echo(found.page)
+    for finding in findings:
+        click.echo(finding.page)
 
 
 def runs_of(records: Sequence[Record]) -> str:

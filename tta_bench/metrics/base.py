@@ -178,7 +178,7 @@ class Recomputed(Generic[S]):
         return scores, counts
 
 
-Maker = TypeVar("Maker", bound=type[BaseMetric])
+MetricClass = TypeVar("MetricClass", bound=type[BaseMetric])
 
 
 class Metrics:
@@ -187,14 +187,14 @@ class Metrics:
     def __init__(self) -> None:
         self.module_dict: dict[str, type[BaseMetric]] = {}
 
-    def register_module(self, name: str) -> Callable[[Maker], Maker]:
+    def register_module(self, name: str) -> Callable[[MetricClass], MetricClass]:
         """Return a decorator that registers a metric's class under a name, as MMEngine's registries do.
 
         Raises:
             UserError: The name is taken.
         """
 
-        def register(made: Maker) -> Maker:
+        def register(made: MetricClass) -> MetricClass:
             if name in self.module_dict:
                 raise UserError(f"two metrics are called '{name}'.", "Rename one of them.")
             self.module_dict[name] = made

@@ -101,9 +101,9 @@ def pearson_bootstrap(
         ValueError: As ``pearson`` does.
     """
     value = mean_pearson(pearson(outputs, targets))
-    found = moments(outputs, targets, groups)
-    low, high = percentiles(resampled_pearson(found, resamples), level)
-    return Interval(value, float(low), float(high), len(outputs), len(found.sums))
+    summed = moments(outputs, targets, groups)
+    low, high = percentiles(resampled_pearson(summed, resamples), level)
+    return Interval(value, float(low), float(high), len(outputs), len(summed.sums))
 
 
 def paired_pearson_bootstrap(
@@ -126,10 +126,10 @@ def paired_pearson_bootstrap(
         resamples: Number of resamples.
     """
     first, second = (mean_pearson(pearson(outputs, targets)) for outputs in (a, b))
-    found = [moments(outputs, targets, groups) for outputs in (a, b)]
-    resampled = resampled_pearson(found[0], resamples) - resampled_pearson(found[1], resamples)
+    both = [moments(outputs, targets, groups) for outputs in (a, b)]
+    resampled = resampled_pearson(both[0], resamples) - resampled_pearson(both[1], resamples)
     low, high = percentiles(resampled, level)
-    return Difference(first - second, float(low), float(high), two_sided_p(resampled), len(targets), len(found[0].sums))
+    return Difference(first - second, float(low), float(high), two_sided_p(resampled), len(targets), len(both[0].sums))
 
 
 def moments(outputs: NDArray[Any], targets: NDArray[Any], groups: NDArray[Any]) -> Moments:
@@ -141,10 +141,10 @@ def moments(outputs: NDArray[Any], targets: NDArray[Any], groups: NDArray[Any]) 
     return Moments(np.concatenate(sums, axis=1), np.stack([_floor(outputs), _floor(targets)]))
 
 
-def resampled_pearson(found: Moments, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+def resampled_pearson(summed: Moments, resamples: int = RESAMPLES) -> NDArray[np.float64]:
     """Return the mean r in each resample of the groups, ``(resamples,)``."""
-    blocks = resample_weights(len(found.sums), resamples)
-    return np.concatenate([mean_r_of_sums(weights @ found.sums, found.floors) for weights in blocks])
+    blocks = resample_weights(len(summed.sums), resamples)
+    return np.concatenate([mean_r_of_sums(weights @ summed.sums, summed.floors) for weights in blocks])
 
 
 def mean_r_of_sums(sums: NDArray[np.float64], floors: NDArray[np.float64]) -> NDArray[np.float64]:

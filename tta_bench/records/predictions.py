@@ -111,7 +111,7 @@ def collect(
     _check(ids, scores, labels, groups, classes)
     order = np.argsort(np.array(ids), kind="stable")
     leaked = np.isin(np.array(groups)[order], list(trained_groups))
-    targets = [np.asarray(what, np.int64)[order] for what in (labels, reversed_labels) if what is not None]
+    targets = [np.asarray(given, np.int64)[order] for given in (labels, reversed_labels) if given is not None]
     return Predictions(
         np.array(ids)[order],
         _compact(scores[order].astype(np.float32), targets),
@@ -135,9 +135,9 @@ def check_complete(ids: Iterable[str], expected: Iterable[str]) -> None:
         "repeated": {name for name, count in counts.items() if count > 1},
         "not of this split": counts.keys() - wanted,
     }
-    found = [f"{len(names):,} {what}: {shorten(sorted(names))}" for what, names in wrong.items() if names]
-    if found:
-        raise UserError(f"a split is scored from all its {len(wanted):,} samples or not at all; " + "; ".join(found))
+    problems = [f"{len(names):,} {problem}: {shorten(sorted(names))}" for problem, names in wrong.items() if names]
+    if problems:
+        raise UserError(f"a split is scored from all its {len(wanted):,} samples or not at all; " + "; ".join(problems))
 
 
 def name_hashes(names: Iterable[str]) -> NDArray[np.uint64]:
@@ -155,13 +155,13 @@ def _check(ids: Sequence[str], scores: Any, labels: Any, groups: Sequence[str], 
             f"{len(groups):,} groups and {len(classes):,} classes."
         )
     check_complete(ids, ids)
-    for what, wrong in (
+    for problem, wrong in (
         ("a score that is not a finite number", ~np.isfinite(scores.astype(np.float32)).all(axis=1)),
         ("a label that is no class", (np.asarray(labels) < 0) | (np.asarray(labels) >= len(classes))),
     ):
         if wrong.any():
             names = [str(name) for name in np.array(ids)[wrong]]
-            raise UserError(f"{len(names):,} samples have {what}: {shorten(names)}.")
+            raise UserError(f"{len(names):,} samples have {problem}: {shorten(names)}.")
 
 
 def _compact(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:

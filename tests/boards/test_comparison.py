@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records.some_intensities import some_intensities, some_truth, write_reaction
+from tta_bench.boards.comparison import compare
+from tta_bench.errors import UserError
+from tta_bench.records.store import read_record
+
+
+def test_two_models_are_compared_by_r(tmp_path: Path) -> None:
+    paths = [write_reaction(tmp_path, some_intensities(noise), backbone=f"net{noise}") for noise in (0.5, 3.0)]
+    found = compare(*paths)
+    values = [read_record(path).metrics["pearson"].value for path in paths]
+    assert (found.metric, found.a, found.b) == ("pearson", pytest.approx(values[0]), pytest.approx(values[1]))
+    assert found.difference.value == pytest.approx(values[0] - values[1])
+    assert found.difference.low > 0
+    assert found.discordant is None
+
+
+def test_models_without_labels_are_compared_with_them(tmp_path: Path) -> None:
+    both = [
+        [
+            write_reaction(tmp_path / where, some_intensities(n), hidden=where == "b", backbone=f"net{n}")
+            for n in (0.5, 3.0)
+        ]
+        for where in "ab"
+    ]
+    assert compare(*both[1], truth=some_truth()) == compare(*both[0])
+    with pytest.raises(UserError, match="holds no labels"):
+        compare(*both[1])
+
+
+def test_what_was_scored_otherwise_cannot_be_compared(tmp_path: Path) -> None:
+    one = write_reaction(tmp_path, some_intensities())
+    fewer = write_reaction(tmp_path / "fewer", some_intensities(truth=some_truth(20)))
+    with pytest.raises(UserError, match="only records of the same data and split"):
+        compare(one, fewer)
+    predictions = some_intensities()
+    assert predictions.targets is not None
+    predictions.targets[:] = 1 - predictions.targets
+    other = write_reaction(tmp_path / "other", predictions)
+    with pytest.raises(UserError, match="not scored against the same labels"):
+        compare(one, other)

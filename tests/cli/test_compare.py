@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.records.some_intensities import some_intensities, write_reaction
+from tta_bench.records.store import read_record
+
+
+def test_two_models_are_compared_by_r(tmp_path: Path, command: Callable[..., Any]) -> None:
+    paths = [write_reaction(tmp_path, some_intensities(noise), backbone=f"net{noise}") for noise in (0.5, 3.0)]
+    first, second = (read_record(path).metrics["pearson"].value for path in paths)
+    done = command("compare", *paths)
+    assert f"mean r: {first:.4f} and {second:.4f}, difference +{first - second:.4f}" in done.out
+    assert "24 groups of 96 clips" in done.out
+    assert "The two differ at 95 %." in done.out
+    assert set(json.loads(command("compare", *paths, "--json").out)) == {"metric", "a", "b", "difference"}
+    turned = command("compare", *paths[::-1])
+    assert f"difference -{first - second:.4f}" in turned.out

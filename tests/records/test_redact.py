@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.records.some_records import some_record
+from tta_bench.records.redact import without_paths
+
+
+def refusal(**changes: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        some_record(**changes)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/data/ucf101", "~/data", "~me/data", r"C:\data", "D:/data", r"\\server\data", "file:///data", "lr=/data/x"],
+)
+def test_no_absolute_path_gets_in(path: str) -> None:
+    assert "no absolute path" in refusal(resolved={"data": {"roots": [path]}})
+    assert "no absolute path" in refusal(given=(path,))
+    assert "data" not in without_paths(path)
+    some_record(resolved={"data": without_paths(path)})
+
+
+@pytest.mark.parametrize(
+    "harmless", ["timm/resnet50", "clips/s", "1/2", "data.root=<data.root>", "https://a.org/b", "a / b"]
+)
+def test_other_slashes_may_stay(harmless: str) -> None:
+    assert without_paths(harmless) == harmless
+    some_record(resolved={"note": harmless})
