@@ -140,11 +140,13 @@ def import_submodules(package: str, module: str | None = None) -> None:
         package: Dotted name of the package.
         module: Import the module of this name in each folder inside the package instead, where there is one.
     """
-    for name in sorted(info.name for info in iter_modules(importlib.import_module(package).__path__, f"{package}.")):
+    for found in sorted(
+        iter_modules(importlib.import_module(package).__path__, f"{package}."), key=lambda info: info.name
+    ):
         if module is None:
-            importlib.import_module(name)
-        elif find_spec(f"{name}.{module}") is not None:
-            importlib.import_module(f"{name}.{module}")
+            importlib.import_module(found.name)
+        elif found.ispkg and find_spec(f"{found.name}.{module}") is not None:
+            importlib.import_module(f"{found.name}.{module}")
 
 
 def forget_files() -> None:
