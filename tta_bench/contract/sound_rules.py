@@ -7,12 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.cards.kinds import BackboneCard
+from tta_bench.cards.kinds import SOUND_RATE, BackboneCard
 from tta_bench.contract.rules import Broken
-from tta_bench.models.backbones.audio import RATE, AudioBackbone, build_audio
+from tta_bench.data.media.sound import LOUDEST
+from tta_bench.models.backbones.audio import AudioBackbone, build_audio
 from tta_bench.utils.keyed_random import generator
-
-LOUDEST = 1 - 2**-15
 
 
 class SoundSubject:
@@ -25,10 +24,10 @@ class SoundSubject:
     def __init__(self, card: BackboneCard) -> None:
         self.card = card
         draw = generator("check", "sound")
-        noise = draw.normal(0, 0.1, RATE).clip(-1, LOUDEST).astype(np.float32)
+        noise = draw.normal(0, 0.1, SOUND_RATE).clip(-1, LOUDEST).astype(np.float32)
         self.sounds = {
             "1 s of noise": noise,
-            "60 ms of noise": noise[: RATE * 60 // 1000],
+            "60 ms of noise": noise[: SOUND_RATE * 60 // 1000],
             "10 s of noise": np.tile(noise, 10),
             "noise at the limits": np.where(noise > 0, LOUDEST, -1).astype(np.float32),
             "almost silence": np.where(noise > 0.2, 2**-14, 0).astype(np.float32),

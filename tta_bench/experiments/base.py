@@ -41,7 +41,7 @@ class ClipSettings(Strict):
 
 
 class ResolvedClip(Strict):
-    """A clip's extent after the protocol, the backbone and the user have been asked."""
+    """A clip's extent, resolved from the protocol, the backbone and the user's keys."""
 
     span: int
     """Frames of video that a clip spans."""
@@ -104,7 +104,7 @@ class Experiment(Strict):
     """Keep this many clips of each list."""
     runtime: RuntimeSettings
     arguments: tuple[str, ...]
-    """The words as given."""
+    """The user's ``key=value`` words."""
     plugins: tuple[PluginCode, ...] = ()
     """Code from outside the suite that takes part."""
 
@@ -136,7 +136,7 @@ class Experiment(Strict):
 
         Args:
             sections: Settings of each section of the card, the user's keys laid over them.
-            backbone: Gives what of a clip was left open.
+            backbone: Gives the extent of a clip where the card leaves it open.
             data: Where the data are.
 
         Raises:
@@ -151,7 +151,7 @@ class Experiment(Strict):
         return [] if clip is None else [(self.backbone, clip)]
 
     def settings(self) -> dict[str, Any]:
-        """Return what was resolved, without paths, as plain data for a record."""
+        """Return the resolved settings, without paths, as plain data for a record."""
         return self.sections(*self.card_kind().sections(), "runtime") | {"limit": self.limit}
 
     @classmethod
@@ -200,9 +200,9 @@ class Experiment(Strict):
 
 
 def backbone_identity(card: BackboneCard) -> dict[str, Any]:
-    """Return what of a backbone's card numbers depend on."""
-    own = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
-    return own | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
+    """Return the fields of a backbone's card that numbers depend on."""
+    fields = card.model_dump(mode="json", include={"name", "component", "arguments", "mean", "std", "recipe"})
+    return fields | ({"parts": [backbone_identity(part) for part in card.parts]} if card.parts else {})
 
 
 def protocol_hash(card: ProtocolCard) -> str:

@@ -10,17 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from tta_bench.cards.catalog import backbone_card
+from tta_bench.cards.kinds import SOUND_RATE
 from tta_bench.errors import UserError
-from tta_bench.models.backbones.audio import RATE, Mfcc, OpenSmile, build_audio, frozen_identity
+from tta_bench.models.backbones.audio import Mfcc, OpenSmile, build_audio, frozen_identity
 from tta_bench.plugins import import_file
 
 pytestmark = pytest.mark.usefixtures("uncompiled_librosa")
-SHORTEST = RATE * 60 // 1000
+SHORTEST = SOUND_RATE * 60 // 1000
 
 
 def voice(seconds: float = 1.0) -> NDArray[np.float32]:
     """A tone of 200 Hz with overtones that swells."""
-    time = np.arange(round(seconds * RATE)) / RATE
+    time = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
     tone = sum(np.sin(2 * np.pi * 200 * k * time) / k for k in range(1, 10))
     return np.asarray(0.2 * tone * (0.3 + 0.7 * time / seconds), np.float32)
 
@@ -50,18 +51,18 @@ def test_the_backbones_give_finite_features_of_the_shape_they_state(
 
 def test_functionals_are_opensmiles_own() -> None:
     theirs = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
-    table = theirs.process_signal(voice(), RATE)
+    table = theirs.process_signal(voice(), SOUND_RATE)
     np.testing.assert_array_equal(OpenSmile()(voice()), table.to_numpy()[0])
 
 
 def test_descriptors_are_opensmiles_own() -> None:
     theirs = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
-    table = theirs.process_signal(voice(), RATE)
+    table = theirs.process_signal(voice(), SOUND_RATE)
     np.testing.assert_array_equal(OpenSmile(level="LowLevelDescriptors")(voice()), table.to_numpy())
 
 
 def test_coefficients_are_librosas_own() -> None:
-    theirs = librosa.feature.mfcc(y=voice(), sr=RATE, n_mfcc=13, n_mels=40, n_fft=512, hop_length=160)
+    theirs = librosa.feature.mfcc(y=voice(), sr=SOUND_RATE, n_mfcc=13, n_mels=40, n_fft=512, hop_length=160)
     np.testing.assert_array_equal(Mfcc(13, 40, 512, 160)(voice()), theirs.T)
 
 

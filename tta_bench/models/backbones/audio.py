@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.cards.kinds import BackboneCard
+from tta_bench.cards.kinds import SOUND_RATE, BackboneCard
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import file_of
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.files import sha256_of
-
-RATE = 16_000
-"""Samples in a second of every sound."""
 
 AudioBackbone = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
@@ -30,7 +27,7 @@ LICENCES = {
     "opensmile": "openSMILE's licence allows research and private use, not commercial products (audeering.com).",
     "librosa": "librosa's licence is ISC.",
 }
-"""What must be known before installing a package."""
+"""Licence of each optional package, for the message that says how to install it."""
 
 
 @BACKBONES.register_module()
@@ -58,13 +55,13 @@ class OpenSmile:
         self._level = level
         # A sound of another rate would be an error, and not be resampled.
         self._smile = opensmile.Smile(
-            opensmile.FeatureSet[feature_set], opensmile.FeatureLevel[level], sampling_rate=RATE
+            opensmile.FeatureSet[feature_set], opensmile.FeatureLevel[level], sampling_rate=SOUND_RATE
         )
 
     def __call__(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a sound's features: functionals ``float32 (D,)``, or descriptors ``float32 (T', D)``."""
-        found = np.asarray(self._smile(signal, RATE)[0].T, np.float32)
-        return found[0] if self._level == "Functionals" else found
+        features = np.asarray(self._smile(signal, SOUND_RATE)[0].T, np.float32)
+        return features[0] if self._level == "Functionals" else features
 
 
 @BACKBONES.register_module()
@@ -89,7 +86,7 @@ class Mfcc:
 
     def __call__(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a sound's coefficients, ``float32 (T', coefficients)``."""
-        return np.asarray(self._mfcc(y=signal, sr=RATE, **self._options).T, np.float32)
+        return np.asarray(self._mfcc(y=signal, sr=SOUND_RATE, **self._options).T, np.float32)
 
 
 def build_audio(card: BackboneCard) -> AudioBackbone:
@@ -112,7 +109,7 @@ def build_audio(card: BackboneCard) -> AudioBackbone:
 
 
 def frozen_identity(card: BackboneCard) -> dict[str, Any]:
-    """Return all that decides what a backbone that is not trained gives, as JSON: its card, and its code's version.
+    """Return the identity of a frozen backbone as JSON: everything of card and code that its features depend on.
 
     A component of the suite names the package that does the work; any other is known by its file's bytes.
     """

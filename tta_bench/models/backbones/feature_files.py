@@ -1,4 +1,4 @@
-"""Backbones that are ready files: one CSV or NPY file of features for each clip, of whatever length."""
+"""Precomputed features as a backbone: one CSV or NPY file for each clip, of any length."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import BACKBONES
 
-WHEN = ("", "approxtime", "frame", "index", "time", "timestamp", "unnamed0")
-WHOSE = ("faceid", "file", "fileid", "id", "input", "name", "segmentid", "subjectid")
-METADATA = frozenset((*WHEN, *WHOSE, "confidence", "success"))
+TIMES = ("", "approxtime", "frame", "index", "time", "timestamp", "unnamed0")
+OWNERS = ("faceid", "file", "fileid", "id", "input", "name", "segmentid", "subjectid")
+METADATA = frozenset((*TIMES, *OWNERS, "confidence", "success"))
 """Columns that are no features, in lower case without signs: OpenFace's, py-feat's, openSMILE's and MuSe's."""
 
 
@@ -65,21 +65,21 @@ def _read_csv(path: Path, metadata: int | None) -> NDArray[np.float32]:
         raise UserError(f"{path} cannot be read as CSV: {error}") from error
     if uneven := [number for number, row in enumerate(rows, start=2) if len(row) != len(names)]:
         raise UserError(f"{path} has {len(names)} columns, and line {uneven[0]} has another number of them.")
-    columns = [np.array([_number(row[place]) for row in rows]) for place in range(len(names))]
+    columns = [np.array([_number(row[index]) for row in rows]) for index in range(len(names))]
     kept = range(metadata, len(names)) if metadata is not None else _features(names, rows)
-    if words := [names[place] for place in kept if any(_is_word(row[place]) for row in rows)]:
+    if words := [names[index] for index in kept if any(_is_word(row[index]) for row in rows)]:
         raise UserError(f"{path} has words in columns of features: {shorten(words)}.")
-    values = [columns[place] for place in kept]
+    values = [columns[index] for index in kept]
     return np.stack(values, axis=1).astype(np.float32) if values else np.zeros((len(rows), 0), np.float32)
 
 
 def _features(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the places of the columns that are features: not known as metadata, and not all of them words."""
+    """Return the indices of the columns that are features: not known as metadata, and not all of them words."""
     plain = ["".join(letter for letter in name.casefold() if letter.isalnum()) for name in names]
     return [
-        place
-        for place, name in enumerate(plain)
-        if name not in METADATA and not (rows and all(_is_word(row[place]) for row in rows))
+        index
+        for index, name in enumerate(plain)
+        if name not in METADATA and not (rows and all(_is_word(row[index]) for row in rows))
     ]
 
 
@@ -92,7 +92,7 @@ def _number(text: str) -> float:
 
 
 def _is_word(text: str) -> bool:
-    """Return whether a text is neither empty nor a number."""
+    """Return True if a text is neither empty nor a number."""
     try:
         float(text or 0)
     except ValueError:
