@@ -1,4 +1,4 @@
-"""tta-bench: how good is this backbone on human action and human reaction, under one protocol for all?
+"""tta-bench: a benchmark of video backbones on human action and human reaction, under one protocol for all.
 
 In Python: ``run`` runs a protocol, ``load_records`` reads what it left, ``register_backbone`` makes a function a
 backbone, and BACKBONES, DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is first used.

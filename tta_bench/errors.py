@@ -1,4 +1,4 @@
-"""What went wrong, said to the user: a message, a way out, and an exit code."""
+"""Errors for the user: a message, a hint, and an exit code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class BenchError(Exception):
     """An error whose message is for the user, so it is printed without a traceback.
 
     Args:
-        message: What is wrong and what was found.
-        hint: What to do about it, if anything can be said.
+        message: The fault, and the value that was found.
+        hint: A remedy, if there is one.
     """
 
     exit_code = 3

@@ -34,7 +34,7 @@ MODULE_PREFIX = "tta_bench_plugin_"
 
 @dataclass(frozen=True)
 class PluginCode:
-    """Which code a plug-in is: what its numbers depend on."""
+    """Identity of a plug-in's code, which its numbers depend on."""
 
     name: str
     """Name of the package or file."""
@@ -99,7 +99,7 @@ def installed() -> dict[str, Installed]:
 
 
 def import_installed(name: str) -> bool:
-    """Import the installed plug-in of a name; return whether there is one.
+    """Import the installed plug-in of a name; return False if there is none.
 
     Raises:
         PluginError: It fails to import.
@@ -140,11 +140,13 @@ def import_submodules(package: str, module: str | None = None) -> None:
         package: Dotted name of the package.
         module: Import the module of this name in each folder inside the package instead, where there is one.
     """
-    for name in sorted(info.name for info in iter_modules(importlib.import_module(package).__path__, f"{package}.")):
+    for found in sorted(
+        iter_modules(importlib.import_module(package).__path__, f"{package}."), key=lambda info: info.name
+    ):
         if module is None:
-            importlib.import_module(name)
-        elif find_spec(f"{name}.{module}") is not None:
-            importlib.import_module(f"{name}.{module}")
+            importlib.import_module(found.name)
+        elif found.ispkg and find_spec(f"{found.name}.{module}") is not None:
+            importlib.import_module(f"{found.name}.{module}")
 
 
 def forget_files() -> None:
@@ -160,16 +162,16 @@ def code_of_file(path: Path) -> PluginCode:
     for plugin in installed().values():
         if plugin.place is not None and path.is_relative_to(plugin.place):
             return plugin.code
-    place = path.parent if path.name == "__init__.py" else path
-    return PluginCode(place.name, None, code_digest(place))
+    code = path.parent if path.name == "__init__.py" else path
+    return PluginCode(code.name, None, code_digest(code))
 
 
-def code_digest(place: Path) -> str:
+def code_digest(path: Path) -> str:
     """Return the sha256 of a file; of a folder, that of the sha256 lines of its Python files, sorted by path."""
-    if place.is_file():
-        return hashlib.sha256(place.read_bytes()).hexdigest()
-    files = sorted(path for path in place.rglob("*.py") if "__pycache__" not in path.parts)
-    lines = [f"{code_digest(path)}  {path.relative_to(place).as_posix()}\n" for path in files]
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*.py") if "__pycache__" not in file.parts)
+    lines = [f"{code_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -183,7 +185,7 @@ def file_of(thing: Any) -> Path | None:
 
 
 def is_own(thing: Any) -> bool:
-    """Return whether a function or class is the suite's own, and not a plug-in's."""
+    """Return True if a function or class is the suite's own, and not a plug-in's."""
     return str(getattr(thing, "__module__", "")).split(".")[0] == __name__.split(".")[0]
 
 
@@ -216,11 +218,11 @@ def _importing(origin: str, load: Callable[[], object]) -> None:
 
 
 def _line(error: BaseException, origin: str) -> str:
-    """Return where in the plug-in's own code it went wrong."""
+    """Return the line of the plug-in's own code that raised an error, as text for its message."""
     if isinstance(error, SyntaxError):
         return ""  # says so itself
-    place = origin.partition(" (")[0]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(place)]
+    path = origin.partition(" (")[0]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(path)]
     return f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
 
 

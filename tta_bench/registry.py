@@ -73,9 +73,9 @@ class Backbones(ComponentRegistry):
         """Register a function or class, as MMEngine does, and make a card of further keywords.
 
         Args:
-            name: Name of component and card; by default what the function or class is called.
+            name: Name of component and card; by default that of the function or class.
             force: Replace a component of that name.
-            module: What to register; without it a decorator is returned.
+            module: The function or class; without it a decorator is returned.
             card: Fields of a `BackboneCard`. ``summary`` defaults to the first line of the docstring, ``recipe`` to
                 ``cnn`` (for sound to ``audio``), ``component`` to the name.
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from tta_bench.models.backbones.timm_images import TimmBackbone
 from tta_bench.models.backbones.videomae import VideoMAEV2
-from tta_bench.models.measure import count_gmacs, count_parameters, evaluating, probe
+from tta_bench.models.measure import count_gmacs, count_parameters, evaluating, trace
 
 TINY = {"size": 16, "frames": 4, "patch": 8, "width": 16, "depth": 2, "heads": 2, "mlp_width": 32}
 
@@ -57,7 +57,7 @@ def test_the_probe_does_not_touch_the_module():
             return super().forward(x)
 
     module = Remembers(3, 2)
-    output, operations = probe(module, (3,))
+    output, operations = trace(module, (3,))
     assert output.shape == (1, 2)
     assert operations == 2 * 3 * 2
     assert module.kept is None

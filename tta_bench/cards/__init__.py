@@ -1,1 +1,1 @@
-"""Cards: small YAML files that say what can be benchmarked. Data, never code."""
+"""Cards: small YAML files that describe everything that can be benchmarked. Data, never code."""

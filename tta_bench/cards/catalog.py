@@ -1,4 +1,4 @@
-"""Cards: small YAML files that say what can be benchmarked. Data, never code."""
+"""The catalogue of cards: from files and from code, by group and name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GROUPS: dict[str, type[Card]] = {
     "protocols": ProtocolCard,
 }
 NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
-"""What a card may be called: it becomes part of file names."""
+"""Pattern of a card's name, which becomes part of file names."""
 _added: dict[tuple[str, str], tuple[Card | None, Path | None]] = {}
 """Cards from outside the folders, by group and name, with their file; one that is still to be read is None."""
 
@@ -33,7 +33,7 @@ def add(group: str, card: Card, maker: Any) -> None:
     """Add a card that was made in code.
 
     Args:
-        group: Where it belongs: ``backbones``, for instance.
+        group: Group of the card: ``backbones``, for instance.
         card: The card.
         maker: The function, class or file that it describes; its file is where the card comes from.
 
@@ -138,8 +138,8 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     data = read_card_data(path, group)
     fields = data.pop("_config_", None)
     if name not in files:
-        own = {"name": name, "arguments": {"name": member}}
-        data = merge(data, own if fields is None else from_hf_config(family, Path(member), fields))
+        member_fields = {"name": name, "arguments": {"name": member}}
+        data = merge(data, member_fields if fields is None else from_hf_config(family, Path(member), fields))
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
     return validate(kind(data.get("component")), data, path)
@@ -162,7 +162,7 @@ def weights_card(name: str) -> WeightsCard:
 
 
 def weights_file(card: WeightsCard) -> Path:
-    """Return where the file of released weights is, or goes: the folder ``weights`` of the cache."""
+    """Return the path of the file of released weights, fetched or not: in the folder ``weights`` of the cache."""
     return cache_folder() / "weights" / card.file
 
 

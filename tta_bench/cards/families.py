@@ -35,8 +35,8 @@ def with_timm_defaults(card: BackboneCard) -> BackboneCard:
     if known is None:
         return card
     recipe = "vit" if known.first_conv == "patch_embed.proj" else "cnn"
-    found = {"mean": known.mean, "std": known.std, "size": known.input_size[-1], "recipe": recipe}
-    return card.model_copy(update=found)
+    suited = {"mean": known.mean, "std": known.std, "size": known.input_size[-1], "recipe": recipe}
+    return card.model_copy(update=suited)
 
 
 def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict
     Args:
         family: Name of the family; with the folder's name, without those above it, it is the member's.
         folder: The folder.
-        fields: Which setting gives which field of the card.
+        fields: Setting of the config.json for each field of the card.
 
     Raises:
         UserError: There is no such file, it is no JSON object, or it lacks a setting.

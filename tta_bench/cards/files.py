@@ -1,4 +1,4 @@
-"""Where cards are, and reading them as plain data."""
+"""Card files: the folders that hold them, and reading them as plain data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tta_bench.plugins import Installed, installed
 from tta_bench.utils.paths import card_folders
 
 FOLDERS = ("backbones", "weights", "datasets", "protocols")
-"""What a folder of cards holds."""
+"""Folders of a folder of cards, one for each group."""
 _used: list[Path] = []
 
 

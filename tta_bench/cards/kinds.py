@@ -1,4 +1,4 @@
-"""What the cards of backbones, weights and datasets say."""
+"""Fields of the cards of backbones, weights and datasets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOUND_RATE = 16_000
 
 
 class Card(Strict):
-    """What every card says."""
+    """Fields of every card."""
 
     name: str
     """The name used on the command line; the file is called the same."""
@@ -30,7 +30,7 @@ class Card(Strict):
 
 
 class BackboneCard(Card):
-    """A backbone, and what of a run belongs to it: its input and its recipe."""
+    """A backbone: its component, its input, its recipe and its figures."""
 
     component: str
     """Name in the BACKBONES registry."""
@@ -39,7 +39,7 @@ class BackboneCard(Card):
     modality: Literal["video", "image", "audio", "features", "fusion"] = "video"
     """``image`` backbones are lifted over frames; ``audio`` ones take sound, ``features`` ones ready files."""
     frames: int = Field(default=0, ge=0)
-    """Frames of a clip; a backbone that sees nothing says none."""
+    """Frames of a clip; 0 for a backbone without frames in its input."""
     stride: int | None = Field(default=None, gt=0)
     """Frames from one to the next; by default the protocol's temporal span divided by ``frames``."""
     size: int = Field(default=0, ge=0)
@@ -53,7 +53,7 @@ class BackboneCard(Card):
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Standard deviation of the input's channels, for values in [0, 1]."""
     recipe: Recipe
-    """Which of a protocol's recipes it trains with."""
+    """Kind of training recipe, of those on a protocol's card."""
     weights: str = "none"
     """Weights card that ``weights=default`` means at the full tier."""
     frozen: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class BackboneCard(Card):
 
     @property
     def sees(self) -> bool:
-        """Whether it is shown frames."""
+        """True if its input has frames."""
         return self.modality in ("video", "image") or any(part.sees for part in self.parts)
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class BackboneCard(Card):
 
 
 def joined(parts: Sequence[BackboneCard]) -> BackboneCard:
-    """Return the card of backbones whose features are fused; what is seen, and the recipe, are the first visual one's.
+    """Return the card of backbones whose features are fused; clip and recipe are those of the first visual one.
 
     Args:
         parts: Two or more cards.
@@ -105,12 +105,12 @@ def joined(parts: Sequence[BackboneCard]) -> BackboneCard:
 
 
 class Pretraining(Strict):
-    """What weights have seen."""
+    """Pre-training of released weights."""
 
     data: str
     """Data set(s), in words."""
     labels: bool | None
-    """Whether labels were used; null where it is not known."""
+    """True if labels were used; null where it is not known."""
     clips: int | None = optional_since_v1(gt=0)
     """Number of clips, where it is known."""
     steps: int | None = optional_since_v1(gt=0)
@@ -118,18 +118,18 @@ class Pretraining(Strict):
 
 
 class WeightsCard(Card):
-    """Released weights: where they come from and what they have seen."""
+    """Released weights: their file, and their pre-training."""
 
     backbone: str
     """Backbone card that they fit."""
     address: str = Field(pattern="^https://")
-    """Where to get the file."""
+    """Address of the file."""
     file: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     """File name in the weights folder."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Digest of the file; null where no trusted source states it."""
     format: Literal["videomae", "videomaev2", "mmaction2", "huggingface", "timm", "tta-bench"]
-    """Whose key names the file uses."""
+    """Project whose parameter names the file uses."""
     pretraining: Pretraining
 
 
@@ -143,11 +143,11 @@ class DatasetCard(Card):
     splits: tuple[int, ...] = (1,)
     """Numbers of its official splits."""
     test_sizes: tuple[int, ...] = ()
-    """Test samples of each split, where that is fixed; `show` says from it which differences can be found."""
+    """Test samples of each split, where that is fixed; from them `show` computes the detectable difference."""
     arguments: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda arguments: not arguments)
     """Keyword arguments of the component: names of targets and parts, say."""
     group: str
-    """What clips of one group have in common."""
+    """Unit of resampling: the source that clips of one group share, in words."""
     layout: str = ""
     """The folder that is expected, drawn as text."""
     sample: str | None = None

@@ -22,7 +22,7 @@ class TierSettings(Strict):
 
 
 class ProtocolCard(Card):
-    """A protocol: what is measured, and how."""
+    """A protocol: data, recipes and test rules of both tiers."""
 
     version: int = Field(gt=0)
     """Raised whenever a number could change."""

@@ -49,7 +49,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="tta-bench")
 def cli() -> None:
-    """How good is this backbone on human action and human reaction, under one protocol for all?
+    """Benchmark video backbones on human action and human reaction, under one protocol for all.
 
     \b
     tta-bench list                          what there is

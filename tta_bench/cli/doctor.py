@@ -1,4 +1,4 @@
-"""``tta-bench doctor``: what this machine has, what is missing, and how to get it."""
+"""``tta-bench doctor``: report of packages, devices, decoder, data roots and folders, with remedies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReportLine:
     """One line of the doctor's report."""
 
     part: str
@@ -28,22 +28,22 @@ class Finding:
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(as_json: bool) -> None:
-    """Say what this machine has: versions, devices, decoder, data roots; what is missing, and how to get it."""
-    findings = [*packages(), *devices(), *decoder(), *data_roots(), *folders()]
+    """Report versions, devices, decoder and data roots of this machine, with a remedy for what is missing."""
+    lines = [*packages(), *devices(), *decoder(), *data_roots(), *folders()]
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        click.echo(json.dumps([asdict(line) for line in lines], indent=2))
         return
-    width = max(len(finding.part) for finding in findings)
-    for finding in findings:
-        mark = click.style("ok" if finding.ok else "--", fg="green" if finding.ok else "yellow")
-        click.echo(f"{mark} {finding.part:{width}}  {finding.found}")
-        if finding.remedy:
-            click.echo(f"   {'':{width}}  {finding.remedy}")
+    width = max(len(line.part) for line in lines)
+    for line in lines:
+        mark = click.style("ok" if line.ok else "--", fg="green" if line.ok else "yellow")
+        click.echo(f"{mark} {line.part:{width}}  {line.found}")
+        if line.remedy:
+            click.echo(f"   {'':{width}}  {line.remedy}")
 
 
-def packages() -> Iterator[Finding]:
+def packages() -> Iterator[ReportLine]:
     """Yield Python and each package, imported for real, since a file that is there may still not load."""
-    yield Finding("python", sys.version.split()[0])
+    yield ReportLine("python", sys.version.split()[0])
     from tta_bench.records.environment import OPTIONAL, PACKAGES, installed_version
 
     for distribution, module in PACKAGES.items():
@@ -51,42 +51,42 @@ def packages() -> Iterator[Finding]:
             continue
         try:
             importlib.import_module(module)
-            yield Finding(module, importlib.metadata.version(distribution))
+            yield ReportLine(module, importlib.metadata.version(distribution))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(module, f"imports, but is not the distribution {distribution}")
+            yield ReportLine(module, f"imports, but is not the distribution {distribution}")
         except Exception as error:
-            yield Finding(module, f"does not import: {error}", ok=False, remedy=f"pip install {distribution}")
+            yield ReportLine(module, f"does not import: {error}", ok=False, remedy=f"pip install {distribution}")
     from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 
     try:
         import_mmaction()
-        yield Finding("mmaction.models", "imports, with this suite's bridges")
+        yield ReportLine("mmaction.models", "imports, with this suite's bridges")
     except Exception as error:
-        yield Finding("mmaction.models", f"does not import: {error}", ok=False)
+        yield ReportLine("mmaction.models", f"does not import: {error}", ok=False)
 
 
-def devices() -> Iterator[Finding]:
+def devices() -> Iterator[ReportLine]:
     """Yield the processor cores and each GPU."""
     import torch
 
-    yield Finding("cpu", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
+    yield ReportLine("cpu", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        yield Finding(f"cuda:{index}", f"{properties.name}, {properties.total_memory / 1e9:.0f} GB")
+        yield ReportLine(f"cuda:{index}", f"{properties.name}, {properties.total_memory / 1e9:.0f} GB")
     if not torch.cuda.is_available():
         remedy = "Fine for the sample tier. For a GPU, install its driver; the torch of the package registry has CUDA."
-        yield Finding("gpu", "none", ok=False, remedy=remedy)
+        yield ReportLine("gpu", "none", ok=False, remedy=remedy)
 
 
-def decoder() -> Iterator[Finding]:
+def decoder() -> Iterator[ReportLine]:
     """Yield the video decoder."""
     from tta_bench.data.media.decode import decoder_version
 
-    yield Finding("decoder", decoder_version())
+    yield ReportLine("decoder", decoder_version())
 
 
-def data_roots() -> Iterator[Finding]:
-    """Yield where each dataset is, or how to say where it is."""
+def data_roots() -> Iterator[ReportLine]:
+    """Yield the folder of each dataset, or a remedy where none is configured."""
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.cards.files import card_files
     from tta_bench.config.resolve import data_root
@@ -94,26 +94,26 @@ def data_roots() -> Iterator[Finding]:
     for name in card_files("datasets"):
         card = dataset_card(name)
         if card.generator is not None:
-            yield Finding(name, "embedded, generated when needed")
+            yield ReportLine(name, "embedded, generated when needed")
             continue
         root = data_root(name, {})
         if root is None:
-            yield Finding(
+            yield ReportLine(
                 name,
                 "no data root",
                 ok=False,
                 remedy=f"say data.root=DIR, or set TTA_BENCH_DATA to a folder with {name}/",
             )
         elif not root.exists():
-            yield Finding(name, f"{root} does not exist", ok=False, remedy=f"expected there:\n{card.layout}")
+            yield ReportLine(name, f"{root} does not exist", ok=False, remedy=f"expected there:\n{card.layout}")
         else:
-            yield Finding(name, str(root))
+            yield ReportLine(name, str(root))
 
 
-def folders() -> Iterator[Finding]:
+def folders() -> Iterator[ReportLine]:
     """Yield the cache, and the space where runs go."""
     from tta_bench.utils.paths import cache_folder, user_config
 
-    yield Finding("cache", str(cache_folder()))
-    yield Finding("config", str(user_config()) + ("" if user_config().is_file() else " (not there; optional)"))
-    yield Finding("disk", f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here")
+    yield ReportLine("cache", str(cache_folder()))
+    yield ReportLine("config", str(user_config()) + ("" if user_config().is_file() else " (not there; optional)"))
+    yield ReportLine("disk", f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here")

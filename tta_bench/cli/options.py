@@ -68,7 +68,7 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
 
 
 def label_words(words: Iterable[str]) -> dict[str, str]:
-    """Return the ``key=value`` words that name the source of labels.
+    """Return the ``key=value`` words that locate labels: ``data.root`` or ``labels``.
 
     Raises:
         UserError: A key is unknown.
@@ -79,10 +79,10 @@ def label_words(words: Iterable[str]) -> dict[str, str]:
 
 
 def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
-    """Return the labels that a record does without; None if it has its own, or nobody says where they are.
+    """Return the labels that a record was published without; None if it has its own, or their place is not given.
 
     Raises:
-        UserError: What is there makes no sense.
+        UserError: The labels do not fit the record.
     """
     from tta_bench.config.resolve import data_root
 

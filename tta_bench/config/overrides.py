@@ -1,4 +1,4 @@
-"""``key=value`` words: which keys there are, and what their values mean. Nothing is evaluated."""
+"""``key=value`` words: the known keys, and the types of their values. Nothing is evaluated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores from outside: what ``eval`` is asked to score, resolved as far as cards go."""
+"""Prediction files from elsewhere: the words of ``eval``, resolved with cards."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tta_bench.experiments.kinds import protocol_card
 from tta_bench.metrics import METRICS
 
 KEYS = ("protocol", "predictions", "labels", "backbone", "dataset", "split", "seed", "tier", "data.root")
-"""What may be said to ``eval``."""
+"""Keys of ``eval``."""
 PART = "eval.split"
-"""What may be said too where a protocol has parts."""
+"""Key of ``eval`` for protocols that have parts in place of splits."""
 
 
 class OutsideScores(Strict):
-    """A file of somebody's scores, and what they are scored against."""
+    """A prediction file from elsewhere, and the data that it is scored against."""
 
     protocol: ProtocolCard
     tier: Tier
@@ -38,24 +38,24 @@ class OutsideScores(Strict):
     labels: Path | None
     """A file of labels, in place of the dataset's own list."""
     name: str
-    """What the model is called on a board."""
+    """Name of the model on a board."""
     split: int
     part: str | None
     """The part of the dataset, val or test, where the protocol has parts in place of splits."""
     seed: int = Field(ge=0)
-    """Which training of the model this is, if there are several."""
+    """Number of the training, where a model was trained several times."""
     arguments: tuple[str, ...]
     """The words as given."""
 
     @property
     def standard(self) -> bool:
-        """Whether the labels are those of the protocol's own dataset."""
-        own = self.labels is None and self.dataset.name == self.protocol.tier(self.tier).dataset
-        return own and not (PART in self.protocol.locked and any(word.startswith(PART) for word in self.arguments))
+        """True if the labels are those of the protocol's own dataset."""
+        official = self.labels is None and self.dataset.name == self.protocol.tier(self.tier).dataset
+        return official and not (PART in self.protocol.locked and any(word.startswith(PART) for word in self.arguments))
 
 
 def resolve_scores(words: Iterable[str]) -> OutsideScores:
-    """Return what ``key=value`` words ask to be scored.
+    """Return the scores, and the data to score them against, that ``key=value`` words name.
 
     Raises:
         UserError: A key, name or value is wrong, or a file is not there; says which.

@@ -77,15 +77,15 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
 
 
 def _protocol(words: Sequence[str]) -> ProtocolCard:
-    """Return the card of the protocol that is named, looked for in a folder of one's own too if there is one."""
-    found = dict(word.partition("=")[::2] for word in words)
-    if "protocol" not in found:
+    """Return the card of the protocol that is named, looked for in the user's folder of cards too if one is given."""
+    given = dict(word.partition("=")[::2] for word in words)
+    if "protocol" not in given:
         parse(words)
         raise UserError("no protocol was named.", f"Try protocol={next(iter(card_files('protocols')))}.")
-    registry = validate_keys(RegistrySettings, {"path": found["registry.path"]} if "registry.path" in found else {})
+    registry = validate_keys(RegistrySettings, {"path": given["registry.path"]} if "registry.path" in given else {})
     if registry.path is not None:
         use_folder(registry.path)
-    return protocol_card(found["protocol"])
+    return protocol_card(given["protocol"])
 
 
 def _sections(
@@ -95,13 +95,13 @@ def _sections(
 
     A protocol's clip size is a default, so a backbone of a fixed size keeps its own unless ``clip.size`` was given.
     """
-    found = {
+    sections = {
         name: validate_keys(kind, with_overrides(protocol.base(name, tier, backbone), given, name), f"{name}.")
         for name, kind in protocol.sections().items()
     }
-    if "clip" in found and not (backbone.size_multiple or "clip.size" in given):
-        found["clip"] = found["clip"].model_copy(update={"size": None})
-    return found
+    if "clip" in sections and not (backbone.size_multiple or "clip.size" in given):
+        sections["clip"] = sections["clip"].model_copy(update={"size": None})
+    return sections
 
 
 def _plugin_code(protocol: ProtocolCard, dataset: DatasetCard, backbone: BackboneCard) -> Iterable[PluginCode]:
@@ -169,7 +169,7 @@ def user_roots() -> dict[str, Path]:
     path = user_config()
     if not path.is_file():
         return {}
-    found = read_yaml(path.read_text(encoding="utf-8"), str(path)) or {}
-    if not isinstance(found, dict) or set(found) - {"data"}:
+    settings = read_yaml(path.read_text(encoding="utf-8"), str(path)) or {}
+    if not isinstance(settings, dict) or set(settings) - {"data"}:
         raise UserError(f"{path}: only the section 'data' is known.")
-    return validate_keys(DataSettings, found["data"], f"{path}: data.").roots
+    return validate_keys(DataSettings, settings["data"], f"{path}: data.").roots

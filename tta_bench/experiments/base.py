@@ -130,7 +130,7 @@ class Experiment(Strict):
     """Keep this many clips of each list."""
     runtime: RuntimeSettings
     arguments: tuple[str, ...]
-    """The words as given."""
+    """The user's ``key=value`` words."""
     plugins: tuple[PluginCode, ...] = ()
     """Code from outside the suite that takes part."""
 
@@ -162,7 +162,7 @@ class Experiment(Strict):
 
         Args:
             sections: Settings of each section of the card, the user's keys laid over them.
-            backbone: Gives what of a clip was left open.
+            backbone: Gives the extent of a clip where the card leaves it open.
             data: Where the data are.
 
         Raises:

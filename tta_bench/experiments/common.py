@@ -1,4 +1,4 @@
-"""What every protocol lets users say: where the data are, how the machine is used, where more cards are."""
+"""Settings of every protocol: data, runtime, and folders of cards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tta_bench.cards.validation import Strict
 
 
 class RuntimeSettings(Strict):
-    """How a run uses the machine; nothing here changes what is measured."""
+    """Use of the machine; nothing here changes a number."""
 
     workers: int | Literal["auto"] = Field(default="auto")
     """Processes that decode and augment."""
@@ -26,7 +26,7 @@ class RuntimeSettings(Strict):
 
 
 class DataSettings(Strict):
-    """Where the data are."""
+    """Folders of the data."""
 
     root: Path | None = None
     """Folder (or CSV file) of the run's dataset."""
@@ -37,7 +37,7 @@ class DataSettings(Strict):
 
 
 class RegistrySettings(Strict):
-    """Where more cards are."""
+    """Folders of the user's cards."""
 
     path: Path | None = None
     """A folder of one's own cards: ``backbones/NAME.yaml`` and so on, beside those in ``TTA_BENCH_REGISTRY``."""

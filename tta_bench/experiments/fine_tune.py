@@ -13,7 +13,7 @@ from tta_bench.experiments.base import Experiment, ResolvedClip, SampledClipSett
 
 
 class Augmentation(Strict):
-    """What is done to a training clip."""
+    """Augmentation of a training clip."""
 
     rand_augment: str | None = None
     """RandAugment in timm's notation, or null for none."""
@@ -75,16 +75,16 @@ Control = Literal["none", "frozen", "reversed", "shuffled"]
 
 
 class EvalSettings(Strict):
-    """How a model is tested."""
+    """Test: views of a clip, and how they are averaged."""
 
     segments: int = Field(gt=0)
     """Clips along the video."""
     crops: Literal[1, 3]
     """Crops along the long side."""
     average: Literal["probability"] = "probability"
-    """What is averaged over views: softmax probabilities."""
+    """Quantity averaged over views: softmax probabilities."""
     select: Literal["last"] = "last"
-    """Which epoch is scored. There is no validation list, so it is the last."""
+    """Epoch that is scored: the last, since there is no validation list."""
     control: Control = "none"
     """Test clips as they are, one frozen frame, backwards, or with their frames shuffled."""
 

@@ -11,7 +11,7 @@ from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
 
 
 class MaskSettings(Strict):
-    """Which tokens are hidden from the encoder, and which of them the decoder restores (dual masking)."""
+    """Dual masking: shares of the tokens that the encoder does not see, and that the decoder does not restore."""
 
     encoder: float = Field(default=0.9, gt=0, lt=1)
     """Share of the tokens hidden, in tubes: the same places at every time."""
@@ -20,7 +20,7 @@ class MaskSettings(Strict):
 
 
 class DecoderSettings(Strict):
-    """The small transformer that restores hidden tubelets and is thrown away afterwards."""
+    """Decoder: the small transformer that restores hidden tubelets; only used in pre-training."""
 
     width: int = Field(default=384, gt=0)
     """Width of its tokens."""
@@ -58,7 +58,7 @@ class PretrainSettings(Strict):
     scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
     """Sides of the multi-scale crop, as shares of the frame's short side."""
     normalize: bool = True
-    """Whether targets are normalised within each tubelet and channel."""
+    """Normalise targets within each tubelet and channel."""
     mask: MaskSettings = MaskSettings()
     decoder: DecoderSettings = DecoderSettings()
     clips: int | None = Field(default=None, gt=0)

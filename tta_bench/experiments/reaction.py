@@ -15,11 +15,11 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
 from tta_bench.experiments.common import DataSettings
 
-Cropper = Literal["none", "centre", "haar", "yunet"]
+CropperName = Literal["none", "centre", "haar", "yunet"]
 
 
 class FaceClipSettings(Strict):
-    """Which frames of a reaction are shown, and what is cut from them."""
+    """Frames of a reaction, and the crop taken from each."""
 
     frames: int | None = Field(default=None, gt=0)
     """Frames of a clip (the most, at one frame a second); by default the backbone's."""
@@ -27,8 +27,8 @@ class FaceClipSettings(Strict):
     """Height and width of a face crop in pixels; by default the backbone's."""
     sampling: Literal["uniform", "1fps"] = "uniform"
     """Frames spread evenly over the clip, or one a second."""
-    cropper: Cropper = "haar"
-    """What finds the face: nothing, the centre square, OpenCV's Haar cascade, or YuNet with ``data.face_model``."""
+    cropper: CropperName = "haar"
+    """Face crop: the whole frame, its centre square, OpenCV's Haar cascade, or YuNet with ``data.face_model``."""
 
 
 class ReactionSettings(Strict):
@@ -57,7 +57,7 @@ class ReactionSettings(Strict):
     clip_grad: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient, or null for none."""
     temporal: Literal["mean", "gru", "transformer"] = "transformer"
-    """What makes one vector of a sequence."""
+    """Temporal pooling: makes one vector of a sequence."""
     layers: int = Field(default=2, gt=0)
     """Layers of the temporal head."""
     heads: int = Field(default=4, gt=0)
@@ -73,12 +73,12 @@ class ReactionSettings(Strict):
 
 
 class ReactionEvalSettings(Strict):
-    """How intensities are tested."""
+    """Test of intensities."""
 
     split: Literal["val", "test"] = "val"
     """The part that is scored; the test part has no labels, and gives a file for the challenge."""
     select: Literal["last"] = "last"
-    """Which epoch is scored."""
+    """Epoch that is scored."""
 
 
 class ReactionTier(TierSettings):
@@ -98,25 +98,25 @@ class ReactionCard(ProtocolCard):
 
 
 class ResolvedFaceClip(Strict):
-    """What is shown of a reaction, after the protocol, the backbone and the user have been asked."""
+    """A reaction's clip, resolved from protocol, backbone and the user's keys."""
 
     frames: int
-    """Frames of a clip, at most; 0 where nothing is shown."""
+    """Frames of a clip, at most; 0 without a visual backbone."""
     size: int
-    """Height and width of a face crop in pixels; 0 where nothing is shown."""
+    """Height and width of a face crop in pixels; 0 without a visual backbone."""
     sampling: Literal["uniform", "1fps"]
     """Frames spread evenly over the clip, or one a second."""
-    cropper: Cropper
-    """What finds the face."""
+    cropper: CropperName
+    """Face crop."""
 
     @property
     def extent(self) -> ResolvedClip:
-        """What a visual encoder is built for; what lies between the frames differs from clip to clip."""
+        """Extent that a visual encoder is built for; the stride is nominal, since frame spacing varies per clip."""
         return ResolvedClip(span=self.frames, frames=self.frames, stride=1, size=self.size)
 
 
 def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> ResolvedFaceClip:
-    """Return what a backbone is shown of a reaction; all visual parts of a joined one are shown the same.
+    """Return the clip of a reaction for a backbone; all visual parts of joined backbones get the same.
 
     Raises:
         UserError: A backbone does not take clips of that size or length.
@@ -128,9 +128,9 @@ def resolve_face_clip(clip: FaceClipSettings, backbone: BackboneCard) -> Resolve
         for part in [resolve_clip(ClipSettings(span=1, stride=1, frames=clip.frames, size=clip.size), card)]
     }
     if len(extents) > 1:
-        found = ", ".join(f"{frames} frames of {size} pixels" for frames, size in sorted(extents))
+        wanted = ", ".join(f"{frames} frames of {size} pixels" for frames, size in sorted(extents))
         raise UserError(
-            f"the parts of {backbone.name} want different clips: {found}.", "Say clip.frames and clip.size."
+            f"the parts of {backbone.name} want different clips: {wanted}.", "Say clip.frames and clip.size."
         )
     frames, size = extents.pop() if extents else (0, 0)
     return ResolvedFaceClip(frames=frames, size=size, sampling=clip.sampling, cropper=clip.cropper)

@@ -30,7 +30,7 @@ class StudySettings(Strict):
     labels: int | None = Field(default=None, gt=0)
     """Labelled clips of that protocol's training; by default all."""
     then_steps: int | None = Field(default=None, gt=0)
-    """Steps of that protocol's training; by default its own. Naming any makes its records ``tuned``."""
+    """Steps of that protocol's training; by default its own. Setting this puts the runs on the ``tuned`` track."""
 
 
 class ScalingTier(TierSettings):
@@ -40,7 +40,7 @@ class ScalingTier(TierSettings):
 
 
 class ScalingCard(ProtocolCard):
-    """A study of what more pre-training data gains."""
+    """A scaling study: accuracy against the size of the pre-training corpus."""
 
     full: ScalingTier
     sample: ScalingTier
@@ -52,11 +52,11 @@ class ScalingExperiment(Experiment, component="Scaling"):
     protocol: ScalingCard
     study: StudySettings
     data: DataSettings
-    """Where the data of these are."""
+    """Folders of the data of the inner experiments."""
 
     @classmethod
     def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
-        """Return the sections, and where the data of the inner experiments are."""
+        """Return the sections, and the folders of the data of the inner experiments."""
         return {**sections, "data": data}
 
     @classmethod

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tta_bench.errors import UserError
-from tta_bench.models.measure import probe
+from tta_bench.models.measure import trace
 from tta_bench.models.noise import ClipDropout
 
 
@@ -21,7 +21,7 @@ class Classifier(nn.Module):
         width: D; see `measure_width`.
         classes: Number of classes.
         dropout: Share of the features that is zeroed in training.
-        init_scale: What the head's first weights are multiplied by.
+        init_scale: Factor on the head's initial weights.
     """
 
     def __init__(
@@ -56,17 +56,17 @@ def measure_width(backbone: nn.Module, clip_shape: tuple[int, ...]) -> int:
         UserError: If the backbone refuses the clip or gives something else than ``(B, D)`` or ``(B, N, D)``.
     """
     try:
-        features, _ = probe(backbone, clip_shape)
+        features, _ = trace(backbone, clip_shape)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"the backbone does not take a clip of {_shape(clip_shape)}: {error}") from error
     if not isinstance(features, Tensor):
-        found = type(features).__name__
+        given = type(features).__name__
     elif features.ndim not in (2, 3) or features.shape[0] != 1:
-        found = _shape(tuple(features.shape))
+        given = _shape(tuple(features.shape))
     else:
         return features.shape[-1]
     raise UserError(
-        f"the backbone gave {found} for a batch of one clip of {_shape(clip_shape)}.",
+        f"the backbone gave {given} for a batch of one clip of {_shape(clip_shape)}.",
         "Expected features (B, D) or tokens (B, N, D), here with B = 1.",
     )
 

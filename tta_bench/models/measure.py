@@ -1,4 +1,4 @@
-"""What a module costs and gives, measured by running it once."""
+"""Parameters, multiply-adds and output of a module, measured by one forward pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def count_gmacs(module: nn.Module, clip_shape: tuple[int, ...]) -> float:
-    """Return the multiply-adds of one view, in units of 10^9: what the field prints as GFLOPs.
+    """Return the multiply-adds of one view, in units of 10^9, printed as GFLOPs by most papers.
 
     Matrix products and convolutions count, those inside attention included; additions, norms and activations do not.
 
@@ -27,10 +27,10 @@ def count_gmacs(module: nn.Module, clip_shape: tuple[int, ...]) -> float:
         module: Any module; its training mode and weights stay as they are.
         clip_shape: Shape of one input without the batch, ``(3, T, H, W)`` for video.
     """
-    return probe(module, clip_shape)[1] / 2e9
+    return trace(module, clip_shape)[1] / 2e9
 
 
-def probe(module: nn.Module, clip_shape: tuple[int, ...]) -> tuple[Any, int]:
+def trace(module: nn.Module, clip_shape: tuple[int, ...]) -> tuple[Any, int]:
     """Run one forward pass of a batch of one clip of zeros; return the output and the floating-point operations.
 
     The pass is made on a copy without data (PyTorch's meta device), which takes no time, or, where the module needs

@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 def offline() -> bool:
-    """Return whether the user forbids the network (``TTA_BENCH_OFFLINE=1``)."""
+    """Return True if the user forbids the network (``TTA_BENCH_OFFLINE=1``)."""
     return os.environ.get("TTA_BENCH_OFFLINE", "") not in ("", "0")
 
 
@@ -32,8 +32,8 @@ def download(address: str, path: Path, sha256: str | None = None) -> str:
     """Fetch a file with a progress bar and return its sha256 in hex; until all of it is there and right, nothing is.
 
     Args:
-        address: Where it is, ``https://...``.
-        path: Where it goes; folders are created, and a file that is there is replaced.
+        address: Address of the file, ``https://...``.
+        path: Path of the file; folders are created, and a file that is there is replaced.
         sha256: Its digest, if that is known.
 
     Raises:
@@ -45,10 +45,10 @@ def download(address: str, path: Path, sha256: str | None = None) -> str:
         raise UserError("the network is not used, because TTA_BENCH_OFFLINE is set.", by_hand)
     with atomic_file(path) as file:
         with _answer(address, by_hand) as response:
-            found = _receive(response, file, path.name, by_hand)
-        if sha256 is not None and found != sha256:
-            raise UserError(f"{address} is not the expected file: its sha256 is {found}, not {sha256}.", by_hand)
-    return found
+            digest = _receive(response, file, path.name, by_hand)
+        if sha256 is not None and digest != sha256:
+            raise UserError(f"{address} is not the expected file: its sha256 is {digest}, not {sha256}.", by_hand)
+    return digest
 
 
 @contextmanager

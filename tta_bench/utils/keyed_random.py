@@ -1,4 +1,9 @@
-"""Keyed randomness: the same key gives the same draw, whoever asks, in whatever order."""
+"""Keyed randomness: the same key gives the same draw, whoever asks, in whatever order.
+
+A key names the draw: ``(seed, "init")`` for initial weights, ``(seed, epoch, clip, view)`` for the augmentation of a
+view, ``(seed, step)`` for the noise of a step. So neither workers nor restarts change a number. The digests of records
+are of the same canonical text that keys are.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ LICENCES = {
     "opensmile": "openSMILE's licence allows research and private use, not commercial products (audeering.com).",
     "librosa": "librosa's licence is ISC.",
 }
-"""What must be known before installing a package."""
+"""Licence of each optional package, for the message that says how to install it."""
 
 
 @BACKBONES.register_module()
@@ -60,8 +60,8 @@ class OpenSmile:
 
     def __call__(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a sound's features: functionals ``float32 (D,)``, or descriptors ``float32 (T', D)``."""
-        found = np.asarray(self._smile(signal, SOUND_RATE)[0].T, np.float32)
-        return found[0] if self._level == "Functionals" else found
+        features = np.asarray(self._smile(signal, SOUND_RATE)[0].T, np.float32)
+        return features[0] if self._level == "Functionals" else features
 
 
 @BACKBONES.register_module()
@@ -109,7 +109,7 @@ def build_audio(card: BackboneCard) -> AudioBackbone:
 
 
 def frozen_identity(card: BackboneCard) -> dict[str, Any]:
-    """Return all that decides what a backbone that is not trained gives, as JSON: its card, and its code's version.
+    """Return the identity of a frozen backbone as JSON: everything of card and code that its features depend on.
 
     A component of the suite names the package that does the work; any other is known by its file's bytes.
     """

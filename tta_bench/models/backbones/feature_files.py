@@ -1,4 +1,4 @@
-"""Backbones that are ready files: one CSV or NPY file of features for each clip, of whatever length."""
+"""Precomputed features as a backbone: one CSV or NPY file for each clip, of any length."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tta_bench.errors import UserError, shorten
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.tables import plain, read_cells
 
-WHEN = ("", "approxtime", "frame", "index", "time", "timestamp", "unnamed0")
-WHOSE = ("faceid", "file", "fileid", "id", "input", "name", "segmentid", "subjectid")
-METADATA = frozenset((*WHEN, *WHOSE, "confidence", "success"))
+TIMES = ("", "approxtime", "frame", "index", "time", "timestamp", "unnamed0")
+OWNERS = ("faceid", "file", "fileid", "id", "input", "name", "segmentid", "subjectid")
+METADATA = frozenset((*TIMES, *OWNERS, "confidence", "success"))
 """Columns that are no features, in lower case without signs: OpenFace's, py-feat's, openSMILE's and MuSe's."""
 
 
@@ -60,20 +60,20 @@ def _read_csv(path: Path, metadata: int | None) -> NDArray[np.float32]:
     """Return the columns that are features as ``float32 (T', D)``, NaN for empty cells."""
     names, lines = read_cells(path)
     rows = list(lines.values())
-    columns = [np.array([_number(row[place]) for row in rows]) for place in range(len(names))]
+    columns = [np.array([_number(row[index]) for row in rows]) for index in range(len(names))]
     kept = range(metadata, len(names)) if metadata is not None else _features(names, rows)
-    if words := [names[place] for place in kept if any(_is_word(row[place]) for row in rows)]:
+    if words := [names[index] for index in kept if any(_is_word(row[index]) for row in rows)]:
         raise UserError(f"{path} has words in columns of features: {shorten(words)}.")
-    values = [columns[place] for place in kept]
+    values = [columns[index] for index in kept]
     return np.stack(values, axis=1).astype(np.float32) if values else np.zeros((len(rows), 0), np.float32)
 
 
 def _features(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the places of the columns that are features: not known as metadata, and not all of them words."""
+    """Return the indices of the columns that are features: not known as metadata, and not all of them words."""
     return [
-        place
-        for place, name in enumerate(map(plain, names))
-        if name not in METADATA and not (rows and all(_is_word(row[place]) for row in rows))
+        index
+        for index, name in enumerate(map(plain, names))
+        if name not in METADATA and not (rows and all(_is_word(row[index]) for row in rows))
     ]
 
 
@@ -86,7 +86,7 @@ def _number(text: str) -> float:
 
 
 def _is_word(text: str) -> bool:
-    """Return whether a text is neither empty nor a number."""
+    """Return True if a text is neither empty nor a number."""
     try:
         float(text or 0)
     except ValueError:

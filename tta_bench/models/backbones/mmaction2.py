@@ -13,10 +13,10 @@ from tta_bench.errors import unknown
 from tta_bench.models.backbones.mmaction2_compat import build_mmaction, import_mmaction
 from tta_bench.registry import BACKBONES
 
-SIZE = ("img_size", "spatial_size", "input_resolution")
-FRAMES = ("num_frames", "temporal_size", "t_size", "num_segments")
-DROP_PATH = ("drop_path_rate", "backbone_drop_path_rate")
-"""What MMAction2's classes call the clip's extent and stochastic depth; each gets those that it knows."""
+SIZE_ARGUMENTS = ("img_size", "spatial_size", "input_resolution")
+FRAMES_ARGUMENTS = ("num_frames", "temporal_size", "t_size", "num_segments")
+DROP_PATH_ARGUMENTS = ("drop_path_rate", "backbone_drop_path_rate")
+"""Names of arguments of MMAction2's classes for the clip's extent and stochastic depth; each gets those that it has."""
 
 
 @BACKBONES.register_module()
@@ -45,7 +45,8 @@ class MMAction2Backbone(nn.Module):
         if name not in known:
             raise unknown("backbone of MMAction2", name, known)
         parameters = inspect.signature(known[name]).parameters
-        offered = dict.fromkeys(SIZE, size) | dict.fromkeys(FRAMES, frames) | dict.fromkeys(DROP_PATH, drop_path)
+        offered = dict.fromkeys(SIZE_ARGUMENTS, size) | dict.fromkeys(FRAMES_ARGUMENTS, frames)
+        offered |= dict.fromkeys(DROP_PATH_ARGUMENTS, drop_path)
         offered |= {"pretrained2d": False, "clip_pretrained": False, "out_dim": c3d_width(size, frames)}
         given = {key: value for key, value in offered.items() if key in parameters} | _with_tuples(options)
         try:
@@ -73,7 +74,7 @@ def pooled(output: Any) -> Tensor:
 
 
 def c3d_width(size: int, frames: int) -> int:
-    """Return how many values C3D's last map has, which its first linear layer needs to know (``out_dim``)."""
+    """Return the number of values of C3D's last map, the width of its first linear layer (``out_dim``)."""
     side = size // 16 // 2 + 1  # four poolings that halve, and one with a border
     return 512 * max(1, frames // 16) * side * side
 
@@ -83,12 +84,12 @@ def mmaction_backbones() -> Mapping[str, type[nn.Module]]:
     import_mmaction()
     from mmaction.registry import MODELS
 
-    place = "mmaction.models.backbones."
-    return {name: found for name, found in MODELS.module_dict.items() if found.__module__.startswith(place)}
+    package = "mmaction.models.backbones."
+    return {name: kind for name, kind in MODELS.module_dict.items() if kind.__module__.startswith(package)}
 
 
 def _takes_images(kind: type[nn.Module]) -> bool:
-    """Return whether a class takes frames ``(B T, 3, H, W)``, as MMAction2's Recognizer2D hands them over."""
+    """Return True if a class takes frames ``(B T, 3, H, W)``, as MMAction2's Recognizer2D hands them over."""
     from mmaction.models.backbones import MobileNetV2, ResNet
 
     return issubclass(kind, ResNet | MobileNetV2)

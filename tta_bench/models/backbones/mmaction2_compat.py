@@ -1,6 +1,6 @@
-"""Bridges between the OpenMMLab packages and today's PyTorch; each says what breaks without it.
+"""Bridges between the OpenMMLab packages and today's PyTorch; each names the error without it.
 
-tests/test_openmmlab.py fails for a bridge that is no longer needed.
+tests/models/backbones/test_mmaction2_compat.py fails for a bridge that is no longer needed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def import_mmaction() -> ModuleType:
     Raises:
         UserError: If MMAction2 is not installed.
     """
-    found = util.find_spec("mmaction")
-    if found is None or not found.submodule_search_locations:
+    spec = util.find_spec("mmaction")
+    if spec is None or not spec.submodule_search_locations:
         raise UserError(
             "MMAction2 is not installed.",
             "Its requirement decord has wheels for x86-64 Linux and Windows only; nothing used here needs it: "
             "pip install --no-deps mmaction2 && pip install einops",
         )
-    bridge_localizers(Path(found.submodule_search_locations[0]))
+    bridge_localizers(Path(spec.submodule_search_locations[0]))
     bridge_multimodal()
     with warnings.catch_warnings():
         # mmcv-lite has no compiled operators; no model used here calls one.

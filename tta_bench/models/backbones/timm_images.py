@@ -29,9 +29,9 @@ class PerFrame(nn.Module):
         They come from the encoder's own ``layer_groups()`` or timm's ``group_matcher``; without either, all
         parameters are one layer.
         """
-        own = getattr(self.encoder, "layer_groups", None)
-        if callable(own):
-            groups: list[list[str]] = own()
+        grouped = getattr(self.encoder, "layer_groups", None)
+        if callable(grouped):
+            groups: list[list[str]] = grouped()
         elif hasattr(self.encoder, "group_matcher"):
             groups = matched_groups(self.encoder)
         else:

@@ -9,7 +9,7 @@ from tta_bench.models.measure import count_parameters
 from tta_bench.registry import BACKBONES
 
 HEADS = ("fc", "classifier", "head")
-"""What torchvision's models call their classifier."""
+"""Names of the classifier in torchvision's models."""
 STEMS = ("stem", "conv_proj", "pos_encoding", "patch_embed")
 NORM = "norm"
 
@@ -38,8 +38,8 @@ class TorchvisionVideo(nn.Module):
         (head,) = (child for child, _ in self.encoder.named_children() if child in HEADS)
         setattr(self.encoder, head, nn.Identity())
         depths = [child for child in self.encoder.modules() if isinstance(child, StochasticDepth)]
-        for place, depth in enumerate(depths):
-            depth.p = drop_path * place / max(1, len(depths) - 1)
+        for index, depth in enumerate(depths):
+            depth.p = drop_path * index / max(1, len(depths) - 1)
 
     def forward(self, clip: Tensor) -> Tensor:
         """Map a clip ``(B, 3, T, H, W)`` to features ``(B, D)``."""
@@ -57,6 +57,6 @@ class TorchvisionVideo(nn.Module):
             elif name == NORM:
                 norm.append(f"encoder.{name}.")
             else:
-                trained = [place for place, part in child.named_children() if count_parameters(part)]
-                blocks += [[f"encoder.{name}.{place}."] for place in trained]
+                trained = [index for index, part in child.named_children() if count_parameters(part)]
+                blocks += [[f"encoder.{name}.{index}."] for index in trained]
         return [*([stem] if stem else []), *blocks, norm]

@@ -29,7 +29,7 @@ def export_fine_tuning(source: Path, into: Path) -> dict[str, Tensor]:
         into: The new file, ``.safetensors`` or ``.pth``; in the latter the tensors stand under ``model``.
 
     Returns:
-        What was written.
+        The written tensors, by name.
 
     Raises:
         UserError: The source cannot be read or is no VideoMAE, or the new file is there or is called something else.
@@ -45,10 +45,10 @@ def export_fine_tuning(source: Path, into: Path) -> dict[str, Tensor]:
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     chosen = {name: tensor for name, tensor in inside.items() if _ENCODER.match(name)}
     chosen |= {name: tensors[name] for name in ("head.weight", "head.bias") if name in tensors}
-    found = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in chosen.items()}
+    exported = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in chosen.items()}
     if into.suffix == ".pth":
-        save_checkpoint(into, {"model": found})
+        save_checkpoint(into, {"model": exported})
     else:
         into.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file(found, into)
-    return found
+        safetensors.torch.save_file(exported, into)
+    return exported

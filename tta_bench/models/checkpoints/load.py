@@ -44,7 +44,7 @@ _FRESH = ("fc_norm.",)
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a checkpoint's tensors; names are the backbone's own where it knows them."""
+    """Result of loading a checkpoint: its tensors by fate; names are the backbone's own where it knows them."""
 
     loaded: int
     """Number of the backbone's tensors that were in the checkpoint."""
@@ -60,8 +60,8 @@ class LoadReport:
     def summary(self) -> str:
         """Return one line for the log and the record."""
         parts = [f"{self.loaded:,} tensors loaded"]
-        said = (("start fresh", self.missing), ("unknown", self.unexpected), ("not the backbone's", self.dropped))
-        parts += [f"{len(names):,} {what} ({shorten(names, 3)})" for what, names in said if names]
+        fates = (("start fresh", self.missing), ("unknown", self.unexpected), ("not the backbone's", self.dropped))
+        parts += [f"{len(names):,} {fate} ({shorten(names, 3)})" for fate, names in fates if names]
         return "; ".join(parts)
 
 
@@ -78,19 +78,19 @@ def backbone_state(raw: Mapping[str, Any], backbone: nn.Module) -> tuple[dict[st
     if isinstance(backbone, HuggingFaceVideoMAE):
         tensors = newer_huggingface(tensors)
     outer = _outer(backbone)
-    own = {name.removeprefix(outer): tensor for name, tensor in backbone.state_dict().items()}
-    prefix = best_prefix(tensors, own)
+    wanted = {name.removeprefix(outer): tensor for name, tensor in backbone.state_dict().items()}
+    prefix = best_prefix(tensors, wanted)
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    fitting = {name: tensor for name, tensor in inside.items() if name in own and tensor.shape == own[name].shape}
-    strangers = [name for name in inside if name not in own]
+    fitting = {name: tensor for name, tensor in inside.items() if name in wanted and tensor.shape == wanted[name].shape}
+    strangers = [name for name in inside if name not in wanted]
     return {outer + name: tensor for name, tensor in fitting.items()}, LoadReport(
         loaded=len(fitting),
-        missing=tuple(name for name in own if name not in inside and not name.endswith("num_batches_tracked")),
+        missing=tuple(name for name in wanted if name not in inside and not name.endswith("num_batches_tracked")),
         unexpected=tuple(name for name in strangers if not _NOT_ENCODER.match(name)),
         mismatched=tuple(
-            f"{name} {tuple(tensor.shape)}, expected {tuple(own[name].shape)}"
+            f"{name} {tuple(tensor.shape)}, expected {tuple(wanted[name].shape)}"
             for name, tensor in inside.items()
-            if name in own and name not in fitting
+            if name in wanted and name not in fitting
         ),
         dropped=tuple(
             [name for name in strangers if _NOT_ENCODER.match(name)]
@@ -156,7 +156,7 @@ def _check_fit(report: LoadReport, raw: Mapping[str, Any], backbone: nn.Module, 
     }
     if any(problems.values()):
         found = "; ".join(
-            f"{len(names):,} {what} ({shorten(list(names), 3)})" for what, names in problems.items() if names
+            f"{len(names):,} {problem} ({shorten(list(names), 3)})" for problem, names in problems.items() if names
         )
         raise UserError(
             f"{_source(raw)} does not fit {type(backbone).__name__}: {report.loaded:,} tensors fit, {found}.",

@@ -1,4 +1,4 @@
-"""Checkpoint files: the one place that reads them, and what makes that safe.
+"""Checkpoint files: the one place that reads them, safely.
 
 A ``.pth`` file is a pickle, and a pickle can run code. So PyTorch's restricted reader is used, which builds tensors and
 plain containers only. What training scripts commonly store beside the parameters is let through, but not built: an
@@ -36,7 +36,7 @@ OPAQUE = (
 
 
 class Checkpoint(dict[str, Any]):
-    """What a checkpoint holds, and the file it came from."""
+    """Content of a checkpoint, and the file that it came from."""
 
     def __init__(self, content: Mapping[str, Any], path: Path) -> None:
         super().__init__(content)
@@ -130,7 +130,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    """Say what is wrong with a file that looked like a checkpoint."""
+    """Return the error for a file that looked like a checkpoint and cannot be read."""
     named = re.search(r"GLOBAL (\S+)", str(error))
     other = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
     if named or other:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tta_bench.cards.catalog import backbone_card
+from tta_bench.config.describe import cards_called, describe, describe_card
+from tta_bench.errors import UserError
+from tta_bench.experiments.base import protocol_hash
+from tta_bench.experiments.kinds import protocol_card
+
+
+def test_a_name_of_several_kinds_has_a_card_of_each() -> None:
+    assert list(cards_called("ucf101")) == ["datasets"]
+    assert list(cards_called("resnet50+egemaps")) == ["backbones"]
+    assert cards_called("nothing_at_all") == {}
+
+
+def test_a_protocol_has_its_hash_and_the_differences_that_it_can_find() -> None:
+    shown = describe("ucf101_ft")["protocols"]
+    assert shown["kind"] == "protocol"
+    assert shown["hash"] == protocol_hash(protocol_card("ucf101_ft"))
+    assert shown["views"] == {"full": 15, "sample": 6}
+    found = shown["detectable_difference"]["full"]
+    assert list(found.values()) == sorted(found.values())
+
+
+def test_a_backbone_has_its_cost_for_every_protocol_with_views() -> None:
+    shown = describe_card("backbones", backbone_card("videomaev2_vit_b"))
+    assert shown["gmacs_x_views"].keys() == {"ucf101_ft", "hmdb51_ft"}
+    assert "views" not in describe("abaw_eri")["protocols"]
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(UserError, match="Did you mean 'ucf101_ft'"):
+        describe("ucf101_f")
