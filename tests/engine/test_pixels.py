@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tta_bench.engine.pixels import erase, normalize
+from tta_bench.engine.pixels import erase, normalize, normalize_last
 
 
 @settings(max_examples=30)
@@ -18,6 +18,7 @@ def test_normalising_moves_channels_to_the_front(batch, frames, height, width):
     assert x.dtype == torch.float32
     assert x.is_contiguous()
     torch.testing.assert_close(x.double(), exact.permute(0, 4, 1, 2, 3), rtol=1e-5, atol=1e-6)
+    assert torch.equal(normalize_last(pixels, mean, std), x.permute(0, 2, 3, 4, 1))
 
 
 def test_erasing_fills_boxes_with_other_noise_in_every_frame():

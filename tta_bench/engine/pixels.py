@@ -1,4 +1,4 @@
-"""Pixels on the device: normalising and erasing."""
+"""Normalising and erasing of pixels, on the device."""
 
 from __future__ import annotations
 
@@ -21,13 +21,25 @@ def normalize(clips: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     return x.div_(255).sub_(offset).div_(scale)
 
 
+def normalize_last(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Turn pixels ``uint8 (..., 3)``, channels last, into a network's input: ``float32`` of the same shape.
+
+    Args:
+        pixels: The pixels.
+        mean: Mean of each channel, for values in [0, 1].
+        std: Standard deviation of each channel, for values in [0, 1].
+    """
+    scale, offset = (torch.tensor(values, device=pixels.device) for values in (std, mean))
+    return pixels.float().div_(255).sub_(offset).div_(scale)
+
+
 def erase(x: Tensor, boxes: Tensor, seeds: Sequence[int]) -> Tensor:
     """Fill boxes of normalised clips with noise N(0, 1), in place; every pixel of every frame has its own.
 
     Args:
         x: Clips ``float (b, 3, T, H, W)``.
         boxes: ``int64 (b, count, 4)``: top, left, height and width, the same in all frames; empty for none.
-        seeds: Of each clip's noise, which thus does not depend on the clips beside it.
+        seeds: Seed of each clip's noise, which thus does not depend on the clips beside it.
     """
     for clip, clip_boxes, seed in zip(x, boxes.tolist(), seeds, strict=True):
         noise = torch.Generator(x.device).manual_seed(seed)

@@ -21,7 +21,7 @@ MIN_LOSS_SCALE = 2.0**-10
 
 Batch = TypeVar("Batch")
 Drawn = TypeVar("Drawn")
-Recipe = TypeVar("Recipe")
+RecipeT = TypeVar("RecipeT")
 
 
 class StepResult(TypedDict):
@@ -36,17 +36,17 @@ class Diverged(RunFailed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepSettings(Generic[Recipe]):
+class StepSettings(Generic[RecipeT]):
     """Settings of a training step."""
 
-    train: Recipe
+    train: RecipeT
     seed: int
     micro_batch: int
     """Clips on the device at once."""
     machine: Machine
 
 
-class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, Recipe]):
+class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
     """A model with the step that trains it.
 
     Random numbers are drawn once for a step's global batch, or for each clip of it, so the cut into micro-batches
@@ -57,7 +57,7 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, Recipe]):
         settings: Recipe, seed, micro-batch and machine.
     """
 
-    def __init__(self, settings: StepSettings[Recipe]) -> None:
+    def __init__(self, settings: StepSettings[RecipeT]) -> None:
         super().__init__()
         self.settings = settings
         self.step = 0

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from tta_bench.engine.device import Machine
 
-Batch = TypeVar("Batch")
+_Batch = TypeVar("_Batch")
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Timing:
     """Bytes."""
 
 
-class TimedBatches(Generic[Batch]):
+class TimedBatches(Generic[_Batch]):
     """A loader's batches, with a clock that starts now.
 
     Args:
         loader: The loader.
     """
 
-    def __init__(self, loader: Iterable[Batch]) -> None:
+    def __init__(self, loader: Iterable[_Batch]) -> None:
         self.loader = loader
         self.waiting = 0.0
         self._begun = time.perf_counter()
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[_Batch]:
         """Yield every batch, and add up the time that the loader takes."""
         asked = time.perf_counter()
         for batch in self.loader:

@@ -23,7 +23,7 @@ from tta_bench.engine.timing import TimedBatches, Timing
 from tta_bench.models.checkpoints.read import save_checkpoint
 
 
-class Recipe(Schedule, OptimizerSettings, Protocol):
+class TrainingRecipe(Schedule, OptimizerSettings, Protocol):
     """The part of a recipe that any training has."""
 
     @property
@@ -80,7 +80,7 @@ class Training:
             UserError: There are fewer clips than a step takes, the recipe does not give its length, or there is no
                 optimizer of that name.
         """
-        recipe: Recipe = step.settings.train
+        recipe: TrainingRecipe = step.settings.train
         optimizer = Optimizer(groups, recipe, step.settings.machine)
         rates = recipe.lr * rate_factor, recipe.min_lr * rate_factor
         return cls(step, model, optimizer, clips, views, plan_steps(len(clips), recipe), rates, title)

@@ -1,85 +1,144 @@
-"""A run of fine-tuning, from the command line to its record, and what bad input gets before anything is spent."""
+"""Fine-tuning from the command line: what a run leaves, and one clear answer to bad input before anything is spent."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tta_bench.cli import cli, main
+from tta_bench.config.resolve import resolve
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
+from tta_bench.engine.step import StepSettings
 from tta_bench.errors import UserError
+from tta_bench.experiments.fine_tune import FineTuneExperiment, TrainSettings
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.models.classifier import Classifier
+from tta_bench.protocols.fine_tune.run import FineTune
+from tta_bench.protocols.fine_tune.step import FineTuneStep
 from tta_bench.records.store import load_records
 
 SMALL = ("backbone=videomaev2_vit_tiny", "weights=none", "train.batch=4", "train.steps=2", "train.views=1")
 SMALL += ("eval.segments=1", "eval.crops=1", "clip.size=16", "clip.frames=4", "runtime.workers=0")
+Command = Callable[..., tuple[int, str]]
 
-Run = Callable[..., tuple[int, str]]
 
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small dataset in UCF101's layout, made once; nobody changes it."""
+def small_dataset(root: Path) -> Path:
     return generate_ucf101_sample(
-        tmp_path_factory.mktemp("made") / "ucf101",
-        SampleSettings(groups=2, test_groups=1, clips=1, frames=12, width=32, height=24),
+        root, SampleSettings(groups=2, test_groups=1, clips=1, frames=12, width=32, height=24)
     )
 
 
 @pytest.fixture
-def root(made: Path, tmp_path: Path) -> Path:
-    """A copy of it that a test may change."""
-    return shutil.copytree(made, tmp_path / "ucf101")
+def root(tmp_path: Path) -> Path:
+    """A small dataset in UCF101's layout, to be changed by a test."""
+    return small_dataset(tmp_path / "ucf101")
+
+
+@pytest.fixture(scope="module")
+def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same dataset, which no test changes; runs go beside it."""
+    return small_dataset(tmp_path_factory.mktemp("data") / "ucf101")
+
+
+@pytest.fixture(scope="module")
+def trained(shared_root: Path) -> Path:
+    """Work folder of a training without a test."""
+    cli.main(job(shared_root, "phase=train"), standalone_mode=False)
+    return shared_root.parent / "runs"
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the main job as the command line does; return its exit code and everything that it printed."""
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the main job in this process and returns its exit code and output."""
 
-    def run(root: Path, *words: str) -> tuple[int, str]:
-        capfd.readouterr()
-        handler, code = signal.getsignal(signal.SIGTERM), 0
+    def call(root: Path, *words: str, work_dir: Path | None = None) -> tuple[int, str]:
+        capsys.readouterr()
+        code = 0
         try:
-            main(job(root, *words))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-        return code, "".join(capfd.readouterr())
+            main(job(root, *words, work_dir=work_dir))
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, "".join(reversed(capsys.readouterr()))
 
-    return run
+    return call
 
 
-def job(root: Path, *words: str) -> list[str]:
+def job(root: Path, *words: str, work_dir: Path | None = None) -> list[str]:
     """The main job on a folder, made small where the words do not say otherwise."""
     keys = {word.partition("=")[0] for word in words}
     small = [word for word in SMALL if word.partition("=")[0] not in keys]
-    return ["run", "protocol=ucf101_ft", f"data.root={root}", *small, *words, "--work-dir", str(root.parent / "runs")]
+    folder = str(work_dir or root.parent / "runs")
+    return ["run", "protocol=ucf101_ft", f"data.root={root}", *small, *words, "--work-dir", folder]
 
 
 def runs(root: Path) -> list[str]:
-    """Files that a run left, other than the cached counts of frames."""
+    """The entries of the work folder, other than the cached check of the clips."""
     folder = root.parent / "runs"
     return sorted(path.name for path in folder.iterdir() if path.name != "manifests") if folder.exists() else []
 
 
-def test_the_small_run_works_and_its_record_is_true(run: Run, root: Path) -> None:
-    code, said = run(root, "runtime.workers=1")
+def test_only_training_leaves_a_checkpoint_and_a_test_of_it_a_record(
+    run: Command, shared_root: Path, trained: Path
+) -> None:
+    assert not load_records(trained / "records")
+    (checkpoint,) = trained.glob("*/checkpoint.pt")
+    assert read_checkpoint(checkpoint)["classes"][0] == "CircleClockwise"
+    assert {path.name for path in checkpoint.parent.iterdir()} == {"checkpoint.pt", "metrics.jsonl"}
+    code, said = run(shared_root, "phase=test")
     assert code == 0, said
-    (record,) = load_records(root.parent / "runs/records")
+    (record,) = load_records(trained / "records")
     assert (record.status, record.n_scored, record.identity.tier) == ("success", 8, "full")
-    assert str(root) not in json.dumps(record.model_dump(mode="json"))
-    code, said = run(root)
+    assert record.phases[-1].name == "test"
+    assert record.resolved["runtime"]["micro_batch"] == 4  # type: ignore[index,call-overload]
+    assert str(shared_root) not in json.dumps(record.model_dump(mode="json"))
+    code, said = run(shared_root)
     assert code == 0
     assert "done before" in said
 
 
-def test_all_that_is_missing_is_said_at_once(run: Run, root: Path) -> None:
+def test_a_fine_tuned_checkpoint_is_tested_without_training(
+    run: Command, shared_root: Path, trained: Path, tmp_path: Path
+) -> None:
+    run(shared_root, "phase=test")
+    (checkpoint,) = trained.glob("*/checkpoint.pt")
+    words = ("phase=test", f"weights={checkpoint}", "limit=8", "train.batch=99")  # fewer clips than a step takes
+    code, said = run(shared_root, *words, work_dir=tmp_path / "tested")
+    assert code == 0, said
+    (tested,) = load_records(tmp_path / "tested/records")
+    assert tested.metrics == load_records(trained / "records")[0].metrics
+    assert [phase.name for phase in tested.phases] == ["test"]
+    assert not list((tmp_path / "tested").glob("ucf101_ft-*"))  # no folder of a training
+
+
+def test_a_run_that_was_not_finished_is_not_tested(
+    run: Command, shared_root: Path, trained: Path, tmp_path: Path
+) -> None:
+    (path,) = trained.glob("*/checkpoint.pt")
+    save_checkpoint(tmp_path / path.parent.name / path.name, dict(read_checkpoint(path)) | {"step": 1})
+    code, said = run(shared_root, "phase=test", work_dir=tmp_path)
+    assert code == 2
+    assert "is of step 1 of 2" in said
+
+
+def test_never_starts_anew_and_always_measures_again(run: Command, shared_root: Path, trained: Path) -> None:
+    run(shared_root, "phase=test")
+    (checkpoint,) = trained.glob("*/checkpoint.pt")
+    before, content = checkpoint.stat().st_mtime_ns, checkpoint.read_bytes()
+    code, said = run(shared_root, "--resume", "always")
+    assert code == 0
+    assert "preflight" not in said
+    assert checkpoint.stat().st_mtime_ns == before
+    code, said = run(shared_root, "--resume", "never")
+    assert code == 0
+    assert "preflight: everything once, and small, before 2 steps" in said
+    assert checkpoint.stat().st_mtime_ns > before
+    assert checkpoint.read_bytes() == content
+
+
+def test_all_that_is_missing_is_said_at_once(run: Command, root: Path) -> None:
     (root / "ucfTrainTestlist/classInd.txt").unlink()
     for path in (root / "UCF-101/MoveUp").iterdir():
         path.unlink()
@@ -92,7 +151,7 @@ def test_all_that_is_missing_is_said_at_once(run: Run, root: Path) -> None:
     assert not runs(root)
 
 
-def test_a_missing_root_shows_the_layout(run: Run, tmp_path: Path) -> None:
+def test_a_missing_root_shows_the_layout(run: Command, tmp_path: Path) -> None:
     code, said = run(tmp_path / "nowhere")
     assert code == 2
     assert "nowhere does not exist" in said
@@ -100,7 +159,7 @@ def test_a_missing_root_shows_the_layout(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_an_unreadable_test_clip_makes_the_split_unscorable(run: Run, root: Path) -> None:
+def test_an_unreadable_test_clip_makes_the_split_unscorable(run: Command, root: Path) -> None:
     (root / "UCF-101/MoveUp/v_MoveUp_g01_c01.avi").write_bytes(b"")
     (root / "UCF-101/ZoomIn/v_ZoomIn_g01_c01.avi").write_bytes(b"not a video" * 50)
     code, said = run(root)
@@ -111,16 +170,16 @@ def test_an_unreadable_test_clip_makes_the_split_unscorable(run: Run, root: Path
     assert not runs(root)
 
 
-def test_an_unreadable_training_clip_is_left_out_and_counted(run: Run, root: Path) -> None:
+def test_an_unreadable_training_clip_is_left_out_and_counted(run: Command, root: Path) -> None:
     (root / "UCF-101/MoveUp/v_MoveUp_g02_c01.avi").write_bytes(b"not a video" * 50)
     code, said = run(root)
     assert code == 0, said
-    assert "1 of the 8 training clips cannot be read (12.5%); left out: v_MoveUp_g02_c01" in said
+    assert "1 training clip cannot be read and is left out: v_MoveUp_g02_c01" in said
     (record,) = load_records(root.parent / "runs/records")
     assert (record.excluded.count, record.excluded.names) == (1, ("v_MoveUp_g02_c01",))
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_where(run: Run, root: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(run: Command, root: Path) -> None:
     code, said = run(root, "train.lr=1e30", "train.steps=8")
     assert code == 3
     assert "at step " in said
@@ -153,7 +212,7 @@ def test_wrong_settings_are_answered_before_anything_is_spent(root: Path, words:
     assert not (root.parent / "runs/records").exists()
 
 
-def test_a_dry_run_prints_the_plan_and_trains_nothing(run: Run, root: Path) -> None:
+def test_a_dry_run_prints_the_plan_and_trains_nothing(run: Command, root: Path) -> None:
     code, said = run(root, "--dry-run")
     assert code == 0, said
     assert "8 training and 8 test clips" in said
@@ -161,40 +220,20 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(run: Run, root: Path) -> N
     assert not (root.parent / "runs/records").exists()
 
 
-def test_a_fine_tuned_checkpoint_can_be_tested(run: Run, root: Path) -> None:
-    assert run(root)[0] == 0
-    (checkpoint,) = (root.parent / "runs").glob("*/checkpoint.pt")
-    trained = load_records(root.parent / "runs/records")[0]
-    code, said = run(root, "phase=test", f"weights={checkpoint}")
-    assert code == 0, said
-    tested = next(r for r in load_records(root.parent / "runs/records") if r.identity.weights is not None)
-    assert tested.metrics == trained.metrics
-    assert [phase.name for phase in tested.phases] == ["test"]
-
-
-def test_only_training_leaves_a_checkpoint_and_no_record(run: Run, root: Path) -> None:
-    code, said = run(root, "phase=train")
-    assert code == 0, said
-    assert not load_records(root.parent / "runs/records")
-    code, said = run(root, "phase=test")
-    assert code == 0, said
-    assert load_records(root.parent / "runs/records")[0].status == "success"
-
-
-def test_a_folder_of_ones_own_videos_runs(run: Run, root: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own"
+def test_a_folder_of_ones_own_videos_runs(run: Command, root: Path, tmp_path: Path) -> None:
+    videos = tmp_path / "own"
     for clip in sorted(root.glob("UCF-101/Move*/*.avi")):
-        target = own / ("test" if "_g01_" in clip.name else "train") / clip.parent.name / clip.name
+        target = videos / ("test" if "_g01_" in clip.name else "train") / clip.parent.name / clip.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(clip.read_bytes())
-    code, said = run(own, "dataset=folder")
+    code, said = run(videos, "dataset=folder")
     assert code == 0, said
     (record,) = load_records(tmp_path / "runs/records")
     assert (record.identity.dataset.name, record.n_scored, record.identity.standard) == ("folder", 4, False)
     assert set(record.per_class) == {"MoveDown", "MoveLeft", "MoveRight", "MoveUp"}
 
 
-def test_a_csv_of_ones_own_videos_runs(run: Run, root: Path, tmp_path: Path) -> None:
+def test_a_csv_of_ones_own_videos_runs(run: Command, root: Path, tmp_path: Path) -> None:
     lines = ["path,label,split,group"]
     for clip in sorted(root.glob("UCF-101/Zoom*/*.avi")):
         split = "test" if "_g01_" in clip.name else "train"
@@ -206,10 +245,34 @@ def test_a_csv_of_ones_own_videos_runs(run: Run, root: Path, tmp_path: Path) -> 
     assert (record.n_scored, record.metrics["top1"].n_groups) == (2, 1)
 
 
-def test_a_run_that_was_not_finished_is_not_tested(run: Run, root: Path) -> None:
-    assert run(root, "phase=train")[0] == 0
-    (path,) = (root.parent / "runs").glob("*/checkpoint.pt")
-    save_checkpoint(path, dict(read_checkpoint(path)) | {"step": 1})
-    code, said = run(root, "phase=test")
-    assert code == 2
-    assert "is of step 1 of 2" in said
+class Frozen(FineTune):
+    """A plug-in protocol: the backbone is frozen, and the loss doubled."""
+
+    def build_model(self) -> Classifier:
+        classifier = super().build_model()
+        classifier.backbone.requires_grad_(False)
+        return classifier
+
+    def build_step(self, classifier: Classifier, settings: StepSettings[TrainSettings]) -> FineTuneStep:
+        mean, std = self.experiment.backbone.mean, self.experiment.backbone.std
+        return Doubled(classifier, settings, mean, std)
+
+
+class Doubled(FineTuneStep):
+    def loss(self, *args):  # type: ignore[no-untyped-def]
+        return 2 * super().loss(*args)
+
+
+def test_a_plugin_protocol_overrides_the_network_and_the_step(shared_root: Path, tmp_path: Path) -> None:
+    (experiment,) = resolve(["protocol=ucf101_ft", f"data.root={shared_root}", *SMALL])
+    assert isinstance(experiment, FineTuneExperiment)
+    losses = []
+    for kind, name in ((FineTune, "plain"), (Frozen, "frozen")):
+        protocol = kind(experiment, tmp_path / name, "missing")
+        before = protocol.build_model().state_dict()
+        protocol.run()
+        after = read_checkpoint(protocol.folder / "checkpoint.pt")["model"]
+        changed = {key.partition(".")[0] for key in before if (before[key] != after[key]).any()}
+        assert changed == ({"head"} if kind is Frozen else {"backbone", "head"})
+        losses.append(json.loads((protocol.folder / "metrics.jsonl").read_text().splitlines()[0])["loss"])
+    assert losses[1] == 2 * losses[0]

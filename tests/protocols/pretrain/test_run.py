@@ -17,6 +17,7 @@ from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_samp
 from tta_bench.engine.device import OutOfMemory
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.protocols.base.training_run import resume_or_preflight
 from tta_bench.protocols.base.weights import CHECKPOINT
 from tta_bench.protocols.pretrain.model import build_autoencoder
 from tta_bench.protocols.pretrain.run import PICTURE, Pretrain
@@ -81,9 +82,9 @@ def test_the_record_says_what_was_trained_on_and_how_it_went(done: tuple[Path, P
     (phase,) = record.phases
     assert (phase.name, phase.samples) == ("pretrain", 16)
     assert record.cost is not None
-    assert record.cost.parameters == sum(p.numel() for p in run.build().parameters())
+    assert record.cost.parameters == sum(p.numel() for p in run.build(8).parameters())
     assert str(corpus) not in record.model_dump_json()
-    assert verify_record(record, run.recorder.folder).problems == []
+    assert verify_record(record, done[0] / "records").problems == []
 
 
 def test_the_picture_shows_three_clips(done: tuple[Path, Pretrain, Record]) -> None:
@@ -125,7 +126,7 @@ def test_a_fine_tune_knows_what_its_weights_have_seen(done: tuple[Path, Pretrain
 def test_pretraining_goes_on_from_weights_and_says_so(done: tuple[Path, Pretrain, Record], corpus: Path) -> None:
     work_dir, run, _ = done
     again = start(work_dir, data={"root": corpus}, weights=run.folder.name, train={"broken": 0.1, "steps": 1})
-    own, kept = again.build().autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
+    own, kept = again.build(8).autoencoder.state_dict(), read_checkpoint(run.folder / CHECKPOINT)["model"]
     assert all(torch.equal(own[name], tensor) for name, tensor in kept.items())
     again.run()
     seen = read_checkpoint(again.folder / CHECKPOINT)["pretraining"]
@@ -151,9 +152,8 @@ def test_a_micro_batch_that_does_not_fit_is_halved_until_it_does_and_kept(
     assert "8 clips at once do not fit into memory: 4 are tried" in capsys.readouterr().err
     assert record.resolved["runtime"]["micro_batch"] == 4  # type: ignore[index,call-overload]
     again = start(tmp_path, "always", **keys)
-    assert again.micro_batch == 8
-    again.ready()
-    assert again.micro_batch == 4
+    assert again.prepared.micro_batch == 8
+    assert resume_or_preflight(again.prepared, again.trial).micro_batch == 4
 
 
 def test_an_encoder_alone_can_be_started_from(tmp_path: Path) -> None:
@@ -181,9 +181,9 @@ def test_a_smaller_subset_is_another_run_within_the_larger(corpus: Path, tmp_pat
     whole, part = (
         start(tmp_path, data={"root": corpus}, train={"broken": 0.5, **clips}) for clips in ({}, {"clips": 5})
     )
-    assert {clip.id for clip in part.corpus.clips} < {clip.id for clip in whole.corpus.clips} | {"700"}
+    assert {clip.id for clip in part.prepared.clips.clips} < {clip.id for clip in whole.prepared.clips.clips} | {"700"}
     assert "-clips5-seed0-" in part.folder.name
-    assert part.training != whole.training
+    assert part.prepared.training != whole.prepared.training
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.engine.step import Diverged
-from tta_bench.engine.training import TrainReport, train
+from tta_bench.engine.timing import Timing
+from tta_bench.engine.training import train
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
-from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.experiments.pretrain import DecoderSettings, MaskSettings, PretrainSettings
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.checkpoints.read import read_checkpoint
@@ -22,7 +23,6 @@ from tta_bench.protocols.pretrain.model import MaskedAutoencoder
 from tta_bench.protocols.pretrain.picture import HIDDEN_GREY, picture, restore, write_picture
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
 
-CPU = torch.device("cpu")
 RECIPE = PretrainSettings(
     batch=4,
     views=2,
@@ -33,14 +33,16 @@ RECIPE = PretrainSettings(
 )
 
 
-def step(recipe: PretrainSettings = RECIPE, micro_batch: int = 8, seed: int = 1) -> PretrainStep:
+def step(
+    recipe: PretrainSettings = RECIPE, micro_batch: int = 8, seed: int = 1, precision: ResolvedPrecision = "fp32"
+) -> PretrainStep:
     torch.manual_seed(0)
     backbone = VideoMAEV2(size=32, frames=8, patch=8, width=24, depth=2, heads=2, mlp_width=96)
-    to = recipe.decoder
-    autoencoder = MaskedAutoencoder(backbone, backbone.token_grid(8, 32, 32), to.width, to.depth, to.heads)
-    mean, std = (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
-    settings = PretrainStepSettings(train=recipe, mean=mean, std=std, seed=seed, micro_batch=micro_batch, device=CPU)
-    return PretrainStep(autoencoder, settings)
+    decoder, grid = recipe.decoder, backbone.token_grid(8, 32, 32)
+    autoencoder = MaskedAutoencoder(backbone, grid, decoder.width, decoder.depth, decoder.heads)
+    machine = Machine(torch.device("cpu"), precision)
+    settings = PretrainStepSettings(train=recipe, seed=seed, micro_batch=micro_batch, machine=machine)
+    return PretrainStep(autoencoder, settings, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
 
 
 class MovingSquares(PretrainClips):
@@ -70,14 +72,16 @@ def batch(videos: int = 4) -> PretrainItem:
 
 def one_step(model: PretrainStep, number: int = 0) -> float:
     model.step = number
-    return model.train_step(batch(), pretraining(model, MovingSquares(), "fp32").optimizer)["loss"]
+    training = pretraining(model, MovingSquares())
+    training.optimizer.set_rate(training.rates[0])
+    return model.train_step(batch(), training.optimizer)["loss"]
 
 
-def run(folder: Path, resume: Path | None = None, fails: bool = False) -> TrainReport:
+def run(folder: Path, resume: Path | None = None, fails: bool = False) -> Timing:
     folder.mkdir(exist_ok=True)
-    training = pretraining(step(), MovingSquares(fails=fails), "fp32")
-    runtime = RuntimeSettings(checkpoint_minutes=1e-9)
-    return train(training, runtime, 0, folder, {"run": "mine"}, read_checkpoint(resume) if resume else None)
+    training = pretraining(step(), MovingSquares(fails=fails))
+    checkpoint = read_checkpoint(resume) if resume else None
+    return train(training, folder, {"run": "mine"}, checkpoint, checkpoint_minutes=1e-9)
 
 
 def test_the_result_does_not_depend_on_how_the_batch_is_cut() -> None:
@@ -107,13 +111,12 @@ def test_raw_pixels_can_be_the_target() -> None:
 
 
 def test_bfloat16_gives_about_the_same_loss() -> None:
-    model = step()
-    half = model.train_step(batch(), pretraining(model, MovingSquares(), "bf16").optimizer)["loss"]
+    half = one_step(step(precision="bf16"))
     assert half != (full := one_step(step()))
     assert half == pytest.approx(full, rel=0.02)
 
 
-def test_what_is_not_finite_stops_the_step() -> None:
+def test_a_loss_that_is_not_finite_stops_the_step() -> None:
     model = step()
     model.autoencoder.mask_token.data.fill_(float("nan"))
     with pytest.raises(Diverged, match="the loss is nan at step 7"):
@@ -126,9 +129,9 @@ def test_a_mask_that_does_not_fit_is_refused() -> None:
 
 
 def test_training_lowers_the_loss_and_leaves_a_checkpoint_that_says_what_it_is(tmp_path: Path) -> None:
-    report = run(tmp_path)
+    timing = run(tmp_path)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert (report.steps, report.clips, len(losses)) == (6, 6 * 4 * 2, 6)
+    assert (timing.clips, len(losses)) == (6 * 4 * 2, 6)
     assert min(losses[3:]) < 0.95 * losses[0]
     kept = read_checkpoint(tmp_path / "checkpoint.pt")
     assert (kept["run"], kept["step"], kept["optimizer"]) == ("mine", 6, None)
@@ -141,17 +144,17 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path: Path) -> Non
         run(tmp_path / "cut", fails=True)
     broken_off = read_checkpoint(tmp_path / "cut" / "checkpoint.pt")
     assert broken_off["step"] == 2
-    assert run(tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint.pt").steps == 4
+    assert run(tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint.pt").clips == 4 * 4 * 2
     whole, cut = (read_checkpoint(tmp_path / name / "checkpoint.pt")["model"] for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
     lines = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "cut")]
     assert lines[0] == lines[1]
-    assert run(tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint.pt").steps == 0
+    assert run(tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint.pt") == Timing()
 
 
 def test_a_picture_shows_original_masked_and_restored_frames(tmp_path: Path) -> None:
     clips = batch()["clips"][:2, 0]
-    found = restore(step(), clips, "fp32")
+    found = restore(step(), clips)
     hidden = (found.masked == HIDDEN_GREY).all(-1)
     assert (found.original == clips.numpy()).all()
     assert hidden.mean() == 0.75

@@ -128,10 +128,10 @@ def test_a_stopped_run_goes_on_and_ends_as_an_uninterrupted_one(root: Path, tmp_
     whole = run(root, tmp_path / "whole", *words)
     original = ReactionStep.train_step
 
-    def stopping(self: ReactionStep, batch: Any, wrapper: Any) -> Any:
+    def stopping(self: ReactionStep, batch: Any, optimizer: Any) -> Any:
         if self.step == 2:
             os.kill(os.getpid(), signal.SIGINT)  # asks for a stop after this step, as Ctrl-C does
-        return original(self, batch, wrapper)
+        return original(self, batch, optimizer)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReactionStep, "train_step", stopping)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from tta_bench.cards.catalog import backbone_card
 from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.hume_reaction import HumeReaction
-from tta_bench.data.synthetic.hume_reaction import ReactionSettings, generate_reaction_sample
+from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, generate_reaction_sample
 from tta_bench.errors import UserError
 from tta_bench.protocols.reaction.split import ReactionSplit, open_reactions, parts_of
 from tta_bench.registry import BACKBONES
 
-FEW = ReactionSettings(
+FEW = ReactionSampleSettings(
     train_subjects=2, train_clips=2, val_subjects=2, val_clips=1, test_subjects=1, test_clips=1, frames=6, size=16
 )
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from tta_bench.cards.kinds import BackboneCard, joined
-from tta_bench.engine.device import ResolvedPrecision
+from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.engine.training import train
-from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.experiments.reaction import ReactionSettings, ResolvedFaceClip
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, reaction_loader
@@ -54,21 +53,16 @@ def step(
 ) -> ReactionStep:
     card = joined(PARTS)
     net = build_reaction_net(card, CLIP, recipe, [None, SOUND], [0.5] * 3, seed=0)
-    to = ReactionStepSettings(
-        train=recipe,
-        parts=PARTS,
-        seed=0,
-        micro_batch=micro_batch,
-        device=torch.device("cpu"),
-        precision=precision,
+    machine = Machine(torch.device("cpu"), precision)
+    return ReactionStep(
+        net, ReactionStepSettings(train=recipe, seed=0, micro_batch=micro_batch, machine=machine), PARTS
     )
-    return ReactionStep(net, to)
 
 
 def run(folder: Path, clips: ReactionClips, recipe: ReactionSettings, resume: object = None) -> dict[str, torch.Tensor]:
     folder.mkdir(exist_ok=True)
     training = reaction_training(step(recipe), clips)
-    train(training, RuntimeSettings(), 0, folder, {"format": "tta-bench"}, resume)  # type: ignore[arg-type]
+    train(training, folder, {"format": "tta-bench"}, resume)  # type: ignore[arg-type]
     model: dict[str, torch.Tensor] = read_checkpoint(folder / "checkpoint.pt")["model"]
     return model
 
@@ -79,7 +73,9 @@ def test_how_the_batch_is_cut_changes_neither_what_is_hidden_nor_the_gradient(cl
     found = []
     for micro_batch in (12, 5, 2):
         model = step(recipe, micro_batch)
-        result = model.train_step(batch, reaction_training(model, clips).optimizer)
+        optimizer = reaction_training(model, clips).optimizer
+        optimizer.set_rate(recipe.lr)
+        result = model.train_step(batch, optimizer)
         found.append((result["loss"], model.net.head.weight.detach().clone()))
     for loss, weight in found[1:]:
         assert loss == pytest.approx(found[0][0], rel=1e-5)
@@ -99,15 +95,15 @@ def test_a_stopped_and_continued_training_equals_an_uninterrupted_one(tmp_path: 
     training = reaction_training(model, clips)
     original = model.train_step
 
-    def until_five(batch, wrapper):  # type: ignore[no-untyped-def]
+    def until_five(batch, optimizer):  # type: ignore[no-untyped-def]
         if model.step == 5:
-            kept.append({"step": 5, "model": model.net.state_dict(), "optimizer": wrapper.state_dict()})
+            kept.append({"step": 5, "model": model.net.state_dict(), "optimizer": optimizer.state_dict()})
             raise Stop
-        return original(batch, wrapper)
+        return original(batch, optimizer)
 
     model.train_step = until_five  # type: ignore[method-assign]
     with pytest.raises(Stop):
-        train(training, RuntimeSettings(), 0, stopped, {}, None)
+        train(training, stopped, {}, None)
     continued = run(stopped, clips, RECIPE, kept[0])
     assert whole.keys() == continued.keys()
     assert all(torch.equal(whole[name], continued[name]) for name in whole)
@@ -116,11 +112,11 @@ def test_a_stopped_and_continued_training_equals_an_uninterrupted_one(tmp_path: 
 def test_training_learns_from_either_modality(tmp_path: Path, clips: ReactionClips) -> None:
     recipe = RECIPE.model_copy(update={"steps": 150, "dropout": 0.0, "temporal": "mean", "encoder_lr": 0.3})
     model = step(recipe)
-    train(reaction_training(model, clips), RuntimeSettings(), 0, tmp_path, {}, None)
+    train(reaction_training(model, clips), tmp_path, {}, None)
     report = reaction_test(model, reaction_loader(clips, 5, 0, False))
     targets = np.array([clip.targets for clip in clips.clips])
     assert report.outputs.shape == (12, 3)
-    assert report.clips == 12
+    assert report.timing.clips == 12
     assert np.corrcoef(report.outputs.ravel(), targets.ravel())[0, 1] > 0.8
 
 
@@ -155,7 +151,9 @@ def test_bfloat16_trains_and_tests_like_float32(clips: ReactionClips, temporal: 
     found = []
     for precision in ("fp32", "bf16"):
         model = step(recipe, 12, precision)  # type: ignore[arg-type]
-        loss = model.train_step(batch, reaction_training(model, clips).optimizer)["loss"]
+        optimizer = reaction_training(model, clips).optimizer
+        optimizer.set_rate(recipe.lr)
+        loss = model.train_step(batch, optimizer)["loss"]
         found.append((loss, model.outputs(batch)))
     assert found[1][0] == pytest.approx(found[0][0], rel=0.05)
     torch.testing.assert_close(found[1][1], found[0][1], atol=0.03, rtol=0)

@@ -12,7 +12,7 @@ import numpy as np
 from tta_bench.data.media.decode import Pixels
 from tta_bench.data.transforms.augment import Box
 from tta_bench.errors import UserError, unknown
-from tta_bench.experiments.reaction import Cropper
+from tta_bench.experiments.reaction import CropperName
 
 DETECTION_SIDE = 320
 """Largest longer side, in pixels, of the picture that a detector is given; larger ones are scaled down."""
@@ -111,7 +111,7 @@ def face_detector(name: str, model: Path | None = None) -> FaceDetector:
             if model is None:
                 raise UserError("the cropper yunet needs its model file.", "Say which, as data.face_model=FILE.onnx.")
             return YuNet(model)
-    raise unknown("cropper", name, get_args(Cropper))
+    raise unknown("cropper", name, get_args(CropperName))
 
 
 def _small(picture: Pixels) -> tuple[Pixels, float]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
@@ -20,15 +21,20 @@ from tta_bench.utils.progress import console
 class Estimate:
     """Cost of one small step, one test and one checkpoint, for the plan."""
 
-    micro_batch: int
-    """Clips in the step, which fitted into memory."""
     seconds_per_training_clip: float
     seconds_per_test_video: float
     checkpoint_bytes: int
     free_bytes: int
 
 
-def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool) -> Estimate:
+class Fitted(NamedTuple):
+    """An estimate, and the micro-batch that fitted into memory."""
+
+    estimate: Estimate
+    micro_batch: int
+
+
+def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool) -> Fitted:
     """Try everything once with a micro-batch; one that does not fit into memory is halved until it does.
 
     Args:
@@ -41,7 +47,7 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
     """
     while True:
         try:
-            return trial(micro_batch)
+            return Fitted(trial(micro_batch), micro_batch)
         except OutOfMemory:
             smaller = smaller_micro_batch(micro_batch)
             if not shrinks or smaller >= micro_batch:
@@ -68,8 +74,7 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
     begun = time.perf_counter()
     smoke_test()
     test_seconds = time.perf_counter() - begun
-    free = shutil.disk_usage(folder).free
-    return Estimate(training.step.settings.micro_batch, step_seconds, test_seconds, size, free)
+    return Estimate(step_seconds, test_seconds, size, shutil.disk_usage(folder).free)
 
 
 def _try_step(training: Training) -> float:

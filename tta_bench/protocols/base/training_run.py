@@ -14,7 +14,7 @@ from tta_bench.engine.training import Training, train
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.models.checkpoints.read import read_checkpoint
-from tta_bench.protocols.base.preflight import Estimate, fit_micro_batch
+from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records import schema
@@ -64,7 +64,7 @@ class PreparedRun(Generic[Clips]):
     @property
     def is_test_only(self) -> bool:
         """True if a checkpoint from elsewhere is tested without training."""
-        return tests_a_file(self.experiment)
+        return is_test_of_file(self.experiment)
 
     @property
     def micro_batch_is_auto(self) -> bool:
@@ -87,8 +87,8 @@ class Start(NamedTuple):
     """Clips on the device at once; an ``auto`` one as the preflight, or an earlier start, fitted it."""
 
 
-def tests_a_file(experiment: Experiment) -> bool:
-    """Return whether a checkpoint from elsewhere is tested without training."""
+def is_test_of_file(experiment: Experiment) -> bool:
+    """Return True if a checkpoint from elsewhere is tested without training."""
     return experiment.phase == "test" and experiment.weights != "none"
 
 
@@ -102,7 +102,7 @@ def training_identity(experiment: Experiment, data: str, weights: Weights | None
         machine: Its precision counts.
     """
     sha256 = weights.sha256 if weights else None
-    start = f"tested as they are: {sha256}" if tests_a_file(experiment) else sha256
+    start = f"tested as they are: {sha256}" if is_test_of_file(experiment) else sha256
     return experiment.training_identity(data, start, machine.precision)
 
 
@@ -151,7 +151,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     return Start(checkpoint, kept)
 
 
-def preflight(run: PreparedRun[Any], trial: Trial) -> Estimate:
+def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
     """Try everything once and small, with a micro-batch that fits, and return what it cost.
 
     Raises:

@@ -98,9 +98,9 @@ class FineTune(ProtocolRun):
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, views, disk, estimated time."""
         run = self.prepared
-        estimate = preflight(run, self.trial)
+        estimate, micro_batch = preflight(run, self.trial)
         device = str(run.machine.device)
-        return describe_plan(self.experiment, run.clips, estimate, run.folder.name, estimate.micro_batch, device)
+        return describe_plan(self.experiment, run.clips, estimate, run.folder.name, micro_batch, device)
 
     @cached_property
     def prepared(self) -> PreparedRun[SplitClips]:

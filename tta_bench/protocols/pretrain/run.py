@@ -39,7 +39,7 @@ from tta_bench.registry import PROTOCOLS
 from tta_bench.utils.progress import console
 
 PICTURE = "restored.png"
-SHOWN = 3
+PICTURE_CLIPS = 3
 """Clips in the picture."""
 
 
@@ -84,8 +84,8 @@ class Pretrain(ProtocolRun):
     def plan(self) -> str:
         """Check everything and return the plan as text: data, masks, steps, micro-batch, disk, estimated time."""
         run = self.prepared
-        estimate = preflight(run, self.trial)
-        step = self.build(estimate.micro_batch)
+        estimate, micro_batch = preflight(run, self.trial)
+        step = self.build(micro_batch)
         return describe_pretraining(self.experiment, run.clips, step, estimate, run.folder.name)
 
     @cached_property
@@ -148,7 +148,7 @@ class Pretrain(ProtocolRun):
 
     def draw(self, step: PretrainStep) -> None:
         """Write the picture of the first few clips."""
-        shown = range(min(SHOWN, len(self.train_clips)))
+        shown = range(min(PICTURE_CLIPS, len(self.train_clips)))
         clips = torch.stack([self.train_clips[0, index]["clips"][0] for index in shown])
         write_picture(restore(step, clips), self.folder / PICTURE)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from tta_bench.engine.optimizer import decay_groups
+from tta_bench.engine.pixels import normalize_last
 from tta_bench.engine.schedule import scaled
 from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training
@@ -77,8 +78,7 @@ class PretrainStep(TrainStep[PretrainItem, Masks, PretrainSettings]):
 
     def encoder_input(self, tubelets: Tensor) -> Tensor:
         """Normalise tubelets ``uint8 (b, V, P, 3)`` for the encoder: ``float32`` of the same shape."""
-        mean, std = (torch.tensor(values, device=tubelets.device) for values in (self.mean, self.std))
-        return tubelets.float().div_(255).sub_(mean).div_(std)
+        return normalize_last(tubelets, self.mean, self.std)
 
 
 def pretraining(step: PretrainStep, clips: PretrainClips) -> Training:

@@ -18,11 +18,11 @@ from tta_bench.protocols.base.recorder import phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
     done_before,
+    is_test_of_file,
     leave_checkpoint,
     preflight,
     recorder_of,
     resume_or_preflight,
-    tests_a_file,
     train_or_load,
     training_folder,
     training_identity,
@@ -113,14 +113,14 @@ class Reaction(ProtocolRun):
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, disk, estimated time."""
         run = self.prepared
-        estimate = preflight(run, self.trial)
-        device, micro_batch = str(run.machine.device), estimate.micro_batch
+        estimate, micro_batch = preflight(run, self.trial)
+        device = str(run.machine.device)
         return describe_reaction_plan(self.experiment, run.clips, estimate, run.folder.name, micro_batch, device)
 
     @cached_property
     def encoders(self) -> tuple[Weights | None, ...]:
         """The weights that each part's encoder starts from; those of the whole network where a file is tested."""
-        if tests_a_file(self.experiment):
+        if is_test_of_file(self.experiment):
             return (find_weights(self.experiment, self.work_dir),)
         return part_weights(self.experiment, self.work_dir)
 

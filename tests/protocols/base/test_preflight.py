@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from tests.engine.line import line_step, line_training
+from tta_bench.engine.device import OutOfMemory
+from tta_bench.errors import UserError
+from tta_bench.protocols.base.preflight import Estimate, fit_micro_batch, try_once
+
+
+def small_device(most: int, tried: list[int]) -> object:
+    """A trial on a device that holds so many clips."""
+
+    def trial(micro_batch: int) -> Estimate:
+        tried.append(micro_batch)
+        if micro_batch > most:
+            raise OutOfMemory(f"out of memory with {micro_batch} clips")
+        return Estimate(0.1, 0.1, 1, 1)
+
+    return trial
+
+
+def test_everything_is_tried_once_and_the_weights_stay_as_they_are(tmp_path: Path) -> None:
+    training = line_training(line_step(micro_batch=2))
+    before = {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
+    tested: list[bool] = []
+    estimate = try_once(training, lambda: tested.append(True), tmp_path / "run")
+    assert tested == [True]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in training.model.state_dict().items())
+    assert len(training.step.noise) == 1  # type: ignore[arg-type]  # one micro-batch
+    assert estimate.seconds_per_training_clip > 0
+    assert estimate.checkpoint_bytes > 4 * 2 * 3
+    assert estimate.free_bytes > 0
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_full_disk_is_said_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = line_training()
+    needed = 2 * (4 * 2 + training.optimizer.state_bytes())
+    for free, refused in ((needed, False), (needed - 1, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        if refused:
+            with pytest.raises(UserError, match="GB are free where checkpoints go"):
+                try_once(training, lambda: None, tmp_path)
+        else:
+            assert try_once(training, lambda: None, tmp_path).free_bytes == needed
+
+
+def test_a_micro_batch_is_halved_until_it_fits() -> None:
+    tried: list[int] = []
+    assert fit_micro_batch(small_device(5, tried), 32, shrinks=True).micro_batch == 4  # type: ignore[arg-type]
+    assert tried == [32, 16, 8, 4]
+
+
+@pytest.mark.parametrize(("shrinks", "expected"), [(False, [8]), (True, [8, 4, 2])])
+def test_a_micro_batch_that_never_fits_is_refused(shrinks: bool, expected: list[int]) -> None:
+    tried: list[int] = []
+    with pytest.raises(OutOfMemory, match=f"with {expected[-1]} clips"):
+        fit_micro_batch(small_device(1, tried), 8, shrinks)  # type: ignore[arg-type]
+    assert tried == expected
