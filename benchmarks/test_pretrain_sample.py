@@ -26,7 +26,7 @@ import torch
 from benchmarks.interleaved import interleaved_medians
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.decode import count_frames, frame_rate
-from tta_bench.data.synthetic.tiktok_actions import ENCODERS
+from tta_bench.data.media.encode import FLAT_H264_MP4
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings
 from tta_bench.protocols.pretrain.clips import PretrainClips
@@ -95,7 +95,7 @@ def tiktok_like(folder: Path) -> Path:
 
 def tiktok_like_with_twice_the_bits(folder: Path) -> Path:
     """The same at 4.6 Mbit/s, where most of either side's time is H.264's arithmetic decoding."""
-    return moving_all_over(folder / "tiktok_like_with_twice_the_bits.mp4", ENCODERS["libx264"])
+    return moving_all_over(folder / "tiktok_like_with_twice_the_bits.mp4", dict(FLAT_H264_MP4.encoders["libx264"]))
 
 
 def moving_all_over(path: Path, options: dict[str, str]) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tta_bench.errors import UserError, did_you_mean, shorten
 
-FORM = "Separate columns by commas, and quote texts with commas in them."
+COMMA_FORM = "Separate columns by commas, and quote texts with commas in them."
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def read_table(file: Path, form: str = FORM, optional: Iterable[str] = ()) -> Table:
+def read_table(file: Path, form: str = COMMA_FORM, optional: Iterable[str] = ()) -> Table:
     """Read a CSV file with a first line of column names.
 
     Args:
@@ -68,7 +68,9 @@ def read_table(file: Path, form: str = FORM, optional: Iterable[str] = ()) -> Ta
     return Table(file, tuple(names), tuple(map(tuple, rows.values())), tuple(rows))
 
 
-def read_cells(file: Path, form: str = FORM, optional: Iterable[str] = ()) -> tuple[list[str], dict[int, list[str]]]:
+def read_cells(
+    file: Path, form: str = COMMA_FORM, optional: Iterable[str] = ()
+) -> tuple[list[str], dict[int, list[str]]]:
     """Read the cells of a CSV file, stripped: its first line, and the others by their number; blank lines are left out.
 
     Args:

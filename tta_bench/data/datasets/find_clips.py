@@ -11,7 +11,7 @@ from tta_bench.errors import UserError
 
 
 def read_lines(file: Path) -> list[str]:
-    """Return a text file's lines that are not blank, whatever ends them."""
+    """Return a text file's lines that are not blank, with any line ends."""
     return [line for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines() if line.strip()]
 
 

@@ -34,13 +34,13 @@ class Manifest:
     broken: dict[str, str]
 
     def identity(self, samples: Iterable[Sample]) -> str:
-        """Return a sha256 over ids, labels, groups and frame counts (0 if broken), whatever the order and the paths."""
+        """Return a sha256 over ids, labels, groups and frame counts (0 if broken), in any order and at any path."""
         return digest(
             sorted([s.id, s.label, s.group, 0 if s.id in self.broken else self.frames[s.id]] for s in samples)
         )
 
     def corpus_identity(self, clips: Iterable[Clip]) -> str:
-        """Return a sha256 over ids, hashtags and frame counts (0 if broken), whatever the order and the paths."""
+        """Return a sha256 over ids, hashtags and frame counts (0 if broken), in any order and at any path."""
         return digest(sorted([clip.id, clip.hashtag, self.frames.get(clip.id, 0)] for clip in clips))
 
 

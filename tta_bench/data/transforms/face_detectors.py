@@ -65,7 +65,7 @@ class Haar:
 
 
 class YuNet:
-    """OpenCV's YuNet (Wu et al. 2023) with a model file of one's own.
+    """OpenCV's YuNet (Wu et al. 2023) with the user's model file.
 
     Args:
         model: The file ``face_detection_yunet_*.onnx`` of the OpenCV Zoo (MIT licence).
