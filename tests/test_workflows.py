@@ -81,6 +81,19 @@ def test_no_text_of_a_pull_request_gets_into_a_command(path: Path) -> None:
     assert [step["run"] for step in steps(read(path)) if "${{" in step.get("run", "")] == []
 
 
+def test_records_are_judged_by_the_code_and_the_boards_of_the_base() -> None:
+    judging = [step["run"] for step in steps(read(FOLDER / "boards.yml")) if "tta_bench verify" in step.get("run", "")]
+    assert judging == [
+        "PYTHONPATH=base python -m tta_bench verify proposed/leaderboards/records --since base/leaderboards"
+    ]
+
+
+def test_a_fork_may_neither_change_nor_remove_a_record() -> None:
+    (step,) = (step for step in steps(read(FOLDER / "boards.yml")) if step.get("if", "").endswith("head.repo.fork"))
+    assert "--diff-filter=DM" in step["run"]
+    assert "leaderboards/records/*.json" in step["run"]
+
+
 def test_the_matrix_has_the_oldest_python_that_is_promised() -> None:
     pythons = read(FOLDER / "tests.yml")["jobs"]["tests"]["strategy"]["matrix"]["python"]
     pyproject = (FOLDER.parents[1] / "pyproject.toml").read_text()

@@ -70,7 +70,14 @@ def check_recomputed(command: Command, records: Path, metric: Path, name: str) -
 
 
 def test_a_run_is_scored_by_a_metric_of_a_plugin(tmp_path: Path, metric: Path, command: Command) -> None:
-    words = ("protocol=ucf101_map", "backbone=timm/test_resnet", "limit=16", "train.steps=1", "eval.segments=1")
+    words = (
+        "protocol=ucf101_map",
+        "backbone=timm/test_resnet",
+        "limit=16",
+        "train.steps=1",
+        "eval.segments=1",
+        "eval.crops=1",
+    )
     assert "unknown metric 'mean_average_precision'" in command("run", *words, "--work-dir", tmp_path / "runs").err
     done = command("run", *words, "--plugin", metric, "--work-dir", tmp_path / "runs", "--json")
     (data,) = json.loads(done.out)

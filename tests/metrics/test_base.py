@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from tta_bench.metrics.base import BaseMetric
 from tta_bench.metrics.intervals import group_bootstrap
 from tta_bench.metrics.paired import paired_group_bootstrap
 from tta_bench.records.predictions import Predictions
+from tta_bench.utils.files import sha256_of
 
 
 class Margin(SampleMetric[Predictions]):
@@ -66,3 +69,6 @@ def test_a_name_is_registered_once_and_own_metrics_are_told_from_plugins() -> No
         METRICS.register_module("margin")(Margin)
     assert isinstance(METRICS.of_samples("margin"), Margin)
     assert "margin" not in [metric.name for metric in METRICS.own()]
+    assert METRICS.code("top1") == ()
+    (code,) = METRICS.code("margin")
+    assert (code.name, code.sha256) == ("test_base.py", sha256_of(Path(__file__)))

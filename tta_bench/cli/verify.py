@@ -36,39 +36,48 @@ def command(
     plug-in registers is recomputed with --plugin FILE.py; a record's own plug-ins are never imported.
     """
     from tta_bench.boards.replaced import lost_records
-    from tta_bench.cli.options import label_words, labels_for, paths_and_words
-    from tta_bench.errors import BenchError, CheckFailed, UserError
-    from tta_bench.records.store import read_record, record_files
-    from tta_bench.records.verify import verify_record
+    from tta_bench.cli.options import label_words, paths_and_words
+    from tta_bench.errors import CheckFailed, UserError
+    from tta_bench.records.store import record_files
 
     load_plugins(plugins)
     paths, words = paths_and_words(arguments)
     folders = paths or [Path("leaderboards/records")]
-    given = label_words(words)
+    labels = label_words(words)
     files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
         raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
     failed = 0
     for file in files:
-        try:
-            record = read_record(file)
-        except BenchError as error:
-            said, problems = "", [error.message]
-        else:
-            source, problems = verify_record(record, file.parent, predictions, labels_for(record, given))
-            hidden = source == "nothing" and record.verifiable_with
-            said = f"verifiable with {record.verifiable_with}" if hidden else _done(source)
-        failed += bool(problems)
-        mark = click.style("FAILED" if problems else "ok", fg="red" if problems else "green")
-        click.echo(f"{mark} {file.name}: {'; '.join(problems) if problems else said}")
+        confirmed, text = _check(file, predictions, labels)
+        failed += not confirmed
+        click.echo(
+            f"{click.style('ok', fg='green') if confirmed else click.style('FAILED', fg='red')} {file.name}: {text}"
+        )
     lost = [problem for folder in folders for problem in lost_records(since, folder.parent)] if since else []
     for problem in lost:
         click.echo(f"{click.style('LOST', fg='red')} {problem}")
-    if lost:
-        raise CheckFailed(f"{len(lost)} records may not disappear.")
     if failed:
         raise CheckFailed(f"{failed} of {len(files)} records are not confirmed by their files.")
+    if lost:
+        raise CheckFailed(f"{len(lost)} records may not disappear.")
 
 
-def _done(source: str) -> str:
-    return "there is nothing to recompute" if source == "nothing" else f"recomputed from {source}"
+def _check(file: Path, predictions: Path | None, labels: dict[str, str]) -> tuple[bool, str]:
+    """Return True if a record is confirmed, with the source of its figures, else False with its problems."""
+    from tta_bench.cli.options import labels_for
+    from tta_bench.errors import BenchError
+    from tta_bench.records.store import read_record
+    from tta_bench.records.verify import verify_record
+
+    try:
+        record = read_record(file)
+    except BenchError as error:
+        return False, error.message
+    source, problems = verify_record(record, file.parent, predictions, labels_for(record, labels))
+    if problems:
+        return False, "; ".join(problems)
+    if source != "nothing":
+        return True, f"recomputed from {source}"
+    hidden = record.verifiable_with
+    return True, f"verifiable with {hidden}" if hidden else "there is nothing to recompute"
