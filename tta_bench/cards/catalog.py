@@ -91,8 +91,10 @@ def summaries(group: str) -> dict[str, str]:
     """
     found = {name: summary_of(path, group) for name, path in card_files(group).items()}
     for (of, name), (card, path) in _added.items():
-        if of == group:
-            found[name] = card.summary if card is not None or path is None else summary_of(path, group)
+        if of == group and card is not None:
+            found[name] = card.summary
+        elif of == group and path is not None:
+            found[name] = summary_of(path, group)
     for name, plugin in plugins_without_card().items() if group == "backbones" else ():
         found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
     return found

@@ -45,7 +45,7 @@ class MMAction2Backbone(nn.Module):
         if name not in known:
             raise unknown("backbone of MMAction2", name, known)
         parameters = inspect.signature(known[name]).parameters
-        offered = dict.fromkeys(SIZE_ARGUMENTS, size) | dict.fromkeys(FRAMES_ARGUMENTS, frames)
+        offered: dict[str, Any] = dict.fromkeys(SIZE_ARGUMENTS, size) | dict.fromkeys(FRAMES_ARGUMENTS, frames)
         offered |= dict.fromkeys(DROP_PATH_ARGUMENTS, drop_path)
         offered |= {"pretrained2d": False, "clip_pretrained": False, "out_dim": c3d_width(size, frames)}
         given = {key: value for key, value in offered.items() if key in parameters} | _with_tuples(options)
