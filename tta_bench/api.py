@@ -51,15 +51,15 @@ def run(
     Raises:
         BenchError: The user's mistake, or a run that ended in ``error``.
     """
-    own: tuple[PluginCode, ...] = ()
+    code: tuple[PluginCode, ...] = ()
     if backbone is not None and not isinstance(backbone, str):
-        backbone, code = register_instance(backbone, card or {})
-        own = (code,)
+        backbone, module_code = register_instance(backbone, card or {})
+        code = (module_code,)
     elif card is not None:
         raise UserError("card= describes a module, and backbone= is a name.", "Its card says the rest.")
     named = {"protocol": protocol} | ({} if backbone is None else {"backbone": backbone})
-    found = experiments(tuple(words({**named, **keys})), map(Path, plugins), own)
-    return list(run_all(found, Path(work_dir), resume))
+    chosen = experiments(tuple(words({**named, **keys})), map(Path, plugins), code)
+    return list(run_all(chosen, Path(work_dir), resume))
 
 
 def load_records(folder: str | Path = "runs") -> list[Record]:
@@ -76,36 +76,36 @@ def load_records(folder: str | Path = "runs") -> list[Record]:
     return load(folder / "records" if (folder / "records").is_dir() else folder)
 
 
-def experiments(given: Sequence[str], plugins: Iterable[Path], own: Sequence[PluginCode] = ()) -> list[Experiment]:
+def experiments(given: Sequence[str], plugins: Iterable[Path], code: Sequence[PluginCode] = ()) -> list[Experiment]:
     """Return the experiments that ``key=value`` words ask for, with plug-in files imported first."""
-    return resolve(given, (*load_files(plugins), *own))
+    return resolve(given, (*load_files(plugins), *code))
 
 
-def run_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
+def run_all(chosen: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
     """Run experiments and yield the record of each that was tested."""
-    for ready in start_all(found, work_dir, resume):
+    for ready in start_all(chosen, work_dir, resume):
         yield from ready.run()
 
 
-def start_all(found: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[ProtocolRun]:
+def start_all(chosen: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[ProtocolRun]:
     """Yield experiments ready to run, one after the other; of several, say which one is under way."""
     from tta_bench.utils.progress import console
 
-    for experiment in found:
-        if len(found) > 1:
+    for experiment in chosen:
+        if len(chosen) > 1:
             console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
         yield start(experiment, work_dir, resume)
 
 
-def submit(found: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:
+def submit(chosen: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:
     """Run one experiment and write the file that a challenge takes of its unlabelled test part; there is no record.
 
     Raises:
         UserError: Several runs were asked for, or one of a protocol without such a part, or of another part.
     """
-    if len(found) != 1:
-        raise UserError(f"--submission is one file, and {len(found)} runs were asked for.", "Say one seed.")
-    start(found[0], work_dir, resume).submit(file)
+    if len(chosen) != 1:
+        raise UserError(f"--submission is one file, and {len(chosen)} runs were asked for.", "Say one seed.")
+    start(chosen[0], work_dir, resume).submit(file)
 
 
 def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:

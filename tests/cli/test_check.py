@@ -43,8 +43,15 @@ def test_markdown_is_a_report_to_paste() -> None:
     assert "| parameters on the card | kept " in text
 
 
-@pytest.mark.parametrize(("name", "message"), [("resnet5", "Did you mean 'resnet50'?"), ("ucf101", "unknown backbone")])
-def test_a_name_that_is_no_backbone_is_the_users_mistake(name: str, message: str) -> None:
+@pytest.mark.parametrize("name", ["resnet5", "ucf101_f", "ucf1o1"])
+def test_a_name_without_a_card_is_the_users_mistake(name: str) -> None:
     done = check(name)
     assert isinstance(done.exception, UserError)
-    assert message in str(done.exception)
+    assert "Did you mean '" in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["abaw_eri", "hmdb51"])
+def test_protocols_and_datasets_are_checked_too(name: str) -> None:
+    done = check(name, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["name"] == name

@@ -3,11 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
+from tests.cli.conftest import Done
+from tta_bench.config.resolve import resolve
+from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.protocols.base.weights import find_weights
 
 BLOCKED = """
 import sys
@@ -43,38 +49,41 @@ def test_offline_is_answered_without_a_socket_and_without_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_weights_that_are_there_are_left_alone(tmp_path: Path) -> None:
+def test_weights_that_are_there_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Done]
+) -> None:
     file = tmp_path / "weights" / "videomae-base.safetensors"
     file.parent.mkdir()
     file.write_text("mine")
-    done = tta_bench("weights", "fetch", "videomae_vit_b_k400", TTA_BENCH_CACHE=str(tmp_path))
-    assert done.returncode == 0
-    assert f"is there already: {file} (4 bytes)" in done.stdout
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(tmp_path))
+        done = command("weights", "fetch", "videomae_vit_b_k400")
+    assert done.code == 0
+    assert f"is there already: {file} (4 bytes)" in done.out
     assert file.read_text() == "mine"
 
 
-def test_a_misspelt_name_gets_the_nearest() -> None:
-    done = tta_bench("weights", "fetch", "videomae_vit_b_k4000")
-    assert done.returncode == 2
-    assert "Did you mean 'videomae_vit_b_k400'?" in done.stderr
+def test_a_misspelt_name_gets_the_nearest(command: Callable[..., Done]) -> None:
+    done = command("weights", "fetch", "videomae_vit_b_k4000")
+    assert done.code == 2
+    assert "Did you mean 'videomae_vit_b_k400'?" in done.err
 
 
-def test_a_run_without_its_weights_says_how_to_get_them_and_asks_nobody(tmp_path: Path) -> None:
-    words = ("run", "protocol=ucf101_ft", "backbone=videomaev2_vit_b", "weights=tiktokactions_vit_b", "--dry-run")
-    done = tta_bench(*words, "--work-dir", str(tmp_path))
-    assert done.returncode == 2, done.stderr
-    assert "`tta-bench weights fetch tiktokactions_vit_b` gets them" in done.stderr
+def test_a_run_without_its_weights_says_how_to_get_them(tmp_path: Path) -> None:
+    (experiment,) = resolve(["protocol=ucf101_ft", "backbone=videomaev2_vit_b", "weights=tiktokactions_vit_b"])
+    with pytest.raises(UserError, match="`tta-bench weights fetch tiktokactions_vit_b` gets them"):
+        find_weights(experiment, tmp_path)
 
 
-def test_weights_are_exported_and_a_misspelt_run_gets_the_nearest(tmp_path: Path) -> None:
+def test_weights_are_exported_and_a_misspelt_run_gets_the_nearest(tmp_path: Path, command: Callable[..., Done]) -> None:
     tensors = {"encoder.patch_embed.proj.weight": torch.ones(2), "decoder.norm.weight": torch.ones(2)}
     save_checkpoint(tmp_path / "pretraining-1/checkpoint.pt", {"model": tensors})
-    words = ("weights", "export", "--work-dir", str(tmp_path))
-    done = tta_bench(*words, "pretraining-1", str(tmp_path / "encoder.pth"))
-    assert done.returncode == 0, done.stderr
-    assert "an encoder without a head, 1 tensors under the official names" in done.stdout
+    words = ("weights", "export", "--work-dir", tmp_path)
+    done = command(*words, "pretraining-1", tmp_path / "encoder.pth")
+    assert done.code == 0, done.err
+    assert "an encoder without a head, 1 tensors under the official names" in done.out
     assert read_checkpoint(tmp_path / "encoder.pth")["model"].keys() == {"patch_embed.proj.weight"}
-    done = tta_bench(*words, "pretraining-2", str(tmp_path / "encoder2.pth"))
-    assert done.returncode == 2
-    assert "pretraining-2 is neither a file nor a run" in done.stderr
-    assert "Did you mean 'pretraining-1'?" in done.stderr
+    done = command(*words, "pretraining-2", tmp_path / "encoder2.pth")
+    assert done.code == 2
+    assert "pretraining-2 is neither a file nor a run" in done.err
+    assert "Did you mean 'pretraining-1'?" in done.err

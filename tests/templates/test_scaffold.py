@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,12 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     write_package("backbone", "mine", tmp_path)
     with pytest.raises(UserError, match="is there already"):
         write_package("backbone", "mine", tmp_path)
+
+
+def test_mypy_holds_the_packages_to_the_suites_contract() -> None:
+    config = tomllib.loads((TEMPLATES.parents[1] / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert config["strict"]
+    assert config["packages"] == ["tta_bench"]
+    for file in TEMPLATES.rglob("*.py"):
+        left_out = any(re.search(pattern, f"/{file.relative_to(TEMPLATES.parent)}") for pattern in config["exclude"])
+        assert left_out == ("tests" in file.parent.parts)

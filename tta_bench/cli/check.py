@@ -22,6 +22,8 @@ def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool)
     tta-bench check my_net --plugin my_net.py       features, gradients, sizes and figures of a backbone
     tta-bench check my_probe --plugin my_probe.py   methods, cards and keys of a protocol
     tta-bench check ucf101                          class and arguments of a dataset, and its folder if configured
+
+    `tta-bench run` tries the quick rules on a plug-in before anything is spent.
     """
     from tta_bench import api
     from tta_bench.contract.report import as_data, as_markdown, as_table, is_kept, verdict

@@ -1,4 +1,7 @@
-"""``tta-bench show``: a card in full."""
+"""``tta-bench show``: a card in full, as YAML or JSON.
+
+The library puts it together (`tta_bench.config.describe`), so that Python gets the same.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     tta-bench show resnet50                           parameters, GMACs per view, and views of each protocol
     tta-bench show resnet50+egemaps                   joined backbones
     tta-bench show my_net --plugin my_net.py --json   a plug-in's card, as data
+
+    Of a protocol the locked keys are shown too: changing one makes a run non-standard, and keeps it off the main board.
     """
     from tta_bench.config.describe import describe
 

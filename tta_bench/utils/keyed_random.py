@@ -15,7 +15,11 @@ import numpy as np
 
 
 def canonical_json(value: Any) -> str:
-    """Return JSON with sorted keys and no spaces, so that equal values give equal text."""
+    """Return JSON with sorted keys and no spaces, so that equal values give equal text.
+
+    Raises:
+        ValueError: A number is not finite, which JSON cannot say.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tta_bench.errors import UserError
-from tta_bench.models.backbones.mmaction2_compat import import_mmaction
+from tta_bench.models.backbones import mmaction2_compat
+from tta_bench.models.backbones.mmaction2_compat import bridge_multimodal, import_mmaction
 
 USE = """
 from tta_bench.models.backbones.mmaction2_compat import import_mmaction
@@ -39,20 +40,26 @@ def new_transformers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_mmactions_models_can_be_built_and_the_one_warning_is_not_shown():
-    done = python(USE)
+def test_mmactions_models_can_be_built_beside_a_new_transformers_and_the_one_warning_is_not_shown(new_transformers):
+    done = python(USE, new_transformers)
     assert done.stdout.split() == ["ResNet3dSlowOnly", "VisionTransformer"], done.stderr
     assert "MultiScaleDeformableAttention" not in done.stderr
 
 
-def test_mmactions_models_can_be_built_beside_a_new_transformers(new_transformers):
-    done = python(USE, new_transformers)
-    assert done.stdout.split() == ["ResNet3dSlowOnly", "VisionTransformer"], done.stderr
+def test_only_a_new_transformers_is_bridged(monkeypatch):
+    stubbed = []
+    monkeypatch.setattr(mmaction2_compat, "_stub", stubbed.append)
+    for version in ("4.55.4", "4.56.0", "5.23.0"):
+        monkeypatch.setattr(mmaction2_compat.metadata, "version", lambda _, version=version: version)
+        bridge_multimodal()
+    assert stubbed == ["mmaction.models.multimodal"] * 2
 
 
 def test_the_localizers_bridge_is_still_needed():
-    done = python("import mmaction.models")
-    assert "No module named 'mmaction.models.localizers.drn'" in done.stderr, "bridge_localizers is no longer needed"
+    package = Path(importlib.util.find_spec("mmaction").submodule_search_locations[0]) / "models/localizers"
+    imported = (package / "__init__.py").read_text(encoding="utf-8")
+    assert "from .drn.drn import DRN" in imported, "bridge_localizers is no longer needed"
+    assert not (package / "drn" / "drn.py").exists(), "bridge_localizers is no longer needed"
 
 
 def test_the_multimodal_bridge_is_still_needed():
