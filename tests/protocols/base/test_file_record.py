@@ -20,7 +20,7 @@ def scored(folder: Path, text: str, *words: str) -> Record:
     predictions = collect(["a", "b"], np.eye(2, dtype=np.float32), [0, 1], ["a", "b"], ("x", "y"))
 
     def keep(records: Path, stem: str) -> Results:
-        return keep_results(predictions, records, stem)
+        return keep_results(predictions, records, stem, ranked_by="top1")
 
     files = [f"predictions={folder / 'p.csv'}", f"labels={folder / 'l.csv'}"]
     asked = resolve_scores(["protocol=ucf101_ft", *files, *words])

@@ -174,7 +174,7 @@ def test_an_unreadable_training_clip_is_left_out_and_counted(run: Command, root:
     (root / "UCF-101/MoveUp/v_MoveUp_g02_c01.avi").write_bytes(b"not a video" * 50)
     code, said = run(root)
     assert code == 0, said
-    assert "1 training clip cannot be read and is left out: v_MoveUp_g02_c01" in said
+    assert "1 of the 8 training clips cannot be read (12.5%); left out: v_MoveUp_g02_c01" in said
     (record,) = load_records(root.parent / "runs/records")
     assert (record.excluded.count, record.excluded.names) == (1, ("v_MoveUp_g02_c01",))
 

@@ -52,7 +52,7 @@ def test_npz(tmp_path: Path) -> None:
         ("video,Archery,Diving\nv1,1,2\n", "has no column id; it has video, Archery, Diving"),
         ("id,Archery\nv1,1\n", "has only the columns id, Archery"),
         ("id,Archery,Archery\nv1,1,1\n", "several columns called Archery"),
-        ("id,Archery,Diving\nv1,1\nv2,1,2,3\nv3,1,2\n", "2 lines do not have 3 values: line 2, line 3"),
+        ("id,Archery,Diving\nv1,1\nv2,1,2,3\nv3,1,2\n", "3 columns, and 2 lines of another length: line 2, line 3"),
         ("id,Archery,Diving\nv1,1,high\nv2,1,\nv3,1,2\n", "2 samples have a score that is no number: v1, v2"),
     ],
 )

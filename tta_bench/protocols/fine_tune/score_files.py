@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, did_you_mean, shorten
+from tta_bench.utils.tables import read_cells
 
 FORM = (
     "Expected: a CSV file with a column id and either a column for each class (scores, higher is better) or a column "
@@ -118,18 +118,15 @@ def _bare(name: str) -> str:
 
 
 def _read_csv(path: Path, needed: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the columns of a CSV file and its rows, without spaces around names and values."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        first, *lines = [[cell.strip() for cell in line] for line in csv.reader(file) if any(line)] or [[]]
-    if absent := [name for name in needed if name not in first]:
-        raise UserError(f"{path} has no column {shorten(absent)}; it has {shorten(first) or 'none'}.", FORM)
-    if twice := sorted({name for name in first if first.count(name) > 1}):
+    """Return the columns of a CSV file and its rows; class names keep their case and signs."""
+    columns, rows = read_cells(path, FORM)
+    if absent := [name for name in needed if name not in columns]:
+        raise UserError(f"{path} has no column {shorten(absent)}; it has {shorten(columns) or 'none'}.", FORM)
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise UserError(f"{path} has several columns called {shorten(twice)}.")
-    if odd := [f"line {number}" for number, line in enumerate(lines, start=2) if len(line) != len(first)]:
-        raise UserError(f"{path}: {len(odd):,} lines do not have {len(first)} values: {shorten(odd)}.")
-    if not lines:
+    if not rows:
         raise UserError(f"{path} has no rows.", FORM)
-    return first, [dict(zip(first, line, strict=True)) for line in lines]
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows.values()]
 
 
 def _read_npz(path: Path) -> ClassScores:
