@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tta_bench.cards.catalog import backbone_card, dataset_card
-from tta_bench.data.datasets.hume_reaction import HumeReaction, Reaction
+from tta_bench.data.datasets.hume_reaction import HumeReaction, ListedReaction
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import SoundFeatures
 from tta_bench.data.synthetic.cache import sample_root
@@ -42,7 +42,7 @@ class Signed:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Reaction]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[ListedReaction]:
     settings = asdict(ReactionSampleSettings())
     begun = time.monotonic()
     root = sample_root(tmp_path_factory.mktemp("samples"), "hume_reaction_sample", "HumeReaction", settings)
@@ -51,7 +51,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Reaction]:
     return [clip for part in ("train", "val", "test") for clip in dataset.part(part)]
 
 
-def take(clips: list[Reaction], what: str, cache: Path, workers: int) -> tuple[Features, list[str]]:
+def take(clips: list[ListedReaction], what: str, cache: Path, workers: int) -> tuple[Features, list[str]]:
     """Take faces or the features of an audio backbone, and return them with the process of every clip made."""
     if what == "faces":
         extractor: Extractor = FaceFrames(size=48, frames=4, cropper="haar")
@@ -67,7 +67,9 @@ def take(clips: list[Reaction], what: str, cache: Path, workers: int) -> tuple[F
 
 
 @pytest.mark.parametrize("what", ["faces", "egemaps"])
-def test_3_one_and_two_workers_give_the_same_and_none_is_lost(clips: list[Reaction], what: str, tmp_path: Path) -> None:
+def test_3_one_and_two_workers_give_the_same_and_none_is_lost(
+    clips: list[ListedReaction], what: str, tmp_path: Path
+) -> None:
     one, by_one = take(clips, what, tmp_path / "one", workers=1)
     two, by_two = take(clips, what, tmp_path / "two", workers=2)
     assert multiprocessing.active_children() == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tta_bench.cards.catalog import dataset_card
-from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction, Reaction
+from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction, ListedReaction
 from tta_bench.errors import UserError
 
 Rows = list[dict[str, str]]
@@ -76,7 +76,7 @@ def test_abaw5s_form(root: Path) -> None:
     dataset = HumeReaction(root)
     assert dataset.targets == EMOTIONS
     train = dataset.part("train")
-    assert train[1] == Reaction(
+    assert train[1] == ListedReaction(
         "00002", root / "train/mp4/00002.mp4", root / "train/wav/00002.wav", expected("00002"), None
     )
     assert [clip.id for clip in dataset.part("val")] == ["10001", "10002"]

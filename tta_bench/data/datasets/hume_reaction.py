@@ -41,7 +41,7 @@ or, as MuSe 2022 has it:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
+class ListedReaction:
     """One clip of a reaction.
 
     Args:
@@ -77,7 +77,7 @@ class HumeReaction:
 
     Args:
         root: The folder that holds ``data_info.csv``, or ``labels.csv`` and ``partition.csv``.
-        targets: Names of the columns of intensities, which give the order of `Reaction.targets`.
+        targets: Names of the columns of intensities, which give the order of `ListedReaction.targets`.
         id_style: Form of an id in a file for the challenge, with ``{id}`` in its place.
         parts: Names of train, val and test in the files.
         subject: Name of the column that tells the subject, which need not be there.
@@ -115,12 +115,12 @@ class HumeReaction:
             raise unknown("part", part, self.parts)
         return tuple(sorted(id for id, row in self._rows.items() if row.part == part))
 
-    def listed(self, part: str) -> list[Reaction]:
+    def listed(self, part: str) -> list[ListedReaction]:
         """Return the clips of train, val or test from the tables alone, sorted by id, without their files."""
         rows = {id: self._rows[id] for id in self.ids(part)}
-        return [Reaction(id, None, None, row.targets, row.group) for id, row in rows.items()]
+        return [ListedReaction(id, None, None, row.targets, row.group) for id, row in rows.items()]
 
-    def part(self, part: str) -> list[Reaction]:
+    def part(self, part: str) -> list[ListedReaction]:
         """Return the clips of train, val or test, sorted by id.
 
         Raises:
@@ -142,7 +142,8 @@ class HumeReaction:
             )
         videos = videos | ready
         return [
-            Reaction(id, videos.get(id), sounds.get(id), self._rows[id].targets, self._rows[id].group) for id in ids
+            ListedReaction(id, videos.get(id), sounds.get(id), self._rows[id].targets, self._rows[id].group)
+            for id in ids
         ]
 
     def identity(self) -> str:

@@ -10,7 +10,7 @@ from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.config.resolve import data_root
-from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, Reaction
+from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, ListedReaction
 from tta_bench.data.datasets.open import open_dataset
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
@@ -74,7 +74,7 @@ def truth_of_dataset(dataset: DatasetCard, root: Path | None, part: str) -> Trut
     return truth_of_reactions(tuple(layout.targets), layout.listed(part), f"the part {part} of {dataset.name}")
 
 
-def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[Reaction], name: str) -> Truth:
+def truth_of_reactions(emotions: tuple[str, ...], reactions: Sequence[ListedReaction], name: str) -> Truth:
     """Return the labels of reactions, with their subjects where all are known.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tta_bench.cards.kinds import BackboneCard
-from tta_bench.data.datasets.hume_reaction import HumeReaction, Reaction
+from tta_bench.data.datasets.hume_reaction import HumeReaction, ListedReaction
 from tta_bench.data.datasets.open import limited, open_dataset
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import ReadyFeatures, SoundFeatures
@@ -48,7 +48,7 @@ class ReactionSplit:
     layout: HumeReaction
     train: tuple[ReadyReaction, ...]
     scored: tuple[ReadyReaction, ...]
-    reactions: tuple[Reaction, ...]
+    reactions: tuple[ListedReaction, ...]
     """The scored clips as in the dataset's tables."""
     statistics: tuple[Statistics | None, ...]
     """Mean and deviation of each part's features over the training clips; None for visual parts."""
@@ -117,7 +117,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
 
 
 def _extractions(
-    experiment: ReactionExperiment, layout: HumeReaction, clips: Sequence[Reaction]
+    experiment: ReactionExperiment, layout: HumeReaction, clips: Sequence[ListedReaction]
 ) -> list[tuple[str, Extractor, Mapping[str, Path | None]]]:
     """Return the extractions: faces once, and the features of each part that is not visual.
 
@@ -140,7 +140,7 @@ def _extractions(
 
 
 def feature_source(
-    part: BackboneCard, layout: HumeReaction, clips: Sequence[Reaction]
+    part: BackboneCard, layout: HumeReaction, clips: Sequence[ListedReaction]
 ) -> tuple[Extractor, Mapping[str, Path | None]]:
     """Return the extractor of a part's features, and the file of every clip.
 
@@ -154,7 +154,7 @@ def feature_source(
     return SoundFeatures(build_audio(part), identity), {clip.id: clip.audio for clip in clips}
 
 
-def _ready(clip: Reaction, backbone: BackboneCard, extracted: Mapping[str, Features]) -> ReadyReaction:
+def _ready(clip: ListedReaction, backbone: BackboneCard, extracted: Mapping[str, Features]) -> ReadyReaction:
     faces = extracted[FACES].files[clip.id] if FACES in extracted else None
     features = tuple(extracted[part.name].files[clip.id] for part in parts_of(backbone) if not part.sees)
     return ReadyReaction(clip.id, faces, features, clip.targets)
@@ -192,7 +192,7 @@ def _identity(experiment: ReactionExperiment, layout: HumeReaction, supplied: ob
 
 
 def _user_feature_digests(
-    experiment: ReactionExperiment, extracted: Mapping[str, Features], clips: Sequence[Reaction]
+    experiment: ReactionExperiment, extracted: Mapping[str, Features], clips: Sequence[ListedReaction]
 ) -> dict[str, dict[str, str | None]]:
     """Return the content hashes (file stems) of user-supplied features, by part and clip."""
     features = {
