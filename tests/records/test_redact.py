@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.records.some_records import some_record
-from tta_bench.records.redact import without_paths
+from tta_bench.records.redact import without_paths, without_root
 
 
 def refusal(**changes: Any) -> str:
@@ -32,3 +32,9 @@ def test_no_absolute_path_gets_in(path: str) -> None:
 def test_other_slashes_may_stay(harmless: str) -> None:
     assert without_paths(harmless) == harmless
     some_record(resolved={"note": harmless})
+
+
+def test_no_path_of_the_machine_gets_into_a_record() -> None:
+    words = ["data.root=/home/me/ucf", "data.roots.ucf101=~/x", "weights=/home/me/best.pth", "seed=1", "weights=none"]
+    cleaned = ["data.root=<data.root>", "data.roots.ucf101=<data.root>", "weights=best.pth", "seed=1", "weights=none"]
+    assert [without_root(word) for word in words] == cleaned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 _ABSOLUTE_PATH = re.compile(
@@ -16,6 +17,15 @@ _ABSOLUTE_PATH = re.compile(
 def without_paths(text: str) -> str:
     """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
     return _ABSOLUTE_PATH.sub("<path>", text)
+
+
+def without_root(word: str) -> str:
+    """Return a ``key=value`` word without its path: a data root is left out, a file keeps its name."""
+    key, _, value = word.partition("=")
+    if key.startswith("data.root"):
+        return f"{key}=<data.root>"
+    is_file = key in {"weights", "predictions", "labels"} and "/" in value
+    return f"{key}={Path(value).name}" if is_file else without_paths(word)
 
 
 def text_with_path(value: Any) -> str | None:

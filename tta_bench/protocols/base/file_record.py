@@ -12,7 +12,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.identity import identity_of
-from tta_bench.protocols.base.recorder import without_root
+from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Identity, Record
 from tta_bench.records.score import Results
 from tta_bench.records.status import now

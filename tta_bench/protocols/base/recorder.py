@@ -19,7 +19,7 @@ from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
-from tta_bench.records.redact import without_paths
+from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
@@ -201,12 +201,3 @@ def phase(name: str, timing: Timing | None, views: int = 1) -> list[schema.Phase
 def safe_name(name: str) -> str:
     """Return a file's name as a record may hold it."""
     return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"
-
-
-def without_root(word: str) -> str:
-    """Return a word without the path in it: records travel, folders do not."""
-    key, _, value = word.partition("=")
-    if key.startswith("data.root"):
-        return f"{key}=<data.root>"
-    is_file = key in {"weights", "predictions", "labels"} and "/" in value
-    return f"{key}={Path(value).name}" if is_file else without_paths(word)
