@@ -63,3 +63,20 @@ def test_keys_of_all_protocols_are_known_once() -> None:
     keys = known_keys()
     assert len(keys) == len(set(keys))
     assert {"protocol", "train.augment.flip", "study.sizes", "runtime.workers", "data.root"} <= set(keys)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("study.sizes=128", [128]),
+        ("train.scales=1.0", [1.0]),
+        ("seed=3", [3]),
+        ("train.lr=1e-3", 1e-3),
+        ("backbone=123", "123"),
+        ("data.root=1", "1"),
+        ("study.then=1", "1"),
+        ("train.augment.rand_augment=null", None),
+    ],
+)
+def test_a_value_is_read_as_the_type_of_its_key_asks(word: str, value: object) -> None:
+    assert list(parse([word]).values()) == [value]

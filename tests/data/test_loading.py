@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +129,16 @@ def test_every_epoch_is_a_permutation_cut_into_whole_batches(count: int, batch: 
         assert {number for number, _ in rows} == {epoch}
         assert len({index for _, index in rows}) == per_epoch * batch
     assert found[steps // 2 :] == list(loading.StepBatches(count, batch, steps // 2, steps, seed))
+
+
+def test_workers_start_after_opencv_has_used_its_threads() -> None:
+    program = (
+        "import cv2, numpy as np\n"
+        "from torch.utils.data import DataLoader\n"
+        "from tta_bench.data.loading import worker_options\n"
+        "cv2.setNumThreads(4)\n"
+        "cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (31, 31), 0)\n"
+        "print(len(list(DataLoader([1, 2, 3], **worker_options(2)))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "3\n", done.stderr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field
 
@@ -38,38 +39,34 @@ COMMON: dict[str, type[Strict]] = {
 }
 
 
-_LISTS = {"split", "seed", "study.sizes", "study.seeds"}
-"""Keys of which a single value is a list of one."""
-
-_TEXTS = {
-    "data.root",
-    "data.face_model",
-    "registry.path",
-    "weights",
-    "backbone",
-    "dataset",
-    "protocol",
-    "predictions",
-    "labels",
-}
-"""Keys whose values are names or paths, taken as they are written."""
+_NAMES = {"backbone", "dataset"}
+"""Optional names, which may look like numbers."""
+FILES: dict[str, Any] = {"predictions": Path, "labels": Path}
+"""Keys of ``eval`` and ``verify`` beside those of a run."""
 
 
 def known_keys(protocol: type[ProtocolCard] | None = None) -> list[str]:
     """Return every key that may be given, dotted: to a kind of protocol, or to any."""
+    return list(key_types(protocol))
+
+
+def key_types(protocol: type[ProtocolCard] | None = None) -> dict[str, Any]:
+    """Return the type of every key that may be given, dotted: to a kind of protocol, or to any."""
     kinds = [kind.card_kind() for kind in experiment_kinds()] if protocol is None else [protocol]
     sections = [section for kind in kinds for section in kind.sections().items()]
-    dotted = (f"{name}.{key}" for name, model in (*sections, *COMMON.items()) for key in _keys(model))
-    return list(dict.fromkeys([*Choices.model_fields, *dotted]))
+    types = dict(_key_types(Choices))
+    for name, model in (*sections, *COMMON.items()):
+        types |= {f"{name}.{key}": annotation for key, annotation in _key_types(model)}
+    return types
 
 
-def _keys(model: type[BaseModel]) -> Iterable[str]:
+def _key_types(model: type[BaseModel]) -> Iterable[tuple[str, Any]]:
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from (f"{name}.{key}" for key in _keys(inner))
+            yield from ((f"{name}.{key}", annotation) for key, annotation in _key_types(inner))
         else:
-            yield name
+            yield name, inner
 
 
 def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
@@ -82,6 +79,7 @@ def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
     """
+    types = key_types() | FILES
     known = known or known_keys()
     given: dict[str, Any] = {}
     for word in words:
@@ -92,17 +90,19 @@ def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
             raise unknown("key", key, known)
         if key in given:
             raise UserError(f"'{key}' is given twice.")
-        given[key] = _value(key, text)
+        given[key] = _value(key, text, types.get(key, Path))
     return given
 
 
-def _value(key: str, text: str) -> Any:
-    if key in _TEXTS or key.startswith("data.roots."):
+def _value(key: str, text: str, annotation: Any) -> Any:
+    """Return the value of a key: names and paths as they are written, one element for a list of one."""
+    if annotation in (str, Path, Path | None) or key in _NAMES:
         return text
     if "," in text and not text.startswith("["):
         return [read_yaml(part, key) for part in text.split(",")]
     value = read_yaml(text, key)
-    return [value] if key in _LISTS and not isinstance(value, list) else value
+    is_list = get_origin(annotation) is tuple and get_args(annotation)[-1] is Ellipsis
+    return [value] if is_list and not isinstance(value, list) else value
 
 
 def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
