@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,26 @@ def test_the_matrix_has_the_oldest_python_that_is_promised() -> None:
     pyproject = (FOLDER.parents[1] / "pyproject.toml").read_text()
     assert f'requires-python = ">={pythons[0]}"' in pyproject
     assert len(pythons) == 3
+
+
+@pytest.mark.parametrize("words", [("verify", "leaderboards/records"), ("leaderboard", "--check")])
+def test_boards_are_checked_with_the_packages_that_the_workflow_installs(words: tuple[str, ...]) -> None:
+    program = (
+        "import sys\n"
+        "from importlib.metadata import packages_distributions\n"
+        "from click.testing import CliRunner\n"
+        "from tta_bench.cli import cli\n"
+        "assert CliRunner().invoke(cli, sys.argv[1:]).exit_code == 0\n"
+        "brought_by = packages_distributions()\n"
+        "tops = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*{name for top in tops for name in brought_by.get(top, [])})"
+    )
+    command = [sys.executable, "-c", program, *words]
+    used = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=FOLDER.parents[1], check=True)
+    said = re.search(r"pip install --quiet -c base/constraints.txt (.*)", (FOLDER / "boards.yml").read_text())
+    assert said is not None
+    installed = {name.lower() for name in said.group(1).split()}
+    needed = {re.split(r"[^\w.-]", line)[0].lower() for name in installed for line in requires(name) or ()}
+    assert {name.lower().replace("_", "-") for name in used.stdout.split()} <= {
+        name.replace("_", "-") for name in installed | needed
+    }
