@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.records.some_intensities import some_intensities, some_truth, write_reaction
+from tests.boards.some_rows import THREE, entries, entry
+from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.boards.published import Published, Reported
 from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.files import read_outcomes
-from tta_bench.records.schema import Cost, DatasetRef, WeightsRef
+from tta_bench.records.schema import Cost, WeightsRef
 from tta_bench.records.store import read_record, write_record
 
 GOLDEN = Path(__file__).parent / "golden.md"
-THREE = DatasetRef(name="ucf101", manifest_sha256="0" * 64, splits=("1", "2", "3"))
 K400 = WeightsRef.model_validate(
     {"name": "videomae_k400", "sha256": "0" * 64, "pretraining": {"data": "Kinetics-400", "labels": False}}
 )
@@ -108,20 +108,6 @@ def test_unknown_cost_is_said_to_be_unknown(tmp_path: Path) -> None:
     cost = Cost(parameters=None, gmacs_per_view=None, views=15)
     write_success(tmp_path, some_predictions(), cost=cost)
     assert "| ? x 15 " in render_board("ucf101_ft", "full", read_entries(tmp_path)).replace("|          ? x", "| ? x")
-
-
-def entry(path: Path) -> Entry:
-    record = read_record(path)
-    return Entry(record, path.name, read_outcomes(path.parent / record.outcomes.name) if record.outcomes else None)
-
-
-def entries(folder: Path, *noise: float, hidden: bool = False, known: bool = True) -> list[Entry]:
-    """Return runs of backbones whose outputs are the labels and so much noise."""
-    truth = some_truth(known=known)
-    return [
-        entry(write_reaction(folder, some_intensities(level, truth=truth), hidden=hidden, backbone=f"net{level}"))
-        for level in noise
-    ]
 
 
 def test_a_board_shows_r_with_four_decimals_and_every_emotion(tmp_path: Path) -> None:

@@ -5,38 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.boards.some_rows import Folder, entry
 from tests.records.some_intensities import reaction_identity, some_intensities, write_reaction
-from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tests.records.some_records import some_predictions, some_record
 from tta_bench.boards.errata import Erratum
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
-from tta_bench.records.files import read_outcomes
-from tta_bench.records.predictions import Predictions
 from tta_bench.records.schema import DatasetRef, ProtocolRef
-from tta_bench.records.store import read_record
-
-ONE, THREE = (DatasetRef(name="ucf101", manifest_sha256="0" * 64, splits=tuple(splits)) for splits in ("1", "123"))
-
-
-class Folder:
-    """Makes board entries through real files."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def entry(self, predictions: Predictions, record: dict[str, object] | None = None, **identity: object) -> Entry:
-        path = write_success(self.path, predictions, identity=some_identity(**identity), **(record or {}))
-        read = read_record(path)
-        assert read.outcomes is not None
-        return Entry(read, path.name, read_outcomes(path.parent / read.outcomes.name))
-
-    def row(self, accuracy: float, splits: str = "1", dataset: DatasetRef = ONE) -> Row:
-        """Return a row of a backbone with this accuracy on every split."""
-        entries = [
-            self.entry(some_predictions(accuracy, split=split), backbone=f"net{accuracy}", split=split, dataset=dataset)
-            for split in splits
-        ]
-        (row,) = sort_into_sections(entries).measured
-        return row
 
 
 @pytest.fixture
@@ -142,11 +116,6 @@ def test_outcomes_are_sorted_before_they_are_compared() -> None:
     outcomes = some_predictions().outcomes()
     turned = type(outcomes)(**{n: v[::-1] if isinstance(v, np.ndarray) else v for n, v in vars(outcomes).items()})
     assert Entry(some_record(), "a", outcomes).samples == Entry(some_record(), "b", turned).samples
-
-
-def entry(path: Path) -> Entry:
-    record = read_record(path)
-    return Entry(record, path.name, read_outcomes(path.parent / record.outcomes.name) if record.outcomes else None)
 
 
 def test_a_row_stands_for_one_part(tmp_path: Path) -> None:
