@@ -1,22 +1,24 @@
 """Print what identifies the five protocols at both tiers: a restructuring leaves every line as it was.
 
-python tests/identities.py
+python tests/identities.py          # tests/identities.txt holds the lines of the last change on purpose
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
 from tta_bench.api import experiments
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import protocol_hash
 
 PROTOCOLS = ("abaw_eri", "hmdb51_ft", "tta_pretrain", "tta_scaling", "ucf101_ft")
 BACKBONES = (None, "videomaev2_vit_b", "resnet50", "resnet50+egemaps")
 
 
-def main() -> None:
-    """Print training identity, run key and protocol hash, or what is refused."""
+def lines() -> Iterator[str]:
+    """Yield training identity, run key and protocol hash of each, or the reason why it is refused."""
     for protocol in PROTOCOLS:
         for tier in ("sample", "full"):
             root = () if tier == "sample" else (f"data.root={Path(gettempdir())}",)
@@ -25,13 +27,13 @@ def main() -> None:
                 words += () if backbone is None else (f"backbone={backbone}",)
                 try:
                     (experiment,) = experiments(words, ())
-                except Exception as error:
-                    print(protocol, tier, backbone, type(error).__name__, error)
+                except UserError as error:
+                    yield f"{protocol} {tier} {backbone} {type(error).__name__} {error}"
                     continue
                 training = experiment.training_identity("data", None, "fp32")
                 hashed = protocol_hash(experiment.protocol)
-                print(protocol, tier, backbone, training, experiment.run_key(training), hashed)
+                yield f"{protocol} {tier} {backbone} {training} {experiment.run_key(training)} {hashed}"
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(lines()))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.identities import lines
 from tta_bench.cards.catalog import backbone_card
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
@@ -53,6 +54,11 @@ def test_a_subclass_is_the_kind_of_its_components_cards() -> None:
     assert kind.training_sections() == ("clip", "train")
     with pytest.raises(UserError, match="two kinds of experiment are of the component 'FineTune'"):
         type("Other", (Experiment,), {"__module__": "elsewhere"}, component="FineTune")
+
+
+def test_identities_are_the_committed_ones() -> None:
+    """They change on purpose only: with NUMERICS_VERSION, or with a protocol's version."""
+    assert "\n".join(lines()) + "\n" == (Path(__file__).parents[1] / "identities.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", ["train.lr=1", "clip.stride=1", "seed=1", "split=2", "limit=9"])
