@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tests.records.some_records import DIGEST, some_identity, some_record
 from tta_bench.records.files import write_outcomes
+from tta_bench.records.identity import DatasetRef
 from tta_bench.records.predictions import Outcomes
-from tta_bench.records.schema import DatasetRef, Metric, Phase
+from tta_bench.records.schema import Metric, Phase
 from tta_bench.records.store import record_name, write_record
 from tta_bench.utils.keyed_random import generator
 

@@ -8,8 +8,8 @@ from tests.records.some_intensities import some_intensities, some_truth, write_r
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.records.files import read_outcomes
+from tta_bench.records.identity import DatasetRef
 from tta_bench.records.predictions import Predictions
-from tta_bench.records.schema import DatasetRef
 from tta_bench.records.store import read_record
 
 ONE, THREE = (DatasetRef(name="ucf101", manifest_sha256="0" * 64, splits=tuple(splits)) for splits in ("1", "123"))

@@ -10,7 +10,8 @@ from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.files import read_outcomes
-from tta_bench.records.schema import Cost, WeightsRef
+from tta_bench.records.identity import WeightsRef
+from tta_bench.records.schema import Cost
 from tta_bench.records.store import read_record, write_record
 
 GOLDEN = Path(__file__).parent / "golden.md"

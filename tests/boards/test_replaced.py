@@ -19,7 +19,8 @@ from tta_bench.boards.replaced import (
 )
 from tta_bench.boards.write import check_boards, update_boards
 from tta_bench.errors import UserError
-from tta_bench.records.schema import Plugin, ProtocolRef, Record
+from tta_bench.records.identity import ProtocolRef
+from tta_bench.records.schema import Plugin, Record
 from tta_bench.records.store import read_record
 
 DIGEST = "0" * 64

@@ -10,7 +10,7 @@ from tests.records.some_intensities import reaction_identity, some_intensities, 
 from tests.records.some_records import some_predictions, some_record
 from tta_bench.boards.errata import Erratum
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
-from tta_bench.records.schema import DatasetRef, ProtocolRef
+from tta_bench.records.identity import DatasetRef, ProtocolRef
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from tta_bench.boards.write import check_boards
 from tta_bench.errors import BenchError, CheckFailed, UserError
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
+from tta_bench.records.identity import ProtocolRef
 from tta_bench.records.predictions import collect
-from tta_bench.records.schema import ProtocolRef
 from tta_bench.records.store import read_record, write_record
 
 CARD = protocol_card("ucf101_ft")

@@ -9,8 +9,9 @@ import numpy as np
 
 from tests.records.some_records import DIGEST, some_identity, some_record
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
+from tta_bench.records.identity import DatasetRef, Identity, ProtocolRef
 from tta_bench.records.intensities import Intensities, Truth, collect_intensities
-from tta_bench.records.schema import DatasetRef, Identity, ProtocolRef, Record
+from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results, keep_without_labels
 from tta_bench.records.store import read_record, record_name, write_record
 from tta_bench.utils.keyed_random import generator

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from tta_bench.records.files import write_outcomes, write_predictions
+from tta_bench.records.identity import DatasetRef, Identity, ProtocolRef
 from tta_bench.records.predictions import Predictions, collect
-from tta_bench.records.schema import (
-    Cost,
-    DatasetRef,
-    Environment,
-    Identity,
-    Input,
-    Phase,
-    ProtocolRef,
-    Record,
-)
+from tta_bench.records.schema import Cost, Environment, Input, Phase, Record
 from tta_bench.records.score import score
 from tta_bench.records.store import record_name, write_record
 from tta_bench.utils.keyed_random import digest, generator

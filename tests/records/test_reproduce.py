@@ -6,9 +6,10 @@ from tests.records.some_intensities import reaction_identity
 from tests.records.some_records import some_environment, some_identity, some_record
 from tta_bench.config.resolve import resolve
 from tta_bench.experiments.base import Experiment
+from tta_bench.records.identity import DatasetRef, WeightsRef
 from tta_bench.records.redact import without_root
 from tta_bench.records.reproduce import run_words, script
-from tta_bench.records.schema import DatasetRef, Plugin, Record, WeightsRef
+from tta_bench.records.schema import Plugin, Record
 
 
 def record_of(experiment: Experiment) -> Record:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tests.records.some_intensities import some_intensities, some_truth, write_reaction
-from tests.records.some_records import some_identity, some_record
+from tests.records.some_records import some_record
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.store import read_record
 
@@ -36,7 +36,7 @@ def test_every_field_is_documented() -> None:
             return [annotation]
         return [part for argument in getattr(annotation, "__args__", ()) for part in parts(argument)]
 
-    ours = [model for model in models(Record) if model.__module__ == Record.__module__]
+    ours = [model for model in models(Record) if model.__module__.startswith("tta_bench.records")]
     missing = [f"{m.__name__}.{name}" for m in ours for name, field in m.model_fields.items() if not field.description]
     assert len(ours) > 10
     assert not missing
@@ -52,21 +52,10 @@ def test_paths_are_taken_out_of_a_cause() -> None:
     assert record.cause == "cannot open '<path>': no such file"
 
 
-@pytest.mark.parametrize("name", ["../up", "a/../b", "/etc", "a//b", ".hidden", "a b", "a\nb", "", "a/", "x" * 161])
-def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError):
-        some_identity(backbone=name)
-
-
 @pytest.mark.parametrize("name", ["../x.npz", "a/x.npz", "/x.npz", "..", ".x.npz", "a\\x.npz", "x.npz\n", ""])
 def test_a_file_outside_the_folder_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         FileRef(name=name, sha256="0" * 64)
-
-
-@pytest.mark.parametrize("name", ["videomaev2_vit_b", "timm/resnet50.a1_in1k", "resnet50+mfcc", "hf-hub:a/b@main"])
-def test_names_of_cards_are_accepted(name: str) -> None:
-    assert some_identity(backbone=name).backbone == name
 
 
 @pytest.mark.parametrize(

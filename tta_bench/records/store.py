@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tta_bench.errors import UserError
-from tta_bench.records.schema import SCHEMA_VERSION, Identity, Record
+from tta_bench.records.identity import Identity
+from tta_bench.records.schema import SCHEMA_VERSION, Record
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
 

@@ -12,8 +12,9 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.identity import identity_of
+from tta_bench.records.identity import Identity
 from tta_bench.records.redact import without_root
-from tta_bench.records.schema import Identity, Record
+from tta_bench.records.schema import Record
 from tta_bench.records.score import Results
 from tta_bench.records.status import now
 from tta_bench.records.store import read_record, record_name, write_record

@@ -8,7 +8,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.experiments.base import Experiment, protocol_hash
 from tta_bench.experiments.fine_tune import Control
-from tta_bench.records import schema
+from tta_bench.records.identity import DatasetRef, Identity, ProtocolRef, WeightsRef
 
 
 def identity_of(
@@ -18,11 +18,11 @@ def identity_of(
     *,
     part: str | None = None,
     manifest: str | None = None,
-    weights: schema.WeightsRef | None = None,
+    weights: WeightsRef | None = None,
     track: Literal["fixed", "tuned"] = "fixed",
     control: Control = "none",
     precision: ResolvedPrecision | None = None,
-) -> schema.Identity:
+) -> Identity:
     """Return the identity of a run or of a scored file.
 
     Args:
@@ -38,11 +38,11 @@ def identity_of(
     """
     card, dataset = asked.protocol, asked.dataset
     splits = (part,) if part else tuple(map(str, dataset.splits))
-    return schema.Identity(
-        protocol=schema.ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
+    return Identity(
+        protocol=ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
         backbone=backbone,
         weights=weights,
-        dataset=schema.DatasetRef(name=dataset.name, manifest_sha256=manifest, splits=splits),
+        dataset=DatasetRef(name=dataset.name, manifest_sha256=manifest, splits=splits),
         split=part or str(asked.split),
         seed=asked.seed,
         tier=asked.tier,

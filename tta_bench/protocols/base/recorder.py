@@ -19,6 +19,7 @@ from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
+from tta_bench.records.identity import Identity, WeightsRef
 from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
@@ -37,7 +38,7 @@ class RunInfo:
     """Frames and size of the clips, if the model sees any."""
 
 
-def finished_record(work_dir: Path, identity: schema.Identity) -> Record | None:
+def finished_record(work_dir: Path, identity: Identity) -> Record | None:
     """Return the record of this very experiment, if it was run to the end."""
     path = work_dir / "records" / f"{record_name(identity)}.json"
     if not path.is_file():
@@ -63,7 +64,7 @@ class Recorder:
     def __init__(
         self,
         experiment: Experiment,
-        identity: schema.Identity,
+        identity: Identity,
         info: RunInfo,
         machine: Machine,
         work_dir: Path,
@@ -155,7 +156,7 @@ def identity(
     precision: ResolvedPrecision,
     split: str | None = None,
     control: Control = "none",
-) -> schema.Identity:
+) -> Identity:
     """Return the fields that identify an experiment.
 
     Args:
@@ -169,7 +170,7 @@ def identity(
     """
     ref = None
     if weights is not None:
-        ref = schema.WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining)
+        ref = WeightsRef(name=safe_name(weights.name), sha256=weights.sha256, pretraining=weights.pretraining)
     return identity_of(
         experiment,
         experiment.backbone.name,

@@ -17,7 +17,7 @@ from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
-from tta_bench.records import schema
+from tta_bench.records.identity import Identity
 from tta_bench.records.schema import Record
 from tta_bench.utils.progress import console
 
@@ -44,7 +44,7 @@ class PreparedRun(Generic[Clips]):
     """Identity of the trained weights: one training serves every test of it."""
     folder: Path
     """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
-    identity: schema.Identity
+    identity: Identity
     info: RunInfo
     videos: int
     """Length of the training list."""

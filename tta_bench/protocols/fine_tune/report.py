@@ -16,6 +16,7 @@ from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.fine_tune.testing import TestReport
 from tta_bench.records import schema
+from tta_bench.records.identity import Identity
 from tta_bench.records.predictions import Predictions, collect
 
 
@@ -25,7 +26,7 @@ def fine_tune_identity(
     weights: Weights | None,
     training: str,
     precision: ResolvedPrecision,
-) -> schema.Identity:
+) -> Identity:
     """Return the identity of a fine-tune.
 
     Args:

@@ -16,6 +16,7 @@ from tta_bench.protocols.reaction.scoring import keep_reactions, truth_of_reacti
 from tta_bench.protocols.reaction.split import ReactionSplit, parts_of
 from tta_bench.protocols.reaction.step import ReactionReport, ReactionStep
 from tta_bench.records import schema
+from tta_bench.records.identity import Identity
 from tta_bench.records.intensities import collect_intensities
 from tta_bench.records.score import Results
 from tta_bench.utils.keyed_random import digest
@@ -27,7 +28,7 @@ def reaction_identity(
     weights: Weights | None,
     training: str,
     precision: ResolvedPrecision,
-) -> schema.Identity:
+) -> Identity:
     """Return the identity of a reaction run; user-supplied features of the scored clips are part of it.
 
     Args:
