@@ -171,6 +171,6 @@ class DatasetCard(Card):
 
     @property
     def test_sizes(self) -> tuple[int, ...]:
-        """Test clips of each split in which their number is fixed; `show` computes the detectable difference of them."""
+        """Test clips of each split with a fixed number; `show` computes the detectable difference of them."""
         parts = [self.official[split] for split in sorted(self.official)]
         return tuple(part["test"].clips for part in parts if "test" in part)

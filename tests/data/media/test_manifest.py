@@ -27,13 +27,13 @@ def samples(tmp_path: Path) -> list[Sample]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The clips that were decoded, in a list that grows."""
     paths: list[Path] = []
-    real: Callable[[Path], int] = manifest.count_frames
+    real: Callable[[Path], int] = manifest.look_at
 
     def count(path: Path) -> int:
         paths.append(path)
         return real(path)
 
-    monkeypatch.setattr(manifest, "count_frames", count)
+    monkeypatch.setattr(manifest, "look_at", count)
     return paths
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import names_in
-from tta_bench.data.media.stat_cache import StatCache, file_stat
+from tta_bench.data.media.stat_cache import STAMP, StatCache, file_stat
 from tta_bench.errors import UserError
 from tta_bench.utils.files import sha256_of
 from tta_bench.utils.progress import Bar
@@ -29,7 +29,7 @@ def content_digests(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     """
     results = StatCache(cache)
     try:
-        stamps = {path: file_stat(path)[:3] for path in paths}
+        stamps = {path: file_stat(path)[:STAMP] for path in paths}
         digests = {path: results.get(str(path.resolve()), stamp) for path, stamp in stamps.items()}
         fresh = [path for path, known in digests.items() if known is None]
         if fresh:
