@@ -57,6 +57,10 @@ class Manifest:
         """Return a sha256 over ids, hashtags and frame counts (0 if broken), in any order and at any path."""
         return digest(sorted([clip.id, clip.hashtag, self.frames.get(clip.id, 0)] for clip in clips))
 
+    def contents_of(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return the digest of the bytes of those of some clips that can be read."""
+        return {id: self.contents[id] for id in ids if id in self.contents}
+
     def contents_identity(self, ids: Iterable[str]) -> str:
         """Return a sha256 over clips' ids and the digests of their bytes, in any order and at any path."""
         return contents_digest({id: self.contents.get(id, "") for id in ids})

@@ -11,6 +11,8 @@ from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.data.datasets.official import NAMED, Pair, PartFound, compare_split
 from tta_bench.errors import shorten
 from tta_bench.records.identity import Official, OfficialList
+from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.progress import console
 
 ATTEST = "`tta-bench data attest` states them"
 WORDS = 2000
@@ -46,6 +48,19 @@ class Standing:
 
 UNKNOWN = Standing()
 """The standing of data that were not compared."""
+
+
+def announce(standing: Standing) -> None:
+    """Tell the user, before anything is spent, that data are not the official ones, or are trained and tested on."""
+    if standing.differs is not None:
+        console.print(f"not standard: {standing.differs}", style="yellow", markup=False)
+    if standing.note is not None:
+        console.print(f"warning: {standing.note}", style="yellow", markup=False)
+
+
+def data_key(identity: str, standing: Standing) -> str:
+    """Return the identity of data that a training depends on: that of their list, and that of their bytes if known."""
+    return identity if standing.contents is None else digest([identity, standing.contents])
 
 
 class Asked(Protocol):
