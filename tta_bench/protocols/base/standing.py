@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.data.datasets.official import NAMED, Pair, PartFound, compare_split
+from tta_bench.data.media.attested import is_attested
 from tta_bench.errors import shorten
 from tta_bench.records.identity import Official, OfficialList
 from tta_bench.utils.keyed_random import digest
@@ -103,7 +104,11 @@ def standing_of(
     differing = [str(part) for part in found if not part.agrees]
     compared = _compared(found)
     return Standing(
-        official=Official(compared=compared, parts={part.part: _as_record(part) for part in found}),
+        official=Official(
+            compared=compared,
+            parts={part.part: _as_record(part) for part in found},
+            contents=None if contents is None else _seen(asked, contents),
+        ),
         differs=_in_words(asked.dataset, differing, compared) if differing else None,
         contents=contents,
         note=note,
@@ -128,6 +133,11 @@ def printable(text: str) -> str:
     """Return a text as a record keeps it: with a question mark for what cannot be printed, and cut where it is long."""
     shown = "".join(sign if sign.isprintable() else "?" for sign in text)
     return shown if len(shown) <= WORDS else f"{shown[: WORDS - 3]}..."
+
+
+def _seen(asked: Asked, contents: str) -> Literal["attested", "not seen before"]:
+    """Return whether an attested manifest has the same bytes."""
+    return "attested" if is_attested(contents, asked.dataset.name, asked.split) else "not seen before"
 
 
 def _compared(found: Sequence[PartFound]) -> Literal["ids and labels", "counts", "nothing"]:
