@@ -23,7 +23,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     paths: list[Path] = []
     count = manifest.look_at
 
-    def counted(path: Path) -> int:
+    def counted(path: Path) -> manifest.Check:
         paths.append(path)
         return count(path)
 
@@ -105,7 +105,7 @@ def test_an_interrupted_check_resumes(tmp_path: Path, decoded: list[Path], monke
         write_video(root / f"{number}.mp4", 16 + number)
     count = manifest.look_at
 
-    def stopped(path: Path) -> int:
+    def stopped(path: Path) -> manifest.Check:
         if len(decoded) >= 5:
             raise KeyboardInterrupt
         return count(path)
