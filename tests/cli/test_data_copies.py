@@ -72,12 +72,23 @@ def test_manifests_of_two_datasets_or_none_are_refused(command, kitchen: Path, t
         assert (done.code, said in done.err) == (2, True), done.err
 
 
-@pytest.mark.parametrize("name", ["hume_reaction_sample", "tiktok_actions_sample", "ucf101_sample"])
-def test_samples_are_as_their_cards_state(command, name: str, tmp_path: Path) -> None:
-    done = command("data", "attest", name, "--into", tmp_path / "a", "--work-dir", tmp_path / "runs")
+FEW_VIDEOS = "groups: 2, test_groups: 1, clips: 1, frames: 4, width: 32, height: 24"
+FEW_REACTIONS = "train_subjects: 2, train_clips: 1, val_subjects: 2, val_clips: 1, test_subjects: 1, test_clips: 1"
+FEW = {
+    "ucf101_sample": FEW_VIDEOS,
+    "tiktok_actions_sample": FEW_VIDEOS,
+    "hume_reaction_sample": f"{FEW_REACTIONS}, frames: 4, size: 16",
+}
+
+
+@pytest.mark.parametrize("base", FEW)
+def test_every_kind_of_dataset_can_be_attested(command, base: str, registry: Path, tmp_path: Path) -> None:
+    (registry / "datasets").mkdir()
+    (registry / "datasets" / "few.yaml").write_text(f"{{_base_: {base}, name: few, generator: {{{FEW[base]}}}}}")
+    done = command("data", "attest", "few", "--into", tmp_path / "a", "--work-dir", tmp_path / "runs")
     assert done.code == 0, done.err
-    assert "official\n" in done.out
-    assert "not as the card states" not in done.out
-    layout, root, workers = located(name, ())
+    assert "not as the card states\n  train: {clips: " in done.out
+    layout, root, workers = located("few", ())
     pairs = listed_pairs(layout)
-    assert sum(map(len, pairs[1].values())) == len(attested_clips(layout, name, root, tmp_path / "runs", workers))
+    assert sum(map(len, pairs[1].values())) == len(attested_clips(layout, "few", root, tmp_path / "runs", workers))
+    assert f"contents {json.loads((tmp_path / 'a').read_text())['contents']['1']}" in done.out
