@@ -11,6 +11,7 @@ from tta_bench.cards.validation import Strict, optional_since_v1
 
 Recipe = Literal["vit", "cnn", "audio"]
 Tier = Literal["sample", "full"]
+Part = Literal["train", "val", "test"]
 
 SOUND_RATE = 16_000
 """Samples in a second of the mono sound that audio backbones take."""
@@ -133,6 +134,15 @@ class WeightsCard(Card):
     pretraining: Pretraining
 
 
+class OfficialPart(Strict):
+    """The official clips of one part of a split: their count, and what is known of their ids and labels."""
+
+    clips: int = Field(gt=0)
+    """Number of clips."""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Digest of the sorted (id, label) pairs, as `tta_bench.data.datasets.official` defines it; null if not known."""
+
+
 class DatasetCard(Card):
     """A dataset: its layout, its splits, and the unit of resampling."""
 
@@ -142,8 +152,10 @@ class DatasetCard(Card):
     """Number of classes; null where the data decide."""
     splits: tuple[int, ...] = (1,)
     """Numbers of its official splits."""
-    test_sizes: tuple[int, ...] = ()
-    """Test samples of each split, where that is fixed; from them `show` computes the detectable difference."""
+    official: dict[int, dict[Part, OfficialPart]] = Field(default_factory=dict)
+    """Official clips by split and part; data that differ from them are not standard."""
+    official_source: str = Field(default="", exclude_if=lambda source: not source)
+    """Source of these figures, or of what else is published where there are none."""
     arguments: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda arguments: not arguments)
     """Keyword arguments of the component: names of targets and parts, say."""
     group: str
@@ -156,3 +168,9 @@ class DatasetCard(Card):
     """Parameters of the generator, for an embedded sample."""
     reversed_class: dict[str, str] | None = None
     """Class that a clip of a class shows when it is played backwards."""
+
+    @property
+    def test_sizes(self) -> tuple[int, ...]:
+        """Test clips of each split with a fixed number; `show` computes the detectable difference of them."""
+        parts = [self.official[split] for split in sorted(self.official)]
+        return tuple(part["test"].clips for part in parts if "test" in part)

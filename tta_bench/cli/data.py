@@ -1,4 +1,4 @@
-"""``tta-bench data``: verify and prepare a dataset's videos."""
+"""``tta-bench data``: verify and prepare a dataset's videos, and state what a copy of it is."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tta_bench.cli.data_copies import attest, compare
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ LISTED = 20
 
 @click.group("data")
 def command() -> None:
-    """Verify a dataset's videos before they are used, and prepare them."""
+    """Verify a dataset's videos before they are used, prepare them, and state what a copy of it is."""
+
+
+command.add_command(attest)
+command.add_command(compare)
 
 
 @command.command("verify")
@@ -97,7 +102,13 @@ def prepare(dataset: str, words: tuple[str, ...], into: Path, plugins: tuple[Pat
 
 
 def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:
-    """Return a dataset's videos, its folder or list, and the number of workers.
+    """Return a dataset's videos, its folder or list, and the number of workers; raises UserError as `located` does."""
+    layout, root, workers = located(name, words)
+    return layout.videos(), root, workers
+
+
+def located(name: str, words: tuple[str, ...]) -> tuple[Any, Path, int]:
+    """Return a dataset's layout, its folder or list, and the number of workers.
 
     Raises:
         UserError: There is no such dataset, no folder is configured for it, or its layout is wrong.
@@ -119,7 +130,7 @@ def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, in
     workers = given.get("runtime.workers", os.cpu_count() or 1)
     if not isinstance(workers, int) or workers < 1:
         raise UserError(f"runtime.workers must be a whole number of at least 1, not {workers!r}.")
-    return open_dataset(card, root).videos(), root, workers
+    return open_dataset(card, root), root, workers
 
 
 def report(problems: VideoProblems, least: int) -> list[str]:

@@ -21,6 +21,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     boards = own_boards(work_dir)
     if as_json:
         click.echo(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
+        print_differences(records, aside=True)
         return
     from tabulate import tabulate
 
@@ -43,6 +44,19 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     for path in boards:
         if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
             click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+    print_differences(records)
+
+
+def print_differences(records: Sequence[Record], *, aside: bool = False) -> None:
+    """Print, as the last lines, which records are not standard because of their data, and why.
+
+    Args:
+        records: The records.
+        aside: True prints to stderr, where stdout holds a JSON document.
+    """
+    for text in dict.fromkeys(record.identity.dataset.differs for record in records):
+        if text is not None:
+            click.echo(f"not standard: {text}.", err=aside)
 
 
 def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) -> None:

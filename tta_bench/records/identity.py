@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from tta_bench.cards.kinds import Pretraining, Tier
-from tta_bench.cards.validation import Strict
+from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.fine_tune import Control
 
 _WORD = "[A-Za-z0-9][A-Za-z0-9_.+:@-]*"
@@ -51,6 +51,42 @@ class WeightsRef(Part):
     """Their pre-training; null where it is not known."""
 
 
+Names = Annotated[tuple[str, ...], Field(max_length=20, exclude_if=lambda names: not names)]
+"""Names of clips, the first twenty."""
+
+
+class OfficialList(Part):
+    """One list of clips beside the official one."""
+
+    expected: int | None = Field(ge=0)
+    """Official clips; null where the dataset's card states no number."""
+    found: int = Field(ge=0)
+    """Clips of the list."""
+    sha256_expected: Digest | None
+    """Official digest of the (id, label) pairs; null where the card states none."""
+    sha256: Digest
+    """Digest of the list's (id, label) pairs."""
+    missing: Names = ()
+    """Official clips that the list lacks."""
+    others: Names = ()
+    """Clips that are not official."""
+    relabelled: Names = ()
+    """Official clips with another label."""
+    doubled: Names = ()
+    """Clips named more than once."""
+
+
+class Official(Part):
+    """The data of a run beside the official ones."""
+
+    compared: Literal["ids and labels", "counts", "nothing"]
+    """What the dataset's card states, and was compared."""
+    parts: dict[str, OfficialList]
+    """The compared lists by their part: train, val, test."""
+    contents: Literal["attested", "not seen before"] | None = optional_since_v1()
+    """Whether an attested manifest has the same bytes of all clips."""
+
+
 class DatasetRef(Part):
     """Reference to the data."""
 
@@ -60,6 +96,14 @@ class DatasetRef(Part):
     """Digest of the list of samples; null for scores from outside."""
     splits: tuple[str, ...] = Field(min_length=1)
     """Every official split; a row of a full board needs all."""
+    contents_sha256: Digest | None = optional_since_v1()
+    """Digest of the bytes of every clip; null for an embedded sample, whose generator is its identity."""
+    official: Official | None = optional_since_v1()
+    """The data beside the official ones; null for samples and for data that claim to be no protocol's own."""
+    differs: str | None = optional_since_v1(max_length=2000)
+    """Difference from the official data, in words; null where there is none."""
+    note: str | None = optional_since_v1(max_length=2000)
+    """Anything else that a reader must know of the data: test clips with the bytes of training clips."""
 
 
 class Identity(Part):

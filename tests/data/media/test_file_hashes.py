@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tta_bench.data.datasets.hume_reaction import ListedReaction
 from tta_bench.data.media import file_hashes
-from tta_bench.data.media.file_hashes import content_digest, content_digests
+from tta_bench.data.media.file_hashes import content_digest, content_digests, reaction_contents
 from tta_bench.errors import UserError
 
 
@@ -68,3 +69,31 @@ def test_results_are_kept_when_a_later_file_cannot_be_read(
             content_digests([tmp_path / "a", tmp_path / "b"], tmp_path / "cache.json")
     assert content_digests([tmp_path / "a"], tmp_path / "cache.json")
     assert hashed == [tmp_path / "a"]
+
+
+def test_a_reaction_has_the_bytes_of_its_picture_and_its_sound(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4", "b.wav", "c.wav"):
+        (tmp_path / name).write_text(name)
+
+    def clip(id: str, video: str | None, audio: str | None) -> ListedReaction:
+        files = [tmp_path / name if name else None for name in (video, audio)]
+        return ListedReaction(id, *files, None, None)
+
+    clips = [clip("a", "a.mp4", "a.mp4"), clip("b", "b.mp4", "b.wav"), clip("c", None, "c.wav"), clip("d", None, None)]
+    found = reaction_contents(clips, tmp_path / "cache.json")
+    assert found["a"] == content_digest(tmp_path / "a.mp4")
+    assert found["c"] == content_digest(tmp_path / "c.wav")
+    assert set(found) == {"a", "b", "c"}
+    (tmp_path / "b.wav").write_text("x.wav")
+    again = reaction_contents(clips, tmp_path / "cache.json")
+    assert {id for id in found if found[id] != again[id]} == {"b"}
+
+
+def test_other_bytes_of_the_same_size_and_time_are_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("one")
+    before = file.stat()
+    first = content_digests([file], tmp_path / "cache.json")[file]
+    file.write_text("two")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert content_digests([file], tmp_path / "cache.json")[file] != first

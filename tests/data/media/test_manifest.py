@@ -12,7 +12,9 @@ import pytest
 from tests.data.clips import barcode, write_video
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media import manifest
-from tta_bench.data.media.manifest import Manifest, check_clips
+from tta_bench.data.media.manifest import Check, Manifest, check_clips, content_of, contents_digest
+from tta_bench.errors import UserError
+from tta_bench.utils.files import sha256_of
 from tta_bench.utils.progress import Bar
 
 
@@ -27,13 +29,13 @@ def samples(tmp_path: Path) -> list[Sample]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The clips that were decoded, in a list that grows."""
     paths: list[Path] = []
-    real: Callable[[Path], int] = manifest.count_frames
+    real: Callable[[Path], Check] = manifest.look_at
 
-    def count(path: Path) -> int:
+    def count(path: Path) -> Check:
         paths.append(path)
         return real(path)
 
-    monkeypatch.setattr(manifest, "count_frames", count)
+    monkeypatch.setattr(manifest, "look_at", count)
     return paths
 
 
@@ -135,3 +137,71 @@ def test_identity_is_of_what_is_measured(samples: list[Sample]) -> None:
 def test_identity_needs_every_clip(samples: list[Sample]) -> None:
     with pytest.raises(KeyError, match="clip0"):
         Manifest({}, {}).identity(samples)
+
+
+def test_bytes_size_and_fingerprint_are_found_and_remembered(samples: list[Sample], tmp_path: Path) -> None:
+    first = check_clips(samples, tmp_path / "found.json", workers=2)
+    assert first.contents == {sample.id: sha256_of(sample.path) for sample in samples}
+    assert {(look.width, look.height) for look in first.looks.values()} == {(160, 96)}
+    assert {len(look.fingerprint) for look in first.looks.values()} == {128}
+    assert check_clips(samples, tmp_path / "found.json", workers=2) == first
+
+
+def test_a_folder_of_frames_has_the_bytes_of_all_frames_in_order(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "same", "turned")]
+    for folder, order in zip(folders, ((2, 9, 10), (2, 9, 10), (10, 9, 2)), strict=True):
+        folder.mkdir()
+        for number, shown in zip((2, 9, 10), order, strict=True):
+            cv2.imwrite(str(folder / f"frame_{number}.png"), barcode(shown))
+    one, same, turned = map(content_of, folders)
+    assert one == same != turned
+    (folders[1] / "notes.txt").write_text("not a frame")
+    assert content_of(folders[1]) == same
+
+
+def test_a_change_of_size_and_time_alone_decodes_nothing(
+    samples: list[Sample], tmp_path: Path, decoded: list[Path]
+) -> None:
+    first = check_clips(samples, tmp_path / "found.json", workers=1)
+    decoded.clear()
+    for sample in samples:
+        os.link(sample.path, sample.path.with_suffix(".more"))  # another name: the state changes, the bytes do not
+    again = check_clips(samples, tmp_path / "found.json", workers=1)
+    assert (again.contents, again.looks, decoded) == (first.contents, first.looks, [])
+
+
+def exchange(path: Path, content: bytes) -> None:
+    """Write other bytes of the same number, and set the time back."""
+    before = path.stat()
+    path.write_bytes(content[: before.st_size].ljust(before.st_size, b"\0"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_other_bytes_of_the_same_size_and_time_are_noticed(samples: list[Sample], tmp_path: Path) -> None:
+    found = check_clips(samples, tmp_path / "found.json", workers=1)
+    found.require_unchanged(samples)
+    exchange(samples[1].path, samples[2].path.read_bytes())
+    with pytest.raises(UserError, match="1 clips changed while the run went on: clip1"):
+        found.require_unchanged(samples)
+    samples[3].path.unlink()
+    with pytest.raises(UserError, match="2 clips changed while the run went on: clip1, clip3"):
+        found.require_unchanged(samples)
+    again = check_clips(samples, tmp_path / "found.json", workers=1)
+    assert again.contents["clip1"] != found.contents["clip1"]
+    assert again.contents_identity(["clip0", "clip1"]) != found.contents_identity(["clip1", "clip0"])
+    assert again.contents_identity(["clip0", "clip2"]) == found.contents_identity(["clip2", "clip0"])
+
+
+def test_the_same_bytes_in_a_new_file_are_unchanged(samples: list[Sample], tmp_path: Path) -> None:
+    found = check_clips(samples, tmp_path / "found.json", workers=1)
+    content = samples[0].path.read_bytes()
+    samples[0].path.unlink()
+    samples[0].path.write_bytes(content)
+    found.require_unchanged(samples)
+
+
+def test_contents_are_those_of_the_clips_that_can_be_read() -> None:
+    found = Manifest({"a": 1}, {"b": "gone"}, contents={"a": "1" * 64})
+    assert found.contents_of(["a", "b"]) == {"a": "1" * 64}
+    assert found.contents_identity(["a", "b"]) == contents_digest({"b": "", "a": "1" * 64})

@@ -21,13 +21,13 @@ def check(root: Path, cache: Path, least: int = 16) -> VideoProblems:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are decoded, as they are."""
     paths: list[Path] = []
-    count = manifest.count_frames
+    count = manifest.look_at
 
-    def counted(path: Path) -> int:
+    def counted(path: Path) -> manifest.Check:
         paths.append(path)
         return count(path)
 
-    monkeypatch.setattr(manifest, "count_frames", counted)
+    monkeypatch.setattr(manifest, "look_at", counted)
     return paths
 
 
@@ -103,15 +103,15 @@ def test_an_interrupted_check_resumes(tmp_path: Path, decoded: list[Path], monke
     root.mkdir()
     for number in range(12):
         write_video(root / f"{number}.mp4", 16 + number)
-    count = manifest.count_frames
+    count = manifest.look_at
 
-    def stopped(path: Path) -> int:
+    def stopped(path: Path) -> manifest.Check:
         if len(decoded) >= 5:
             raise KeyboardInterrupt
         return count(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(manifest, "count_frames", stopped)
+        patch.setattr(manifest, "look_at", stopped)
         with pytest.raises(KeyboardInterrupt):
             check(root, tmp_path / "cache.json")
     before = set(decoded)

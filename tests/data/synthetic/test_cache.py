@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ import pytest
 
 from tta_bench.data.datasets.ucf101 import UCF101
 from tta_bench.data.synthetic import ucf101
-from tta_bench.data.synthetic.cache import sample_root
+from tta_bench.data.synthetic.cache import DIGESTS, file_digests, sample_root
 from tta_bench.data.synthetic.ucf101 import (
     SampleSettings,
 )
@@ -27,6 +28,42 @@ def test_root_is_made_once_and_named_by_its_settings(tmp_path: Path) -> None:
     assert (root / "ucfTrainTestlist" / "classInd.txt").stat().st_mtime_ns == stamp
     assert sample_root(tmp_path / "cache", "ucf101_sample", "UCF101", SMALL | {"seed": 1}) != root
     assert UCF101(root).splits == (1,)
+
+
+@pytest.mark.parametrize("harm", ["changed", "exchanged", "deleted", "added", "untold", "untold in part"])
+def test_a_sample_that_is_not_as_it_was_made_is_named_and_made_again(
+    harm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = sample_root(tmp_path, "sample", "UCF101", SMALL)
+    made = file_digests(root)
+    one, other = sorted((root / "UCF-101").rglob("*.avi"))[:2]
+    before = one.stat()
+    match harm:
+        case "changed":
+            one.write_bytes(one.read_bytes()[:-1] + b"x")
+            os.utime(one, ns=(before.st_atime_ns, before.st_mtime_ns))
+        case "exchanged":
+            kept = one.read_bytes()
+            one.write_bytes(other.read_bytes())
+            other.write_bytes(kept)
+        case "deleted":
+            one.unlink()
+        case "added":
+            (one.parent / "v_MoveLeft_g09_c01.avi").write_bytes(b"more")
+        case "untold":
+            (root / DIGESTS).unlink()
+        case _:
+            (root / DIGESTS).write_text("[1, 2")
+    capsys.readouterr()
+    assert sample_root(tmp_path, "sample", "UCF101", SMALL) == root
+    said = capsys.readouterr().err
+    assert "is not as it was made, and is made again" in said
+    named = {"added": "v_MoveLeft_g09", "untold": DIGESTS, "untold in part": DIGESTS}.get(harm, one.stem)
+    assert named in "".join(said.split())
+    assert file_digests(root) == made
+    assert sample_root(tmp_path, "sample", "UCF101", SMALL) == root
+    assert not capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [root]
 
 
 def test_two_may_ask_at_once(tmp_path: Path) -> None:

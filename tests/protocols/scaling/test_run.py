@@ -23,7 +23,7 @@ def small(registry: Path) -> list[str]:
     sample = "groups: 2, test_groups: 1, clips: 1, frames: 8, width: 32, height: 24"
     cards = {
         "datasets/small_corpus": f"_base_: tiktok_actions_sample, generator: {{{sample}}}",
-        "datasets/small_videos": f"_base_: ucf101_sample, generator: {{{sample}}}, test_sizes: [8]",
+        "datasets/small_videos": f"_base_: ucf101_sample, generator: {{{sample}}}",
         "protocols/small_pretrain": "_base_: tta_pretrain, sample: {clip: {span: 8, size: 16}}",
         "protocols/small_ft": "_base_: ucf101_ft, sample: {dataset: small_videos, clip: {span: 8, size: 16}, "
         "recipes: {vit: {batch: 8}}}",

@@ -76,6 +76,16 @@ def count_frames(path: Path) -> int:
     return sum(1 for _ in _decode(path))
 
 
+def decoded_frames(path: Path) -> Generator[av.VideoFrame]:
+    """Yield a video file's frames as the decoder gives them; raises UnreadableVideo if it ends with an error."""
+    yield from _decode(path)
+
+
+def frame_files(path: Path) -> list[Path]:
+    """Return the images of a folder of frames in order; raises UnreadableVideo if there are none."""
+    return _image_files(path)
+
+
 def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint8]]:
     """Yield all frames of a video file, ``uint8 (H, W, 3)`` RGB, upright and in the size of the first one.
 

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import names_in
-from tta_bench.data.media.stat_cache import StatCache, file_stat
+from tta_bench.data.datasets.hume_reaction import ListedReaction
+from tta_bench.data.media.stat_cache import STAMP, StatCache, file_stat
 from tta_bench.errors import UserError
 from tta_bench.utils.files import sha256_of
+from tta_bench.utils.keyed_random import digest as hash_of
 from tta_bench.utils.progress import Bar
 
 THREADS = 4
@@ -29,7 +31,7 @@ def content_digests(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     """
     results = StatCache(cache)
     try:
-        stamps = {path: file_stat(path)[:3] for path in paths}
+        stamps = {path: file_stat(path)[:STAMP] for path in paths}
         digests = {path: results.get(str(path.resolve()), stamp) for path, stamp in stamps.items()}
         fresh = [path for path, known in digests.items() if known is None]
         if fresh:
@@ -54,3 +56,19 @@ def content_digest(path: Path) -> str:
         inside = "".join(f"{name}\0{content_digest(path / name)}\n" for name in names_in(path))
         return hashlib.sha256(inside.encode()).hexdigest()
     return sha256_of(path)
+
+
+def reaction_contents(reactions: Iterable[ListedReaction], cache: Path) -> dict[str, str]:
+    """Return the digest of the bytes of each clip's picture and sound, by id; without clips that have neither.
+
+    Args:
+        reactions: The clips.
+        cache: JSON file of earlier results.
+
+    Raises:
+        UserError: A file cannot be read.
+    """
+    files = {clip.id: dict.fromkeys(path for path in (clip.video, clip.audio) if path) for clip in reactions}
+    known = content_digests(dict.fromkeys(path for paths in files.values() for path in paths), cache)
+    contents = {id: [known[path] for path in paths] for id, paths in files.items() if paths}
+    return {id: found[0] if len(found) == 1 else hash_of(found) for id, found in contents.items()}

@@ -19,6 +19,8 @@ class FileStat(NamedTuple):
     """Time of change; of a folder's files, the latest."""
     files: int
     """Number of files."""
+    ctime_ns: int
+    """Time of change of the file's state, which nobody can set back; of a folder's files, the latest."""
     device: int
     inode: int
     """Number of the file or folder, which all of its names share."""
@@ -29,7 +31,15 @@ def file_stat(path: Path) -> FileStat:
     itself = path.stat()
     inside = [file.stat() for file in path.iterdir()] if path.is_dir() else [itself]
     mtime_ns = max((file.st_mtime_ns for file in inside), default=0)
-    return FileStat(sum(file.st_size for file in inside), mtime_ns, len(inside), itself.st_dev, itself.st_ino)
+    ctime_ns = max((file.st_ctime_ns for file in inside), default=0)
+    size = sum(file.st_size for file in inside)
+    return FileStat(size, mtime_ns, len(inside), ctime_ns, itself.st_dev, itself.st_ino)
+
+
+STAMP = 4
+"""Fields of a `FileStat` that a change of a file's bytes changes: a stamp of its contents."""
+LOOK = 3
+"""Those of them that a new name or another owner leaves alone."""
 
 
 class StatCache:

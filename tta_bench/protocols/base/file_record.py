@@ -12,6 +12,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.identity import identity_of
+from tta_bench.protocols.base.standing import UNKNOWN, Standing
 from tta_bench.records.identity import Identity
 from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Record
@@ -23,7 +24,12 @@ from tta_bench.utils.keyed_random import digest
 
 
 def write_scored(
-    asked: OutsideScores, how: dict[str, str], keep: Callable[[Path, str], Results], created: str, work_dir: Path
+    asked: OutsideScores,
+    how: dict[str, str],
+    keep: Callable[[Path, str], Results],
+    created: str,
+    work_dir: Path,
+    standing: Standing = UNKNOWN,
 ) -> Record:
     """Write the record of a scored file into ``<work_dir>/records``, and return it.
 
@@ -33,9 +39,10 @@ def write_scored(
         keep: Scores the file and writes predictions into a folder, under a name.
         created: Time at which scoring began.
         work_dir: Folder for checkpoints and records.
+        standing: The labels beside the official ones.
     """
     plugins: list[JsonValue] = [asdict(code) for code in METRICS.code(asked.protocol.score)]
-    identity, folder = _identity(asked, plugins), work_dir / "records"
+    identity, folder = _identity(asked, plugins, standing), work_dir / "records"
     results = keep(folder, record_name(identity))
     record = Record(
         origin="scored",
@@ -55,7 +62,7 @@ def write_scored(
     return read_record(write_record(record, folder))
 
 
-def _identity(asked: OutsideScores, plugins: list[JsonValue]) -> Identity:
+def _identity(asked: OutsideScores, plugins: list[JsonValue], standing: Standing) -> Identity:
     key = {
         "scored": sha256_of(asked.predictions),
         "labels": sha256_of(asked.labels) if asked.labels else None,
@@ -66,4 +73,4 @@ def _identity(asked: OutsideScores, plugins: list[JsonValue]) -> Identity:
         "split": asked.part or asked.split,
         "seed": asked.seed,
     } | ({"plugins": plugins} if plugins else {})
-    return identity_of(asked, asked.name, digest(key), part=asked.part)
+    return identity_of(asked, asked.name, digest(key), part=asked.part, standing=standing)

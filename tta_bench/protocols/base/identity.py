@@ -8,6 +8,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.experiments.base import Experiment, protocol_hash
 from tta_bench.experiments.fine_tune import Control
+from tta_bench.protocols.base.standing import UNKNOWN, Standing
 from tta_bench.records.identity import DatasetRef, Identity, ProtocolRef, WeightsRef
 
 
@@ -18,6 +19,7 @@ def identity_of(
     *,
     part: str | None = None,
     manifest: str | None = None,
+    standing: Standing = UNKNOWN,
     weights: WeightsRef | None = None,
     track: Literal["fixed", "tuned"] = "fixed",
     control: Control = "none",
@@ -31,6 +33,7 @@ def identity_of(
         run_key: Digest of everything that the result depends on.
         part: Scored part of the dataset, in place of the split's number.
         manifest: Digest of the data, where they were decoded.
+        standing: The data beside the official ones.
         weights: Initial weights.
         track: Whether training keys were changed.
         control: Change made to the test clips.
@@ -42,11 +45,19 @@ def identity_of(
         protocol=ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
         backbone=backbone,
         weights=weights,
-        dataset=DatasetRef(name=dataset.name, manifest_sha256=manifest, splits=splits),
+        dataset=DatasetRef(
+            name=dataset.name,
+            manifest_sha256=manifest,
+            splits=splits,
+            contents_sha256=standing.contents,
+            official=standing.official,
+            differs=standing.differs,
+            note=standing.note,
+        ),
         split=part or str(asked.split),
         seed=asked.seed,
         tier=asked.tier,
-        standard=asked.standard,
+        standard=asked.standard and standing.differs is None,
         track=track,
         control=control,
         precision=precision,

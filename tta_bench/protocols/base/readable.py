@@ -52,6 +52,11 @@ def exclude_broken(
     return broken
 
 
+def generated(experiment: Experiment) -> bool:
+    """Return True if the data are an embedded sample, whose generator is their identity."""
+    return experiment.dataset.generator is not None
+
+
 def generated_identity(experiment: Experiment) -> str | None:
     """Return the digest of an embedded sample's generator; None for real data, or where a limit leaves clips out."""
     card = experiment.dataset

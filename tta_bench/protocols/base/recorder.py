@@ -16,6 +16,7 @@ from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import Control
 from tta_bench.protocols.base.identity import identity_of
+from tta_bench.protocols.base.standing import UNKNOWN, Standing
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
@@ -156,6 +157,7 @@ def identity(
     precision: ResolvedPrecision,
     split: str | None = None,
     control: Control = "none",
+    standing: Standing = UNKNOWN,
 ) -> Identity:
     """Return the fields that identify an experiment.
 
@@ -167,6 +169,7 @@ def identity(
         precision: Resolved precision.
         split: The part that is scored, where that is not the split's number.
         control: Change of the test clips.
+        standing: The data beside the official ones.
     """
     ref = None
     if weights is not None:
@@ -177,6 +180,7 @@ def identity(
         experiment.run_key(training),
         part=split,
         manifest=dataset,
+        standing=standing,
         weights=ref,
         track=experiment.track,
         control=control,

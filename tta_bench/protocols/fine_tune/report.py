@@ -36,7 +36,8 @@ def fine_tune_identity(
         training: Identity of the trained weights.
         precision: Resolved precision.
     """
-    return identity(experiment, clips.identity, weights, training, precision, control=experiment.eval.control)
+    control = experiment.eval.control
+    return identity(experiment, clips.identity, weights, training, precision, control=control, standing=clips.standing)
 
 
 def fine_tune_run_info(experiment: FineTuneExperiment, clips: SplitClips) -> RunInfo:
@@ -93,11 +94,12 @@ def describe_plan(
     """
     clip, train, views = experiment.clip, experiment.train, experiment.eval
     plan = plan_steps(len(clips.train), train)
-    ranked = experiment.standard and views.control == "none"
+    ranked = experiment.standard and views.control == "none" and clips.standing.differs is None
     lines = {
         "run": folder,
         "data": f"{experiment.dataset.name}, {experiment.tier} tier, split {experiment.split}: {len(clips.train):,} "
         f"training and {len(clips.test):,} test clips, {len(clips.excluded):,} left out",
+        **clips.standing.lines(),
         "model": f"{experiment.backbone.name}, weights {experiment.weights}",
         "clip": str(clip),
         "training": training_line(plan, f"{train.batch} videos x {train.views} views", f"{micro_batch} clips", device),

@@ -83,7 +83,9 @@ class FineTune(ProtocolRun):
             trained = None if run.is_test_only else train_or_load(run, self.training(step), start, meta)
             if experiment.phase == "train":
                 return leave_checkpoint(run, recorder)
+            run.clips.require_unchanged()
             report = self.test(step)
+            run.clips.require_unchanged()
             predictions = fine_tune_predictions(experiment, run.clips, report)
             test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
             record = recorder.success(
@@ -109,7 +111,7 @@ class FineTune(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         clips = open_split(experiment, self.work_dir, machine.workers)
         weights = find_weights(experiment, self.work_dir)
-        training = training_identity(experiment, clips.identity, weights, machine)
+        training = training_identity(experiment, clips.key, weights, machine)
         return PreparedRun(
             experiment=experiment,
             work_dir=self.work_dir,

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import open_dataset
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.base.standing import UNKNOWN, Standing, standing_of
 from tta_bench.protocols.fine_tune.score_files import (
     ClassScores,
     columns_as_listed,
@@ -33,6 +35,8 @@ class _Truth:
     groups: dict[str, str]
     trained_groups: frozenset[str] = frozenset()
     """Groups of the training list, where there is one."""
+    standing: Standing = UNKNOWN
+    """The lists beside the official ones."""
 
 
 def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
@@ -58,18 +62,20 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
     )
     how = {"scores": "the best class" if given.best_only else "one for each class"}
     keep = partial(keep_results, predictions, ranked_by=asked.protocol.score)
-    return write_scored(asked, how, keep, created, work_dir)
+    return write_scored(asked, how, keep, created, work_dir, truth.standing)
 
 
 def _truth_from_dataset(asked: OutsideScores) -> _Truth:
     """Return the test list of the dataset's split."""
     layout = open_dataset(asked.dataset, asked.root)
     split = layout.split(asked.split)
+    lists = {"train": class_pairs(split.train, layout.classes), "test": class_pairs(split.test, layout.classes)}
     return _Truth(
         classes=tuple(layout.classes),
         labels={sample.id: sample.label for sample in split.test},
         groups={sample.id: sample.group for sample in split.test},
         trained_groups=frozenset(sample.group for sample in split.train),
+        standing=standing_of(asked, lists),
     )
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
+from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
+from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, shared_bytes, standing_of
 from tta_bench.utils.keyed_random import generator
 
 WHOLE = "A split is scored from all of its test clips or not at all, so these files must be restored."
@@ -33,6 +36,20 @@ class SplitClips:
     """Unreadable training clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, labels, groups and counted frames; of the generator's parameters for an embedded sample."""
+    standing: Standing = UNKNOWN
+    """The lists and the clips' bytes beside the official ones."""
+    manifest: Manifest | None = None
+    """State of the clips when they were decoded."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
+        return data_key(self.identity, self.standing)
+
+    def require_unchanged(self) -> None:
+        """Check that every clip is what it was when it was decoded; raises UserError naming those that are not."""
+        if self.manifest is not None:
+            self.manifest.require_unchanged([*self.train, *self.test])
 
 
 def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> SplitClips:
@@ -46,11 +63,16 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     if not hasattr(dataset, "split"):
         raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)
+    lists = {"train": class_pairs(split.train, dataset.classes), "test": class_pairs(split.test, dataset.classes)}
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
     manifest = check_readable([*train, *test], experiment.dataset.name, root, work_dir, workers)
     exclude_broken(test, manifest, "test clips", allowed=0.0, hint=WHOLE)
     excluded = exclude_broken(train, manifest, "training clips")
+    contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
+    trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested))
+    announce(standing)
     return SplitClips(
         root=root,
         classes=tuple(dataset.classes),
@@ -59,6 +81,8 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         lengths=manifest.frames,
         excluded=excluded,
         identity=generated_identity(experiment) or manifest.identity([*train, *test]),
+        standing=standing,
+        manifest=manifest,
     )
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
+from tta_bench.data.datasets.official import corpus_pairs
 from tta_bench.data.datasets.open import dataset_root, open_dataset
+from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
+from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, standing_of
 
 RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.broken."
 """Way out where too many clips cannot be read."""
@@ -29,6 +32,20 @@ class CorpusClips:
     """Unreadable clips, by id, with the decoder's reason."""
     identity: str
     """Digest of ids, hashtags and counted frames; of the generator's parameters for an embedded sample."""
+    standing: Standing = UNKNOWN
+    """The list and the clips' bytes beside the official ones."""
+    manifest: Manifest | None = None
+    """State of the clips when they were decoded."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
+        return data_key(self.identity, self.standing)
+
+    def require_unchanged(self) -> None:
+        """Check that every clip is what it was when it was decoded; raises UserError naming those that are not."""
+        if self.manifest is not None:
+            self.manifest.require_unchanged(self.clips)
 
 
 def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) -> CorpusClips:
@@ -40,16 +57,22 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     card, train = experiment.dataset, experiment.train
     root = dataset_root(card, experiment.root)
     clips = all_clips(card, root)
+    lists = {"train": corpus_pairs(clips)}
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
     manifest = check_readable(clips, card.name, root, work_dir, workers)
     rule = f", and train.broken allows {train.broken:.1%}"
     excluded = exclude_broken(clips, manifest, "clips", allowed=train.broken, rule=rule, hint=RESTORE)
+    contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in clips)
+    standing = standing_of(experiment, lists, contents)
+    announce(standing)
     return CorpusClips(
         clips=tuple(clip for clip in clips if clip.id not in excluded),
         lengths=manifest.frames,
         excluded=excluded,
         identity=generated_identity(experiment) or manifest.corpus_identity(clips),
+        standing=standing,
+        manifest=manifest,
     )
 
 

@@ -73,10 +73,12 @@ def describe_pretraining(
     clip, train, model, settings = experiment.clip, experiment.train, step.autoencoder, step.settings
     plan, masks = plan_steps(len(corpus.clips), train), step.draw_masks(1)
     batch, at_once = f"{train.batch} videos x {train.views} views", f"{settings.micro_batch} clips"
+    standard = experiment.standard and corpus.standing.differs is None
     lines = {
         "run": folder,
         "data": f"{experiment.dataset.name}, {experiment.tier} tier: {len(corpus.clips):,} clips, "
         f"{len(corpus.excluded):,} left out",
+        **corpus.standing.lines(),
         "model": f"{experiment.backbone.name} and a decoder of {train.decoder.depth} blocks, "
         f"{count_parameters(model):,} parameters, weights {experiment.weights}",
         "clip": f"{clip.frames} frames, every {clip.stride}th, {clip.size} pixels",
@@ -85,6 +87,6 @@ def describe_pretraining(
         "training": training_line(plan, batch, at_once, str(settings.machine.device)),
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch * train.views),
-        "standard": "yes" if experiment.standard else "no: a locked key or the data were changed",
+        "standard": "yes" if standard else "no: a locked key or the data were changed",
     }
     return plan_text(lines)

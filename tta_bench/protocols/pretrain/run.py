@@ -71,6 +71,7 @@ class Pretrain(ProtocolRun):
         recorder = recorder_of(run, start.micro_batch)
         with recorder.running():
             trained = train_or_load(run, self.training(step), start, self.meta())
+            run.clips.require_unchanged()
             self.draw(step)
             record = recorder.success(
                 n_scored=run.videos,
@@ -95,7 +96,7 @@ class Pretrain(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         corpus = open_corpus(experiment, self.work_dir, machine.workers)
         weights = find_weights(experiment, self.work_dir)
-        training = training_identity(experiment, corpus.identity, weights, machine)
+        training = training_identity(experiment, corpus.key, weights, machine)
         tags = () if experiment.train.clips is None else (f"clips{experiment.train.clips}",)
         return PreparedRun(
             experiment=experiment,
@@ -106,7 +107,9 @@ class Pretrain(ProtocolRun):
             weights=weights,
             training=training,
             folder=training_folder(self.work_dir, experiment, training, *tags),
-            identity=identity(experiment, corpus.identity, weights, training, machine.precision),
+            identity=identity(
+                experiment, corpus.identity, weights, training, machine.precision, standing=corpus.standing
+            ),
             info=pretrain_run_info(experiment, corpus),
             videos=len(corpus.clips),
             recipe=experiment.train,

@@ -39,7 +39,8 @@ def reaction_identity(
         precision: Resolved precision.
     """
     training = digest([training, clips.scored_features]) if clips.scored_features else training
-    return identity(experiment, clips.identity, weights, training, precision, split=experiment.eval.split)
+    part, standing = experiment.eval.split, clips.standing
+    return identity(experiment, clips.identity, weights, training, precision, split=part, standing=standing)
 
 
 def reaction_run_info(experiment: ReactionExperiment, clips: ReactionSplit) -> RunInfo:
@@ -88,16 +89,18 @@ def describe_reaction_plan(
     plan = plan_steps(len(clips.train), train)
     seen = f"{clip.frames} frames, {clip.sampling}, {clip.size} pixels, faces by {clip.cropper}"
     heard = ", ".join(part.name for part in parts_of(backbone) if not part.sees)
+    standard = experiment.standard and clips.standing.differs is None
     lines = {
         "run": folder,
         "data": f"{experiment.dataset.name}, {experiment.tier} tier: {len(clips.train):,} training clips, "
         f"{len(clips.scored):,} of the part {experiment.eval.split}",
+        **clips.standing.lines(),
         "model": f"{backbone.name}, weights {experiment.weights}, temporal head {train.temporal}",
         "clip": "; ".join(filter(None, [seen if backbone.sees else "", heard])),
         "features": f"{clips.extraction.reused:,} of {clips.extraction.clips:,} reused",
         "training": training_line(plan, f"{train.batch} clips", f"{micro_batch}", device),
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch, (len(clips.scored), "clip")),
-        "ranked": "yes" if experiment.standard else "no: a locked key or the data were changed",
+        "ranked": "yes" if standard else "no: a locked key or the data were changed",
     }
     return plan_text(lines)

@@ -14,6 +14,7 @@ from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, ListedReactio
 from tta_bench.data.datasets.open import open_dataset
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.base.standing import UNKNOWN, standing_of
 from tta_bench.protocols.reaction.challenge_files import LabelForm, check_ids, known_subjects, read_outputs, read_truth
 from tta_bench.records.intensities import Intensities, Truth, collect_intensities
 from tta_bench.records.schema import Record
@@ -44,7 +45,12 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
         keep = partial(keep_without_labels, predictions, "labels", ranked_by=asked.protocol.score)
     else:
         keep = partial(keep_reactions, predictions, asked.dataset, ranked_by=asked.protocol.score)
-    return write_scored(asked, {"scores": "an intensity for each emotion"}, keep, created, work_dir)
+    standing = (
+        UNKNOWN
+        if asked.labels
+        else standing_of(asked, {asked.part: [(id, tuple(intensities)) for id, intensities in truth.targets.items()]})
+    )
+    return write_scored(asked, {"scores": "an intensity for each emotion"}, keep, created, work_dir, standing)
 
 
 def keep_reactions(

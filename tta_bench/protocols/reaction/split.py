@@ -11,14 +11,19 @@ import numpy as np
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.data.datasets.hume_reaction import HumeReaction, ListedReaction
+from tta_bench.data.datasets.official import reaction_pairs
 from tta_bench.data.datasets.open import limited, open_dataset
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import ReadyFeatures, SoundFeatures
+from tta_bench.data.media.file_hashes import reaction_contents
+from tta_bench.data.media.manifest import contents_digest
 from tta_bench.data.transforms.faces import FaceFrames
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.backbones.audio import build_audio, frozen_identity
 from tta_bench.models.backbones.feature_files import FeatureFiles
+from tta_bench.protocols.base.readable import generated
+from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, shared_bytes, standing_of
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, column_statistics, read_rows
 from tta_bench.protocols.reaction.model import Statistics
 from tta_bench.utils.keyed_random import digest
@@ -61,6 +66,13 @@ class ReactionSplit:
     """Digest of user-supplied features of the scored clips; None where there are none. They are no part of the
     training."""
     extraction: Extraction
+    standing: Standing = UNKNOWN
+    """The lists and the clips' bytes beside the official ones."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
+        return data_key(self.identity, self.standing)
 
     def training_clips(self, experiment: ReactionExperiment) -> ReactionClips:
         """Return the training clips, with the recipe's augmentation."""
@@ -91,7 +103,8 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
         RunFailed: A worker process ended on its own.
     """
     layout: HumeReaction = open_dataset(experiment.dataset, experiment.root)
-    train, scored = (limited(layout.part(part), experiment.limit) for part in ("train", experiment.eval.split))
+    whole = {part: layout.part(part) for part in ("train", experiment.eval.split)}
+    train, scored = (limited(whole[part], experiment.limit) for part in ("train", experiment.eval.split))
     begun = time.perf_counter()
     extracted = {
         name: extract(sources, extractor, cache_folder() / "features", workers, name)
@@ -103,6 +116,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
     ready = {clip.id: _ready(clip, experiment.backbone, extracted) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
     supplied_train, supplied = (_user_feature_digests(experiment, extracted, part) for part in (train, scored))
+    standing = _standing(experiment, whole, train, scored)
     return ReactionSplit(
         layout=layout,
         train=ready_train,
@@ -113,7 +127,26 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
         identity=_identity(experiment, layout, supplied_train),
         scored_features=digest(supplied) if supplied else None,
         extraction=extraction,
+        standing=standing,
     )
+
+
+def _standing(
+    experiment: ReactionExperiment,
+    whole: Mapping[str, Sequence[ListedReaction]],
+    train: Sequence[ListedReaction],
+    scored: Sequence[ListedReaction],
+) -> Standing:
+    """Return the standing of the lists, and of the bytes of the clips' pictures and sound; tell the user of it."""
+    trained, tested = (
+        reaction_contents(part, cache_folder() / "features" / "contents.json") for part in (train, scored)
+    )
+    known = {**trained, **tested}
+    contents = contents_digest(known) if known and not generated(experiment) else None
+    lists = {part: reaction_pairs(clips) for part, clips in whole.items()}
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested))
+    announce(standing)
+    return standing
 
 
 def _extractions(
