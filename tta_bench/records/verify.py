@@ -1,8 +1,9 @@
-"""Checking a record against the files it rests on."""
+"""Checking a record against the files it rests on, and the one word that says on what its figures rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,16 +13,35 @@ from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
+from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
 from tta_bench.records.status import is_ranked
+from tta_bench.records.store import record_name
 from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
 """Figures that differ by less are equal: adding up in another order moves the last digits."""
 
-
+Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
+"""The support of a figure: outcomes that the submitter wrote, full predictions with official labels, the test phase run
+again by somebody, or the training too."""
+Word = Literal["arithmetic", "rescored", "retested", "rerun", "FAILED"]
+"""The same, and that it does not stand."""
+CLOCKS_DIFFER = timedelta(days=1)
+"""Most that the clocks of two honest machines differ."""
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
+
+
+class Standing(NamedTuple):
+    """Standing of a record."""
+
+    word: Word | None
+    """The one word; None for a record without a figure."""
+    reason: str
+    """What was recomputed from which files, and why the word is no stronger."""
+    problems: tuple[str, ...] = ()
+    """Everything that does not hold."""
 
 
 class Verdict(NamedTuple):
@@ -42,6 +62,69 @@ class Kept(NamedTuple):
     """Files that cannot be read, or are not the recorded ones."""
 
 
+def standing_of(record: Record, folder: Path) -> Word | None:
+    """Return the word of a record, from the files that lie in its folder; None for one without a figure.
+
+    Args:
+        record: The record.
+        folder: Folder of its predictions and outcomes.
+    """
+    return judge(record, folder).word
+
+
+def may_rank(record: Record, word: Word | None) -> bool:
+    """Return True if a record's word is enough for a rank.
+
+    Rows rank from ``rescored`` on, where labels are known to everybody; where they are not (reactions, whose labels are
+    private, and data of plug-ins), from ``retested`` on. What is not standard has no rank among others; on boards of
+    one's own data what their owner wrote is enough.
+    """
+    if word is None or word == "FAILED":
+        return False
+    identity = record.identity
+    if not identity.standard:
+        return True
+    if identity.tier == "full" and not has_official_list(identity.dataset.name):
+        return word in ("retested", "rerun")
+    return word != "arithmetic"
+
+
+def judge(
+    record: Record,
+    folder: Path,
+    *,
+    elsewhere: Path | None = None,
+    truth: Truth | None = None,
+    listed: Listed | None = None,
+) -> Standing:
+    """Recompute a record, compare its samples with the official ones, and return its standing.
+
+    Args:
+        record: The record.
+        folder: Folder of its predictions and outcomes.
+        elsewhere: Folder of predictions that do not lie there.
+        truth: Labels of its split, where these may not be published.
+        listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
+    """
+    if record.status != "success" or not is_ranked(record):
+        return Standing(None, "there is no figure to recompute")
+    kept = read_kept(record, folder, elsewhere, truth)
+    source, problems = recomputed(record, kept, truth)
+    problems = [*problems, *_dates(record), *_names(record)]
+    compared = Comparison(False, [], "the full predictions are not here")
+    if kept.predictions is not None:
+        compared = compare_with_official(record, kept.predictions, truth, listed)
+    elif record.verifiable_with and truth is None:
+        compared = Comparison(False, [], f"labels are private: {record.verifiable_with}= recomputes it")
+    problems += compared.problems
+    how = f"recomputed from {source}" if source != "nothing" else "nothing was recomputed"
+    if problems:
+        return Standing("FAILED", how, tuple(problems))
+    if not compared.official:
+        return Standing("arithmetic", f"{how}; {compared.reason}")
+    return Standing("rescored", f"{how}, with the official labels")
+
+
 def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Verdict:
     """Recompute every figure of a record and list the differences.
 
@@ -57,7 +140,12 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     """
     if record.status != "success" or not is_ranked(record):
         return Verdict("nothing", [])
-    predictions, stored, problems = read_kept(record, folder, elsewhere, truth)
+    return recomputed(record, read_kept(record, folder, elsewhere, truth), truth)
+
+
+def recomputed(record: Record, kept: Kept, truth: Truth | None = None) -> Verdict:
+    """Return the verdict on a record, given the contents of its files."""
+    predictions, stored, problems = kept.predictions, kept.outcomes, [*kept.problems]
     predicted = predictions.outcomes() if predictions is not None else None
     outcomes = predicted or stored
     if outcomes is None:
@@ -160,3 +248,25 @@ def _equal(a: AnyOutcomes, b: AnyOutcomes) -> bool:
         return (left is None) == (right is None) and np.array_equal(left, right)
 
     return type(a) is type(b) and all(fields_equal(name) for name in a.__dataclass_fields__)
+
+
+def _dates(record: Record) -> list[str]:
+    """Return what cannot be of a record's dates."""
+    created, finished = (
+        datetime.fromisoformat(moment or record.created) for moment in (record.created, record.finished)
+    )
+    if finished < created:
+        return [f"dates: it finished at {record.finished}, before it began at {record.created}"]
+    if finished > datetime.now(UTC) + CLOCKS_DIFFER:
+        return [f"dates: it finished at {record.finished}, which is not yet"]
+    return []
+
+
+def _names(record: Record) -> list[str]:
+    """Return the files that a record names and that are another's, by their names."""
+    stem = record_name(record.identity)
+    return [
+        f"{content}: {ref.name} is no file of this record's: its name must begin with {stem}.{content}."
+        for ref, content in ((record.predictions, "predictions"), (record.outcomes, "outcomes"))
+        if ref is not None and not (ref.name.startswith(f"{stem}.{content}.") and ref.name.endswith(".npz"))
+    ]
