@@ -36,8 +36,7 @@ def predictions_of(pairs: Pairs, dataset: str) -> Predictions:
     classes = sorted({name for _, name in pairs})
     scores = generator("official", len(pairs)).random((len(pairs), len(classes)))
     groups = [
-        film_title(key, name) if dataset.startswith("hmdb51") else key.rpartition("_")[0].removeprefix("v_")
-        for key, name in pairs
+        film_title(key, name) if dataset.startswith("hmdb51") else f"{name}_{key.split('_')[-2]}" for key, name in pairs
     ]
     return collect([key for key, _ in pairs], scores, [classes.index(name) for _, name in pairs], groups, classes)
 
@@ -106,8 +105,8 @@ def test_intensities_are_compared_with_the_samples_plan_or_with_given_labels() -
 
 
 def test_data_of_ones_own_have_no_official_list() -> None:
-    pairs = [("a", "x"), ("b", "y")]
-    own = predictions_of(pairs, "folder")
+    pairs = [("a_x_1", "x"), ("b_y_1", "y")]
+    own = predictions_of(pairs, "hmdb51")
     record = record_of("folder")
     assert "no list of folder is official" in compare_with_official(record, own).reason
     groups = dict(zip(own.ids.tolist(), own.groups.tolist(), strict=True))

@@ -6,6 +6,7 @@ class, and the digest of a split's whole list tells that no clip is missing, add
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.hmdb51 import TEST, film_title
+from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.data.synthetic import hmdb51, hume_reaction, ucf101
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import AnyPredictions
@@ -125,7 +127,7 @@ def _sample_reactions(card: DatasetCard, part: str) -> Truth | None:
     plan = hume_reaction.plan(hume_reaction.read_reaction_settings(card.generator))
     clips = [clip for clip in plan if clip.part == part]
     return Truth(
-        hume_reaction.EMOTIONS,
+        EMOTIONS,
         {clip.id: clip.targets for clip in clips},
         {clip.id: clip.subject for clip in clips},
     )
@@ -193,11 +195,14 @@ def _other_list(card: DatasetCard, split: str, given: int, count: int) -> str:
 
 
 def _ucf101_group(key: str, name: str) -> str:
-    """Return the group that an id of UCF101 carries; raises UserError if its class is another."""
-    prefix, clip = f"v_{name}_", key.rpartition("_")[0]
-    if not key.startswith(prefix) or "_" in clip.removeprefix(prefix):
+    """Return the group of a class's clip of UCF101; raises UserError if its id carries another class.
+
+    Capitals are not compared: the clips of HandstandPushups are called ``v_HandStandPushups_...``.
+    """
+    match = re.fullmatch(r"v_(.+)_(g\d+)_c\d+", key)
+    if match is None or match[1].casefold() != name.casefold():
         raise UserError(f"{key} is not of the class {name}.")
-    return clip.removeprefix("v_")
+    return f"{name}_{match[2]}"
 
 
 _GROUPS: dict[str, Callable[[str, str], Any]] = {"ucf101": _ucf101_group, "hmdb51": film_title}
