@@ -1,28 +1,26 @@
-"""Official labels of a record's samples: of the embedded samples from their generators, of UCF101 and HMDB51 by digest.
+"""Official labels of a record's samples, known by the digest of each split's list.
 
-Labels that a submitter wrote prove nothing. These are known to everybody: each id of UCF101 and HMDB51 carries its
-class, and the digest of a split's whole list tells that no clip is missing, added or of another class.
+Labels that a submitter wrote prove nothing. Those of UCF101, HMDB51 and the embedded samples are known to everybody: a
+clip's id carries its class and its group, and the digest of the whole list tells that no clip is missing, added, or of
+another class. Nothing here reads a dataset or makes a sample, so that it needs few packages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tta_bench.cards.catalog import dataset_card
 from tta_bench.cards.kinds import DatasetCard
-from tta_bench.data.datasets.hmdb51 import TEST, film_title
-from tta_bench.data.datasets.hume_reaction import EMOTIONS
-from tta_bench.data.synthetic import hmdb51, hume_reaction, ucf101
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import AnyPredictions
 from tta_bench.records.intensities import Intensities, Truth
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.schema import Record
-from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.keyed_random import canonical_json, digest
 
 Listed = Mapping[str, tuple[str, str]]
 """Class and group of each test clip, by id."""
@@ -33,8 +31,15 @@ TEST_LISTS = {
     ("hmdb51", "1"): (1530, "97c6de9824c74c70eca47f6d4bd91361f4badb800509762ebded53503fb5f3ac"),
     ("hmdb51", "2"): (1530, "c372bbac441d1c1add877284ae13960570d6edf4587569f47c185ccb621f889f"),
     ("hmdb51", "3"): (1530, "376128cd9909394d26a6e68aca011307f2e78ee72d23e2d8c3233b73b0fab541"),
+    ("ucf101_sample", "1"): (96, "7c99d6cff3871cbabf8c3b549a5ed3f827b54a949f762424732658cb2b236a70"),
+    ("hmdb51_sample", "1"): (64, "e7182cee1182955142234a89f9db032f74c614024dd328b7870074d5d1ffee3e"),
+    ("hmdb51_sample", "2"): (64, "896e94dcd917fd7cfd3fff9b02befde637857f97310242286d2c58d3b617f526"),
+    ("hmdb51_sample", "3"): (64, "a113dcf056cb0566a99d934e4d9a0394936aee3069c7fcf16df950f54a6bbdba"),
+    ("hume_reaction_sample", "val"): (40, "aa78512116797dda2b3ee706ae9e214bd780fb7cc4cc1341c3d9e78a0cea7eff"),
 }
-"""Count of clips, and `list_digest`, of the official test lists, by dataset and split."""
+"""Count of samples, and digest of their (id, label), of the lists that everybody knows, by dataset and split."""
+SUBJECTS = {("hume_reaction_sample", "val"): "b2f73d4d0cd4d824bddc90dabfb6feb45e7b8240a2c8b7bcd04d66d6f4c6682f"}
+"""Digest of the (id, subject) of those whose ids do not carry them."""
 
 
 class Comparison(NamedTuple):
@@ -42,15 +47,15 @@ class Comparison(NamedTuple):
 
     official: bool
     """Every sample, label and group is the official one."""
-    problems: list[str]
+    problems: Sequence[str] = ()
     """Samples whose label or group is another than the official one."""
-    reason: str
+    reason: str = ""
     """The reason why labels could not be compared, or are of another list; empty where they are official."""
 
 
-def list_digest(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the digest of a list of (id, class), whatever its order."""
-    return digest(sorted(map(list, pairs)))
+def list_digest(pairs: Iterable[tuple[str, object]]) -> str:
+    """Return the digest of a list of (id, label), whatever its order."""
+    return digest(sorted(([key, label] for key, label in pairs), key=canonical_json))
 
 
 def has_official_list(dataset: str) -> bool:
@@ -69,140 +74,117 @@ def compare_with_official(
         truth: Labels of the split from the dataset itself, where these may not be published.
         listed: Clips of the split from the dataset itself, where no list of it is official.
     """
+    name, split = record.identity.dataset.name, record.identity.split
     try:
-        card = dataset_card(record.identity.dataset.name)
+        card = dataset_card(name)
     except UserError:
-        return Comparison(False, [], f"no card tells the labels of {record.identity.dataset.name}")
+        return Comparison(False, reason=f"no card tells the labels of {name}")
     if (card.generator is not None) != (record.identity.tier == "sample"):
-        return Comparison(False, [f"tier: {card.name} is not of the {record.identity.tier} tier"], "")
+        return Comparison(False, [f"tier: {name} is not of the {record.identity.tier} tier"])
     if isinstance(predictions, Intensities):
-        known = truth or _sample_reactions(card, record.identity.split)
-        return _compare_intensities(predictions, known, card)
-    return _compare_classes(predictions, card, record.identity.split, listed)
+        return _compare_intensities(predictions, (name, split), truth)
+    return _compare_classes(predictions, card, split, listed)
+
+
+def group_of(dataset: str, key: str, name: str) -> str | None:
+    """Return the group that an id carries; None if it is not an id of that class.
+
+    Capitals are not compared in UCF101: the clips of HandstandPushups are called ``v_HandStandPushups_...``.
+
+    Args:
+        dataset: Name of the dataset's card.
+        key: The id.
+        name: The class.
+    """
+    if dataset.startswith("hmdb51"):
+        title, separator, _ = key.rpartition(f"_{name}_")
+        return title if separator else None
+    match = re.fullmatch(r"v_(.+)_(g\d+)_c\d+", key)
+    return f"{name}_{match[2]}" if match and match[1].casefold() == name.casefold() else None
 
 
 def _compare_classes(predictions: Predictions, card: DatasetCard, split: str, listed: Listed | None) -> Comparison:
     names = [predictions.classes[label] for label in predictions.labels.tolist()]
-    given = {
-        key: (name, group)
-        for key, name, group in zip(predictions.ids.tolist(), names, predictions.groups.tolist(), strict=True)
-    }
-    official = (card.name, split) in TEST_LISTS
-    listed = sample_list(card, split) or (None if official else listed)
-    if listed is not None:
-        problems = [*_labels_differ(given, listed), *_reversed_differ(predictions, names, card)]
-        reason = "" if given.keys() == listed.keys() else _other_list(card, split, len(given), len(listed))
-        return Comparison(not problems and not reason, problems, reason)
-    if not official:
-        return Comparison(False, [], f"no list of {card.name} is official: data.root=DIR has its labels")
-    count, sha256 = TEST_LISTS[card.name, split]
-    problems = _strange(given, _GROUPS[card.name])
-    same = list_digest((key, name) for key, (name, _) in given.items()) == sha256
-    return Comparison(same and not problems, problems, "" if same else _other_list(card, split, len(given), count))
+    keys, groups = predictions.ids.tolist(), predictions.groups.tolist()
+    given = {key: (name, group) for key, name, group in zip(keys, names, groups, strict=True)}
+    known = TEST_LISTS.get((card.name, split))
+    if known is None and listed is None:
+        return Comparison(False, reason=f"no list of {card.name}, split {split}, is official: say data.root=DIR")
+    if known is not None:
+        expected = {key: _carried(card.name, key, name, predictions.classes) for key, (name, _) in given.items()}
+        count, same = known[0], list_digest(zip(keys, names, strict=True)) == known[1]
+    else:
+        assert listed is not None
+        expected = {key: listed.get(key) for key in keys}
+        count, same = len(listed), given.keys() == listed.keys()
+    problems = [*_labels_differ(given, expected), *_reversed_differ(predictions, names, card)]
+    reason = "" if same or problems else _other_list(card.name, split, len(given), count)
+    return Comparison(same and not problems, problems, reason)
 
 
-def sample_list(card: DatasetCard, split: str) -> dict[str, tuple[str, str]] | None:
-    """Return class and group of each test clip of an embedded sample; None for another dataset."""
-    if card.generator is None or card.component not in ("UCF101", "HMDB51"):
-        return None
-    settings = ucf101.read_settings(card.generator)
-    ours = card.component == "UCF101"
-    listed: dict[str, tuple[str, str]] = {}
-    for name in ucf101.CLASSES:
-        for group in range(1, settings.groups + 1):
-            if ours and group > settings.test_groups:
-                continue
-            if not ours and (not split.isdigit() or hmdb51.flag(int(split), name, group, settings) != TEST):
-                continue
-            for clip in range(1, settings.clips + 1):
-                stem = (ucf101 if ours else hmdb51).clip_name(name, group, clip).removesuffix(".avi")
-                listed[stem] = (name, _GROUPS["ucf101" if ours else "hmdb51"](stem, name))
-    return listed
+def _compare_intensities(predictions: Intensities, place: tuple[str, str], truth: Truth | None) -> Comparison:
+    known, keys = TEST_LISTS.get(place), predictions.ids.tolist()
+    if known is None and truth is None:
+        return Comparison(False, reason=f"the labels of {place[0]} are private: say data.root=DIR")
+    if truth is not None:
+        return _compare_with_truth(predictions, truth)
+    assert known is not None
+    targets, subjects = predictions.targets, predictions.groups
+    assert targets is not None
+    if len(keys) != known[0]:
+        return Comparison(False, reason=_other_list(*place, len(keys), known[0]))
+    rounded = [[round(value, 6) for value in row] for row in targets.astype(np.float64).tolist()]
+    wrong = [] if list_digest(zip(keys, rounded, strict=True)) == known[1] else ["labels"]
+    if subjects is not None and list_digest(zip(keys, subjects.tolist(), strict=True)) != SUBJECTS.get(place):
+        wrong.append("subjects")
+    return Comparison(not wrong, [f"{noun}: they are not those of {place[0]}, {place[1]}" for noun in wrong])
 
 
-def _sample_reactions(card: DatasetCard, part: str) -> Truth | None:
-    """Return the labels of a part of the embedded sample of reactions; None for another dataset."""
-    if card.generator is None or card.component != "HumeReaction":
-        return None
-    plan = hume_reaction.plan(hume_reaction.read_reaction_settings(card.generator))
-    clips = [clip for clip in plan if clip.part == part]
-    return Truth(
-        EMOTIONS,
-        {clip.id: clip.targets for clip in clips},
-        {clip.id: clip.subject for clip in clips},
-    )
-
-
-def _compare_intensities(predictions: Intensities, truth: Truth | None, card: DatasetCard) -> Comparison:
-    if truth is None:
-        return Comparison(False, [], f"the labels of {card.name} are private: they need data.root=DIR")
-    if predictions.emotions != tuple(truth.emotions):
-        return Comparison(False, ["emotions: they are not those of the labels"], "")
-    ids = predictions.ids.tolist()
-    if set(ids) != set(truth.targets):
-        return Comparison(False, [], f"{len(ids):,} samples, and the labels have {len(truth.targets):,}, or other ids")
-    expected = np.array([truth.targets[name] for name in ids], np.float32)
+def _compare_with_truth(predictions: Intensities, truth: Truth) -> Comparison:
+    """Compare intensities with the labels of the dataset itself."""
+    keys = predictions.ids.tolist()
+    if predictions.emotions != tuple(truth.emotions) or set(keys) != set(truth.targets):
+        return Comparison(False, [f"labels: {len(keys):,} samples, and the dataset has {len(truth.targets):,}"])
+    expected = np.array([truth.targets[name] for name in keys], np.float32)
     problems = []
     if predictions.targets is not None and not np.array_equal(predictions.targets, expected):
-        wrong = (predictions.targets != expected).any(axis=1)
-        problems.append(f"labels: {int(wrong.sum()):,} samples have others than the dataset, as {ids[wrong.argmax()]}")
+        wrong = [keys[row] for row in np.flatnonzero((predictions.targets != expected).any(axis=1))]
+        problems.append(f"labels: {len(wrong):,} samples have others than in the dataset: {shorten(wrong)}")
     if predictions.groups is not None and truth.groups is not None:
-        others = [
-            name for name, group in zip(ids, predictions.groups.tolist(), strict=True) if truth.groups[name] != group
-        ]
+        pairs = zip(keys, predictions.groups.tolist(), strict=True)
+        others = [name for name, group in pairs if truth.groups[name] != group]
         problems += [f"groups: {len(others):,} samples have another subject: {shorten(others)}"] if others else []
-    return Comparison(not problems, problems, "")
+    return Comparison(not problems, problems)
 
 
-def _labels_differ(given: Mapping[str, tuple[str, str]], listed: Mapping[str, tuple[str, str]]) -> list[str]:
-    problems = []
-    for place, noun in ((0, "class"), (1, "group")):
-        wrong = sorted(key for key in given if key in listed and given[key][place] != listed[key][place])
-        if wrong:
-            problems.append(
-                f"labels: {len(wrong):,} samples have another {noun} than the official one: {shorten(wrong)}"
-            )
-    return problems
+def _carried(dataset: str, key: str, name: str, classes: Sequence[str]) -> tuple[str, str] | None:
+    """Return the class and group that an id carries, its own class first; None if it carries none of the classes."""
+    for candidate in (name, *classes):
+        if (group := group_of(dataset, key, candidate)) is not None:
+            return candidate, group
+    return None
 
 
-def _strange(given: Mapping[str, tuple[str, str]], group_of: Callable[[str, str], str]) -> list[str]:
-    """Return the samples whose id carries another class or group than theirs."""
-    problems = []
-    wrong, grouped = [], []
-    for key, (name, group) in given.items():
-        try:
-            expected = group_of(key, name)
-        except UserError:
-            wrong.append(key)
-            continue
-        if group != expected:
-            grouped.append(key)
-    for names, noun in ((wrong, "class"), (grouped, "group")):
-        if names:
-            problems.append(f"labels: {len(names):,} samples have another {noun} than their id: {shorten(names)}")
-    return problems
+def _labels_differ(given: Listed, expected: Mapping[str, tuple[str, str] | None]) -> list[str]:
+    """Return the samples with another class or group than expected, in words."""
+    differ: dict[str, list[str]] = {"class": [], "group": []}
+    for key, found in given.items():
+        if (official := expected[key]) is not None and official != found:
+            differ["class" if official[0] != found[0] else "group"].append(key)
+    return [
+        f"labels: {len(keys):,} samples have another {noun} than the official one: {shorten(sorted(keys))}"
+        for noun, keys in differ.items()
+        if keys
+    ]
 
 
 def _reversed_differ(predictions: Predictions, names: list[str], card: DatasetCard) -> list[str]:
     if predictions.reversed_labels is None or card.reversed_class is None:
         return []
     given = [predictions.classes[label] for label in predictions.reversed_labels.tolist()]
-    return [] if given == [card.reversed_class[name] for name in names] else ["reversed_labels: they are not official"]
+    same = given == [card.reversed_class.get(name) for name in names]
+    return [] if same else [f"reversed_labels: they are not those of {card.name}"]
 
 
-def _other_list(card: DatasetCard, split: str, given: int, count: int) -> str:
-    return f"not the official test list of {card.name}, split {split}: {given:,} clips, and that has {count:,}"
-
-
-def _ucf101_group(key: str, name: str) -> str:
-    """Return the group of a class's clip of UCF101; raises UserError if its id carries another class.
-
-    Capitals are not compared: the clips of HandstandPushups are called ``v_HandStandPushups_...``.
-    """
-    match = re.fullmatch(r"v_(.+)_(g\d+)_c\d+", key)
-    if match is None or match[1].casefold() != name.casefold():
-        raise UserError(f"{key} is not of the class {name}.")
-    return f"{name}_{match[2]}"
-
-
-_GROUPS: dict[str, Callable[[str, str], Any]] = {"ucf101": _ucf101_group, "hmdb51": film_title}
+def _other_list(dataset: str, split: str, given: int, count: int) -> str:
+    return f"not the official test list of {dataset}, split {split}: {given:,} clips, and that has {count:,}"
