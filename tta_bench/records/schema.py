@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
 from tta_bench.records.redact import text_with_path, without_paths
 
+LARGEST_PUBLISHED = 50_000_000
+"""Bytes of the largest predictions that are fetched; those of a test list of UCF101 have 764,000."""
 SCHEMA_VERSION = 1
 """The newest layout that this version reads."""
 
@@ -41,6 +43,15 @@ class FileRef(Part):
     """Its name."""
     sha256: Digest
     """Digest of its bytes."""
+    address: str | None = Field(
+        default=None,
+        pattern=r"^https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+$",
+        max_length=500,
+        exclude_if=lambda at: at is None,
+    )
+    """Address where it is published, if it is too large to lie beside the record."""
+    bytes: int | None = Field(default=None, gt=0, le=LARGEST_PUBLISHED, exclude_if=lambda size: size is None)
+    """Its size, if it is published."""
 
 
 class Excluded(Part):

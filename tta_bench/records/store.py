@@ -11,9 +11,13 @@ from pydantic import ValidationError
 
 from tta_bench.errors import UserError
 from tta_bench.records.identity import Identity
+from tta_bench.records.limits import read_json
 from tta_bench.records.schema import SCHEMA_VERSION, Record
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
+
+ATTESTATION = ".attestation.json"
+"""Ending, behind a record's name, of the file that attests it."""
 
 
 def record_name(identity: Identity) -> str:
@@ -46,12 +50,11 @@ def read_record(path: Path) -> Record:
         UserError: The file is half-written, no record, of a newer schema, or was edited after it was written.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text, parse_float=_exact)
+        text, data = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no record: it cannot be read as JSON, or was changed ({error}).") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise UserError(f"{path} is no record: it has no schema_version.")
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} is of schema {version}, and this version knows {SCHEMA_VERSION}.", "Update tta-bench.")
@@ -69,8 +72,8 @@ def content_sha256(data: dict[str, Any]) -> str:
 
 
 def record_files(folder: Path) -> list[Path]:
-    """Return the record files of a folder, sorted by name; a folder that does not exist has none."""
-    return sorted(folder.glob("*.json"))
+    """Return the record files of a folder, sorted by name, if it is there; attestations are no records."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.endswith(ATTESTATION))
 
 
 def load_records(folder: Path) -> list[Record]:
@@ -80,14 +83,6 @@ def load_records(folder: Path) -> list[Record]:
         UserError: One of them cannot be read; names it.
     """
     return [read_record(path) for path in record_files(folder)]
-
-
-def _exact(text: str) -> float:
-    """Return a number, refusing digits that do not count: otherwise some could be changed without a trace."""
-    value = float(text)
-    if repr(value) != text:
-        raise ValueError(f"{text} was written as {value!r}")
-    return value
 
 
 def _first(error: ValidationError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,13 +11,15 @@ import numpy as np
 
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
+from tta_bench.records.attest import CLOCKS_DIFFER, check_attestations
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
+from tta_bench.records.signatures import NO_KEYGEN
 from tta_bench.records.status import is_ranked
-from tta_bench.records.store import record_name
+from tta_bench.records.store import file_stem, record_name
 from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
@@ -28,8 +30,8 @@ Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
 again by somebody, or the training too."""
 Word = Literal["arithmetic", "rescored", "retested", "rerun", "FAILED"]
 """The same, and that it does not stand."""
-CLOCKS_DIFFER = timedelta(days=1)
-"""Most that the clocks of two honest machines differ."""
+MAINTAINERS = "maintainers"
+"""File beside the folder of records, of the keys that may attest."""
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
 
 
@@ -42,6 +44,12 @@ class Standing(NamedTuple):
     """What was recomputed from which files, and why the word is no stronger."""
     problems: tuple[str, ...] = ()
     """Everything that does not hold."""
+    by: tuple[str, ...] = ()
+    """Signers of the attestations that the word rests on."""
+    own: bool = False
+    """All of them are of the party that measured it."""
+    unchecked: bool = False
+    """Attestations were not checked, as there is no ``ssh-keygen``."""
 
 
 class Verdict(NamedTuple):
@@ -69,7 +77,7 @@ def standing_of(record: Record, folder: Path) -> Word | None:
         record: The record.
         folder: Folder of its predictions and outcomes.
     """
-    return judge(record, folder).word
+    return judge(record, folder, maintainers=folder.parent / MAINTAINERS).word
 
 
 def may_rank(record: Record, word: Word | None) -> bool:
@@ -96,6 +104,7 @@ def judge(
     elsewhere: Path | None = None,
     truth: Truth | None = None,
     listed: Listed | None = None,
+    maintainers: Path | None = None,
 ) -> Standing:
     """Recompute a record, compare its samples with the official ones, and return its standing.
 
@@ -105,6 +114,7 @@ def judge(
         elsewhere: Folder of predictions that do not lie there.
         truth: Labels of its split, where these may not be published.
         listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
+        maintainers: File of the keys that may attest.
     """
     if record.status != "success" or not is_ranked(record):
         return Standing(None, "there is no figure to recompute")
@@ -116,13 +126,20 @@ def judge(
         compared = compare_with_official(record, kept.predictions, truth, listed)
     elif record.verifiable_with and truth is None:
         compared = Comparison(False, [], f"labels are private: {record.verifiable_with}= recomputes it")
-    problems += compared.problems
+    attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
+    problems += [*compared.problems, *attested.problems]
     how = f"recomputed from {source}" if source != "nothing" else "nothing was recomputed"
     if problems:
         return Standing("FAILED", how, tuple(problems))
-    if not compared.official:
-        return Standing("arithmetic", f"{how}; {compared.reason}")
-    return Standing("rescored", f"{how}, with the official labels")
+    word: Word = "rescored" if compared.official else "arithmetic"
+    reason = f"{how}, with the official labels" if compared.official else f"{how}; {compared.reason}"
+    if attested.unchecked:
+        return Standing(word, f"{reason}; signatures not checked: {NO_KEYGEN}", unchecked=True)
+    if attested.word is None:
+        return Standing(word, reason)
+    mark = " (its own record)" if attested.own else ""
+    said = f"{reason}; {attested.word} by {', '.join(attested.by)}{mark}"
+    return Standing(attested.word, said, by=attested.by, own=attested.own)
 
 
 def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Verdict:
