@@ -14,7 +14,8 @@ from tta_bench.errors import UserError
 from tta_bench.records.intensities import Intensities, IntensityOutcomes
 from tta_bench.records.limits import plain, read_arrays
 from tta_bench.records.predictions import Outcomes, Predictions
-from tta_bench.records.schema import FileRef
+from tta_bench.records.schema import LARGEST_PUBLISHED, FileRef
+from tta_bench.utils.download import download
 from tta_bench.utils.files import write_atomic
 
 AnyPredictions = Predictions | Intensities
@@ -69,6 +70,20 @@ def read_outcomes(path: Path) -> AnyOutcomes:
     """
     arrays = _read(path, "outcomes")
     return _built(path, IntensityOutcomes, arrays) if "outputs" in arrays else _built(path, Outcomes, arrays)
+
+
+def fetch_predictions(ref: FileRef, folder: Path) -> None:
+    """Fetch published predictions into a folder, unless they are there.
+
+    Args:
+        ref: The file, with its address.
+        folder: The folder; what comes is checked before it stands there.
+
+    Raises:
+        UserError: The address does not give the file, or gives another or a larger one.
+    """
+    if ref.address is not None and not (folder / ref.name).exists():
+        download(ref.address, folder / ref.name, ref.sha256, ref.bytes or LARGEST_PUBLISHED)
 
 
 def _write(path: Path, samples: AnyPredictions | AnyOutcomes) -> FileRef:

@@ -268,15 +268,21 @@ def _equal(a: AnyOutcomes, b: AnyOutcomes) -> bool:
 
 
 def _dates(record: Record) -> list[str]:
-    """Return what cannot be of a record's dates."""
+    """Return what cannot be of a record's dates; a clock may have been set back meanwhile."""
     created, finished = (
         datetime.fromisoformat(moment or record.created) for moment in (record.created, record.finished)
     )
-    if finished < created:
+    if finished < created - CLOCKS_DIFFER:
         return [f"dates: it finished at {record.finished}, before it began at {record.created}"]
     if finished > datetime.now(UTC) + CLOCKS_DIFFER:
         return [f"dates: it finished at {record.finished}, which is not yet"]
     return []
+
+
+def check_name(record: Record, file: Path) -> str | None:
+    """Return the problem of a record's file that is called like another's, in words."""
+    expected = file_stem(record)
+    return None if file.stem == expected else f"name: it is not called what its content says: {expected}.json"
 
 
 def _names(record: Record) -> list[str]:
