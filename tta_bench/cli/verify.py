@@ -13,6 +13,7 @@ from tta_bench.cli.options import load_plugins, plugin_option
 
 if TYPE_CHECKING:
     from tta_bench.records.doubles import Seen
+    from tta_bench.records.schema import Record
     from tta_bench.records.verify import Standing
 
 _COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
@@ -112,32 +113,41 @@ def _check(file: Path, asked: _Asked) -> tuple[Standing, Seen | None]:
     """Print the standing of a record's file and return it, with the record as it is compared with others."""
     from tta_bench.errors import BenchError
     from tta_bench.records.limits import plain
+    from tta_bench.records.store import read_record
     from tta_bench.records.verify import Standing
 
     seen = None
     try:
-        standing, seen = _judge(file, asked)
+        record = read_record(file)
+        elsewhere = _elsewhere(record, file.parent, asked)
     except BenchError as error:
         standing = Standing("FAILED", "", (error.message,))
+    else:
+        standing, seen = _judge(record, file, elsewhere, asked)
     word = standing.word or "no figure"
     said = "; ".join(standing.problems) or standing.reason
     click.echo(f"{click.style(word, fg=_COLOURS.get(word, 'green'))} {plain(file.name)}: {plain(said)}")
     return standing, seen
 
 
-def _judge(file: Path, asked: _Asked) -> tuple[Standing, Seen]:
-    """Return the standing of a record's file."""
-    from tta_bench.cli.options import clips_for, labels_for
-    from tta_bench.records.doubles import Seen, samples_digest
+def _elsewhere(record: Record, folder: Path, asked: _Asked) -> Path | None:
+    """Return the folder of predictions that do not lie beside their record, after fetching them if that is asked."""
     from tta_bench.records.files import fetch_predictions
-    from tta_bench.records.store import read_record
-    from tta_bench.records.verify import MAINTAINERS, check_name, judge, read_kept
     from tta_bench.utils.paths import cache_folder
 
-    record, elsewhere = read_record(file), asked.predictions
-    if asked.fetch and record.predictions is not None and not (file.parent / record.predictions.name).exists():
-        elsewhere = elsewhere or cache_folder() / "predictions"
-        fetch_predictions(record.predictions, elsewhere)
+    if not asked.fetch or record.predictions is None or (folder / record.predictions.name).exists():
+        return asked.predictions
+    elsewhere = asked.predictions or cache_folder() / "predictions"
+    fetch_predictions(record.predictions, elsewhere)
+    return elsewhere
+
+
+def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) -> tuple[Standing, Seen]:
+    """Return the standing of a record, and the record as it is compared with others."""
+    from tta_bench.cli.options import clips_for, labels_for
+    from tta_bench.records.doubles import Seen, samples_digest
+    from tta_bench.records.verify import MAINTAINERS, check_name, judge, read_kept
+
     truth = labels_for(record, asked.labels)
     standing = judge(
         record,
