@@ -164,7 +164,7 @@ def _rerun(
     other = folder / "records" / f"{record_name(again.identity)}.json"
     compared = compare(record_file, other, labels_for(record, roots))
     low, high = compared.difference.low, compared.difference.high
-    said = f"{compared.metric} {compared.a:.4f} recorded, {compared.b:.4f} again, difference {low:.4f} to {high:.4f} (95 %)"
+    said = f"{compared.metric} {compared.a:.4f} recorded, {compared.b:.4f} again, difference {low:.4f} to {high:.4f}"
     if not low <= 0 <= high:
         raise CheckFailed(f"the training gave another result than the record's: {said}.", "Nothing was attested.")
     click.echo(said)

@@ -30,7 +30,7 @@ _COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
 @click.option(
     "--maintainers",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File of the keys that may attest.  [default: maintainers beside the folder of records]",
+    help="File of the keys that may attest.  [default: maintainers beside the folder of records, else the suite's]",
 )
 @click.option(
     "--since",
@@ -144,18 +144,20 @@ def _elsewhere(record: Record, folder: Path, asked: _Asked) -> Path | None:
 
 def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) -> tuple[Standing, Seen]:
     """Return the standing of a record, and the record as it is compared with others."""
+    from tta_bench.boards.write import official_folder
     from tta_bench.cli.options import clips_for, labels_for
     from tta_bench.records.doubles import Seen, samples_digest
     from tta_bench.records.verify import MAINTAINERS, check_name, judge, read_kept
 
     truth = labels_for(record, asked.labels)
+    known = (file.parent.parent / MAINTAINERS, official_folder() / MAINTAINERS)
     standing = judge(
         record,
         file.parent,
         elsewhere=elsewhere,
         truth=truth,
         listed=clips_for(record, asked.labels),
-        maintainers=asked.maintainers or file.parent.parent / MAINTAINERS,
+        maintainers=asked.maintainers or next((keys for keys in known if keys.is_file()), None),
     )
     if problem := check_name(record, file):
         standing = standing._replace(word="FAILED", problems=(*standing.problems, problem))
