@@ -9,7 +9,7 @@ import pytest
 
 from tests.records.some_intensities import some_intensities
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.records.doubles import Seen, find_doubles, samples_digest
+from tta_bench.records.doubles import Seen, find_doubles, samples_digests
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.store import read_record
 
@@ -17,7 +17,7 @@ from tta_bench.records.store import read_record
 def seen(folder: Path, name: str, predictions: Predictions, **changes: Any) -> Seen:
     """Return a record as it stands among others."""
     record = read_record(write_success(folder / name, predictions, keep_predictions=True, **changes))
-    return Seen(name, record, samples_digest(predictions, None))
+    return Seen(name, record, samples_digests(predictions, None))
 
 
 def test_two_records_of_one_run_are_found(tmp_path: Path) -> None:
@@ -58,9 +58,13 @@ def test_a_control_may_give_what_its_model_gives(tmp_path: Path) -> None:
 
 def test_outcomes_tell_models_apart_unless_all_is_right() -> None:
     outcomes = some_predictions().outcomes()
-    assert samples_digest(None, outcomes) == samples_digest(None, some_predictions().outcomes())
-    assert samples_digest(None, outcomes) != samples_digest(None, some_predictions(salt="other").outcomes())
-    assert samples_digest(None, some_predictions(accuracy=1.1).outcomes()) is None
-    assert samples_digest(None, None) is None
-    digests = {samples_digest(None, some_intensities(salt=salt).outcomes()) for salt in "aab"}
+    assert samples_digests(None, outcomes) == samples_digests(None, some_predictions().outcomes())
+    assert samples_digests(None, outcomes) != samples_digests(None, some_predictions(salt="other").outcomes())
+    assert samples_digests(None, some_predictions(accuracy=1.1).outcomes()) == frozenset()
+    assert samples_digests(None, None) == frozenset()
+    both = samples_digests(some_predictions(), outcomes)
+    assert both > samples_digests(None, outcomes)
+    stretched = replace(some_predictions(), scores=3 * some_predictions().scores)
+    assert len(both & samples_digests(stretched, None)) == 1
+    digests = {samples_digests(None, some_intensities(salt=salt).outcomes()) for salt in "aab"}
     assert len(digests) == 2

@@ -22,7 +22,7 @@ from tta_bench.errors import CheckFailed, UserError
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.attest import attestation_file, read_attestations
-from tta_bench.records.doubles import Seen, find_doubles, samples_digest
+from tta_bench.records.doubles import Seen, find_doubles, samples_digests
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.status import now, outcome
@@ -133,8 +133,8 @@ def with_named(path: Path, record: Record, named: Named) -> Record:
         address, _, commit = named.code.rpartition("@")
         changes["plugin_code"] = {"address": address, "commit": commit}
     if named.predictions_at is not None:
-        kept = record.predictions and path.parent / record.predictions.name
-        if record.predictions is None or kept is None or not kept.is_file():
+        kept = path.parent / (record.predictions.name if record.predictions else "")
+        if record.predictions is None or not kept.is_file():
             raise UserError(f"{path.name} has no predictions beside it that could be published.")
         size = {"address": named.predictions_at, "bytes": kept.stat().st_size}
         changes["predictions"] = record.predictions.model_dump() | size
@@ -170,7 +170,7 @@ def _refuse_doubles(paths: Sequence[Path], records: Sequence[Record], folder: Pa
 
 def _seen(path: Path, record: Record) -> Seen:
     predictions, outcomes, _ = read_kept(record, path.parent)
-    return Seen(path.name, record, samples_digest(predictions, outcomes))
+    return Seen(path.name, record, samples_digests(predictions, outcomes))
 
 
 def _check(path: Path, record: Record, standing: Standing, named: Named) -> None:

@@ -36,7 +36,7 @@ work_dir_option = click.option(
 )
 
 
-class RecordFile(click.ParamType):
+class RecordFile(click.ParamType[Path]):
     """A record: the path of its file, or its name as ``tta-bench list runs`` prints it."""
 
     name = "record"

@@ -146,8 +146,9 @@ def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) ->
     """Return the standing of a record, and the record as it is compared with others."""
     from tta_bench.boards.write import official_folder
     from tta_bench.cli.options import clips_for, labels_for
-    from tta_bench.records.doubles import Seen, samples_digest
-    from tta_bench.records.verify import MAINTAINERS, check_name, judge, read_kept
+    from tta_bench.records.doubles import Seen, samples_digests
+    from tta_bench.records.plausible import check_name
+    from tta_bench.records.verify import MAINTAINERS, judge, read_kept
 
     truth = labels_for(record, asked.labels)
     known = (file.parent.parent / MAINTAINERS, official_folder() / MAINTAINERS)
@@ -162,12 +163,12 @@ def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) ->
     if problem := check_name(record, file):
         standing = standing._replace(word="FAILED", problems=(*standing.problems, problem))
     kept = read_kept(record, file.parent, elsewhere, truth)
-    return standing, Seen(file.name, record, samples_digest(kept.predictions, kept.outcomes))
+    return standing, Seen(file.name, record, samples_digests(kept.predictions, kept.outcomes))
 
 
 def _counts(standings: Sequence[Standing]) -> str:
     """Return the number of records of each word."""
-    words = Counter(standing.word or "no figure" for standing in standings)
+    words = Counter[str](standing.word or "no figure" for standing in standings)
     order = ("rerun", "retested", "rescored", "arithmetic", "FAILED", "no figure")
     return f"{len(standings)} records: {', '.join(f'{words[word]} {word}' for word in order if words[word])}"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.intensities import IntensityOutcomes
-from tta_bench.records.predictions import Outcomes, Predictions
+from tta_bench.records.predictions import Outcomes, Predictions, name_hashes
 from tta_bench.records.schema import Record
 
 DIGITS = 3
@@ -24,27 +25,33 @@ class Seen(NamedTuple):
     """Name of its file."""
     record: Record
     """The record."""
-    samples: str | None
-    """`samples_digest` of its files; None where they tell models too little apart."""
+    samples: frozenset[str]
+    """`samples_digests` of its files; empty where they tell models too little apart."""
 
 
-def samples_digest(predictions: AnyPredictions | None, outcomes: AnyOutcomes | None) -> str | None:
-    """Return a digest of what a model said of each sample, to three decimals; None where there is too little.
+def samples_digests(predictions: AnyPredictions | None, outcomes: AnyOutcomes | None) -> frozenset[str]:
+    """Return digests of what a model said of each sample: its scores to three decimals, and the true class's ranks.
 
-    Outcomes of a classifier that has every sample right say too little: another one's may be the same.
+    Ranks of a classifier that has every sample right say too little: another one's may be the same.
     """
+    digests = set()
     if predictions is not None:
         given = predictions.scores if isinstance(predictions, Predictions) else predictions.outputs
-        keys: bytes = "\n".join(predictions.ids.tolist()).encode()
-        values = np.round(given.astype(np.float64), DIGITS) + 0.0  # no negative zero
-    elif isinstance(outcomes, Outcomes) and outcomes.ranks.any():
-        keys, values = outcomes.keys.tobytes(), outcomes.ranks.astype(np.float64)
+        digests.add(_digest("scores", name_hashes(predictions.ids), given))
+        has_labels = isinstance(predictions, Predictions)
+        outcomes = outcomes or (predictions.outcomes() if has_labels else None)
+    if isinstance(outcomes, Outcomes) and outcomes.ranks.any():
+        digests.add(_digest("ranks", outcomes.keys, outcomes.ranks[:, None]))
     elif isinstance(outcomes, IntensityOutcomes):
-        keys, values = outcomes.keys.tobytes(), np.round(outcomes.outputs.astype(np.float64), DIGITS) + 0.0
-    else:
-        return None
-    kind = "scores" if predictions is not None else "outcomes"
-    return hashlib.sha256(kind.encode() + keys + values.tobytes()).hexdigest()
+        digests.add(_digest("scores", outcomes.keys, outcomes.outputs))
+    return frozenset(digests)
+
+
+def _digest(kind: str, keys: NDArray[np.uint64], values: NDArray[Any]) -> str:
+    """Return the digest of values to some decimals, whatever the order of their samples."""
+    order = np.argsort(keys)
+    rounded = np.round(values[order].astype(np.float64), DIGITS) + 0.0  # no negative zero
+    return hashlib.sha256(kind.encode() + keys[order].tobytes() + rounded.tobytes()).hexdigest()
 
 
 def find_doubles(seen: Sequence[Seen]) -> Iterator[str]:
@@ -72,7 +79,7 @@ def _same_samples(a: Seen, b: Seen) -> bool:
     recorded = [ref.sha256 for ref in (a.record.predictions, a.record.outcomes) if ref is not None]
     other = [ref.sha256 for ref in (b.record.predictions, b.record.outcomes) if ref is not None]
     shared = bool(a.record.predictions and b.record.predictions and recorded[0] == other[0])
-    return shared or (a.samples is not None and a.samples == b.samples)
+    return shared or bool(a.samples & b.samples)
 
 
 def _is_control_of(a: Record, b: Record) -> bool:

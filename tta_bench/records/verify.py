@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,15 +10,16 @@ import numpy as np
 
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
-from tta_bench.records.attest import CLOCKS_DIFFER, check_attestations
+from tta_bench.records.attest import check_attestations
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
+from tta_bench.records.plausible import implausible
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
 from tta_bench.records.signatures import NO_KEYGEN
 from tta_bench.records.status import is_ranked
-from tta_bench.records.store import file_stem, record_name
+from tta_bench.records.store import file_stem
 from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
@@ -120,7 +120,7 @@ def judge(
         return Standing(None, "there is no figure to recompute")
     kept = read_kept(record, folder, elsewhere, truth)
     source, problems = recomputed(record, kept, truth)
-    problems = [*problems, *_dates(record), *_names(record)]
+    problems = [*problems, *implausible(record)]
     compared = Comparison(False, [], "the full predictions are not here")
     if kept.predictions is not None:
         compared = compare_with_official(record, kept.predictions, truth, listed)
@@ -265,31 +265,3 @@ def _equal(a: AnyOutcomes, b: AnyOutcomes) -> bool:
         return (left is None) == (right is None) and np.array_equal(left, right)
 
     return type(a) is type(b) and all(fields_equal(name) for name in a.__dataclass_fields__)
-
-
-def _dates(record: Record) -> list[str]:
-    """Return what cannot be of a record's dates; a clock may have been set back meanwhile."""
-    created, finished = (
-        datetime.fromisoformat(moment or record.created) for moment in (record.created, record.finished)
-    )
-    if finished < created - CLOCKS_DIFFER:
-        return [f"dates: it finished at {record.finished}, before it began at {record.created}"]
-    if finished > datetime.now(UTC) + CLOCKS_DIFFER:
-        return [f"dates: it finished at {record.finished}, which is not yet"]
-    return []
-
-
-def check_name(record: Record, file: Path) -> str | None:
-    """Return the problem of a record's file that is called like another's, in words."""
-    expected = file_stem(record)
-    return None if file.stem == expected else f"name: it is not called what its content says: {expected}.json"
-
-
-def _names(record: Record) -> list[str]:
-    """Return the files that a record names and that are another's, by their names."""
-    stem = record_name(record.identity)
-    return [
-        f"{content}: {ref.name} is no file of this record's: its name must begin with {stem}.{content}."
-        for ref, content in ((record.predictions, "predictions"), (record.outcomes, "outcomes"))
-        if ref is not None and not (ref.name.startswith(f"{stem}.{content}.") and ref.name.endswith(".npz"))
-    ]
