@@ -14,7 +14,7 @@ from tests.records.some_records import (
     write_success,
 )
 from tta_bench.boards.replaced import Replacement
-from tta_bench.boards.submission import LARGEST_PREDICTIONS, submit
+from tta_bench.boards.submission import LARGEST_PREDICTIONS, Named, submit
 from tta_bench.boards.write import check_boards
 from tta_bench.errors import BenchError, CheckFailed, UserError
 from tta_bench.experiments.base import protocol_hash
@@ -76,7 +76,7 @@ def test_a_run_of_another_party_stands_beside_and_replaces_nothing(boards: Path,
         for who, day in (("we", "2026-11-22"), ("they", "2026-11-23"))
     )
     submit([ours], boards)
-    done = submit([theirs], boards, party="other-lab")
+    done = submit([theirs], boards, named=Named(party="other-lab"))
     assert done.replaced == []
     assert done.records[0].path.name == ours.name.replace(".json", "__other-lab.json")
     assert read_record(done.records[0].path).party == "other-lab"
@@ -173,3 +173,86 @@ def test_a_record_without_labels_is_checked_with_them_and_goes_in_without(boards
     assert record.predictions is not None
     assert (boards / "records" / record.predictions.name).stat().st_size > LARGEST_PREDICTIONS
     assert files(boards / "records") == sorted([path.name, record.predictions.name])
+
+
+def as_files(boards: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(boards)): path.read_bytes() for path in sorted(boards.rglob("*")) if path.is_file()}
+
+
+OTHERS = some_identity(protocol=PRESENT, backbone="resnet50")
+
+
+@pytest.mark.parametrize("content", ["predictions", "outcomes"])
+def test_a_record_writes_only_files_of_its_own_name(boards: Path, tmp_path: Path, content: str) -> None:
+    """The name of another record's file, or of the record itself, would take its place."""
+    victim = write_success(tmp_path / "runs", some_predictions(), identity=OURS, environment=CLEAN)
+    submit([victim], boards)
+    before = as_files(boards)
+    evil = write_success(
+        *(tmp_path / "evil", some_predictions(salt="x")), keep_predictions=True, identity=OTHERS, environment=CLEAN
+    )
+    record = read_record(evil)
+    ref = getattr(record, content)
+    for name in (victim.name, next((boards / "records").glob("*.npz")).name):
+        (tmp_path / "evil" / ref.name).rename(tmp_path / "evil" / name)
+        write_record(record.model_copy(update={content: ref.model_copy(update={"name": name})}), tmp_path / "evil")
+        with pytest.raises(CheckFailed, match="is no file of this record's"):
+            submit([evil], boards)
+        (tmp_path / "evil" / name).rename(tmp_path / "evil" / ref.name)
+    assert as_files(boards) == before
+
+
+def test_all_or_none_is_written(boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_success(tmp_path / "a", some_predictions(), identity=OURS, environment=CLEAN)
+    submit([first], boards)
+    (boards / "records" / "torn.json").write_text("{")
+    before = as_files(boards)
+    second = write_success(tmp_path / "b", some_predictions(salt="b"), identity=OTHERS, environment=CLEAN)
+    with pytest.raises(BenchError, match="torn.json is no record"):
+        submit([second], boards)
+    assert as_files(boards) == before
+    (boards / "records" / "torn.json").unlink()
+    before = as_files(boards)
+    monkeypatch.setattr("tta_bench.boards.submission.update_boards", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        submit([second], boards)
+    assert as_files(boards) == before
+
+
+def test_what_is_not_standard_or_ones_own_data_is_refused(boards: Path, tmp_path: Path) -> None:
+    loose = OURS.model_copy(update={"standard": False})
+    path = write_success(tmp_path / "a", some_predictions(), identity=loose, environment=CLEAN)
+    with pytest.raises(UserError, match="is not standard"):
+        submit([path], boards)
+    assert submit([path], boards, named=Named(not_standard=True)).boards
+    own = OURS.dataset.model_copy(update={"name": "folder"})
+    identity = some_identity(protocol=PRESENT, dataset=own, standard=False)
+    path = write_success(tmp_path / "b", some_predictions(salt="own"), identity=identity, environment=CLEAN)
+    with pytest.raises(UserError, match="was measured on folder"):
+        submit([path], boards, named=Named(not_standard=True))
+
+
+def test_doubles_are_refused(boards: Path, tmp_path: Path) -> None:
+    path = write_success(tmp_path / "a", some_predictions(), keep_predictions=True, identity=OURS, environment=CLEAN)
+    submit([path], boards)
+    copy = write_success(
+        *(tmp_path / "b", some_predictions()), keep_predictions=True, identity=OTHERS, environment=CLEAN
+    )
+    with pytest.raises(CheckFailed, match="are the same predictions under two names"):
+        submit([copy], boards)
+    with pytest.raises(CheckFailed, match="are two records of one run"):
+        submit([path], boards, named=Named(party="other-lab"))
+
+
+def test_what_is_named_at_submission_stands_in_the_record(boards: Path, tmp_path: Path) -> None:
+    path = write_success(tmp_path / "a", some_predictions(), keep_predictions=True, identity=OURS, environment=CLEAN)
+    address = "https://example.org/predictions.npz"
+    code = f"https://example.org/net@{'a' * 40}"
+    (put,), *_ = submit([path], boards, named=Named("lab", code, address))
+    record = read_record(put.path)
+    assert record.predictions is not None
+    assert record.plugin_code is not None
+    assert (record.predictions.address, record.plugin_code.commit) == (address, "a" * 40)
+    for wrong in (Named(code="https://example.org/net"), Named(predictions_at="http://example.org/p.npz")):
+        with pytest.raises(UserError, match="is no"):
+            submit([path], boards, named=wrong)

@@ -19,7 +19,7 @@ def test_it_prints_the_commands(tmp_path: Path, command: Command) -> None:
     assert "pip install tta-bench==0.1.0 torch==2.15.0" in out
     assert out.splitlines()[-1] == (
         "tta-bench run protocol=ucf101_ft backbone=videomaev2_vit_b weights=none dataset=ucf101 tier=full seed=0 "
-        "precision=fp32 split=1 data.root=/data/ucf101"
+        "precision=fp32 split=1 data.root=/data/ucf101 --plugin my_net.py"
     )
 
 

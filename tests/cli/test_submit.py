@@ -40,6 +40,14 @@ def test_a_newer_run_replaces_its_own_and_another_partys_stands_beside(
     assert command("leaderboard", "--boards", boards, "--check").code == 0
 
 
+def test_it_prints_the_row_the_commands_and_a_text(boards: Path, tmp_path: Path, command: Command) -> None:
+    done = command("submit", run(tmp_path / "a", 21), "--boards", boards)
+    assert "| videomaev2_vit_b " in done.out
+    assert f"git add {boards}" in done.out
+    assert "Records of `videomaev2_vit_b` under `ucf101_ft`" in done.out
+    assert "; arithmetic" in done.out
+
+
 def test_a_record_must_be_named(boards: Path, command: Command) -> None:
     assert "no record was named" in command("submit", "labels=x.csv", "--boards", boards).err
 

@@ -22,13 +22,16 @@ Command = Callable[..., Done]
 
 def test_it_says_what_it_recomputed_and_what_it_could_not(tmp_path: Path, command: Command) -> None:
     write_reaction(tmp_path, some_intensities())
-    hidden = write_reaction(tmp_path, some_intensities(), hidden=True, backbone="hidden")
+    hidden = write_reaction(tmp_path, some_intensities(salt="hidden"), hidden=True, backbone="hidden")
     done = command("verify", tmp_path)
     assert done.code == 0
     assert "recomputed from predictions" in done.out
-    assert f"{hidden.name}: verifiable with data.root" in done.out
+    assert f"arithmetic {hidden.name}: nothing was recomputed; labels are private: data.root=" in done.out
+    assert done.out.splitlines()[-1] == "2 records: 2 arithmetic"
+    assert "ok " not in done.out
     assert command("verify", hidden, "data.rot=x").code == 2
     assert command("verify", hidden, f"data.root={tmp_path / 'none'}").code == 2
+    assert "there is no folder leaderboards/records" in command("verify").err or Path("leaderboards").exists()
     assert "there is no file gone.json" in command("verify", "gone.json").err
 
 

@@ -15,7 +15,7 @@ from tta_bench.errors import BenchError, unknown
 
 COMMANDS = (
     *("run", "eval", "list", "show", "new", "check"),
-    *("leaderboard", "verify", "compare", "submit", "reproduce", "data", "weights", "doctor"),
+    *("leaderboard", "verify", "compare", "attest", "submit", "reproduce", "data", "weights", "doctor"),
 )
 
 

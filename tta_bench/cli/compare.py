@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import load_plugins, plugin_option
+from tta_bench.cli.options import RecordFile, load_plugins, plugin_option
 
 
 @click.command("compare")
-@click.argument("a", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("a", type=RecordFile())
+@click.argument("b", type=RecordFile())
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

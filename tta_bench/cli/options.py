@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tta_bench.errors import UserError
-
 if TYPE_CHECKING:
     from tta_bench.records.intensities import Truth
     from tta_bench.records.schema import Record
@@ -38,6 +36,22 @@ work_dir_option = click.option(
 )
 
 
+class RecordFile(click.ParamType[Path]):
+    """A record: the path of its file, or its name as ``tta-bench list runs`` prints it."""
+
+    name = "record"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the record's file.
+
+        Raises:
+            UserError: There is none; names the nearest.
+        """
+        from tta_bench.records.store import find_record
+
+        return find_record(str(value))
+
+
 def load_plugins(files: Iterable[Path]) -> None:
     """Import plug-in files; MMEngine is imported only if there are any.
 
@@ -51,11 +65,13 @@ def load_plugins(files: Iterable[Path]) -> None:
 
 
 def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """Return the arguments that are files or folders, and the ``key=value`` words among them.
+    """Return the arguments that are files, folders or names of records, and the ``key=value`` words among them.
 
     Raises:
-        UserError: One is neither.
+        UserError: One is none of these.
     """
+    from tta_bench.records.store import find_record
+
     paths, words = [], []
     for argument in arguments:
         if Path(argument).exists():
@@ -63,7 +79,7 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
         elif "=" in argument:
             words.append(argument)
         else:
-            raise UserError(f"there is no file {argument}.")
+            paths.append(find_record(argument))
     return paths, words
 
 
@@ -76,6 +92,31 @@ def label_words(words: Iterable[str]) -> dict[str, str]:
     from tta_bench.config.overrides import parse
 
     return parse(words, ("data.root", "labels"))
+
+
+def clips_for(record: Record, given: dict[str, str]) -> dict[str, tuple[str, str]] | None:
+    """Return class and group of each test clip from a dataset's own folder, where no list of it is official.
+
+    Args:
+        record: A record that has its labels.
+        given: ``data.root``, the folder.
+
+    Raises:
+        UserError: The folder is not that of the dataset, or lacks a part of it.
+    """
+    from tta_bench.records.official import has_official_list
+
+    dataset = record.identity.dataset.name
+    if record.verifiable_with or "data.root" not in given or has_official_list(dataset):
+        return None
+    from tta_bench.cards.catalog import dataset_card
+    from tta_bench.data.datasets.open import open_dataset
+
+    layout = open_dataset(dataset_card(dataset), Path(given["data.root"]).expanduser())
+    if not hasattr(layout, "split") or not record.identity.split.isdigit():
+        return None
+    test = layout.split(int(record.identity.split)).test
+    return {sample.id: (layout.classes[sample.label], sample.group) for sample in test}
 
 
 def labels_for(record: Record, given: dict[str, str]) -> Truth | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import plugin_option
+from tta_bench.cli.options import RecordFile, plugin_option
 
 
 @click.command("reproduce")
-@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("record", type=RecordFile())
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @click.option("--run", "run_it", is_flag=True, help="Run it with the code that is here, and report the difference.")
 @click.option(
@@ -34,7 +34,7 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    r"""Print the exact commands that measure a record again; with --run, do it and compare.
+    """Print the exact commands that measure a record again; with --run, do it and compare.
 
     \b
     tta-bench reproduce leaderboards/records/NAME.json

@@ -1,12 +1,22 @@
-"""``tta-bench verify``: recompute what records say."""
+"""``tta-bench verify``: recompute what records say, and say on what it rests."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from tta_bench.cli.options import load_plugins, plugin_option
+
+if TYPE_CHECKING:
+    from tta_bench.records.doubles import Seen
+    from tta_bench.records.schema import Record
+    from tta_bench.records.verify import Standing
+
+_COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
 
 
 @click.command("verify")
@@ -16,6 +26,12 @@ from tta_bench.cli.options import load_plugins, plugin_option
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of predictions that are too large to lie beside their records.",
 )
+@click.option("--fetch", is_flag=True, help="Fetch predictions that a record publishes elsewhere, and compare them.")
+@click.option(
+    "--maintainers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of the keys that may attest.  [default: maintainers beside the folder of records, else the suite's]",
+)
 @click.option(
     "--since",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -23,61 +39,153 @@ from tta_bench.cli.options import load_plugins, plugin_option
 )
 @plugin_option
 def command(
-    arguments: tuple[str, ...], predictions: Path | None, since: Path | None, plugins: tuple[Path, ...]
+    arguments: tuple[str, ...],
+    predictions: Path | None,
+    fetch: bool,
+    maintainers: Path | None,
+    since: Path | None,
+    plugins: tuple[Path, ...],
 ) -> None:
-    r"""Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
+    """Recompute every figure of records, and say on what each rests.
 
     \b
     tta-bench verify
     tta-bench verify runs/records/NAME.json data.root=/data/hume_reaction
 
-    RECORD is a record's file, or a folder of records; by default leaderboards/records. Records of data whose labels may
-    not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels. A score that a
-    plug-in registers is recomputed with --plugin FILE.py; a record's own plug-ins are never imported.
+    \b
+    arithmetic   follows from outcomes that whoever submitted it wrote
+    rescored     follows from full predictions, with the official labels
+    retested     somebody ran the test phase again from the run's checkpoint, and signed that it gave these predictions
+    rerun        somebody trained again, and signed that the difference is within chance
+    FAILED       does not follow, or is not what it says
+
+    RECORD is a record's file or name, or a folder of records; by default leaderboards/records. Records of data whose
+    labels may not be published need these: data.root=DIR is the dataset's folder, labels=FILE a file of labels. A score
+    that a plug-in registers is recomputed with --plugin FILE.py; a record's own plug-ins are never imported.
     """
     from tta_bench.boards.replaced import lost_records
     from tta_bench.cli.options import label_words, paths_and_words
     from tta_bench.errors import CheckFailed, UserError
+    from tta_bench.records.doubles import find_doubles
     from tta_bench.records.store import record_files
 
     load_plugins(plugins)
     paths, words = paths_and_words(arguments)
     folders = paths or [Path("leaderboards/records")]
     labels = label_words(words)
+    if missing := [str(path) for path in folders if not path.exists()]:
+        raise UserError(f"there is no folder {', '.join(missing)}.", "Name a record, or a folder of records.")
     files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
         raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
-    failed = 0
-    for file in files:
-        confirmed, text = _check(file, predictions, labels)
-        failed += not confirmed
-        click.echo(
-            f"{click.style('ok', fg='green') if confirmed else click.style('FAILED', fg='red')} {file.name}: {text}"
-        )
+    asked = _Asked(predictions, fetch, maintainers, labels)
+    found = [_check(file, asked) for file in files]
+    doubles = list(find_doubles([seen for _, seen in found if seen is not None]))
     lost = [problem for folder in folders for problem in lost_records(since, folder.parent)] if since else []
-    for problem in lost:
-        click.echo(f"{click.style('LOST', fg='red')} {problem}")
+    changed = [problem for folder in folders for problem in _keys_changed(since, folder)] if since else []
+    for mark, problems in (("DOUBLE", doubles), ("LOST", lost), ("KEYS", changed)):
+        for problem in problems:
+            click.echo(f"{click.style(mark, fg='red')} {problem}")
+    click.echo(_counts([standing for standing, _ in found]))
+    failed = sum(standing.word == "FAILED" for standing, _ in found)
     if failed:
-        raise CheckFailed(f"{failed} of {len(files)} records are not confirmed by their files.")
+        raise CheckFailed(f"{failed} of {len(files)} records are not what they say.")
+    if doubles:
+        raise CheckFailed(f"{len(doubles)} pairs of records are one, or share what is of one.")
     if lost:
         raise CheckFailed(f"{len(lost)} records may not disappear.")
+    if changed:
+        raise CheckFailed("the keys that attest may not change together with records.")
+    if any(standing.unchecked for standing, _ in found):
+        raise CheckFailed("signatures not checked: there is no ssh-keygen on this machine.")
 
 
-def _check(file: Path, predictions: Path | None, labels: dict[str, str]) -> tuple[bool, str]:
-    """Return True if a record is confirmed, with the source of its figures, else False with its problems."""
-    from tta_bench.cli.options import labels_for
+class _Asked(NamedTuple):
+    """Options that say where things are."""
+
+    predictions: Path | None
+    fetch: bool
+    maintainers: Path | None
+    labels: dict[str, str]
+
+
+def _check(file: Path, asked: _Asked) -> tuple[Standing, Seen | None]:
+    """Print the standing of a record's file and return it, with the record as it is compared with others."""
     from tta_bench.errors import BenchError
+    from tta_bench.records.limits import plain
     from tta_bench.records.store import read_record
-    from tta_bench.records.verify import verify_record
+    from tta_bench.records.verify import Standing
 
+    seen = None
     try:
         record = read_record(file)
+        elsewhere = _elsewhere(record, file.parent, asked)
     except BenchError as error:
-        return False, error.message
-    source, problems = verify_record(record, file.parent, predictions, labels_for(record, labels))
-    if problems:
-        return False, "; ".join(problems)
-    if source != "nothing":
-        return True, f"recomputed from {source}"
-    hidden = record.verifiable_with
-    return True, f"verifiable with {hidden}" if hidden else "there is nothing to recompute"
+        standing = Standing("FAILED", "", (error.message,))
+    else:
+        standing, seen = _judge(record, file, elsewhere, asked)
+    word = standing.word or "no figure"
+    said = "; ".join(standing.problems) or standing.reason
+    click.echo(f"{click.style(word, fg=_COLOURS.get(word, 'green'))} {plain(file.name)}: {plain(said)}")
+    return standing, seen
+
+
+def _elsewhere(record: Record, folder: Path, asked: _Asked) -> Path | None:
+    """Return the folder of predictions that do not lie beside their record, after fetching them if that is asked."""
+    from tta_bench.records.files import fetch_predictions
+    from tta_bench.utils.paths import cache_folder
+
+    if not asked.fetch or record.predictions is None or (folder / record.predictions.name).exists():
+        return asked.predictions
+    elsewhere = asked.predictions or cache_folder() / "predictions"
+    fetch_predictions(record.predictions, elsewhere)
+    return elsewhere
+
+
+def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) -> tuple[Standing, Seen]:
+    """Return the standing of a record, and the record as it is compared with others."""
+    from tta_bench.boards.write import official_folder
+    from tta_bench.cli.options import clips_for, labels_for
+    from tta_bench.records.doubles import Seen, samples_digests
+    from tta_bench.records.plausible import check_name
+    from tta_bench.records.verify import MAINTAINERS, judge, read_kept
+
+    truth = labels_for(record, asked.labels)
+    known = (file.parent.parent / MAINTAINERS, official_folder() / MAINTAINERS)
+    standing = judge(
+        record,
+        file.parent,
+        elsewhere=elsewhere,
+        truth=truth,
+        listed=clips_for(record, asked.labels),
+        maintainers=asked.maintainers or next((keys for keys in known if keys.is_file()), None),
+    )
+    if problem := check_name(record, file):
+        standing = standing._replace(word="FAILED", problems=(*standing.problems, problem))
+    kept = read_kept(record, file.parent, elsewhere, truth)
+    return standing, Seen(file.name, record, samples_digests(kept.predictions, kept.outcomes))
+
+
+def _counts(standings: Sequence[Standing]) -> str:
+    """Return the number of records of each word."""
+    words = Counter[str](standing.word or "no figure" for standing in standings)
+    order = ("rerun", "retested", "rescored", "arithmetic", "FAILED", "no figure")
+    return f"{len(standings)} records: {', '.join(f'{words[word]} {word}' for word in order if words[word])}"
+
+
+def _keys_changed(since: Path, folder: Path) -> list[str]:
+    """Return what speaks against a change that touches the keys and the records of the boards at once."""
+    from tta_bench.records.store import record_files
+    from tta_bench.records.verify import MAINTAINERS
+
+    def content(file: Path) -> bytes | None:
+        return file.read_bytes() if file.is_file() else None
+
+    def records(boards: Path) -> dict[str, bytes]:
+        files = [*record_files(boards / "records"), *sorted((boards / "records").glob("*.attestation.json"))]
+        return {file.name: file.read_bytes() for file in files}
+
+    boards = folder.parent
+    if content(boards / MAINTAINERS) == content(since / MAINTAINERS) or records(boards) == records(since):
+        return []
+    return [f"{MAINTAINERS} was changed together with records: change the keys first, by themselves"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +12,10 @@ import numpy as np
 
 from tta_bench.errors import UserError
 from tta_bench.records.intensities import Intensities, IntensityOutcomes
+from tta_bench.records.limits import plain, read_arrays
 from tta_bench.records.predictions import Outcomes, Predictions
-from tta_bench.records.schema import FileRef
+from tta_bench.records.schema import LARGEST_PUBLISHED, FileRef
+from tta_bench.utils.download import download
 from tta_bench.utils.files import write_atomic
 
 AnyPredictions = Predictions | Intensities
@@ -25,6 +26,16 @@ AnyOutcomes = Outcomes | IntensityOutcomes
 _Kind = TypeVar("_Kind", Predictions, Intensities, Outcomes, IntensityOutcomes)
 _LISTS = {"classes", "emotions"}
 """Arrays that are not of one value, or row, for each sample."""
+
+_FORMS = {
+    **dict.fromkeys(("ids", "classes", "emotions"), ("U", 1)),
+    "groups": ("Uu", 1),
+    **dict.fromkeys(("keys", "subjects", "ranks", "reversed_ranks"), ("u", 1)),
+    **dict.fromkeys(("labels", "reversed_labels"), ("iu", 1)),
+    **dict.fromkeys(("scores", "outputs", "targets"), ("f", 2)),
+    "leaked": ("b", 1),
+}
+"""Kinds of values of each array, as NumPy names them, and its number of axes."""
 
 
 def write_predictions(path: Path, predictions: AnyPredictions) -> FileRef:
@@ -61,6 +72,20 @@ def read_outcomes(path: Path) -> AnyOutcomes:
     return _built(path, IntensityOutcomes, arrays) if "outputs" in arrays else _built(path, Outcomes, arrays)
 
 
+def fetch_predictions(ref: FileRef, folder: Path) -> None:
+    """Fetch published predictions into a folder, unless they are there.
+
+    Args:
+        ref: The file, with its address.
+        folder: The folder; what comes is checked before it stands there.
+
+    Raises:
+        UserError: The address does not give the file, or gives another or a larger one.
+    """
+    if ref.address is not None and not (folder / ref.name).exists():
+        download(ref.address, folder / ref.name, ref.sha256, ref.bytes or LARGEST_PUBLISHED)
+
+
 def _write(path: Path, samples: AnyPredictions | AnyOutcomes) -> FileRef:
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(samples).items() if value is not None}
@@ -74,10 +99,10 @@ def _write(path: Path, samples: AnyPredictions | AnyOutcomes) -> FileRef:
 
 def _read(path: Path, content: str) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no {content}: {error}.") from None
+        return read_arrays(path)
+    except Exception as error:  # a damaged archive makes zipfile, zlib and NumPy raise whatever they like
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} holds no {content}: {plain(cause)[:200]}.") from None
 
 
 def _built(path: Path, kind: type[_Kind], arrays: dict[str, Any]) -> _Kind:
@@ -86,7 +111,33 @@ def _built(path: Path, kind: type[_Kind], arrays: dict[str, Any]) -> _Kind:
     needed = {name for name, default in fields.items() if default is dataclasses.MISSING}
     if not needed <= arrays.keys() <= fields.keys():
         raise UserError(f"{path} holds no {kind.__name__.lower()}: it has the arrays {sorted(arrays)}.")
+    for name, array in arrays.items():
+        kinds, shape = _FORMS[name]
+        if array.dtype.kind not in kinds or array.ndim != shape:
+            raise UserError(f"{path}: {name} is an array of {array.dtype}, {array.shape}, which it cannot be.")
     if len({len(array) for name, array in arrays.items() if name not in _LISTS}) > 1:
         raise UserError(f"{path}: its arrays differ in length.")
+    if problem := _senseless(arrays):
+        raise UserError(f"{path}: {problem}.")
     values: dict[str, Any] = {name: tuple(map(str, a)) if name in _LISTS else a for name, a in arrays.items()}
     return kind(**values)
+
+
+def _senseless(arrays: dict[str, Any]) -> str | None:
+    """Return the reason why arrays of the right form are no results, in words."""
+    columns = len(arrays["classes"] if "classes" in arrays else arrays["emotions"])
+    if not len(arrays["ids"] if "ids" in arrays else arrays["keys"]):
+        return "it has no samples"
+    for name in ("scores", "outputs", "targets"):
+        if name in arrays and (arrays[name].shape[1] != columns or not np.isfinite(arrays[name]).all()):
+            return f"{name} of shape {arrays[name].shape} do not fit {columns} names, or are no finite numbers"
+    for name in ("labels", "reversed_labels"):
+        if name in arrays and not ((arrays[name] >= 0) & (arrays[name] < columns)).all():
+            return f"{name} are not those of {columns} classes"
+    for name in ("ids", "groups", "classes", "emotions"):
+        texts = np.unique(arrays[name]).tolist() if name in arrays and arrays[name].dtype.kind == "U" else []
+        if strange := next((text for text in texts if text != plain(text) or not text), None):
+            return f"{name} have signs that are not seen: {ascii(strange)[:80]}"
+        if name in ("ids", "classes", "emotions") and texts and len(texts) < len(arrays[name]):
+            return f"{name} name one thing twice"
+    return None

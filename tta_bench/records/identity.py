@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from tta_bench.cards.kinds import Pretraining, Tier
 from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.fine_tune import Control
+
+
+def _a_time(text: str) -> str:
+    """Return a time as it is written; raises ValueError if no clock shows it."""
+    datetime.fromisoformat(text)
+    return text
+
 
 _WORD = "[A-Za-z0-9][A-Za-z0-9_.+:@-]*"
 Name = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})*$", max_length=160)]
@@ -17,7 +25,9 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_le
 """Name of a file, without folders."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """sha256 in hex."""
-Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+Timestamp = Annotated[
+    str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"), AfterValidator(_a_time)
+]
 """Time in UTC, to the second: ``2026-01-31T12:00:00Z``."""
 
 

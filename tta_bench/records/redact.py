@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tta_bench.records.limits import plain
+
 _ABSOLUTE_PATH = re.compile(
     r"""(?:(?<=^)|(?<=[\s=:,;'"(\[{<]))"""  # at the start of a word
     r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
@@ -15,8 +17,8 @@ _ABSOLUTE_PATH = re.compile(
 
 
 def without_paths(text: str) -> str:
-    """Return a text with ``<path>`` in place of every absolute path, so that it may stand in a record."""
-    return _ABSOLUTE_PATH.sub("<path>", text)
+    """Return a text as it may stand in a record: on one line, with ``<path>`` in place of every absolute path."""
+    return _ABSOLUTE_PATH.sub("<path>", plain(" ".join(text.splitlines())))
 
 
 def without_root(word: str) -> str:
@@ -25,7 +27,7 @@ def without_root(word: str) -> str:
     if key.startswith("data.root"):
         return f"{key}=<data.root>"
     is_file = key in {"weights", "predictions", "labels"} and "/" in value
-    return f"{key}={Path(value).name}" if is_file else without_paths(word)
+    return f"{key}={plain(Path(value).name)}" if is_file else without_paths(word)
 
 
 def text_with_path(value: Any) -> str | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
+from tta_bench.records.limits import plain
 from tta_bench.records.schema import Record
 
 _OF_THE_MACHINE = ("data.root", "registry.path")
 """Keys of places on a machine, which a record does not know."""
+_KEY = re.compile(r"[a-z][A-Za-z0-9_.]*")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
 
 def run_words(record: Record, more: Sequence[str] = ()) -> list[str]:
@@ -37,17 +42,29 @@ def run_words(record: Record, more: Sequence[str] = ()) -> list[str]:
 
 
 def script(record: Record, more: Sequence[str] = ()) -> str:
-    """Return the shell commands that measure a record again, with comments on the rest: weights, device, plug-ins."""
-    return "\n".join([*_comments(record), *_set_up(record), _command(record, more)])
+    """Return the shell commands that measure a record again, with comments on the rest: weights, device, plug-ins.
+
+    A record may be a stranger's: each part of it is one word of a command, or stands on one line behind ``#``.
+    """
+    comments = (plain(comment) for comment in _comments(record))
+    return "\n".join([*comments, *map(plain, _set_up(record)), plain(_command(record, more))])
 
 
 def _command(record: Record, more: Sequence[str]) -> str:
     if record.origin == "scored":
-        return shlex.join(["tta-bench", "eval", *(word for word in record.given if not word.startswith("data.root"))])
+        typed = [f"{key}={value}" for key, value in _pairs(record.given) if not key.startswith("data.root")]
+        return shlex.join(["tta-bench", "eval", *typed, *_plugin_files(record)])
     words = run_words(record, more)
     if record.identity.tier == "full" and not any(word.startswith("data.root") for word in words):
         words.append("data.root=DIR")
-    return shlex.join(["tta-bench", "run", *words])
+    return shlex.join(["tta-bench", "run", *words, *_plugin_files(record)])
+
+
+def _plugin_files(record: Record) -> Iterator[str]:
+    """Yield the options that load a record's plug-in files, by the names that they had."""
+    for plugin in record.environment.plugins if record.environment else ():
+        if plugin.name.endswith(".py"):
+            yield from ("--plugin", plugin.name)
 
 
 def _comments(record: Record) -> Iterator[str]:
@@ -71,13 +88,18 @@ def _set_up(record: Record) -> Iterator[str]:
         return
     if environment.commit:
         yield f"git checkout {environment.commit}"
-    suite = [] if environment.commit else [f"tta-bench=={environment.suite_version}"]
-    yield shlex.join(
-        ["pip", "install", *suite, *(f"{name}=={version}" for name, version in environment.packages.items())]
-    )
+    packages = environment.packages
+    if not environment.commit:
+        packages = {"tta-bench": environment.suite_version} | packages
+    usual = {name: at for name, at in packages.items() if _PACKAGE.fullmatch(name) and _VERSION.fullmatch(at)}
+    for name in packages.keys() - usual.keys():
+        yield f"# left out, as no package is called so: {name!r} {packages[name]!r}"
+    yield shlex.join(["pip", "install", *(f"{name}=={version}" for name, version in usual.items())])
 
 
 def _pairs(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield keys and values of words; what has no key, as an option has none, is none of a run's words."""
     for word in words:
-        key, _, value = word.partition("=")
-        yield key, value
+        key, separator, value = word.partition("=")
+        if separator and _KEY.fullmatch(key):
+            yield key, value

@@ -9,6 +9,10 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
 from tta_bench.records.redact import text_with_path, without_paths
 
+LARGEST_PUBLISHED = 50_000_000
+"""Bytes of the largest predictions that are fetched; those of a test list of UCF101 have 764,000."""
+ADDRESS = r"^https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+$"
+"""Pattern of an address: encrypted, and without signs that end a link."""
 SCHEMA_VERSION = 1
 """The newest layout that this version reads."""
 
@@ -41,6 +45,15 @@ class FileRef(Part):
     """Its name."""
     sha256: Digest
     """Digest of its bytes."""
+    address: str | None = Field(
+        default=None,
+        pattern=ADDRESS,
+        max_length=500,
+        exclude_if=lambda at: at is None,
+    )
+    """Address where it is published, if it is too large to lie beside the record."""
+    bytes: int | None = Field(default=None, gt=0, le=LARGEST_PUBLISHED, exclude_if=lambda size: size is None)
+    """Its size, if it is published."""
 
 
 class Excluded(Part):
@@ -61,6 +74,15 @@ class Plugin(Part):
     """Version of the package."""
     sha256: Digest | None
     """Digest of the file."""
+
+
+class PublicCode(Part):
+    """Code that anybody can read: an address and a commit."""
+
+    address: str = Field(pattern=ADDRESS, max_length=500)
+    """Address of the repository."""
+    commit: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """The commit."""
 
 
 class Environment(Part):
@@ -174,6 +196,8 @@ class Record(Part):
     """Source of labels that recomputes the figures, where labels may not be published."""
     environment: Environment | None
     """Software and device; null for scores from outside."""
+    plugin_code: PublicCode | None = Field(default=None, exclude_if=lambda code: code is None)
+    """Public code of its plug-ins, named at submission; null where it is not public."""
     phases: tuple[Phase, ...] = ()
     """Its phases, in order."""
     cost: Cost | None

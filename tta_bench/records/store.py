@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from tta_bench.errors import UserError
+from tta_bench.errors import UserError, did_you_mean
 from tta_bench.records.identity import Identity
+from tta_bench.records.limits import read_json
 from tta_bench.records.schema import SCHEMA_VERSION, Record
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.keyed_random import digest
+
+ATTESTATION = ".attestation.json"
+"""Ending, behind a record's name, of the file that attests it."""
+
+RECORD_FOLDERS = (Path("runs/records"), Path("leaderboards/records"))
+"""Folders in which a record is looked for by its name: one's own runs, and the boards of a checkout."""
 
 
 def record_name(identity: Identity) -> str:
@@ -46,12 +54,11 @@ def read_record(path: Path) -> Record:
         UserError: The file is half-written, no record, of a newer schema, or was edited after it was written.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text, parse_float=_exact)
+        text, data = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no record: it cannot be read as JSON, or was changed ({error}).") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise UserError(f"{path} is no record: it has no schema_version.")
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} is of schema {version}, and this version knows {SCHEMA_VERSION}.", "Update tta-bench.")
@@ -69,8 +76,29 @@ def content_sha256(data: dict[str, Any]) -> str:
 
 
 def record_files(folder: Path) -> list[Path]:
-    """Return the record files of a folder, sorted by name; a folder that does not exist has none."""
-    return sorted(folder.glob("*.json"))
+    """Return the record files of a folder, sorted by name, if it is there; attestations are no records."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.endswith(ATTESTATION))
+
+
+def find_record(word: str, folders: Sequence[Path] = RECORD_FOLDERS) -> Path:
+    """Return the file of a record: that of a path, or of a name as ``tta-bench list runs`` prints it.
+
+    Args:
+        word: Path of the file, or name of the record.
+        folders: Folders that names are looked for in, one after the other.
+
+    Raises:
+        UserError: There is neither; names the nearest.
+    """
+    if (path := Path(word)).is_file():
+        return path
+    name = word.removesuffix(".json")
+    known = {file.stem: file for folder in reversed(folders) for file in record_files(folder)}
+    if name in known:
+        return known[name]
+    looked = " or ".join(map(str, folders))
+    hint = did_you_mean(name, known) if known else "`tta-bench list runs` prints their names."
+    raise UserError(f"there is no file {word}, and no record of that name in {looked}.", hint)
 
 
 def load_records(folder: Path) -> list[Record]:
@@ -80,14 +108,6 @@ def load_records(folder: Path) -> list[Record]:
         UserError: One of them cannot be read; names it.
     """
     return [read_record(path) for path in record_files(folder)]
-
-
-def _exact(text: str) -> float:
-    """Return a number, refusing digits that do not count: otherwise some could be changed without a trace."""
-    value = float(text)
-    if repr(value) != text:
-        raise ValueError(f"{text} was written as {value!r}")
-    return value
 
 
 def _first(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""Checking a record against the files it rests on."""
+"""Checking a record against the files it rests on, and the one word that says on what its figures rest."""
 
 from __future__ import annotations
 
@@ -10,18 +10,46 @@ import numpy as np
 
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
+from tta_bench.records.attest import check_attestations
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
+from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
+from tta_bench.records.plausible import implausible
 from tta_bench.records.schema import FileRef, Metric, Record
 from tta_bench.records.score import score
+from tta_bench.records.signatures import NO_KEYGEN
 from tta_bench.records.status import is_ranked
+from tta_bench.records.store import file_stem
 from tta_bench.utils.files import sha256_of
 
 TOLERANCE = 1e-9
 """Figures that differ by less are equal: adding up in another order moves the last digits."""
 
-
+Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
+"""The support of a figure: outcomes that the submitter wrote, full predictions with official labels, the test phase run
+again by somebody, or the training too."""
+Word = Literal["arithmetic", "rescored", "retested", "rerun", "FAILED"]
+"""The same, and that it does not stand."""
+MAINTAINERS = "maintainers"
+"""File beside the folder of records, of the keys that may attest."""
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
+
+
+class Standing(NamedTuple):
+    """Standing of a record."""
+
+    word: Word | None
+    """The one word; None for a record without a figure."""
+    reason: str
+    """What was recomputed from which files, and why the word is no stronger."""
+    problems: tuple[str, ...] = ()
+    """Everything that does not hold."""
+    by: tuple[str, ...] = ()
+    """Signers of the attestations that the word rests on."""
+    own: bool = False
+    """All of them are of the party that measured it."""
+    unchecked: bool = False
+    """Attestations were not checked, as there is no ``ssh-keygen``."""
 
 
 class Verdict(NamedTuple):
@@ -42,6 +70,78 @@ class Kept(NamedTuple):
     """Files that cannot be read, or are not the recorded ones."""
 
 
+def standing_of(record: Record, folder: Path) -> Word | None:
+    """Return the word of a record, from the files that lie in its folder; None for one without a figure.
+
+    Args:
+        record: The record.
+        folder: Folder of its predictions and outcomes.
+    """
+    return judge(record, folder, maintainers=folder.parent / MAINTAINERS).word
+
+
+def may_rank(record: Record, word: Word | None) -> bool:
+    """Return True if a record's word is enough for a rank.
+
+    Rows rank from ``rescored`` on, where labels are known to everybody; where they are not (reactions, whose labels are
+    private, and data of plug-ins), from ``retested`` on. What is not standard has no rank among others; on boards of
+    one's own data what their owner wrote is enough.
+    """
+    if word is None or word == "FAILED":
+        return False
+    identity = record.identity
+    if not identity.standard:
+        return True
+    if identity.tier == "full" and not has_official_list(identity.dataset.name):
+        return word in ("retested", "rerun")
+    return word != "arithmetic"
+
+
+def judge(
+    record: Record,
+    folder: Path,
+    *,
+    elsewhere: Path | None = None,
+    truth: Truth | None = None,
+    listed: Listed | None = None,
+    maintainers: Path | None = None,
+) -> Standing:
+    """Recompute a record, compare its samples with the official ones, and return its standing.
+
+    Args:
+        record: The record.
+        folder: Folder of its predictions and outcomes.
+        elsewhere: Folder of predictions that do not lie there.
+        truth: Labels of its split, where these may not be published.
+        listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
+        maintainers: File of the keys that may attest.
+    """
+    if record.status != "success" or not is_ranked(record):
+        return Standing(None, "there is no figure to recompute")
+    kept = read_kept(record, folder, elsewhere, truth)
+    source, problems = recomputed(record, kept, truth)
+    problems = [*problems, *implausible(record)]
+    compared = Comparison(False, [], "the full predictions are not here")
+    if kept.predictions is not None:
+        compared = compare_with_official(record, kept.predictions, truth, listed)
+    elif record.verifiable_with and truth is None:
+        compared = Comparison(False, [], f"labels are private: {record.verifiable_with}= recomputes it")
+    attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
+    problems += [*compared.problems, *attested.problems]
+    how = f"recomputed from {source}" if source != "nothing" else "nothing was recomputed"
+    if problems:
+        return Standing("FAILED", how, tuple(problems))
+    word: Word = "rescored" if compared.official else "arithmetic"
+    reason = f"{how}, with the official labels" if compared.official else f"{how}; {compared.reason}"
+    if attested.unchecked:
+        return Standing(word, f"{reason}; signatures not checked: {NO_KEYGEN}", unchecked=True)
+    if attested.word is None:
+        return Standing(word, reason)
+    mark = " (its own record)" if attested.own else ""
+    said = f"{reason}; {attested.word} by {', '.join(attested.by)}{mark}"
+    return Standing(attested.word, said, by=attested.by, own=attested.own)
+
+
 def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Verdict:
     """Recompute every figure of a record and list the differences.
 
@@ -57,7 +157,12 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     """
     if record.status != "success" or not is_ranked(record):
         return Verdict("nothing", [])
-    predictions, stored, problems = read_kept(record, folder, elsewhere, truth)
+    return recomputed(record, read_kept(record, folder, elsewhere, truth), truth)
+
+
+def recomputed(record: Record, kept: Kept, truth: Truth | None = None) -> Verdict:
+    """Return the verdict on a record, given the contents of its files."""
+    predictions, stored, problems = kept.predictions, kept.outcomes, [*kept.problems]
     predicted = predictions.outcomes() if predictions is not None else None
     outcomes = predicted or stored
     if outcomes is None:

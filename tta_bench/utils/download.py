@@ -28,24 +28,25 @@ def offline() -> bool:
     return os.environ.get("TTA_BENCH_OFFLINE", "") not in ("", "0")
 
 
-def download(address: str, path: Path, sha256: str | None = None) -> str:
+def download(address: str, path: Path, sha256: str | None = None, most: int | None = None) -> str:
     """Fetch a file with a progress bar and return its sha256 in hex; until all of it is there and right, nothing is.
 
     Args:
         address: Address of the file, ``https://...``.
         path: Path of the file; folders are created, and a file that is there is replaced.
         sha256: Its digest, if that is known.
+        most: Bytes that it has at most, if that is known.
 
     Raises:
         UserError: The network is forbidden or out of reach, the address does not give the file, what came is cut short,
-            a web page, or of another digest.
+            too large, a web page, or of another digest.
     """
     by_hand = f"Get {address} by hand and put it at {path}."
     if offline():
         raise UserError("the network is not used, because TTA_BENCH_OFFLINE is set.", by_hand)
     with atomic_file(path) as file:
         with _answer(address, by_hand) as response:
-            digest = _receive(response, file, path.name, by_hand)
+            digest = _receive(response, file, path.name, by_hand, most)
         if sha256 is not None and digest != sha256:
             raise UserError(f"{address} is not the expected file: its sha256 is {digest}, not {sha256}.", by_hand)
     return digest
@@ -68,11 +69,11 @@ def _answer(address: str, by_hand: str) -> Iterator[HTTPResponse]:
         raise UserError(f"{address} is out of reach: {cause}. Is there a network?", by_hand) from None
 
 
-def _receive(response: HTTPResponse, file: IO[bytes], name: str, by_hand: str) -> str:
+def _receive(response: HTTPResponse, file: IO[bytes], name: str, by_hand: str, most: int | None = None) -> str:
     """Write an answer into a file and return its sha256.
 
     Raises:
-        UserError: The answer is a web page, has no room, or ends too early.
+        UserError: The answer is a web page, too large, has no room, or ends too early.
     """
     if response.headers.get_content_type() == "text/html":
         raise UserError(f"{response.url} gives a web page, not a file.", by_hand)
@@ -85,6 +86,8 @@ def _receive(response: HTTPResponse, file: IO[bytes], name: str, by_hand: str) -
             file.write(piece)
             digest.update(piece)
             received += len(piece)
+            if most is not None and received > most:
+                raise UserError(f"{response.url} is larger than the {most:,} bytes that were expected.", by_hand)
             bar.advance()
     if expected and received != expected:
         raise UserError(f"{response.url} was cut short: {received:,} of {expected:,} bytes came.", "Try again.")

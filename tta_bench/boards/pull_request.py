@@ -1,0 +1,84 @@
+"""The way from a submission to a pull request: one's row among its neighbours, the commands, and a text."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tta_bench.records.schema import Record
+from tta_bench.records.verify import Word
+
+NEAR = 2
+"""Rows shown above and below one's own."""
+
+
+def rows_around(board: str, name: str) -> list[str]:
+    """Return the lines of a board's first table with a record: its head, its row, and the rows beside it.
+
+    Args:
+        board: The board's Markdown.
+        name: Name of the record's file.
+    """
+    numbers = re.findall(rf"^\[(\d+)\]: .*{re.escape(name)}$", board, re.MULTILINE)
+    marks = [f"][{number}]" for number in numbers] + [f"({name})", f"/{name})"]
+    lines = board.splitlines()
+    for place, line in enumerate(lines):
+        if line.startswith("|") and any(mark in line for mark in marks):
+            top = place
+            while top and lines[top - 1].startswith("|"):
+                top -= 1
+            rows = [at for at in range(top + 2, len(lines)) if all(row.startswith("|") for row in lines[top : at + 1])]
+            near = [at for at in rows if abs(at - place) <= NEAR]
+            return [*lines[top : top + 2], *(lines[at] for at in near)]
+    return []
+
+
+def git_commands(records: Sequence[Record], boards: Path) -> list[str]:
+    """Return the commands that commit what a submission changed, on a branch of its own."""
+    first = records[0].identity
+    backbone = re.sub(r"[^A-Za-z0-9._-]", "-", first.backbone)
+    branch = f"records-{first.protocol.name.replace('/', '-')}-{backbone}"
+    message = f"Records of {first.backbone} under {first.protocol.name}"
+    return [
+        shlex.join(["git", "switch", "-c", branch]),
+        shlex.join(["git", "add", str(boards)]),
+        shlex.join(["git", "commit", "-m", message]),
+        shlex.join(["git", "push", "-u", "origin", branch]),
+    ]
+
+
+def pull_request_text(records: Sequence[Record], words: Sequence[Word | None]) -> str:
+    """Return a text for the pull request: what was measured, on what it rests, and what a reader must know.
+
+    Args:
+        records: The records.
+        words: The word of each.
+    """
+    first = records[0].identity
+    lines = [f"Records of `{first.backbone}` under `{first.protocol.name}`, version {first.protocol.version}", ""]
+    for record, word in zip(records, words, strict=True):
+        identity, score = record.identity, record.metrics[record.identity.protocol.score]
+        lines.append(
+            f"- {identity.dataset.name}, split {identity.split}, seed {identity.seed}: {identity.protocol.score} "
+            f"{score.value:.4f} ({score.n:,} samples, {score.n_groups:,} groups); {word}"
+        )
+    return "\n".join([*lines, "", *_notes(records)])
+
+
+def _notes(records: Sequence[Record]) -> Iterator[str]:
+    """Yield what else a reader must know of the records."""
+    first = records[0]
+    yield f"Measured by {first.party or 'this project'}."
+    plugins = {plugin.name for record in records if record.environment for plugin in record.environment.plugins}
+    code = next((record.plugin_code for record in records if record.plugin_code), None)
+    if plugins and code:
+        yield f"Code of its plug-ins ({', '.join(sorted(plugins))}): {code.address} at {code.commit}."
+    elif plugins:
+        yield f"The code of its plug-ins is not public: {', '.join(sorted(plugins))}."
+    published = [record.predictions for record in records if record.predictions and record.predictions.address]
+    for ref in published:
+        yield f"Predictions: {ref.address} (sha256 {ref.sha256}, {ref.bytes:,} bytes)."
+    if not all(record.identity.standard for record in records):
+        yield "Not standard: it stands below the ranked rows."

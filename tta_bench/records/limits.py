@@ -1,0 +1,123 @@
+"""Limits of what strangers write: size and depth of JSON, keys given twice, and signs that no text of a record has."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+LARGEST_JSON = 2_000_000
+"""Bytes of a record; one of 700 classes has about 60,000."""
+DEEPEST = 20
+"""Levels of a record's JSON."""
+LARGEST_ARRAYS = 500_000_000
+"""Bytes of all arrays of a file, unpacked; the scores of 50,000 clips and 700 classes have 140 MB."""
+MOST_ARRAYS = 20
+_UNSEEN = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)))
+"""Signs that turn the direction of the text after them."""
+
+
+def read_json(path: Path) -> tuple[str, Any]:
+    """Return the text of a JSON file and its data.
+
+    Raises:
+        ValueError: It is too large, too deep or no JSON; a key is given twice, a number has digits that do not count,
+            or a text has signs that are not seen.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_JSON + 1)
+    if len(content) > LARGEST_JSON:
+        raise ValueError(f"it has more than {LARGEST_JSON:,} bytes")
+    text = content.decode("utf-8")
+    try:
+        data = json.loads(text, parse_float=_exact, parse_constant=_no_number, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    for value, depth in _walk(data):
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        if isinstance(value, str) and value != plain(value):
+            raise ValueError(f"a text has signs that are not seen: {ascii(value)[:80]}")
+    return text, data
+
+
+def plain(text: str) -> str:
+    """Return a text with ``?`` for each sign that a terminal would act on, or that is no character."""
+    return "".join("?" if is_control(sign) else sign for sign in text)
+
+
+def is_control(sign: str) -> bool:
+    """Return True for a control character, half of a surrogate pair, a line's end, or a turn of direction."""
+    return sign in _UNSEEN or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of an ``.npz`` file, after checking that they are as large as they say, and not too large.
+
+    Raises:
+        ValueError: It is no such file, is encrypted, or its arrays are too large, too many, or of Python objects.
+        OSError: It cannot be read.
+        Exception: Whatever a damaged file makes zipfile and NumPy raise.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_ARRAYS or len({member.filename for member in members}) < len(members):
+            raise ValueError(f"{len(members):,} arrays are too many, or have one name")
+        if (size := sum(member.file_size for member in members)) > LARGEST_ARRAYS:
+            raise ValueError(f"its arrays would take {size:,} bytes, more than {LARGEST_ARRAYS:,}")
+        for member in members:
+            if member.flag_bits & 1:
+                raise ValueError(f"{member.filename} is encrypted")
+            with archive.open(member) as file:
+                _check_header(file, member)  # type: ignore[arg-type]  # a ZipExtFile reads as a binary file does
+    with np.load(path, allow_pickle=False) as loaded:
+        return {name: loaded[name] for name in loaded.files}
+
+
+def _check_header(file: BinaryIO, member: zipfile.ZipInfo) -> None:
+    """Check that an array is as large as its header says."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, kind = read(file)
+    size = int(np.prod(shape, dtype=object)) * kind.itemsize
+    if kind.hasobject or size > member.file_size:
+        raise ValueError(f"{member.filename} says that it has {size:,} bytes, and has {member.file_size:,}")
+
+
+def _exact(text: str) -> float:
+    """Return a number, refusing digits that do not count: otherwise some could be changed without a trace."""
+    value = float(text)
+    if repr(value) != text:
+        raise ValueError(f"{text} was written as {value!r}")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise ValueError(f"the key {ascii(twice)[:80]} is given twice")
+    return found
+
+
+def _walk(data: Any) -> Iterator[tuple[Any, int]]:
+    """Yield every value in JSON data, keys included, with its depth; without recursion."""
+    waiting = [(data, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        yield value, depth
+        if isinstance(value, dict):
+            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
