@@ -60,6 +60,8 @@ class DatasetRef(Part):
     """Digest of the list of samples; null for scores from outside."""
     splits: tuple[str, ...] = Field(min_length=1)
     """Every official split; a row of a full board needs all."""
+    title: str | None = Field(default=None, max_length=80, exclude_if=lambda title: title is None)
+    """Name that a reader knows data of one's own by: ``dataset.name=``, or that of their folder or file."""
 
 
 class Identity(Part):

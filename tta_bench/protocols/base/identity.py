@@ -42,7 +42,7 @@ def identity_of(
         protocol=ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score=card.score),
         backbone=backbone,
         weights=weights,
-        dataset=DatasetRef(name=dataset.name, manifest_sha256=manifest, splits=splits),
+        dataset=DatasetRef(name=dataset.name, manifest_sha256=manifest, splits=splits, title=asked.title),
         split=part or str(asked.split),
         seed=asked.seed,
         tier=asked.tier,
