@@ -113,6 +113,6 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
         )
     start = int(low / step) - (low < 0 and low % step != 0)
     marks = [start * step]
-    while marks[-1] < high - 1e-9:
+    while len(marks) < 2 or marks[-1] < high - 1e-9:
         marks.append(round((start + len(marks)) * step, 9))
     return marks
