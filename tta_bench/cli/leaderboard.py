@@ -55,6 +55,11 @@ class Place(NamedTuple):
     show_default=True,
     help="md writes the boards; the others print all rows of all sections and write nothing.",
 )
+@click.option(
+    "--since",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write nothing; print the rows of the records that DIR, the boards as they were before, has not.",
+)
 @plugin_option
 def command(
     check: bool,
@@ -62,6 +67,7 @@ def command(
     work_dir: Path | None,
     records: tuple[Path, ...],
     form: str,
+    since: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
     """Render the leaderboards from records; the same records give the same bytes.
@@ -70,26 +76,33 @@ def command(
     tta-bench leaderboard --format latex            tables of your own runs, for a paper
     tta-bench leaderboard --records A --records B   runs of two machines on the same boards
     tta-bench leaderboard --check                   the boards of a checkout are up to date
+    tta-bench leaderboard --since ../main/leaderboards   rows that this checkout adds to another's
 
     In a checkout of the suite it writes and checks its boards; elsewhere, and for the other forms, it reads the work
     folder, with the official rows beside yours. Data of your own have a board for each dataset, without other rows.
     """
+    from tta_bench.boards.escape import plain
     from tta_bench.errors import CheckFailed, UserError
 
     load_plugins(plugins)
-    if check and form != "md":
-        raise UserError("--check compares Markdown boards, so it goes with no other --format.")
+    if check + (since is not None) + (form != "md") > 1:
+        raise UserError(
+            "--check compares Markdown boards, so it goes with no other --format, and --since with neither of them."
+        )
     place = find_place(boards, work_dir, records, form)
     missing = [str(folder) for folder in (*place.records, place.official / "published") if not folder.is_dir()]
     if missing:
         raise UserError(
             f"there is no folder {' and no '.join(missing)}.", "Say --work-dir DIR, --records DIR, or --boards DIR."
         )
-    said, problems = _check(place) if check else _write(place, form)
+    if since is not None:
+        said, problems = _news(place, since)
+    else:
+        said, problems = _check(place) if check else _write(place, form)
     if said and not (check and problems):
-        click.echo(said, nl=form == "md")
+        click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
-        raise CheckFailed("\n".join(problems))
+        raise CheckFailed("\n".join(map(plain, problems)))
 
 
 def find_place(boards: Path | None, work_dir: Path | None, records: Sequence[Path], form: str) -> Place:
@@ -120,6 +133,23 @@ def _check(place: Place) -> tuple[str, list[str]]:
 
     problems = check_boards(place.records, place.boards, place.official)
     return "every record is as it was written, and every board is up to date", problems
+
+
+def _news(place: Place, since: Path) -> tuple[str, list[str]]:
+    """Return the rows of the records that an earlier state of the boards has not, among their neighbours."""
+    from tta_bench.boards.collect import collect_entries
+    from tta_bench.boards.export import all_boards
+    from tta_bench.boards.neighbours import rows_of
+    from tta_bench.boards.published import quote_published
+    from tta_bench.records.store import record_files
+
+    before = {path.name: path.read_bytes() for path in record_files(since / "records")}
+    after = [path for folder in place.records for path in record_files(folder)]
+    names = {path.stem for path in after if before.get(path.name) != path.read_bytes()}
+    collected = collect_entries(place.records, place.boards, place.official)
+    boards = all_boards(collected, quote_published(place.official / "published").published)
+    shown = [f"{board.title}\n\n{rows}\n" for board in boards if (rows := rows_of(board, names))]
+    return "\n".join(shown) or "no row is new or changed", collected.problems
 
 
 def _write(place: Place, form: str) -> tuple[str, list[str]]:
