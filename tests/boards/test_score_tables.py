@@ -40,6 +40,12 @@ def test_notes_explain_only_what_is_there(rows: list[RankedRow]) -> None:
     assert note.words.startswith("†")
 
 
+def test_what_is_known_of_the_data_is_noted(rows: list[RankedRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tta_bench.boards.score_tables.note_of", lambda record: "3 test clips are `training` clips")
+    words = [note.words for note in notes(rows, "top1")]
+    assert words == [f"{name}: 3 test clips are 'training' clips" for name in ("net0.9", "net0.2")]
+
+
 def test_emotions_have_a_column_each(tmp_path: Path) -> None:
     rows = rank_rows(sort_into_sections(entries(tmp_path, 0.5, 3.0)).measured, "pearson")
     table, note = emotions(rows)

@@ -8,7 +8,7 @@ from tta_bench.boards import cells
 from tta_bench.boards.board import Cell, Column, Figure, Note, Number, Table, Text
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Row
-from tta_bench.boards.standing import copy_of
+from tta_bench.boards.standing import copy_of, note_of
 from tta_bench.metrics import METRICS
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
@@ -89,6 +89,12 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
     words = {ranked.row.word for ranked in rows}
     said = "; ".join(f"{word}, {meaning}" for word, meaning in _WORDS.items() if word in words)
     copies = {copy for ranked in rows for entry in ranked.row.entries if (copy := copy_of(entry.record)) is not None}
+    remarks = {
+        f"{ranked.row.first.identity.backbone}: {note}".replace("`", "'"): True
+        for ranked in rows
+        for entry in ranked.row.entries
+        if (note := note_of(entry.record)) is not None
+    }
     listed = {
         f"Verified: {said}.": bool(said),
         _FEW: any(cells.is_rough(ranked) for ranked in rows),
@@ -97,6 +103,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
         f"These rows rest on {len(copies)} different copies of the data: the names and labels of the clips are the "
         "same, their bytes are not.": len(copies) > 1,
+        **remarks,
     }
     yield from (Note(words) for words, used in listed.items() if used)
 

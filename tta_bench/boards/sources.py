@@ -14,7 +14,11 @@ _DOI = re.compile(r"\bdoi[: ]\s*(10\.\d{4,9}/[^\s;,()]+)", re.IGNORECASE)
 
 
 def addresses_in(citation: str) -> list[tuple[str, str]]:
-    """Return words and address of each arXiv number and DOI in a citation: ``arXiv 2402.08875``, ``doi 10.1/x``."""
+    """Return words and address of each arXiv number and DOI in a citation: ``arXiv 2402.08875``, ``doi 10.1/x``.
+
+    Args:
+        citation: Free text, as the card of a model has it.
+    """
     arxiv = [(f"arXiv {number}", f"https://arxiv.org/abs/{number}") for number in _ARXIV.findall(citation)]
     return arxiv + [(f"doi {number}", f"https://doi.org/{number}") for number in _DOI.findall(citation)]
 

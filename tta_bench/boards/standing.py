@@ -55,6 +55,12 @@ def copy_of(record: Record) -> str | None:
     return found
 
 
+def note_of(record: Record) -> str | None:
+    """Return anything else that a reader must know of a record's data."""
+    found: str | None = getattr(record.identity.dataset, "note", None)
+    return found
+
+
 def _differs(record: Record) -> str | None:
     """Return the reason why a record's data are not the official ones."""
     found: str | None = getattr(record.identity.dataset, "differs", None)

@@ -20,11 +20,11 @@ class Place(NamedTuple):
     """Folders that a call is about."""
 
     records: tuple[Path, ...]
-    """Where the records are."""
+    """Folders of records."""
     boards: Path
-    """Where the boards are, or go."""
+    """Folder of the boards."""
     official: Path
-    """Where ``published/``, ``errata.yaml`` and ``replaced.yaml`` are."""
+    """Folder of ``published/``, ``errata.yaml`` and ``replaced.yaml``."""
     own: tuple[Path, ...] = ()
     """Those of ``records`` that are of one's own: an export leaves boards without any of them out."""
 
