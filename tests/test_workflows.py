@@ -34,7 +34,7 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_workflows_are_valid(schema: str) -> None:
-    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure"}
+    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure", "comment"}
     done = validate(schema, *WORKFLOWS)
     assert done.returncode == 0, done.stdout
 
@@ -65,11 +65,13 @@ def test_no_workflow_gives_code_of_a_pull_request_secrets_or_a_right_to_write(pa
     triggers = workflow[True]  # YAML 1.1 reads the key `on` as a truth value
     assert workflow["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in text
-    assert "workflow_run" not in text
     assert "secrets." not in text
     for job in workflow["jobs"].values():
         if "permissions" in job:
-            assert set(triggers) == {"schedule", "workflow_dispatch"}
+            assert set(triggers) in ({"schedule", "workflow_dispatch"}, {"workflow_run"})
+            if "workflow_run" in triggers:
+                assert not any("actions/checkout" in step.get("uses", "") for step in job["steps"])
+                assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
             commands = " ".join(step.get("run", "") for step in job["steps"])
             assert not re.search(r"\b(make|pip|python|tta-bench|\.ci)\b", commands)
         else:
@@ -83,10 +85,68 @@ def test_no_text_of_a_pull_request_gets_into_a_command(path: Path) -> None:
 
 
 def test_records_are_judged_by_the_code_and_the_boards_of_the_base() -> None:
-    judging = [step["run"] for step in steps(read(FOLDER / "boards.yml")) if "tta_bench verify" in step.get("run", "")]
-    assert judging == [
-        "PYTHONPATH=base python -m tta_bench verify proposed/leaderboards/records --since base/leaderboards"
-    ]
+    (judging,) = (step["run"] for step in steps(read(FOLDER / "boards.yml")) if "bench verify" in step.get("run", ""))
+    verify = "PYTHONPATH=base python -m tta_bench verify proposed/leaderboards/records --since base/leaderboards"
+    assert f'{verify} ${{keys:+--maintainers "$keys"}}\n' in judging
+    assert judging.startswith("keys=base/leaderboards/maintainers\n")
+
+
+def test_text_of_a_pull_request_is_commented_as_a_block_of_code_only() -> None:
+    (text,) = (step["run"] for step in steps(read(FOLDER / "comment.yml")) if "row.txt" in step.get("run", ""))
+    before, _, after = text.partition("row.txt")
+    assert before.count("```") == after.count("```") == 1
+    assert "tr -d '`" in after
+
+
+def test_forms_owners_and_updates_are_there() -> None:
+    forms = sorted((FOLDER.parent / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert [path.stem for path in forms] == ["config", "fault", "record", "reported"]
+    for path in forms[1:]:
+        form = read(path)
+        assert {"name", "description", "body"} <= set(form)
+        names = [part["id"] for part in form["body"]]
+        assert len(names) == len(set(names))
+    done = validate("vendor.dependabot", FOLDER.parent / "dependabot.yml")
+    assert done.returncode == 0, done.stdout
+    owned = [line.split()[0] for line in (FOLDER.parent / "CODEOWNERS").read_text().splitlines() if line[:1] == "/"]
+    assert {"/leaderboards/maintainers", "/.github/", "/tta_bench/records/"} <= set(owned)
+    there = FOLDER.parents[1]
+    assert [path for path in owned if not (there / path[1:]).exists()] in ([], ["/leaderboards/maintainers"])
+    assert "leaderboards/maintainers" in (FOLDER.parent / "PULL_REQUEST_TEMPLATE.md").read_text()
+
+
+def commit(checkout: Path, files: dict[str, str]) -> str:
+    """Write files into a checkout, commit them, and return the commit."""
+    for name, content in files.items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(content)
+    git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+KEYS = "leaderboards/maintainers"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({KEYS: "b"}, 0),
+        ({"leaderboards/records/r.json": "{}"}, 0),
+        ({KEYS: "b", "leaderboards/records/r.json": "{}"}, 1),
+        ({KEYS: "b", "tta_bench/x.py": ""}, 1),
+        ({"leaderboards/maintainers.txt": "b", "a": "b"}, 0),
+    ],
+)
+def test_keys_that_vouch_for_records_change_alone(tmp_path: Path, changed: dict[str, str], code: int) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    base = commit(tmp_path, {KEYS: "a", "README.md": "a"})
+    commit(tmp_path, changed)
+    script = FOLDER.parents[1] / ".ci" / "keys_apart"
+    done = subprocess.run(["bash", str(script), str(tmp_path), base, "HEAD"], capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("a pull request of their own" in done.stdout) is bool(code)
 
 
 def test_a_fork_may_neither_change_nor_remove_a_record() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.records.some_intensities import some_intensities, some_truth, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
+from tta_bench.boards.standing import aside
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.identity import DatasetRef
 from tta_bench.records.predictions import Predictions
@@ -25,7 +26,8 @@ class Folder:
         path = write_success(self.path, predictions, identity=some_identity(**identity), **(record or {}))
         read = read_record(path)
         assert read.outcomes is not None
-        return Entry(read, path.name, read_outcomes(path.parent / read.outcomes.name))
+        outcomes = read_outcomes(path.parent / read.outcomes.name)
+        return Entry(read, path.name, outcomes, aside=aside(read, own=False))
 
     def row(self, accuracy: float, splits: str = "1", dataset: DatasetRef = ONE) -> Row:
         """Return a row of a backbone with this accuracy on every split."""

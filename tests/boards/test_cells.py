@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.boards.test_ranking import Folder
-from tests.records.some_records import some_predictions, some_record
+from tests.boards.some_rows import Folder
+from tests.records.some_records import some_environment, some_identity, some_predictions, some_record
 from tta_bench.boards import cells
-from tta_bench.boards.markdown import Links
+from tta_bench.boards.board import Link
 from tta_bench.boards.ranking import RankedRow, rank_rows
 from tta_bench.boards.rows import Row
 from tta_bench.cards.kinds import Pretraining
-from tta_bench.records.schema import Cost, Input
+from tta_bench.records.schema import Cost, Input, Record
 
 
 @pytest.fixture
@@ -21,16 +21,16 @@ def ranked(tmp_path: Path) -> RankedRow:
 
 
 def test_a_rank_is_marked_where_it_is_shared(ranked: RankedRow) -> None:
-    assert [cells.rank(ranked._replace(rank=n, shared=s)) for n, s in ((1, False), (2, True), (None, False))] == [
-        *("1", "2=", "-")
-    ]
+    changed = [ranked._replace(rank=n, shared=s) for n, s in ((1, False), (2, True), (None, False))]
+    assert [cells.rank(row).words for row in changed] == ["1", "2=", "-"]
+    assert cells.rank(changed[1]).data("rank") == {"rank": 2, "tied": True}
 
 
 def test_an_interval_has_the_marks_of_its_footnotes(ranked: RankedRow) -> None:
     exact = ranked._replace(low=0.25, high=0.75)
-    assert cells.interval(exact, "top1") == "25.00 to 75.00"
-    assert cells.interval(exact._replace(n_groups=19), "top1") == "25.00 to 75.00 †"
-    assert cells.interval(exact._replace(low=None, high=None, n_groups=1), "top1") == "-"
+    assert cells.interval(exact, "top1").words == "25.00 to 75.00"
+    assert cells.interval(exact._replace(n_groups=19), "top1").words == "25.00 to 75.00 †"
+    assert cells.interval(exact._replace(low=None, high=None, n_groups=1), "top1").words == "-"
     assert not cells.is_rough(exact._replace(low=None, high=None, n_groups=1))
 
 
@@ -38,27 +38,36 @@ def test_pretraining_is_as_exact_as_it_is_known() -> None:
     assert cells.seen(Pretraining(data="Kinetics-400", labels=False)) == "Kinetics-400"
     assert cells.seen(Pretraining(data="own", labels=None, clips=17700, steps=200)) == "own, 17,700 clips, 200 steps"
     assert [cells.labels(used) for used in (True, False, None)] == ["yes", "no", "not known"]
+    assert [cell.words for cell in cells.weights(some_record())] == ["none", "none", "-"]
 
 
 def test_cost_and_input_of_a_view() -> None:
-    record = some_record(cost=Cost(parameters=11_180_000, gmacs_per_view=None, views=6))
-    assert cells.cost(record) == ("11.18", "? x 6")
-    assert cells.cost(some_record(cost=None)) == ("-", "-")
-    assert cells.shown_input(some_record(input=Input(frames=8, stride=5, size=48))) == "8 x 5 frames, 48 px"
-    assert cells.shown_input(some_record(input=Input(frames=8, stride=None, size=48))) == "8 frames, 48 px"
-    assert cells.shown_input(some_record(input=None)) == "-"
+    def cost(record: Record) -> tuple[str, ...]:
+        return tuple(cell.words for cell in cells.cost(record))
+
+    assert cost(some_record(cost=Cost(parameters=11_180_000, gmacs_per_view=None, views=6))) == ("11.18", "? x 6")
+    assert cost(some_record(cost=None)) == ("-", "-")
+    inputs = [Input(frames=8, stride=5, size=48), Input(frames=8, stride=None, size=48), None]
+    shown = [cells.shown_input(some_record(input=extent)).words for extent in inputs]
+    assert shown == ["8 x 5 frames, 48 px", "8 frames, 48 px", "-"]
 
 
 def test_a_party_is_named_beside_its_model() -> None:
-    assert cells.model(some_record()) == "videomaev2_vit_b"
-    assert cells.model(some_record(party="other-lab")) == "videomaev2_vit_b (other-lab)"
+    assert cells.model(some_record()).words == "videomaev2_vit_b"
+    assert cells.model(some_record(party="other-lab")).words == "videomaev2_vit_b (other-lab)"
 
 
-def test_speed_is_over_all_runs_of_a_row(ranked: RankedRow) -> None:
-    assert cells.speed(ranked.row) == ("12.0", "Some Processor")
+def test_versions_and_papers_of_a_record() -> None:
+    environment = some_environment().model_copy(update={"numerics": 3})
+    assert [cell.words for cell in cells.versions(some_record())] == ["1", "-"]
+    assert [cell.words for cell in cells.versions(some_record(environment=environment))] == ["1", "3"]
+    assert cells.paper(some_record(identity=some_identity(backbone="timm/unknown"))).words == "-"
 
 
-def test_a_row_says_which_splits_it_lacks(ranked: RankedRow) -> None:
-    assert cells.splits(ranked.row) == "1"
-    assert cells.runs(ranked.row, Links()) == "[1/0][1]"
-    assert cells.mean(ranked.row, "top1_reversed") == "-"
+def test_a_row_sums_up_its_runs(ranked: RankedRow) -> None:
+    row = ranked.row
+    assert [cell.words for cell in cells.speed(row)] == ["12.0", "Some Processor"]
+    assert (cells.splits(row).words, cells.seeds(row).words, cells.date(row).words) == ("1", "0", "2026-11-22")
+    assert (cells.clips(row).value, cells.mean(row, "top1_reversed").words) == (120, "-")
+    assert cells.verified(row).words == "-"
+    assert cells.runs(row).links == (Link("1/0", row.entries[0].link),)

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
-from tta_bench.boards.render import BEGIN, END
+from tta_bench.boards.markdown import BEGIN, END
 from tta_bench.boards.write import check_boards, update_boards
 from tta_bench.errors import UserError
-from tta_bench.records.store import read_record, write_record
+from tta_bench.records.schema import Record
+from tta_bench.records.store import content_sha256, read_record, record_name, write_record
+from tta_bench.utils.keyed_random import digest
 
 
 @pytest.fixture
@@ -56,12 +64,12 @@ def test_a_board_without_markers_is_not_overwritten(house: tuple[list[Path], Pat
 
 def test_stale_missing_and_orphaned_boards_are_named(house: tuple[list[Path], Path, Path]) -> None:
     missing = check_boards(*house)
-    assert [problem.split(":")[1] for problem in missing] == [" missing; `tta-bench leaderboard` writes it"] * 2
+    assert [problem.split(":")[1] for problem in missing] == [" missing; `tta-bench leaderboard` writes it"] * 5
     update_boards(*house)
     board = house[1] / "ucf101_ft.md"
     board.write_text(board.read_text().replace("top-1", "top-2", 1))
     (house[1] / "gone.md").write_text(f"{BEGIN}\n{END}\n")
-    (house[1] / "README.md").write_text("No board.\n")
+    (house[1] / "NOTES.md").write_text("No board.\n")
     stale, orphan = check_boards(*house)
     assert stale.startswith(f"{board}: stale")
     assert orphan == f"{house[1] / 'gone.md'}: a board without records"
@@ -72,9 +80,11 @@ def test_an_edited_record_is_named_and_taken_off(house: tuple[list[Path], Path, 
     (path,) = house[0][0].glob("*vit_b*.json")
     value = str(read_record(path).metrics["top1"].value)
     path.write_text(path.read_text().replace(value, value[:-1] + str((int(value[-1]) + 1) % 10)))
-    edited, stale = check_boards(*house)
+    edited, *stale = check_boards(*house)
     assert edited.startswith(f"{path} was changed after it was written")
-    assert "stale" in stale or "board without records" in stale
+    assert {line.split(": ")[1].split(";")[0] for line in stale} == {
+        *("stale", "a board without records", "a picture without a board")
+    }
     assert update_boards(*house)[1] == [edited]
 
 
@@ -156,3 +166,63 @@ def test_boards_are_checked_with_both_kinds(tmp_path: Path) -> None:
     assert problems == []
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {"sample/abaw_eri.md", "ucf101_ft.md"}
     assert check_boards([tmp_path / "records"], tmp_path, tmp_path) == []
+
+
+def copies(record: Record, folder: Path, changes: Iterable[dict[str, Any]]) -> None:
+    """Write records like one, with some fields of their identities changed, without waiting for the disk."""
+    for change in changes:
+        identity = record.identity.model_copy(update={**change, "run_key": digest(change)})
+        data = record.model_copy(update={"identity": identity}).model_dump(mode="json")
+        data["content_sha256"] = content_sha256(data)
+        (folder / f"{record_name(identity)}.json").write_text(json.dumps(data, indent=2))
+
+
+BEAT = """
+import os, pathlib, sys
+files = {path: path.read_bytes() for path in pathlib.Path(sys.argv[1]).glob("*live*.json")}
+print(len(files), flush=True)
+while True:
+    for path, content in files.items():
+        path.with_suffix(".tmp").write_bytes(content)
+        os.replace(path.with_suffix(".tmp"), path)
+"""
+
+
+def test_heartbeats_of_256_runs_do_not_keep_boards_from_ending(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    (tmp_path / "published").mkdir()
+    for net in range(10):
+        path = write_success(records, some_predictions(net / 10), identity=some_identity(backbone=f"net{net}"))
+        copies(read_record(path), records, ({"seed": seed} for seed in range(1, 20)))
+    copies(some_record(), records, ({"backbone": f"live{n}"} for n in range(256)))
+    assert len(list(records.glob("*.json"))) == 200 + 256
+    command = [sys.executable, "-S", "-c", BEAT, str(records)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "256\n"
+        start = time.monotonic()
+        paths, problems = update_boards([records], tmp_path, tmp_path)
+        seconds = time.monotonic() - start
+        writer.kill()
+    assert problems == []
+    assert "net9" in paths[0].read_text()
+    print(f"256 live runs, 200 records: {seconds:.1f} s")
+    assert seconds < 10
+
+
+def test_boards_are_written_again_when_a_run_ends_meanwhile_but_not_for_ever(
+    house: tuple[list[Path], Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tta_bench.boards import write
+
+    rounds = []
+
+    def render(*folders: Any) -> Any:
+        rounds.append(len(rounds))
+        write_success(house[0][0], some_predictions(0.7), identity=some_identity(seed=len(rounds)))
+        return rendered(*folders)
+
+    rendered = write._render
+    monkeypatch.setattr(write, "_render", render)
+    update_boards(*house)
+    assert len(rounds) == write.ROUNDS

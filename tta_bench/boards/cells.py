@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from tta_bench.boards.markdown import NONE, Links, figure, text
+from tta_bench.boards.board import NONE, Figure, Interval, Link, Links, Number, Rank, Text
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Entry, Row
+from tta_bench.boards.sources import paper_of
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
 
-def rank(ranked: RankedRow) -> str:
-    """Return a row's rank, marked where others share it."""
-    if ranked.rank is None:
-        return NONE
-    return f"{ranked.rank}=" if ranked.shared else f"{ranked.rank}"
+def rank(ranked: RankedRow) -> Rank:
+    """Return a row's rank."""
+    return Rank(ranked.rank, ranked.shared)
 
 
-def weights(record: Record) -> tuple[str, str, str]:
+def model(record: Record) -> Text:
+    """Return the name of a record's backbone, and the party that measured it if it is named."""
+    name = record.identity.backbone
+    return Text(f"{name} ({record.party})" if record.party else name)
+
+
+def paper(record: Record) -> Links:
+    """Return links to the papers of a record's backbone and weights, as their cards name them."""
+    found = paper_of(record)
+    return Links(tuple(Link(words, address) for words, address in found))
+
+
+def weights(record: Record) -> tuple[Text, Text, Text]:
     """Return the name of a record's weights, their pre-training data, and whether labels were used."""
-    weights = record.identity.weights
-    if weights is None:
-        return ("none", "none", NONE) if record.origin == "run" else (NONE, NONE, NONE)
-    if weights.pretraining is None:
-        return weights.name, "not known", "not known"
-    return weights.name, text(seen(weights.pretraining)), labels(weights.pretraining.labels)
+    started_from = record.identity.weights
+    if started_from is None:
+        none = Text("none" if record.origin == "run" else NONE)
+        return none, none, Text(None)
+    if started_from.pretraining is None:
+        return Text(started_from.name), Text("not known"), Text("not known")
+    pretraining = started_from.pretraining
+    return Text(started_from.name), Text(seen(pretraining)), Text(labels(pretraining.labels))
 
 
 def seen(pretraining: Pretraining) -> str:
@@ -38,13 +51,10 @@ def labels(used: bool | None) -> str:
     return {True: "yes", False: "no", None: "not known"}[used]
 
 
-def interval(ranked: RankedRow, metric: str) -> str:
-    """Return the ends of a row's interval, with the marks of its footnotes."""
-    if ranked.low is None or ranked.high is None:
-        return NONE
+def interval(ranked: RankedRow, metric: str) -> Interval:
+    """Return a row's interval with the marks of its footnotes."""
     marks = {"†": is_rough(ranked), "‡": is_ungrouped(ranked.row, metric), "§": ranked.row.first.verifiable_with}
-    shown = "".join(f" {mark}" for mark, used in marks.items() if used)
-    return f"{figure(metric, ranked.low)} to {figure(metric, ranked.high)}{shown}"
+    return Interval(metric, ranked.low, ranked.high, tuple(mark for mark, holds in marks.items() if holds))
 
 
 def is_rough(ranked: RankedRow) -> bool:
@@ -57,58 +67,84 @@ def is_ungrouped(row: Row, metric: str) -> bool:
     return any(entry.record.metrics[metric].resampled == "samples" for entry in row.entries)
 
 
-def mean(row: Row, metric: str) -> str:
-    """Return the mean of a metric over a row's runs."""
-    return figure(metric, row.mean(metric)) if row.has(metric) else NONE
+def mean(row: Row, metric: str) -> Figure:
+    """Return the mean of a metric over a row's runs, or nothing if not all have it."""
+    return Figure(metric, row.mean(metric) if row.has(metric) else None)
 
 
-def model(record: Record) -> str:
-    """Return the name of a record's backbone, and the party that measured it if it is named."""
-    return f"{record.identity.backbone} ({text(record.party)})" if record.party else record.identity.backbone
+def clips(row: Row) -> Number:
+    """Return the test clips of a row, over its splits."""
+    return count(sum(runs[0].record.n_scored for runs in row.splits.values()))
 
 
-def splits(row: Row) -> str:
+def count(number: int) -> Number:
+    """Return a whole number."""
+    return Number(number, f"{number:,}")
+
+
+def verified(row: Row) -> Text:
+    """Return the weakest word that says on what the figures of a row's runs rest."""
+    return Text(row.word)
+
+
+def splits(row: Row) -> Text:
     """Return the splits of a row, and those it lacks."""
-    run = " ".join(row.splits)
-    return f"{run} (missing: {' '.join(row.missing)})" if row.missing else run
+    run_on = " ".join(row.splits)
+    return Text(f"{run_on} (missing: {' '.join(row.missing)})" if row.missing else run_on)
 
 
-def runs(row: Row, links: Links) -> str:
+def seeds(row: Row) -> Text:
+    """Return the seeds of a row."""
+    return Text(" ".join(str(seed) for seed in sorted({entry.record.identity.seed for entry in row.entries})))
+
+
+def date(row: Row) -> Text:
+    """Return the day on which the last run of a row ended."""
+    return Text(max((entry.record.finished or "") for entry in row.entries)[:10] or None)
+
+
+def versions(record: Record) -> tuple[Text, Text]:
+    """Return the versions of protocol and numerics that a record was made by."""
+    numerics = None if record.environment is None else record.environment.numerics
+    return Text(str(record.identity.protocol.version)), Text(None if numerics is None else str(numerics))
+
+
+def runs(row: Row) -> Links:
     """Return links to the records of a row."""
-    return " ".join(run(entry, links) for entry in row.entries)
+    return Links(tuple(run(entry) for entry in row.entries))
 
 
-def run(entry: Entry, links: Links) -> str:
-    """Return a link to a record."""
-    return links.to(entry.link, f"{entry.record.identity.split}/{entry.record.identity.seed}")
+def run(entry: Entry) -> Link:
+    """Return a link to a record: split and seed, and the control if it is one."""
+    identity = entry.record.identity
+    control = "" if identity.control == "none" else f" {identity.control}"
+    return Link(f"{identity.split}/{identity.seed}{control}", entry.link)
 
 
-def shown_input(record: Record) -> str:
+def shown_input(record: Record) -> Text:
     """Return the extent of a view: frames, stride and size."""
     shown = record.input
     if shown is None:
-        return NONE
+        return Text(None)
     frames = f"{shown.frames} x {shown.stride}" if shown.stride else f"{shown.frames}"
-    return f"{frames} frames, {shown.size} px"
+    return Text(f"{frames} frames, {shown.size} px")
 
 
-def cost(record: Record) -> tuple[str, str]:
+def cost(record: Record) -> tuple[Number, Text]:
     """Return parameters in millions, and multiply-adds of a video."""
     if record.cost is None:
-        return NONE, NONE
+        return Number(None), Text(None)
     parameters, gmacs = record.cost.parameters, record.cost.gmacs_per_view
     return (
-        NONE if parameters is None else f"{parameters / 1e6:.2f}",
-        f"{'?' if gmacs is None else f'{gmacs:.2f}'} x {record.cost.views}",
+        Number(parameters, f"{(parameters or 0) / 1e6:.2f}"),
+        Text(f"{'?' if gmacs is None else f'{gmacs:.2f}'} x {record.cost.views}"),
     )
 
 
-def speed(row: Row) -> tuple[str, str]:
+def speed(row: Row) -> tuple[Number, Text]:
     """Return test videos a second over all runs of a row, and the devices."""
     tests = [phase for entry in row.entries for phase in entry.record.phases if phase.name == "test"]
     seconds = sum(phase.seconds for phase in tests)
     devices = {entry.record.environment.device for entry in row.entries if entry.record.environment}
-    return (
-        f"{sum(phase.samples for phase in tests) / seconds:.1f}" if seconds else NONE,
-        text(", ".join(sorted(devices)) or NONE),
-    )
+    rate = sum(phase.samples for phase in tests) / seconds if seconds else None
+    return Number(rate, f"{rate or 0:.1f}"), Text(", ".join(sorted(devices)) or None)

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from tta_bench.boards.errata import read_errata
+from tta_bench.boards.errata import read_errata, read_lines
 from tta_bench.boards.rows import row_key
-from tta_bench.cards.files import read_yaml
-from tta_bench.cards.validation import Strict, explain
+from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.store import read_record, record_files
@@ -39,22 +38,22 @@ class Replacement(Strict):
     """Name of the newer record, which may itself be replaced later."""
 
 
-_LIST = TypeAdapter(tuple[Replacement, ...])
-
-
 def read_replaced(boards: Path) -> tuple[Replacement, ...]:
     """Return the replaced records of a folder of boards; none if there is no such file.
 
     Raises:
         UserError: The file is not plain YAML, or a field is unknown, missing or wrong.
     """
-    path = boards / FILE
-    if not path.is_file():
-        return ()
-    try:
-        return _LIST.validate_python(read_yaml(path.read_text(encoding="utf-8"), str(path)) or ())
-    except ValidationError as error:
-        raise UserError(f"{path}: {explain(error)}") from None
+    replaced, problems = list_replaced(boards)
+    if problems:
+        raise UserError("\n".join(problems))
+    return replaced
+
+
+def list_replaced(boards: Path) -> tuple[tuple[Replacement, ...], list[str]]:
+    """Return the replaced records of a folder of boards, and what is wrong with the other lines."""
+    listed, problems = read_lines(boards / FILE, Replacement)
+    return tuple(listed), problems
 
 
 def write_replaced(boards: Path, replaced: Collection[Replacement]) -> None:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
+from tta_bench.boards.board import NONE
 from tta_bench.boards.comparison import Comparison, compare
-from tta_bench.boards.markdown import NONE, figure, heading, signed
+from tta_bench.boards.escape import plain
+from tta_bench.boards.markdown import figure, heading, signed
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 
@@ -83,7 +85,12 @@ def _sides(then: dict[str, Any], since: dict[str, Any]) -> list[list[str]]:
     """Return a line for each field with both values, marked where they differ."""
     names = list(dict.fromkeys([*then, *since]))
     return [
-        [name, _word(then.get(name)), _word(since.get(name)), "differs" if then.get(name) != since.get(name) else ""]
+        [
+            plain(name),
+            _word(then.get(name)),
+            _word(since.get(name)),
+            "differs" if then.get(name) != since.get(name) else "",
+        ]
         for name in names
     ]
 
@@ -96,7 +103,7 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    return NONE if value is None else str(value)
+    return NONE if value is None else plain(str(value))
 
 
 def _table(headings: list[str], rows: Any) -> str:

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from tta_bench.boards.errata import Erratum
+from tta_bench.boards.standing import Rests, weakest
 from tta_bench.metrics import SampleMetric
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.identity import ProtocolRef
 from tta_bench.records.schema import Record
 from tta_bench.records.status import last_word, outcome
 from tta_bench.utils.keyed_random import digest
+
+REPLACED = "replaced by a newer run"
+"""Reason of a record in whose row a later run of the same split and seed stands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,10 @@ class Entry:
     """The reason why it no longer counts, if so."""
     predictions: AnyPredictions | None = None
     """Read only where the board's metric needs them."""
+    word: Rests | None = None
+    """Word for what its figures rest on; None where nothing is known."""
+    aside: str | None = None
+    """Reason that sets it aside, so that it has no rank; None for a record that may be ranked."""
 
     def samples_for(self, metric: SampleMetric[Any]) -> Any:
         """Return the samples that a metric is computed from, or None if they are not there."""
@@ -75,6 +83,11 @@ class Row:
         """The dataset's splits that were not run."""
         return [split for split in self.first.identity.dataset.splits if split not in self.splits]
 
+    @property
+    def word(self) -> Rests | None:
+        """The weakest word of its runs."""
+        return weakest(entry.word for entry in self.entries)
+
     def has(self, metric: str) -> bool:
         """Return True if every run has a metric."""
         return all(metric in entry.record.metrics for entry in self.entries)
@@ -108,7 +121,8 @@ class Sections:
 def sort_into_sections(entries: Sequence[Entry]) -> Sections:
     """Return the rows and the rest of one protocol's records at one tier, in an order that depends on them alone.
 
-    Rows are made of standard successes of the newest protocol version, on the data that most runs of that split used.
+    Rows are made of successes that nothing sets aside, of the newest protocol version, on the data that most runs of
+    that split used.
     Of two runs of the same split and seed in one row, the one that finished last counts. A board knows no other time
     than its records': a run was killed if it fell silent long before the last of them was written.
     """
@@ -122,7 +136,7 @@ def sort_into_sections(entries: Sequence[Entry]) -> Sections:
         reason = _unfit(entry, newest, latest)
         if reason:
             sections.left_out.append((entry, reason))
-        elif not entry.record.identity.standard:
+        elif entry.aside is not None:
             sections.not_standard.append(entry)
         else:
             current.append(entry)
@@ -171,7 +185,7 @@ def _rows(entries: Iterable[Entry], sections: Sections) -> list[Row]:
         cell = entry.record.identity.split, entry.record.identity.seed
         row = runs[row_key(entry.record)]
         if cell in row:
-            sections.left_out.append((row[cell], "replaced by a newer run"))
+            sections.left_out.append((row[cell], REPLACED))
         row[cell] = entry
     return [Row(tuple(row[cell] for cell in sorted(row))) for row in runs.values()]
 

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import tta_bench
-from tta_bench.boards.errata import Erratum, dangling_errata, read_errata
-from tta_bench.boards.published import read_published
-from tta_bench.boards.render import BEGIN, END, render_board
-from tta_bench.boards.replaced import dangling_replaced, read_replaced
+from tta_bench.boards.board import Board
+from tta_bench.boards.collect import Collected, collect_entries
+from tta_bench.boards.export import reported
+from tta_bench.boards.forest import picture
+from tta_bench.boards.index import PAGE, index_page, picture_file
+from tta_bench.boards.markdown import BEGIN, END, as_markdown, between_markers
+from tta_bench.boards.own_data import FOLDER, BoardKey
+from tta_bench.boards.published import quote_published
 from tta_bench.boards.rows import Entry
-from tta_bench.cards.kinds import Tier
+from tta_bench.boards.sections import make_board
 from tta_bench.errors import UserError
-from tta_bench.metrics import METRICS
-from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
-from tta_bench.records.status import is_ranked
-from tta_bench.records.store import file_stem, read_record, record_files
-from tta_bench.records.verify import file_problem, plugin_of_score
+from tta_bench.records.store import record_files
 from tta_bench.utils.files import write_atomic
 
+__all__ = ["Collected", "check_boards", "collect_entries", "current_boards", "official_folder", "update_boards"]
 
-class Collected(NamedTuple):
-    """The records of every board, and the problems of the others."""
-
-    entries: dict[tuple[str, Tier], list[Entry]]
-    """Those of each protocol and tier."""
-    problems: list[str]
-    """Records that cannot be trusted or read, and errata about none, each named with the reason."""
+ROUNDS = 3
+"""Times that boards are written, at most, while runs go on ending."""
+_STARTED = b'"status": "started"'
+"""Bytes in the record of a run that has not ended, as it is written."""
 
 
 class BoardTexts(NamedTuple):
@@ -42,11 +39,36 @@ class BoardTexts(NamedTuple):
     """As in `Collected`."""
 
 
-def update_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> tuple[list[Path], list[str]]:
-    """Write the boards of all records; return the board files and the problems of records that were left out.
+class Written(NamedTuple):
+    """Boards that were written, and the reasons why records were left off."""
 
-    Text outside the markers of an existing board is kept. When records arrive meanwhile, the boards are written again,
-    so that whichever of several processes comes last leaves boards of everything.
+    boards: list[Board]
+    problems: list[str]
+    """As in `Collected`."""
+
+
+class _Rendered(NamedTuple):
+    """Everything in a folder of boards that is written from records."""
+
+    made: list[Board]
+    boards: dict[Path, str]
+    others: dict[Path, str]
+    """The first page, and the pictures."""
+    problems: list[str]
+
+
+def update_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> tuple[list[Path], list[str]]:
+    """Write the boards of all records, as `write_boards` does; return their files and the problems."""
+    written = write_boards(record_folders, board_folder, official)
+    return sorted(board_folder / board.path for board in written.boards), written.problems
+
+
+def write_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Written:
+    """Write the boards of all records; return them and the problems of records that were left out.
+
+    Text outside the markers of an existing board is kept. When runs end meanwhile, the boards are written again, up to
+    3 times, so that whichever of several processes comes last leaves boards of everything. The heartbeats of runs that
+    go on are no reason to write again.
 
     Args:
         record_folders: Where the records are.
@@ -54,72 +76,63 @@ def update_boards(record_folders: Sequence[Path], board_folder: Path, official: 
         official: The folder of ``published/*.yaml`` and ``errata.yaml``.
 
     Raises:
-        UserError: A board exists without markers, or a published file or the errata are wrong.
+        UserError: A board exists without markers.
     """
-    while True:
-        before = _listing(record_folders)
-        boards = current_boards(record_folders, board_folder, official)
-        for path, content in boards.texts.items():
+    for _ in range(ROUNDS):
+        before = _finished(record_folders)
+        rendered = _render(record_folders, board_folder, official)
+        for path, content in (rendered.boards | rendered.others).items():
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 write_atomic(path, content.encode())
-        if _listing(record_folders) == before:
-            return sorted(boards.texts), boards.problems
+        if _finished(record_folders) == before:
+            break
+    return Written(rendered.made, rendered.problems)
 
 
 def check_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> list[str]:
     """Return the problems: records or outcomes that were edited or cannot be read, and boards that are stale."""
-    boards = current_boards(record_folders, board_folder, official)
+    rendered = _render(record_folders, board_folder, official)
+    texts = rendered.boards | rendered.others
     stale = [
         f"{path}: {'stale' if path.exists() else 'missing'}; `tta-bench leaderboard` writes it"
-        for path, content in sorted(boards.texts.items())
+        for path, content in sorted(texts.items())
         if not path.exists() or path.read_text(encoding="utf-8") != content
     ]
-    orphans = [
-        f"{path}: a board without records"
-        for path in sorted([*board_folder.glob("*.md"), *board_folder.glob("sample/*.md")])
-        if path not in boards.texts and BEGIN in path.read_text(encoding="utf-8")
-    ]
-    return [*boards.problems, *stale, *orphans]
+    orphans = [f"{path}: {reason}" for path, reason in _orphans(board_folder) if path not in texts]
+    return [*rendered.problems, *stale, *orphans]
 
 
 def current_boards(record_folders: Sequence[Path], board_folder: Path, official: Path) -> BoardTexts:
     """Return the content that every board should have now."""
-    published = read_published(official / "published")
+    rendered = _render(record_folders, board_folder, official)
+    return BoardTexts(rendered.boards, rendered.problems)
+
+
+def _render(record_folders: Sequence[Path], board_folder: Path, official: Path) -> _Rendered:
+    quoted = quote_published(official / "published")
     collected = collect_entries(record_folders, board_folder, official)
-    empty: dict[tuple[str, Tier], list[Entry]] = {(protocol, "full"): [] for protocol in published}
-    texts = {}
-    for (protocol, tier), entries in (empty | collected.entries).items():
-        path = board_file(board_folder, protocol, tier)
-        reported = published.get(protocol) if tier == "full" else None
-        texts[path] = _between_markers(path, render_board(protocol, tier, entries, reported))
-    return BoardTexts(texts, collected.problems)
+    empty: dict[BoardKey, list[Entry]] = {BoardKey(protocol, "full"): [] for protocol in quoted.published}
+    boards = [
+        make_board(key, entries, reported(key, quoted.published))
+        for key, entries in sorted((empty | collected.entries).items(), key=lambda item: _order(item[0]))
+    ]
+    texts: dict[Path, str] = {}
+    others: dict[Path, str] = {}
+    for board in boards:
+        drawn, file = picture(board), picture_file(board)
+        texts[board_folder / board.path] = _page(
+            board_folder / board.path, as_markdown(board, file.name if drawn else "")
+        )
+        if drawn:
+            others[board_folder / file] = drawn
+    if boards:
+        others[board_folder / PAGE] = _page(board_folder / PAGE, index_page(boards))
+    return _Rendered(boards, texts, others, [*quoted.problems, *collected.problems])
 
 
-def collect_entries(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Collected:
-    """Return every record with its outcomes, after checking that all of these are what was written.
-
-    A record that lies in several folders, one's own and the official one, is there once. Pre-trainings have no board.
-    """
-    errata = read_errata(official / "errata.yaml")
-    entries: dict[tuple[str, Tier], list[Entry]] = {}
-    problems: list[str] = []
-    names, seen = set[str](), set[str | None]()
-    for path in (path for folder in record_folders for path in record_files(folder)):
-        names.add(path.stem)
-        try:
-            entry = _read(path, board_folder, errata.get(path.stem))
-        except UserError as error:
-            problems.append(str(error))
-            continue
-        record = entry.record
-        if record.content_sha256 in seen or not is_ranked(record):
-            continue
-        seen.add(record.content_sha256)
-        entries.setdefault((record.identity.protocol.name, record.identity.tier), []).append(entry)
-    replaced = read_replaced(official)
-    problems += dangling_replaced(official, replaced, names)
-    names |= {line.record for line in replaced}
-    return Collected(entries, [*problems, *dangling_errata(errata, names, official / "errata.yaml")])
+def _order(key: BoardKey) -> tuple[bool, bool, BoardKey]:
+    """Return the order of boards: one's own data, full tier, sample tier."""
+    return not key.own, key.tier == "sample", key
 
 
 def official_folder() -> Path:
@@ -129,56 +142,33 @@ def official_folder() -> Path:
     return shipped if shipped.is_dir() else package.parent / "leaderboards"
 
 
-def board_file(folder: Path, protocol: str, tier: Tier) -> Path:
-    """Return the file of a board."""
-    return folder / ("sample" if tier == "sample" else "") / f"{protocol.replace('/', '-')}.md"
-
-
-def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
-    """Return a record with its samples, after checking that all are what was written."""
-    record = read_record(path)
-    if path.stem != file_stem(record):
-        raise UserError(f"{path} is not called what its content says: {file_stem(record)}.json.")
-    name = record.identity.protocol.score
-    if name not in METRICS:
-        raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")
-    link = os.path.relpath(path, board_file(board_folder, record.identity.protocol.name, record.identity.tier).parent)
-    outcomes, predictions = record.outcomes, record.predictions if METRICS.get(name).needs == "scores" else None
-    for ref in filter(None, (outcomes, predictions)):
-        if problem := file_problem(ref, path.parent):
-            raise UserError(f"{path}: {problem}.")
-    return Entry(
-        record,
-        Path(link).as_posix(),
-        None if outcomes is None else read_outcomes(path.parent / outcomes.name),
-        erratum,
-        None if predictions is None else _predictions(path.parent / predictions.name),
-    )
-
-
-def _predictions(path: Path) -> AnyPredictions | None:
-    """Return predictions, which may lie elsewhere; their row then has the interval of its record."""
-    return read_predictions(path) if path.exists() else None
-
-
-def _between_markers(path: Path, board: str) -> str:
-    """Return a board file's content with the generated part replaced, or just that part if there is no file."""
+def _page(path: Path, generated: str) -> str:
+    """Return a page's content with the generated part replaced, or just that part if there is no file."""
     if not path.exists():
-        return board
-    content = path.read_text(encoding="utf-8")
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+        return generated
+    content = between_markers(path.read_text(encoding="utf-8"), generated)
+    if content is None:
         raise UserError(
             f"{path} has no markers of a generated part.", f"Move it away, or put these in:\n{BEGIN}\n{END}"
         )
-    return before + board.rstrip("\n") + after
+    return content
 
 
-def _listing(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """Return name, inode and time of every record file; both of the latter change when a file is replaced."""
+def _orphans(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield every generated page and picture of a folder of boards, with the words for one that should not be there."""
+    for place in (folder, folder / "sample", folder / FOLDER):
+        for path in sorted(place.glob("*.md")):
+            if BEGIN in path.read_text(encoding="utf-8", errors="replace"):
+                yield path, "a board without records"
+        for path in sorted(place.glob("*.svg")):
+            yield path, "a picture without a board"
+
+
+def _finished(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """Return name, inode and time of the file of every run that has ended; both change when a file is replaced."""
     listing = []
     for path in (path for folder in folders for path in record_files(folder)):
-        with contextlib.suppress(FileNotFoundError):  # just withdrawn by another process
-            listing.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
+        with contextlib.suppress(OSError):  # just withdrawn by another process
+            if _STARTED not in path.read_bytes():
+                listing.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
     return listing

@@ -4,20 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from tta_bench.cli.options import boards_option, load_plugins, plugin_option
+from tta_bench.cli.options import load_plugins, plugin_option
+
+CHECKOUT = Path("leaderboards")
+"""The boards of a checkout of the suite, seen from its root."""
+WORK = Path("runs")
+"""The usual work folder."""
+
+
+class Place(NamedTuple):
+    """Folders that a call is about."""
+
+    records: tuple[Path, ...]
+    """Folders of records."""
+    boards: Path
+    """Folder of the boards."""
+    official: Path
+    """Folder of ``published/``, ``errata.yaml`` and ``replaced.yaml``."""
+    own: tuple[Path, ...] = ()
+    """Those of ``records`` that are of one's own: an export leaves boards without any of them out."""
 
 
 @click.command("leaderboard")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a record was edited or a board is stale.")
-@boards_option
+@click.option(
+    "--boards",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the boards are, with records/, published/ and errata.yaml.  [default: leaderboards, in a checkout]",
+)
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of your own runs, whose boards stand beside the official rows.  [default: runs]",
+)
 @click.option(
     "--records",
     type=click.Path(file_okay=False, path_type=Path),
     multiple=True,
-    help="Folder of records, several times if need be.  [default: records/ beside the boards]",
+    help="Folder of records, or a work folder; several are merged.  [default: records/ of either]",
 )
 @click.option(
     "--format",
@@ -25,40 +53,117 @@ from tta_bench.cli.options import boards_option, load_plugins, plugin_option
     type=click.Choice(["md", "csv", "json", "latex"]),
     default="md",
     show_default=True,
-    help="md writes the boards; the others print all rows and write nothing.",
+    help="md writes the boards; the others print all rows of all sections and write nothing.",
+)
+@click.option(
+    "--since",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write nothing; print the rows of the records that DIR, the boards as they were before, has not.",
 )
 @plugin_option
-def command(check: bool, boards: Path, records: tuple[Path, ...], form: str, plugins: tuple[Path, ...]) -> None:
-    """Render the Markdown leaderboards from records, between the markers; the same records give the same bytes."""
+def command(
+    check: bool,
+    boards: Path | None,
+    work_dir: Path | None,
+    records: tuple[Path, ...],
+    form: str,
+    since: Path | None,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Render the leaderboards from records; the same records give the same bytes.
+
+    \b
+    tta-bench leaderboard --format latex            tables of your own runs, for a paper
+    tta-bench leaderboard --records A --records B   runs of two machines on the same boards
+    tta-bench leaderboard --check                   the boards of a checkout are up to date
+    tta-bench leaderboard --since ../main/leaderboards   rows that this checkout adds to another's
+
+    In a checkout of the suite it writes and checks its boards; elsewhere, and for the other forms, it reads the work
+    folder, with the official rows beside yours. Data of your own have a board for each dataset, without other rows.
+    """
+    from tta_bench.boards.escape import plain
     from tta_bench.errors import CheckFailed, UserError
 
     load_plugins(plugins)
-    folders = records or (boards / "records",)
-    missing = [str(folder) for folder in (*folders, boards / "published") if not folder.is_dir()]
+    if check + (since is not None) + (form != "md") > 1:
+        raise UserError(
+            "--check compares Markdown boards, so it goes with no other --format, and --since with neither of them."
+        )
+    place = find_place(boards, work_dir, records, form)
+    missing = [str(folder) for folder in (*place.records, place.official / "published") if not folder.is_dir()]
     if missing:
-        raise UserError(f"there is no folder {' and no '.join(missing)}.", "Say --boards DIR, or --records DIR.")
-    if check and form != "md":
-        raise UserError("--check compares Markdown boards, so it goes with no other --format.")
-    said, problems = _check(folders, boards) if check else _write(folders, boards, form)
+        raise UserError(
+            f"there is no folder {' and no '.join(missing)}.", "Say --work-dir DIR, --records DIR, or --boards DIR."
+        )
+    if since is not None:
+        said, problems = _news(place, since)
+    else:
+        said, problems = _check(place) if check else _write(place, form)
     if said and not (check and problems):
-        click.echo(said, nl=form == "md")
+        click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
-        raise CheckFailed("\n".join(problems))
+        raise CheckFailed("\n".join(map(plain, problems)))
 
 
-def _check(folders: Sequence[Path], boards: Path) -> tuple[str, list[str]]:
+def find_place(boards: Path | None, work_dir: Path | None, records: Sequence[Path], form: str) -> Place:
+    """Return the folders that the options name.
+
+    Args:
+        boards: A folder of boards.
+        work_dir: A work folder.
+        records: Folders of records, or work folders.
+        form: Form of the output.
+    """
+    from tta_bench.boards.write import official_folder
+
+    given = tuple(folder / "records" if (folder / "records").is_dir() else folder for folder in records)
+    if boards is None and work_dir is None and not given:
+        in_checkout = (CHECKOUT / "published").is_dir()
+        boards = CHECKOUT if in_checkout and (form == "md" or not (WORK / "records").is_dir()) else None
+    if boards is not None:
+        official = boards if (boards / "published").is_dir() else official_folder()
+        return Place(given or (boards / "records",), boards, official)
+    folder, official = work_dir or WORK, official_folder()
+    own = given or (folder / "records",)
+    return Place(given or (official / "records", *own), folder / "leaderboards", official, own)
+
+
+def _check(place: Place) -> tuple[str, list[str]]:
     from tta_bench.boards.write import check_boards
 
-    return "every record is as it was written, and every board is up to date", check_boards(folders, boards, boards)
+    problems = check_boards(place.records, place.boards, place.official)
+    return "every record is as it was written, and every board is up to date", problems
 
 
-def _write(folders: Sequence[Path], boards: Path, form: str) -> tuple[str, list[str]]:
+def _news(place: Place, since: Path) -> tuple[str, list[str]]:
+    """Return the rows of the records that an earlier state of the boards has not, among their neighbours."""
+    from tta_bench.boards.collect import collect_entries
+    from tta_bench.boards.export import all_boards
+    from tta_bench.boards.neighbours import rows_of
+    from tta_bench.boards.published import quote_published
+    from tta_bench.records.store import record_files
+
+    before = {path.name: path.read_bytes() for path in record_files(since / "records")}
+    after = [path for folder in place.records for path in record_files(folder)]
+    names = {path.stem for path in after if before.get(path.name) != path.read_bytes()}
+    collected = collect_entries(place.records, place.boards, place.official)
+    boards = all_boards(collected, quote_published(place.official / "published").published)
+    shown = [f"{board.title}\n\n{rows}\n" for board in boards if (rows := rows_of(board, names))]
+    return "\n".join(shown) or "no row is new or changed", collected.problems
+
+
+def _write(place: Place, form: str) -> tuple[str, list[str]]:
     """Write the boards and return their names, or return their rows in another form; and the problems of records."""
-    from tta_bench.boards.export import WRITERS
-    from tta_bench.boards.write import collect_entries, update_boards
+    from tta_bench.boards.collect import collect_entries
+    from tta_bench.boards.export import WRITERS, all_boards, records_in
+    from tta_bench.boards.published import quote_published
+    from tta_bench.boards.write import update_boards
 
     if form == "md":
-        paths, problems = update_boards(folders, boards, boards)
+        paths, problems = update_boards(place.records, place.boards, place.official)
         return "\n".join(map(str, paths)), problems
-    entries, problems = collect_entries(folders, boards, boards)
-    return WRITERS[form](entries), problems
+    quoted = quote_published(place.official / "published")
+    collected = collect_entries(place.records, place.boards, place.official)
+    only = records_in(collected, place.own) if place.own else None
+    boards = all_boards(collected, quoted.published, only)
+    return WRITERS[form](boards), [*quoted.problems, *collected.problems]

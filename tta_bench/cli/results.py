@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,16 @@ import click
 from tta_bench.records.schema import Metric, Record
 
 if TYPE_CHECKING:
+    from tta_bench.boards.board import Board
     from tta_bench.protocols.base.protocol_run import Findings
 
 
 def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> None:
-    """Write the boards of one's own runs, and print records as a table with their board, or as one JSON document."""
+    """Write the boards of one's own runs; print records as a table with their rows of a board, or all as JSON."""
+    from tta_bench.boards.escape import plain
+    from tta_bench.boards.neighbours import rows_of
+    from tta_bench.records.store import file_stem
+
     boards = own_boards(work_dir)
     if as_json:
         click.echo(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
@@ -25,7 +29,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
         return
     from tabulate import tabulate
 
-    score, tier = records[0].identity.protocol.score, records[0].identity.tier
+    score = records[0].identity.protocol.score
     names = list(dict.fromkeys([score, *sorted(name for record in records for name in record.metrics)]))
     rows = [
         [record.identity.backbone, f"{record.identity.split} / {record.identity.seed}", record.identity.control]
@@ -38,12 +42,14 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     for record in records:
         if record.undefined:
             click.echo(
-                f"Pearson r undefined (constant predictions or labels); counted as 0: {', '.join(record.undefined)}",
+                "Pearson r undefined (constant predictions or labels); counted as 0: "
+                + plain(", ".join(record.undefined)),
                 err=True,
             )
-    for path in boards:
-        if path.stem == records[0].identity.protocol.name and (path.parent.name == "sample") == (tier == "sample"):
-            click.echo(f"\n{readable(path.read_text(encoding='utf-8'))}\n\nThis board is {path}.")
+    names = {file_stem(record) for record in records}
+    for board in boards:
+        if shown_rows := rows_of(board, names):
+            click.echo(f"\n{shown_rows}\nBoard: {work_dir / 'leaderboards' / board.path}")
     print_differences(records)
 
 
@@ -81,21 +87,16 @@ def mean(records: Sequence[Record], name: str) -> str:
     return digits(name, sum(values) / len(values)) if len(values) == len(records) else ""
 
 
-def own_boards(work_dir: Path) -> list[Path]:
-    """Write the boards of one's own runs beside the official rows, and return their files."""
-    from tta_bench.boards.write import official_folder, update_boards
+def own_boards(work_dir: Path) -> list[Board]:
+    """Write the boards of one's own runs beside the official rows, and return them."""
+    from tta_bench.boards.escape import plain
+    from tta_bench.boards.write import official_folder, write_boards
 
     official = official_folder()
-    paths, problems = update_boards([official / "records", work_dir / "records"], work_dir / "leaderboards", official)
+    boards, problems = write_boards([official / "records", work_dir / "records"], work_dir / "leaderboards", official)
     for problem in problems:
-        click.echo(f"left off the board: {problem}", err=True)
-    return paths
-
-
-def readable(board: str) -> str:
-    """Return a board without what only Markdown needs: markers and link addresses."""
-    lines = [line for line in board.splitlines() if not re.match(r"<!--|\[\d+\]: ", line)]
-    return "\n".join(lines).strip()
+        click.echo(f"left off the board: {plain(problem)}", err=True)
+    return boards
 
 
 def shown(name: str, metric: Metric | None) -> str:

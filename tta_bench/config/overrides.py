@@ -13,7 +13,7 @@ from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import Strict
 from tta_bench.errors import UserError, did_you_mean, unknown
 from tta_bench.experiments.base import PhaseChoice, Precision
-from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
+from tta_bench.experiments.common import DatasetSettings, DataSettings, RegistrySettings, RuntimeSettings
 from tta_bench.experiments.kinds import experiment_kinds
 
 
@@ -33,13 +33,14 @@ class Choices(Strict):
 
 
 COMMON: dict[str, type[Strict]] = {
+    "dataset": DatasetSettings,
     "data": DataSettings,
     "runtime": RuntimeSettings,
     "registry": RegistrySettings,
 }
 
 
-_NAMES = {"backbone", "dataset"}
+_NAMES = {"backbone", "dataset", "dataset.name"}
 """Optional names, which may look like numbers."""
 FILES: dict[str, Any] = {"predictions": Path, "labels": Path}
 """Keys of ``eval`` and ``verify`` beside those of a run."""

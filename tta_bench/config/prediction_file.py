@@ -14,7 +14,7 @@ from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import Strict, validate, validate_keys
 from tta_bench.config.overrides import Choices, parse, with_overrides
-from tta_bench.config.resolve import choose_data
+from tta_bench.config.resolve import choose_data, own_title
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.kinds import protocol_card
@@ -46,6 +46,11 @@ class OutsideScores(Strict):
     """Number of the training, where a model was trained several times."""
     arguments: tuple[str, ...]
     """The words as given."""
+
+    @property
+    def title(self) -> str | None:
+        """Name that a reader knows data of one's own by."""
+        return own_title(self.dataset.name, self.root, {})
 
     @property
     def standard(self) -> bool:

@@ -16,7 +16,13 @@ from tta_bench.cards.validation import Strict, validate_keys
 from tta_bench.config.overrides import Choices, known_keys, parse, section, with_overrides
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import ALWAYS_LOCKED, Experiment
-from tta_bench.experiments.common import DataSettings, RegistrySettings, RuntimeSettings
+from tta_bench.experiments.common import (
+    OWN_LAYOUTS,
+    DatasetSettings,
+    DataSettings,
+    RegistrySettings,
+    RuntimeSettings,
+)
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.metrics import METRICS
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
@@ -68,6 +74,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
             limit=top.limit,
             runtime=runtime,
             arguments=words,
+            title=own_title(dataset.name, root, section(given, "dataset")),
             plugins=tuple(dict.fromkeys([*plugins, *_plugin_code(protocol, dataset, backbone)])),
             **fields,
         )
@@ -153,6 +160,21 @@ def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tup
         f"{name} is not on this machine as far as tta-bench knows: no data root is configured.",
         f"Say data.root=DIR, or set TTA_BENCH_DATA to a folder that holds {name}/. Expected there:\n{card.layout}",
     )
+
+
+def own_title(dataset: str, root: Path | None, given: Mapping[str, Any]) -> str | None:
+    """Return the name of data of one's own: as given, else that of their folder or file; None for a named dataset.
+
+    Args:
+        dataset: Name of the dataset's card.
+        root: The folder or file of the data.
+        given: The keys below ``dataset``.
+    """
+    name = validate_keys(DatasetSettings, given, "dataset.").name
+    if name is not None or root is None or dataset not in OWN_LAYOUTS:
+        return name
+    found = root.resolve().stem if root.is_file() else root.resolve().name
+    return found.encode("utf-8", "replace").decode()[:80] or None
 
 
 def data_root(dataset: str, given: Mapping[str, Path]) -> Path | None:

@@ -133,6 +133,8 @@ class Experiment(Strict):
     """The user's ``key=value`` words."""
     plugins: tuple[PluginCode, ...] = ()
     """Code from outside the suite that takes part."""
+    title: str | None = None
+    """Name that a reader knows data of one's own by."""
 
     def __init_subclass__(cls, component: str | None = None, **config: Any) -> None:
         """Make a subclass the kind of experiment that a component's cards ask for.

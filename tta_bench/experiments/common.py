@@ -9,6 +9,10 @@ from pydantic import Field
 
 from tta_bench.cards.validation import Strict
 
+OWN_LAYOUTS = ("folder", "csv", "list", "videos")
+"""Dataset cards that only say how files lie: data of one's own, told apart by their manifest."""
+_NAME = r"^[^\s/\\\x00-\x1f]([^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$"
+
 
 class RuntimeSettings(Strict):
     """Use of the machine; nothing here changes a number."""
@@ -34,6 +38,13 @@ class DataSettings(Strict):
     """Folder of each dataset by name."""
     face_model: Path | None = None
     """Model file of a face detector that needs one."""
+
+
+class DatasetSettings(Strict):
+    """Words about the dataset; nothing here changes a number."""
+
+    name: str | None = Field(default=None, pattern=_NAME, max_length=80)
+    """Name of data of one's own, for the title of their board; by default that of their folder or file."""
 
 
 class RegistrySettings(Strict):

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tta_bench
+from tta_bench.experiments.base import NUMERICS_VERSION
 from tta_bench.records.schema import Environment, Plugin
 
 PACKAGES = {
@@ -44,6 +45,7 @@ def describe_environment(device: str, precision: str, plugins: Sequence[Plugin] 
         driver=driver,
         decoder=_decoder(),
         precision=precision,
+        numerics=NUMERICS_VERSION,
     )
 
 

@@ -114,6 +114,8 @@ class DatasetRef(Part):
     """Difference from the official data, in words; null where there is none."""
     note: str | None = optional_since_v1(max_length=2000)
     """Anything else that a reader must know of the data: test clips with the bytes of training clips."""
+    title: str | None = Field(default=None, max_length=80, exclude_if=lambda title: title is None)
+    """Name that a reader knows data of one's own by: ``dataset.name=``, or that of their folder or file."""
 
 
 class Identity(Part):

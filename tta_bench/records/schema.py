@@ -110,6 +110,8 @@ class Environment(Part):
     """Video decoder and its version."""
     precision: str
     """Arithmetic of the model."""
+    numerics: int | None = Field(default=None, gt=0, exclude_if=lambda version: version is None)
+    """Version of the suite's numerics; null in records from before it was written down."""
 
 
 class Phase(Part):

@@ -49,6 +49,7 @@ def identity_of(
             name=dataset.name,
             manifest_sha256=manifest,
             splits=splits,
+            title=asked.title,
             contents_sha256=standing.contents,
             official=standing.official,
             differs=standing.differs,

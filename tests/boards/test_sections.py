@@ -2,15 +2,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.boards.some_rows import THREE, entries, entry
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
+from tta_bench.boards.board import Board, Table
+from tta_bench.boards.markdown import BEGIN, END, as_markdown
+from tta_bench.boards.own_data import BoardKey
 from tta_bench.boards.published import Published, Reported
-from tta_bench.boards.render import BEGIN, END, render_board
 from tta_bench.boards.rows import Entry
+from tta_bench.boards.sections import make_board
+from tta_bench.boards.standing import aside
+from tta_bench.cards.kinds import Tier
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.records.files import read_outcomes
-from tta_bench.records.identity import WeightsRef
+from tta_bench.records.identity import DatasetRef, WeightsRef
 from tta_bench.records.schema import Cost
 from tta_bench.records.store import read_record, write_record
 
@@ -30,6 +37,7 @@ PUBLISHED = Published(
             labels=False,
             value="96.1",
             source="README",
+            link="https://arxiv.org/abs/2203.12602",
         ),
         Reported(
             method="C3D", year=2015, pretraining="Sports-1M", labels=True, value="83.1", split="1", source="README"
@@ -67,8 +75,17 @@ def read_entries(folder: Path) -> list[Entry]:
     for path in sorted(folder.glob("*.json")):
         record = read_record(path)
         outcomes = read_outcomes(folder / record.outcomes.name) if record.outcomes else None
-        entries.append(Entry(record, f"records/{path.name}", outcomes))
+        link = f"records/{path.name}"
+        entries.append(Entry(record, link, outcomes, word="arithmetic", aside=aside(record, own=False)))
     return entries
+
+
+def board_of(entries: list[Entry], published: Published | None = None) -> Board:
+    return make_board(BoardKey("ucf101_ft", "full"), entries, published)
+
+
+def render_board(protocol: str, tier: Tier, entries: list[Entry], published: Published | None = None) -> str:
+    return as_markdown(make_board(BoardKey(protocol, tier), entries, published))
 
 
 def test_golden_board(tmp_path: Path) -> None:
@@ -135,3 +152,66 @@ def test_an_undefined_r_is_shown_as_such(tmp_path: Path) -> None:
     predictions.outputs[:, 0] = 0.5
     board = render_board("abaw_eri", "full", [entry(write_reaction(tmp_path, predictions))])
     assert board.split("### Emotion by emotion")[1].count("undefined |") == 1
+
+
+def test_a_board_is_a_value_of_typed_cells(tmp_path: Path) -> None:
+    board = board_of(some_entries(tmp_path), PUBLISHED)
+    keys = ["measured", "controls", "scored", "not_standard", "left_out", "reported"]
+    assert [section.key for section in board.sections] == keys
+    (table,) = board.ranked()
+    columns = [column.key for column in table.columns]
+    assert columns[:5] == ["rank", "backbone", "score", "interval", "verified"]
+    assert {"clips", "groups", "track", "splits"} <= set(columns)
+    first = dict(zip(columns, table.rows[0], strict=True))
+    assert (first["clips"].words, first["groups"].words, first["verified"].words) == ("288", "72", "arithmetic")
+    (circumstances,) = (part for _, part in board.tables() if part.continues)
+    listed = dict(zip([column.key for column in circumstances.columns], circumstances.rows[0], strict=True))
+    assert (listed["version"].words, listed["numerics"].words, listed["date"].words) == ("1", "-", "2026-11-22")
+
+
+def test_what_is_not_standard_says_what_differs(tmp_path: Path) -> None:
+    (section,) = (part for part in board_of(some_entries(tmp_path)).sections if part.key == "not_standard")
+    table = section.parts[1]
+    assert isinstance(table, Table)
+    assert "changed: eval.segments=2" in [cell.words for cell in table.rows[0]]
+
+
+def test_validation_and_test_figures_are_never_in_one_table(tmp_path: Path) -> None:
+    for part in ("val", "test"):
+        dataset = DatasetRef(name="hume_reaction", manifest_sha256="0" * 64, splits=(part,))
+        write_reaction(tmp_path, some_intensities(), split=part, dataset=dataset, backbone=f"of_{part}")
+    rows = tuple(
+        Reported(method=f"by {n}", year=2023, value=".4", split=split, source="x")
+        for n, split in enumerate(("val", "test", "Validation", "not stated"))
+    )
+    reported = Published(figure="mean r", note="n", rows=rows)
+    runs = [entry(path) for path in sorted(tmp_path.glob("*.json"))]
+    board = make_board(BoardKey("abaw_eri", "full"), runs, reported)
+    tables = [(section.key, table) for section, table in board.tables() if not table.continues]
+    titles = [(key, table.title, len(table.rows)) for key, table in tables]
+    assert titles == [
+        *(("measured", "Validation", 1), ("measured", "Test", 1)),
+        *(("reported", "Validation", 2), ("reported", "Test", 1), ("reported", "Other splits", 1)),
+    ]
+
+
+def test_replaced_runs_are_folded_and_their_links_say_which_they_are(tmp_path: Path) -> None:
+    runs = []
+    for hour in (11, 12):
+        for control in ("none", "frozen"):
+            identity, finished = some_identity(control=control), f"2026-11-22T{hour}:00:00Z"
+            write_success(tmp_path / f"{hour}", some_predictions(0.9), identity=identity, finished=finished)
+        runs += read_entries(tmp_path / f"{hour}")
+    page = as_markdown(board_of(runs))
+    folded = page.split("<details><summary>replaced by a newer run (2)</summary>")[1].split("</details>")[0]
+    assert "[1/0][" in folded
+    assert "[1/0 frozen][" in folded
+
+
+def test_rows_on_other_copies_of_the_data_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [one for one in some_entries(tmp_path) if one.record.identity.control == "none"]
+    for copies, said in (("same", False), ("", True)):
+        monkeypatch.setattr(
+            "tta_bench.boards.score_tables.copy_of", lambda record, copies=copies: copies or record.identity.backbone
+        )
+        assert ("different copies of the data" in as_markdown(board_of(runs))) is said

@@ -1,0 +1,134 @@
+"""Records of folders, read for boards: what is wrong is named and left off, and stops nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tta_bench.boards.errata import Erratum, dangling_errata, list_errata
+from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
+from tta_bench.boards.replaced import dangling_replaced, list_replaced
+from tta_bench.boards.rows import Entry
+from tta_bench.boards.standing import aside, word_of
+from tta_bench.errors import UserError
+from tta_bench.metrics import METRICS
+from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
+from tta_bench.records.schema import Record
+from tta_bench.records.status import is_ranked
+from tta_bench.records.store import file_stem, read_record, record_files
+from tta_bench.records.verify import file_problem, plugin_of_score
+
+
+class Collected(NamedTuple):
+    """The records of every board, and the problems of the others."""
+
+    entries: dict[BoardKey, list[Entry]]
+    """Those of each board."""
+    problems: list[str]
+    """Records that cannot be trusted or read, and errata about none, each named with the reason."""
+
+
+def collect_entries(record_folders: Sequence[Path], board_folder: Path, official: Path) -> Collected:
+    """Return every record with its outcomes, after checking that all of these are what was written.
+
+    A record that lies in several folders, one's own and the official one, is there once. Pre-trainings have no board.
+    Records of one's own data have none among the official boards.
+
+    Args:
+        record_folders: Where the records are.
+        board_folder: Where the boards go, from which links lead to the records.
+        official: The folder of ``errata.yaml`` and ``replaced.yaml``, which are about the records below it.
+    """
+    errata, problems = list_errata(official / "errata.yaml")
+    entries: dict[str, Entry] = {}
+    names = set[str]()
+    for path in (path for folder in record_folders for path in record_files(folder)):
+        names.add(path.stem)
+        entry = read_entry(path, board_folder, errata, problems)
+        if entry is None or not is_ranked(entry.record):
+            continue
+        if own_identity(entry.record) and board_folder.resolve() == official.resolve():
+            problems.append(f"{path} is of data of one's own, which have no place on the official boards.")
+            continue
+        entries.setdefault(entry.record.content_sha256 or entry.link, entry)
+    if (official / "records").resolve() in {folder.resolve() for folder in record_folders}:
+        replaced, wrong = list_replaced(official)
+        problems += [*wrong, *dangling_replaced(official, replaced, names)]
+        names |= {line.record for line in replaced}
+        problems += dangling_errata(errata, names, official / "errata.yaml")
+    return Collected(sort_onto_boards(list(entries.values())), problems)
+
+
+def read_entry(path: Path, board_folder: Path, errata: Mapping[str, Erratum], problems: list[str]) -> Entry | None:
+    """Return a record with its samples, or name what is wrong in ``problems``.
+
+    A record comes from anywhere, with arrays beside it that nobody has looked at: whatever reading and scoring them
+    raises is the record's fault, and takes only this record off.
+    """
+    try:
+        entry = _read(path, board_folder, errata.get(path.stem))
+        _try(entry)
+    except UserError as error:
+        problems.append(str(error))
+    except Exception as error:
+        problems.append(f"{path} cannot be read or scored: {type(error).__name__}: {error}.")
+    else:
+        return entry
+    return None
+
+
+def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
+    """Return a record with its samples, after checking that all are what was written."""
+    record = read_record(path)
+    if path.stem != file_stem(record):
+        raise UserError(f"{path} is not called what its content says: {file_stem(record)}.json.")
+    name = record.identity.protocol.score
+    if name not in METRICS:
+        raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")
+    own = own_identity(record)
+    place = BoardKey(record.identity.protocol.name, record.identity.tier, own).path
+    outcomes, predictions = record.outcomes, record.predictions if METRICS.get(name).needs == "scores" else None
+    for ref in filter(None, (outcomes, predictions)):
+        if problem := file_problem(ref, path.parent):
+            raise UserError(f"{path}: {problem}.")
+    return Entry(
+        record,
+        Path(os.path.relpath(path, board_folder / place.parent)).as_posix(),
+        None if outcomes is None else read_outcomes(path.parent / outcomes.name),
+        erratum,
+        None if predictions is None else _predictions(path.parent / predictions.name),
+        word_of(record, path.parent),
+        aside(record, bool(own)),
+    )
+
+
+def _predictions(path: Path) -> AnyPredictions | None:
+    """Return predictions, which may lie elsewhere; their row then has the interval of its record."""
+    return read_predictions(path) if path.exists() else None
+
+
+def _try(entry: Entry) -> None:
+    """Use a record as a board will: its times, and its samples.
+
+    Raises:
+        UserError: The samples are not as many as the record says.
+    """
+    record: Record = entry.record
+    for moment in (record.created, record.heartbeat, record.finished):
+        if moment is not None:
+            datetime.fromisoformat(moment)
+    if entry.outcomes is not None and len(entry.outcomes.keys) != record.n_scored:
+        raise UserError(
+            f"{entry.link} has outcomes of {len(entry.outcomes.keys):,} samples, and says {record.n_scored:,}."
+        )
+    metric = METRICS.of_samples(record.identity.protocol.score)
+    samples: Any = None if metric is None else entry.samples_for(metric)
+    if metric is not None and samples is not None:
+        metric.value(samples)
+        metric.resampler([samples]).resampled(np.ones((1, len(np.unique(samples.groups)))))
+    _ = entry.samples

@@ -1,0 +1,43 @@
+"""Sources as links: papers of backbones and weights, from their cards, and addresses of DOI and arXiv numbers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tta_bench.cards.files import card_files, read_card_data
+from tta_bench.errors import UserError
+from tta_bench.records.schema import Record
+
+_ARXIV = re.compile(r"\barxiv[: ]\s*(\d{4}\.\d{4,5})", re.IGNORECASE)
+_DOI = re.compile(r"\bdoi[: ]\s*(10\.\d{4,9}/[^\s;,()]+)", re.IGNORECASE)
+
+
+def addresses_in(citation: str) -> list[tuple[str, str]]:
+    """Return words and address of each arXiv number and DOI in a citation: ``arXiv 2402.08875``, ``doi 10.1/x``.
+
+    Args:
+        citation: Free text, as the card of a model has it.
+    """
+    arxiv = [(f"arXiv {number}", f"https://arxiv.org/abs/{number}") for number in _ARXIV.findall(citation)]
+    return arxiv + [(f"doi {number}", f"https://doi.org/{number}") for number in _DOI.findall(citation)]
+
+
+def paper_of(record: Record) -> list[tuple[str, str]]:
+    """Return words and address of the papers of a record's backbone and weights; none where no card names one."""
+    weights = record.identity.weights
+    cards = [("backbones", name) for name in record.identity.backbone.split("+")]
+    cards += [] if weights is None else [("weights", weights.name)]
+    found = [link for group, name in cards for link in addresses_in(_citation(group, name))]
+    return list(dict.fromkeys(found))
+
+
+@cache
+def _citation(group: str, name: str) -> str:
+    """Return the citation on a card file; nothing for a card that is not there, or cannot be read."""
+    path = card_files(group).get(name)
+    try:
+        data = {} if path is None else read_card_data(path, group)
+    except UserError:
+        return ""  # a board needs no card: whoever uses this one is told
+    return str(data.get("citation") or "")

@@ -1,0 +1,81 @@
+"""Standing of a record on a board: the word for what its figures rest on, and the reason that sets it aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, get_args
+
+from tta_bench.errors import UserError
+from tta_bench.experiments.base import ALWAYS_LOCKED
+from tta_bench.experiments.kinds import protocol_card
+from tta_bench.records.schema import Record
+
+Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
+"""Word for what a figure rests on, the weakest first."""
+_PARTS_OF_DATA = ("limit", "train.clips")
+"""Keys that leave out a part of the data."""
+
+
+def word_of(record: Record, folder: Path) -> Rests | None:
+    """Return the word for what a record's figures rest on: its outcomes, which whoever submitted it wrote.
+
+    Args:
+        record: A record whose files are the recorded ones.
+        folder: Their folder.
+    """
+    there = [ref for ref in (record.outcomes, record.predictions) if ref is not None and (folder / ref.name).exists()]
+    return "arithmetic" if record.status == "success" and there and record.verifiable_with is None else None
+
+
+def weakest(words: Iterable[Rests | None]) -> Rests | None:
+    """Return the weakest of some words; None where one is missing."""
+    found, order = list(words), get_args(Rests)
+    known = [word for word in found if word is not None]
+    return min(known, key=order.index) if known and len(known) == len(found) else None
+
+
+def aside(record: Record, own: bool) -> str | None:
+    """Return the reason that sets a record aside from the ranked rows, or None.
+
+    Args:
+        record: The record.
+        own: It stands on the board of its own data, which need not be the protocol's.
+    """
+    if own:
+        return _changed(record)
+    if (differs := _differs(record)) is not None:
+        return differs
+    return None if record.identity.standard else (_changed(record) or "not the protocol's data")
+
+
+def copy_of(record: Record) -> str | None:
+    """Return the digest of the contents of a record's data, where it is known."""
+    found: str | None = getattr(record.identity.dataset, "contents_sha256", None)
+    return found
+
+
+def note_of(record: Record) -> str | None:
+    """Return anything else that a reader must know of a record's data."""
+    found: str | None = getattr(record.identity.dataset, "note", None)
+    return found
+
+
+def _differs(record: Record) -> str | None:
+    """Return the reason why a record's data are not the official ones."""
+    found: str | None = getattr(record.identity.dataset, "differs", None)
+    return found
+
+
+def _changed(record: Record) -> str | None:
+    """Return the words of a run that changed a locked key or left out a part of the data."""
+    locked = (*_locked(record.identity.protocol.name), *ALWAYS_LOCKED, *_PARTS_OF_DATA)
+    words = [word for word in record.given if word.partition("=")[0] in locked and not word.endswith("=null")]
+    return f"changed: {' '.join(words)}" if words else None
+
+
+def _locked(protocol: str) -> tuple[str, ...]:
+    try:
+        return tuple(protocol_card(protocol).locked)
+    except UserError:
+        return ()  # a card of somebody's own, which is not here
