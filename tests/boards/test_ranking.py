@@ -9,12 +9,11 @@ import pytest
 from tests.boards.some_rows import THREE, Folder, entries, entry
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_predictions
-from tta_bench.boards.ranking import Resampled, rank_rows, resample_rows, shared_ranks
+from tta_bench.boards.ranking import _contributions, rank_rows
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
-from tta_bench.metrics.intervals import group_bootstrap, percentiles
-from tta_bench.metrics.paired import paired_group_bootstrap
-from tta_bench.metrics.pearson import paired_pearson_bootstrap
-from tta_bench.records.intensities import IntensityOutcomes
+from tta_bench.metrics import METRICS
+from tta_bench.metrics.intervals import group_bootstrap
+from tta_bench.records.predictions import Outcomes
 
 
 @pytest.fixture
@@ -62,26 +61,41 @@ def test_rows_that_cannot_be_told_apart_share_a_rank(folder: Folder) -> None:
     names = [standing.row.first.identity.backbone for standing in found]
     assert names[0] in ("net0.95", "net0.93")
     assert names[-1] == "net0.2"
-    assert [(s.rank, s.shared) for s in found] == [(1, True), (1, True), (3, True), (3, True), (5, False)]
+    assert [(s.rank, s.lowest) for s in found] == [(1, 2), (1, 2), (3, 4), (3, 4), (5, 5)]
 
 
-def test_sharing_a_rank_is_the_paired_bootstrap(folder: Folder) -> None:
-    best, other = (folder.row(p) for p in (0.8, 0.7))
-    one, two = resample_rows([best, other], "top1")
-    hits = [row.entries[0].outcomes.ranks == 0 for row in (best, other) if row.entries[0].outcomes]
-    paired = paired_group_bootstrap(*hits, best.entries[0].outcomes.groups)  # type: ignore[union-attr]
-    assert one is not None
-    assert two is not None
-    assert percentiles(one.scores - two.scores) == pytest.approx((paired.low, paired.high))
+def test_contributions_of_a_share_are_each_groups_hits(folder: Folder) -> None:
+    row = folder.row(0.8)
+    (outcomes,) = (entry.outcomes for entry in row.entries)
+    assert isinstance(outcomes, Outcomes)
+    contributions, noise = _contributions([row], METRICS.of_samples("top1"))
+    _, group = np.unique(outcomes.groups, return_inverse=True)
+    assert contributions[:, 0] == pytest.approx(np.bincount(group, weights=outcomes.ranks == 0) / len(group))
+    assert noise is None
 
 
-def test_ranks_are_shared_with_the_best_of_the_group_not_with_the_neighbour() -> None:
-    draw = np.random.default_rng(0)
-    noise = draw.normal(size=(10_000, 4)) * 0.01
-    steps = [Resampled(0.9 - 0.02 * place + noise[:, place], 50) for place in range(4)]
-    assert shared_ranks(steps) == [1, 1, 3, 3]
-    assert shared_ranks([steps[0], None, steps[1]]) == [1, 2, 3]
-    assert shared_ranks([]) == []
+@pytest.mark.parametrize("metric", ["top1", "top5", "mean_class"])
+def test_contributions_add_up_to_the_score(folder: Folder, metric: str) -> None:
+    row = folder.row(0.7, "123", THREE)
+    contributions, _ = _contributions([row], METRICS.of_samples(metric))
+    assert contributions.sum() == pytest.approx(row.mean(metric), abs=0.002)
+
+
+def test_seeds_that_differ_keep_rows_together(folder: Folder) -> None:
+    """Two rows of equal means, seeds close together or far apart, and a better one: luck of training counts."""
+    worse = [folder.entry(some_predictions(0.7), backbone="worse", seed=seed) for seed in range(3)]
+    for name, levels in (("sure", (0.9, 0.9, 0.9)), ("unsure", (0.65, 1.0, 1.0))):
+        rest = [folder.entry(some_predictions(p), backbone=name, seed=seed) for seed, p in enumerate(levels)]
+        found = rank_rows(sort_into_sections([*worse, *rest]).measured, "top1")
+        assert [(s.rank, s.lowest) for s in found] == ([(1, 1), (2, 2)] if name == "sure" else [(1, 2), (1, 2)])
+
+
+def test_a_row_without_samples_is_compared_with_none(folder: Folder) -> None:
+    bare = folder.entry(some_predictions(0.1), backbone="bare")
+    rows = [folder.row(0.95), folder.row(0.4), Row((Entry(bare.record, "link", None),))]
+    found = {s.row.first.identity.backbone: (s.rank, s.lowest) for s in rank_rows(rows, "top1")}
+    assert found == {"net0.95": (1, 2), "net0.4": (2, 3), "bare": (1, 3)}
+    assert rank_rows([], "top1") == []
 
 
 def test_a_row_without_all_splits_has_no_rank(folder: Folder) -> None:
@@ -125,17 +139,11 @@ def test_a_row_has_the_interval_of_its_record(tmp_path: Path) -> None:
     assert row.missing == []
 
 
-def test_rows_share_a_rank_unless_their_paired_difference_leaves_out_0(tmp_path: Path) -> None:
+def test_rows_of_reactions_share_a_rank_unless_they_differ(tmp_path: Path) -> None:
     rows = sort_into_sections(entries(tmp_path, 0.5, 0.54, 3.0)).measured
     found = rank_rows(rows, "pearson")
     assert [standing.row.first.identity.backbone for standing in found] == ["net0.5", "net0.54", "net3.0"]
-    assert [(standing.rank, standing.shared) for standing in found] == [(1, True), (1, True), (3, False)]
-    first, second, third = (standing.row.entries[0].outcomes for standing in found)
-    assert isinstance(first, IntensityOutcomes)
-    for other, apart in ((second, False), (third, True)):
-        assert isinstance(other, IntensityOutcomes)
-        difference = paired_pearson_bootstrap(first.outputs, other.outputs, first.targets, first.groups)
-        assert (difference.low > 0) == apart
+    assert [(standing.rank, standing.lowest) for standing in found] == [(1, 2), (1, 2), (3, 3)]
 
 
 def test_seeds_are_averaged_and_resampled(tmp_path: Path) -> None:
@@ -149,9 +157,9 @@ def test_seeds_are_averaged_and_resampled(tmp_path: Path) -> None:
     assert standing.low < standing.score < standing.high
 
 
-def test_rows_without_labels_keep_the_interval_of_their_record_and_no_tie(tmp_path: Path) -> None:
+def test_rows_without_labels_keep_the_interval_of_their_record_and_are_not_compared(tmp_path: Path) -> None:
     runs = entries(tmp_path, 0.5, 3.0, hidden=True)
     found = rank_rows(sort_into_sections(runs).measured, "pearson")
-    assert [standing.rank for standing in found] == [1, 2]
+    assert [(standing.rank, standing.lowest) for standing in found] == [(1, 2), (1, 2)]
     metric = runs[0].record.metrics["pearson"]
     assert (found[0].low, found[0].high) == (metric.low, metric.high)

@@ -1,9 +1,9 @@
-"""Ranking of rows: the interval of each, and ranks that rows share if their difference is not separable."""
+"""Ranking of rows: the interval of each, and ranks from simultaneous comparisons of all pairs."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from tta_bench.boards.rows import Row
 from tta_bench.metrics import METRICS, SampleMetric
 from tta_bench.metrics.base import Resampler
 from tta_bench.metrics.intervals import RESAMPLES, percentiles, resample_weights
+from tta_bench.metrics.ranks import RankRange, SeedNoise, better, ranks
 
 
 class RankedRow(NamedTuple):
@@ -25,9 +26,14 @@ class RankedRow(NamedTuple):
     n_groups: int
     """Groups that the interval rests on."""
     rank: int | None
-    """None for a row that lacks a split."""
-    shared: bool
-    """Other rows have the same rank."""
+    """1 + the number of rows that are significantly better; None for a row that lacks a split."""
+    lowest: int | None
+    """The lowest rank that it may have: the number of rows minus those that are significantly worse."""
+
+    @property
+    def shared(self) -> bool:
+        """True if the row cannot be told from another that is not significantly better or worse."""
+        return self.rank != self.lowest
 
 
 class Resampled(NamedTuple):
@@ -40,36 +46,31 @@ class Resampled(NamedTuple):
 def rank_rows(rows: Sequence[Row], metric: str) -> list[RankedRow]:
     """Return the rows from best to worst, those that lack a split last, each with its interval and its rank.
 
-    Going down, a row shares the rank of the best row of the current group unless the 95 % interval of their paired
-    difference, over the same resamples, leaves out 0.
+    Ranks are from simultaneous comparisons of all pairs: of equally good rows, however many, any two are ranked apart
+    on at most 5 % of boards.
     """
     sign = 1 if METRICS.describe(metric).higher_is_better else -1
     scores = {row: row.mean(metric) for row in rows}
     ordered = sorted(scores, key=lambda row: (bool(row.missing), -sign * scores[row], row.entries[0].link))
     resampled = resample_rows(ordered, metric)
-    complete = [scores for row, scores in zip(ordered, resampled, strict=True) if not row.missing]
-    ranks = [*shared_ranks(complete, sign), *[None] * (len(ordered) - len(complete))]
-    members = Counter(ranks)
+    complete = [row for row in ordered if not row.missing]
+    ranges = [*rank_ranges(complete, metric), *[(None, None)] * (len(ordered) - len(complete))]
     return [
-        RankedRow(row, scores[row], *_interval(row, metric, drawn), rank, rank is not None and members[rank] > 1)
-        for row, drawn, rank in zip(ordered, resampled, ranks, strict=True)
+        RankedRow(row, scores[row], *_interval(row, metric, drawn), *found)
+        for row, drawn, found in zip(ordered, resampled, ranges, strict=True)
     ]
 
 
-def shared_ranks(resampled: Sequence[Resampled | None], sign: int = 1) -> list[int]:
-    """Return the rank of each row, given from the best to the worst; a row without resamples shares none.
+def rank_ranges(rows: Sequence[Row], metric: str) -> list[RankRange]:
+    """Return the rank of each row and the lowest that it may have, from simultaneous comparisons of all pairs.
 
-    Args:
-        resampled: Scores of each row in the same resamples.
-        sign: -1 for a metric of which less is better.
+    Rows are compared on the same samples of the same splits; a row whose samples are not there is compared with none.
     """
-    ranks: list[int] = []
-    best = 0
-    for index, row in enumerate(resampled):
-        if index and _separable(resampled[best], row, sign):
-            best = index
-        ranks.append(best + 1)
-    return ranks
+    above = np.zeros((len(rows), len(rows)), bool)
+    for members, computed in _comparable(rows, metric):
+        contributions, noise = _contributions([rows[index] for index in members], computed)
+        above[np.ix_(members, members)] = better(contributions if computed.higher_is_better else -contributions, noise)
+    return ranks(above)
 
 
 def resample_rows(rows: Sequence[Row], metric: str) -> list[Resampled | None]:
@@ -79,18 +80,23 @@ def resample_rows(rows: Sequence[Row], metric: str) -> list[Resampled | None]:
     too, as a second level: the interval then covers the luck of training as well as the choice of clips.
     """
     resampled: list[Resampled | None] = [None] * len(rows)
-    computed = METRICS.of_samples(metric)
-    if computed is None:
-        return resampled
-    same_splits: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        if all(entry.samples_for(computed) is not None for entry in row.entries):
-            same_splits[tuple(row.splits)].append(index)
-    for members in same_splits.values():
+    for members, computed in _comparable(rows, metric):
         scores, n_groups = _resample_together([rows[index] for index in members], computed)
         for index, column in zip(members, scores.T, strict=True):
             resampled[index] = Resampled(column, n_groups)
     return resampled
+
+
+def _comparable(rows: Sequence[Row], metric: str) -> Iterator[tuple[list[int], SampleMetric[Any]]]:
+    """Yield the indices of rows that have the same splits and the samples that the metric is computed from."""
+    computed = METRICS.of_samples(metric)
+    if computed is None:
+        return
+    same_splits: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        if all(entry.samples_for(computed) is not None for entry in row.entries):
+            same_splits[tuple(row.splits)].append(index)
+    yield from ((members, computed) for members in same_splits.values())
 
 
 class _Split(NamedTuple):
@@ -104,20 +110,50 @@ class _Split(NamedTuple):
     """``(rows,)`` number of runs of each row, which stand one after the other."""
 
 
-def _resample_together(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[NDArray[np.float64], int]:
-    """Return the rows' scores in each resample, ``(resamples, rows)``, and the number of groups."""
+def _splits(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[list[_Split], int]:
+    """Return the splits of rows and the number of groups in all of them."""
     samples = [[[entry.samples_for(metric) for entry in runs] for runs in row.splits.values()] for row in rows]
     groups = np.unique(np.concatenate([split[0].groups for split in samples[0]]))
-    splits = [_split(list(runs), groups, metric) for runs in zip(*samples, strict=True)]
+    return [_split(list(runs), groups, metric) for runs in zip(*samples, strict=True)], len(groups)
+
+
+def _contributions(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[NDArray[np.float64], SeedNoise | None]:
+    """Return the part of each row's score that a group contributes, ``(G, rows)``, and the variance of its seeds.
+
+    Of a share of hits this is the group's hits divided by the number of samples. Of other metrics it is the
+    jackknife's: the score that is lost with the group, and the group's share of the samples in the score.
+    """
+    splits, n_groups = _splits(rows, metric)
+    contributions = np.zeros((n_groups, len(rows)))
+    squares, variances, freedom = 0.0, np.zeros(len(rows)), 0
+    for split in splits:
+        members = len(split.groups)
+        (score,), (size,) = split.runs.resampled(np.ones((1, members)))
+        without, left = split.runs.resampled(1.0 - np.eye(members))
+        kept = left.astype(np.float64) / size
+        parts = (score - without) * kept + score * (1 - kept)
+        starts = np.cumsum(split.seeds) - split.seeds
+        contributions[split.groups] += np.add.reduceat(parts, starts, axis=1) / split.seeds
+        for start, seeds in zip(starts, split.seeds, strict=True):
+            squares += ((score[start : start + seeds] - score[start : start + seeds].mean()) ** 2).sum()
+            freedom += int(seeds) - 1
+        variances += np.where(split.seeds > 1, 1 / split.seeds, 0)
+    noise = SeedNoise(variances * squares / freedom / len(splits) ** 2, freedom) if freedom else None
+    return contributions / len(splits), noise
+
+
+def _resample_together(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[NDArray[np.float64], int]:
+    """Return the rows' scores in each resample, ``(resamples, rows)``, and the number of groups."""
+    splits, n_groups = _splits(rows, metric)
     several = {int(n) for split in splits for n in split.seeds}
     seeds = {n: np.concatenate(list(resample_weights(n, unit="seed"))) for n in several}
     scores = np.empty((RESAMPLES, len(rows)))
     start = 0
-    for weights in resample_weights(len(groups), block=1000):  # small products leave BLAS's threads waiting
+    for weights in resample_weights(n_groups, block=1000):  # small products leave BLAS's threads waiting
         stop = start + len(weights)
         scores[start:stop] = _block(weights, splits, {n: drawn[start:stop] for n, drawn in seeds.items()})
         start = stop
-    return scores, len(groups)
+    return scores, n_groups
 
 
 def _split(runs: list[list[Any]], groups: NDArray[Any], metric: SampleMetric[Any]) -> _Split:
@@ -148,12 +184,6 @@ def _mean_over_seeds(
         return means
     shares = np.concatenate([drawn[int(n)] / n for n in seeds], axis=1)
     return np.add.reduceat(means * shares, np.cumsum(seeds) - seeds, axis=1)
-
-
-def _separable(best: Resampled | None, other: Resampled | None, sign: int) -> bool:
-    if best is None or other is None:
-        return True
-    return bool(percentiles(sign * (best.scores - other.scores))[0] > 0)
 
 
 def _interval(row: Row, metric: str, resampled: Resampled | None) -> tuple[float | None, float | None, int]:
