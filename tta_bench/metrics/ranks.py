@@ -43,7 +43,7 @@ def sign_flips(n_groups: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np
     for start in range(0, resamples, _BLOCK):
         rows = min(_BLOCK, resamples - start)
         raw = bits.random_raw((rows, words)).astype("<u8", copy=False).view(np.uint8)
-        yield 1.0 - 2.0 * np.unpackbits(raw, axis=1, count=n_groups, bitorder="little")
+        yield 1.0 - 2.0 * np.unpackbits(raw, axis=1, count=n_groups, bitorder="little").astype(np.float64)
 
 
 def better(
