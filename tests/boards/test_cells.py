@@ -21,7 +21,7 @@ def ranked(tmp_path: Path) -> RankedRow:
 
 
 def test_a_rank_is_marked_where_it_is_shared(ranked: RankedRow) -> None:
-    assert [cells.rank(ranked._replace(rank=n, shared=s)) for n, s in ((1, False), (2, True), (None, False))] == [
+    assert [cells.rank(ranked._replace(rank=n, lowest=m)) for n, m in ((1, 1), (2, 3), (None, None))] == [
         *("1", "2=", "-")
     ]
 

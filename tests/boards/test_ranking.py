@@ -9,11 +9,11 @@ import pytest
 from tests.boards.some_rows import THREE, Folder, entries, entry
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_predictions
-from tta_bench.boards.ranking import _contributions, rank_rows
+from tta_bench.boards.ranking import rank_rows
 from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
-from tta_bench.metrics import METRICS
+from tta_bench.metrics.accuracy import drawn_means
 from tta_bench.metrics.intervals import group_bootstrap
-from tta_bench.records.predictions import Outcomes
+from tta_bench.metrics.proportions import Hits, ends
 
 
 @pytest.fixture
@@ -32,8 +32,11 @@ def test_three_splits_of_one_seed_are_the_bootstrap_with_splits_as_cells(folder:
     outcomes = [entry.outcomes for entry in standing.row.entries]
     hits = np.concatenate([found.ranks == 0 for found in outcomes if found])
     groups = np.concatenate([found.groups for found in outcomes if found])
-    expected = group_bootstrap(hits, groups, np.repeat([1, 2, 3], 96))
-    assert standing[1:5] == pytest.approx((expected.value, expected.low, expected.high, 72))
+    splits = np.repeat([1, 2, 3], 96)
+    value, *_, n_groups = group_bootstrap(hits, groups, splits)
+    low, high = ends(value, drawn_means(Hits(hits, groups), splits), groups, Hits(hits, groups))
+    assert standing[1:5] == pytest.approx((value, low, high, n_groups))
+    assert n_groups == 72
 
 
 def test_appearances_of_a_clip_in_several_splits_are_drawn_together(folder: Folder) -> None:
@@ -44,15 +47,16 @@ def test_appearances_of_a_clip_in_several_splits_are_drawn_together(folder: Fold
     )
     rows = sort_into_sections([*once, *thrice]).measured
     one, three = (rank_rows([row], "top1")[0] for row in rows)
-    assert three[1:5] == pytest.approx(one[1:5])
+    assert three[1:5] == pytest.approx(one[1:5], abs=2e-3)
 
 
 def test_seeds_that_differ_widen_the_interval(folder: Folder) -> None:
-    alike = [folder.entry(some_predictions(0.7), backbone="alike", seed=seed) for seed in range(3)]
-    unlike = [folder.entry(some_predictions(p), backbone="unlike", seed=i) for i, p in enumerate((0.3, 0.7, 1.0))]
-    rows = sort_into_sections([*alike, *unlike]).measured
-    widths = {s.row.first.identity.backbone: (s.high or 0) - (s.low or 0) for s in rank_rows(rows, "top1")}
-    assert widths["unlike"] > 1.5 * widths["alike"]
+    widths = []
+    for name, levels in (("alike", (0.7, 0.7, 0.7)), ("unlike", (0.4, 0.7, 1.0))):
+        runs = [folder.entry(some_predictions(p), backbone=name, seed=seed) for seed, p in enumerate(levels)]
+        (ranked,) = rank_rows(sort_into_sections(runs).measured, "top1")
+        widths.append((ranked.high or 0) - (ranked.low or 0))
+    assert widths[1] > 1.5 * widths[0]
 
 
 def test_rows_that_cannot_be_told_apart_share_a_rank(folder: Folder) -> None:
@@ -62,23 +66,6 @@ def test_rows_that_cannot_be_told_apart_share_a_rank(folder: Folder) -> None:
     assert names[0] in ("net0.95", "net0.93")
     assert names[-1] == "net0.2"
     assert [(s.rank, s.lowest) for s in found] == [(1, 2), (1, 2), (3, 4), (3, 4), (5, 5)]
-
-
-def test_contributions_of_a_share_are_each_groups_hits(folder: Folder) -> None:
-    row = folder.row(0.8)
-    (outcomes,) = (entry.outcomes for entry in row.entries)
-    assert isinstance(outcomes, Outcomes)
-    contributions, noise = _contributions([row], METRICS.of_samples("top1"))
-    _, group = np.unique(outcomes.groups, return_inverse=True)
-    assert contributions[:, 0] == pytest.approx(np.bincount(group, weights=outcomes.ranks == 0) / len(group))
-    assert noise is None
-
-
-@pytest.mark.parametrize("metric", ["top1", "top5", "mean_class"])
-def test_contributions_add_up_to_the_score(folder: Folder, metric: str) -> None:
-    row = folder.row(0.7, "123", THREE)
-    contributions, _ = _contributions([row], METRICS.of_samples(metric))
-    assert contributions.sum() == pytest.approx(row.mean(metric), abs=0.002)
 
 
 def test_seeds_that_differ_keep_rows_together(folder: Folder) -> None:
