@@ -63,7 +63,7 @@ def test_2_sight_and_sound_each_tell_something_and_both_more(
 
 
 def test_2_sound_tells_something_and_extractions_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sound is trained as long as the card says; what sees is trained for a few steps only, on what is extracted once."""
+    """Sound is trained as the card says, sight for a few steps; each is extracted once."""
     monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
     run = ("run", "protocol=abaw_eri")
     assert extracted(tta_bench(tmp_path, *run, "backbone=egemaps")) == {"egemaps": (0, 160)}

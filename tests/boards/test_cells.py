@@ -20,18 +20,17 @@ def ranked(tmp_path: Path) -> RankedRow:
     return ranked
 
 
-def test_a_rank_is_marked_where_it_is_shared(ranked: RankedRow) -> None:
-    changed = [ranked._replace(rank=n, shared=s) for n, s in ((1, False), (2, True), (None, False))]
-    assert [cells.rank(row).words for row in changed] == ["1", "2=", "-"]
-    assert cells.rank(changed[1]).data("rank") == {"rank": 2, "tied": True}
+def test_a_rank_says_the_lowest_that_it_may_be(ranked: RankedRow) -> None:
+    changed = [ranked._replace(rank=n, lowest=m) for n, m in ((1, 1), (2, 3), (None, None))]
+    assert [cells.rank(row).words for row in changed] == ["1", "2 to 3", "-"]
+    assert cells.rank(changed[1]).data("rank") == {"rank": 2, "rank_lowest": 3}
 
 
 def test_an_interval_has_the_marks_of_its_footnotes(ranked: RankedRow) -> None:
     exact = ranked._replace(low=0.25, high=0.75)
     assert cells.interval(exact, "top1").words == "25.00 to 75.00"
-    assert cells.interval(exact._replace(n_groups=19), "top1").words == "25.00 to 75.00 †"
+    assert cells.interval(exact._replace(rough=True), "top1").words == "25.00 to 75.00 †"
     assert cells.interval(exact._replace(low=None, high=None, n_groups=1), "top1").words == "-"
-    assert not cells.is_rough(exact._replace(low=None, high=None, n_groups=1))
 
 
 def test_pretraining_is_as_exact_as_it_is_known() -> None:

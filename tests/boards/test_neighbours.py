@@ -28,7 +28,7 @@ def test_ones_own_row_stands_with_three_above_and_below(tmp_path: Path) -> None:
     middle = table.rows[6][1].words
     lines = rows_of(board, {names(board)[middle]}).splitlines()
     assert len(lines) == 2 + 7 + 1
-    assert [line.split()[2] for line in lines if line.startswith("->")] == [middle]
+    assert [middle in line for line in lines if line.startswith("->")] == [True]
     assert lines[-1] == "(3 above) (2 below)"
     best = table.rows[0][1].words
     assert len(rows_of(board, {names(board)[best]}).splitlines()) == 2 + 4 + 1

@@ -35,7 +35,7 @@ def test_circumstances_are_of_the_same_rows(rows: list[RankedRow]) -> None:
 
 def test_notes_explain_only_what_is_there(rows: list[RankedRow]) -> None:
     assert list(notes(rows, "top1")) == []
-    few = [row._replace(n_groups=3) for row in rows]
+    few = [row._replace(rough=True) for row in rows]
     (note,) = notes(few, "top1")
     assert note.words.startswith("†")
 

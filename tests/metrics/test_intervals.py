@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tta_bench.metrics.intervals import Interval, group_bootstrap, percentiles, resample_weights, wilson
+from tta_bench.metrics.intervals import Interval, group_bootstrap, percentiles, resample_weights
 
 samples = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=60)
 
@@ -16,24 +16,6 @@ def bootstrap(hits: object, groups: object, cells: object = None) -> Interval:
     return group_bootstrap(
         np.asarray(hits), np.asarray(groups), None if cells is None else np.asarray(cells), resamples=400
     )
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 4000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_equals_scipy(case: tuple[int, int]) -> None:
-    successes, n = case
-    theirs = binomtest(successes, n).proportion_ci(method="wilson")
-    assert wilson(successes, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-
-
-def test_wilson_of_the_published_example() -> None:
-    assert wilson(3405, 3783) == pytest.approx((0.8901, 0.9092), abs=2e-4)
-
-
-@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 5)])
-def test_wilson_refuses_what_is_no_proportion(successes: int, n: int) -> None:
-    with pytest.raises(ValueError, match="no interval"):
-        wilson(successes, n)
 
 
 @settings(max_examples=100, deadline=None)
@@ -139,7 +121,7 @@ def test_grouped_intervals_cover_where_ungrouped_ones_do_not() -> None:
     for _ in range(2000):
         hits = draw.random(800) < np.repeat(draw.beta(1.4, 0.6, 100), 8)
         found = group_bootstrap(hits, groups, resamples=1000)
-        low, high = wilson(int(hits.sum()), len(hits))
+        low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
         grouped += found.low <= 0.7 <= found.high
         ungrouped += low <= 0.7 <= high
     assert 0.93 <= grouped / 2000 <= 0.97

@@ -59,7 +59,7 @@ def test_top5_needs_more_than_five_classes_and_an_interval_two_groups() -> None:
 
 def test_figures_are_what_they_are_called() -> None:
     predictions = some_intensities()
-    metrics, per_class, undefined = score(predictions.outcomes())
+    metrics, per_class, undefined = score(predictions.outcomes(), rules={"pearson": "percentile"})
     assert predictions.targets is not None
     assert predictions.groups is not None
     r = pearson(predictions.outputs, predictions.targets)

@@ -107,19 +107,21 @@ class Interval(Cell):
 
 @dataclass(frozen=True)
 class Rank(Cell):
-    """A rank that others may share; none for a row that lacks a split."""
+    """A rank with the lowest that it may be; none for a row that lacks a split."""
 
     value: int | None
-    shared: bool = False
+    lowest: int | None = None
 
     @property
     def words(self) -> str:
-        """The rank, marked where it is shared."""
-        return NONE if self.value is None else f"{self.value}{'=' * self.shared}"
+        """The rank, or the ranks that it cannot be told from: ``2`` or ``2 to 4``."""
+        if self.value is None:
+            return NONE
+        return str(self.value) if self.lowest in (None, self.value) else f"{self.value} to {self.lowest}"
 
     def data(self, key: str) -> dict[str, JsonValue]:
-        """Return the rank, and whether it is shared."""
-        return {key: self.value, "tied": self.shared}
+        """Return the rank and the lowest that it may be."""
+        return {key: self.value, f"{key}_lowest": self.lowest}
 
 
 @dataclass(frozen=True)

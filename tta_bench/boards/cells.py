@@ -7,13 +7,12 @@ from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Entry, Row
 from tta_bench.boards.sources import paper_of
 from tta_bench.cards.kinds import Pretraining
-from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.records.schema import Record
 
 
 def rank(ranked: RankedRow) -> Rank:
-    """Return a row's rank."""
-    return Rank(ranked.rank, ranked.shared)
+    """Return a row's rank and the lowest that it may be."""
+    return Rank(ranked.rank, ranked.lowest)
 
 
 def model(record: Record) -> Text:
@@ -53,13 +52,8 @@ def labels(used: bool | None) -> str:
 
 def interval(ranked: RankedRow, metric: str) -> Interval:
     """Return a row's interval with the marks of its footnotes."""
-    marks = {"†": is_rough(ranked), "‡": is_ungrouped(ranked.row, metric), "§": ranked.row.first.verifiable_with}
+    marks = {"†": ranked.rough, "‡": is_ungrouped(ranked.row, metric), "§": ranked.row.first.verifiable_with}
     return Interval(metric, ranked.low, ranked.high, tuple(mark for mark, holds in marks.items() if holds))
-
-
-def is_rough(ranked: RankedRow) -> bool:
-    """Return True if an interval rests on few groups."""
-    return ranked.low is not None and ranked.n_groups < FEW_GROUPS
 
 
 def is_ungrouped(row: Row, metric: str) -> bool:

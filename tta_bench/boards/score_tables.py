@@ -11,18 +11,22 @@ from tta_bench.boards.rows import Row
 from tta_bench.boards.standing import copy_of, note_of
 from tta_bench.metrics import METRICS
 from tta_bench.metrics.intervals import FEW_GROUPS
+from tta_bench.metrics.proportions import FEW_MISSES
 from tta_bench.records.schema import Record
 
 RANK, BACKBONE = Column("rank", "rank", right=True, paper=True), Column("backbone", "backbone", paper=True)
 INTERVAL = Column("interval", "95 % interval", paper=True)
-_FEW = f"† Fewer than {FEW_GROUPS} groups: the interval, and ranks that rest on it, are rougher than they look."
+_ROUGH = (
+    f"† Fewer than {FEW_GROUPS} groups, or fewer than {FEW_MISSES} in which some clip is missed: they say little of "
+    "how alike a group's clips are, so each group counts as a single clip and the interval is wide."
+)
 _UNGROUPED = (
     "‡ From resampling single clips, since subjects are not known: clips of one subject resemble each other, so the "
     "true interval is at least this wide."
 )
 _HIDDEN = (
     "§ The labels may not be published, so this row is verifiable with the data only: `tta-bench verify RECORD "
-    "data.root=DIR`. Its rank stands on its score alone."
+    "data.root=DIR`. It is compared with no other row."
 )
 _EMOTIONS = (
     "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
@@ -97,7 +101,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
     }
     listed = {
         f"Verified: {said}.": bool(said),
-        _FEW: any(cells.is_rough(ranked) for ranked in rows),
+        _ROUGH: any(ranked.rough for ranked in rows),
         _UNGROUPED: any(cells.is_ungrouped(ranked.row, metric) for ranked in rows),
         **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),

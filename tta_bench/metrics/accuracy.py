@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
-from tta_bench.metrics.intervals import RESAMPLES, Interval, group_bootstrap
+from tta_bench.metrics.intervals import RESAMPLES, group_sums, resampled_means
 from tta_bench.metrics.paired import Difference, paired_group_bootstrap
+from tta_bench.metrics.proportions import Hits
 
 
 def true_class_rank(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -131,9 +132,9 @@ class Top1(SampleMetric[ClassRanks]):
         """Return the share of hits in each resample."""
         return np.asarray(weights @ self.hits(samples) / weights.sum(axis=1))
 
-    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
-        """Return the share with its percentile interval."""
-        return group_bootstrap(self.hits(samples), samples.groups, resamples=resamples)
+    def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+        """Return the share in each resample of the groups, ``(resamples,)``."""
+        return drawn_means(Hits(self.hits(samples), samples.groups), resamples=resamples)
 
     def difference(self, a: ClassRanks, b: ClassRanks, resamples: int = RESAMPLES) -> Difference:
         """Return the difference of two shares over the same samples."""
@@ -176,9 +177,13 @@ class MeanClass(SampleMetric[ClassRanks]):
         counts, right = weights @ members, weights @ (members & (samples.ranks == 0)[:, None])
         return np.asarray((right / np.maximum(counts, 1)).sum(axis=1) / (counts > 0).sum(axis=1))
 
-    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
-        """Return the mean with its percentile interval."""
-        return group_bootstrap(samples.ranks == 0, samples.groups, samples.labels, resamples=resamples)
+    def proportion(self, samples: ClassRanks) -> Hits:
+        """Return the samples: a mean of proportions is treated as one."""
+        return Hits(samples.ranks == 0, samples.groups)
+
+    def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+        """Return the mean in each resample of the groups, ``(resamples,)``, over the classes that were drawn."""
+        return drawn_means(self.proportion(samples), samples.labels, resamples)
 
 
 @METRICS.register_module("top1_reversed")
@@ -221,10 +226,22 @@ class Top1Unleaked(SampleMetric[ClassRanks]):
         unleaked = weights * _unleaked(samples)
         return np.asarray(unleaked @ (samples.ranks == 0) / np.maximum(unleaked.sum(axis=1), 1))
 
-    def measure(self, samples: ClassRanks, resamples: int = RESAMPLES) -> Interval:
-        """Return the share with its percentile interval."""
+    def proportion(self, samples: ClassRanks) -> Hits:
+        """Return the unleaked samples."""
         unleaked = _unleaked(samples)
-        return group_bootstrap(samples.ranks[unleaked] == 0, samples.groups[unleaked], resamples=resamples)
+        return Hits(samples.ranks[unleaked] == 0, samples.groups[unleaked])
+
+    def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+        """Return the share in each resample of the unleaked samples' groups, ``(resamples,)``."""
+        return drawn_means(self.proportion(samples), resamples=resamples)
+
+
+def drawn_means(
+    hits: Hits, cells: NDArray[np.integer] | None = None, resamples: int = RESAMPLES
+) -> NDArray[np.float64]:
+    """Return the share of hits, or the mean over cells of theirs, in each resample of the groups, ``(resamples,)``."""
+    one = np.zeros(len(hits.right), int)
+    return resampled_means(*group_sums(hits.right, hits.groups, one if cells is None else cells), resamples)
 
 
 def _unleaked(samples: ClassRanks) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tta_bench.errors import UserError, unknown
 from tta_bench.metrics.intervals import RESAMPLES, Interval, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
+from tta_bench.metrics.proportions import Hits, ends
 from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
 
 Needs = Literal["ranks", "intensities", "scores", "nothing"]
@@ -124,11 +125,31 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
         return float(self.compute(samples, np.ones((1, len(samples.groups))))[0])
 
     def measure(self, samples: S, resamples: int = RESAMPLES) -> Interval:
-        """Return the metric with its percentile interval from resampling whole groups."""
-        scores = self._resampled([samples], resamples)
-        low, high = percentiles(scores[:, 0])
-        n = len(samples.groups)
-        return Interval(self.value(samples), float(low), float(high), n, len(np.unique(samples.groups)))
+        """Return the metric with its interval from resampling whole groups, as `metrics.proportions` makes it.
+
+        A metric of one group has an interval without a width, which records leave out.
+        """
+        value, drawn, hits = self.value(samples), self.draws(samples, resamples), self.proportion(samples)
+        groups = samples.groups if hits is None else hits.groups
+        n_groups = len(np.unique(groups))
+        low, high = ends(value, drawn, groups, hits) if n_groups > 1 else (value, value)
+        return Interval(value, low, high, len(groups), n_groups)
+
+    def measure_percentile(self, samples: S, resamples: int = RESAMPLES) -> Interval:
+        """Return the metric with the plain percentile interval, which records of before have."""
+        hits = self.proportion(samples)
+        groups = samples.groups if hits is None else hits.groups
+        low, high = percentiles(self.draws(samples, resamples))
+        return Interval(self.value(samples), float(low), float(high), len(groups), len(np.unique(groups)))
+
+    def draws(self, samples: S, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+        """Return the metric in each resample of the groups, ``(resamples,)``."""
+        return self._resampled([samples], resamples)[:, 0]
+
+    def proportion(self, samples: S) -> Hits | None:
+        """Return the samples of a proportion that the metric is; None for other statistics."""
+        right = self.hits(samples)
+        return None if right is None else Hits(right, samples.groups)
 
     def difference(self, a: S, b: S, resamples: int = RESAMPLES) -> Difference:
         """Return the difference of two runs over the same samples in the same order, resampled together."""

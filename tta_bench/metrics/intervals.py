@@ -1,10 +1,8 @@
-"""Intervals of a mean: Wilson's for independent samples, and a bootstrap over groups for clips that share a source."""
+"""Bootstrap over groups of clips that share a source: resamples of the groups, and the percentiles of a mean."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,22 +30,6 @@ class Interval(NamedTuple):
     """Samples, counting every appearance."""
     n_groups: int
     """Groups, the units that were resampled."""
-
-
-def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return Wilson's score interval of a proportion of independent samples (Wilson 1927, JASA 22, p. 209).
-
-    Raises:
-        ValueError: There are no samples, or more successes than samples.
-    """
-    if not 0 <= successes <= n or n == 0:
-        raise ValueError(f"{successes} successes of {n} samples have no interval")
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / n
-    centre = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low, high = ((centre + sign * half) / (1 + z * z / n) for sign in (-1, 1))
-    return (0.0 if successes == 0 else low), (1.0 if successes == n else high)
 
 
 def group_bootstrap(

@@ -222,9 +222,13 @@ class MeanPearson(SampleMetric[IntensityPairs]):
         single = moments(samples.outputs, samples.targets, np.arange(len(samples.outputs)))
         return mean_r_of_sums(weights @ single.sums, single.floors)
 
-    def measure(self, samples: IntensityPairs, resamples: int = RESAMPLES) -> Interval:
-        """Return the mean r with its percentile interval."""
-        return pearson_bootstrap(samples.outputs, samples.targets, samples.groups, resamples=resamples)
+    def value(self, samples: IntensityPairs) -> float:
+        """Return the mean r of all samples."""
+        return mean_pearson(pearson(samples.outputs, samples.targets))
+
+    def draws(self, samples: IntensityPairs, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+        """Return the mean r in each resample of the groups, ``(resamples,)``."""
+        return resampled_pearson(moments(samples.outputs, samples.targets, samples.groups), resamples)
 
     def difference(self, a: IntensityPairs, b: IntensityPairs, resamples: int = RESAMPLES) -> Difference:
         """Return the difference of two models' mean r over the same samples."""

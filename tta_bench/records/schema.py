@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 """The newest layout that this version reads."""
 
 Status = Literal["started", "success", "error", "cancelled"]
+IntervalRule = Literal["percentile", "expanded"]
 LabelSource = Literal["data.root", "labels"]
 """Source of the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
 
@@ -36,6 +37,8 @@ class Metric(Part):
     """Groups they come from."""
     resampled: Literal["groups", "samples"] = Field(default="groups", exclude_if=lambda unit: unit == "groups")
     """``samples`` where groups are not known: the true interval is at least as wide, as one group's resemble."""
+    interval: IntervalRule = Field(default="percentile", exclude_if=lambda rule: rule == "percentile")
+    """Rule of the interval; records of before have the percentiles of the bootstrap, too narrow near 0 and 1."""
 
 
 class FileRef(Part):

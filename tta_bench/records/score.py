@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict
 
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS, SampleMetric
-from tta_bench.metrics.intervals import Interval
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, write_outcomes, write_predictions
 from tta_bench.records.intensities import Intensities
-from tta_bench.records.schema import FileRef, LabelSource, Metric
+from tta_bench.records.schema import FileRef, IntervalRule, LabelSource, Metric
 
 
 class Scores(NamedTuple):
@@ -23,7 +24,10 @@ class Scores(NamedTuple):
 
 
 def score(
-    outcomes: AnyOutcomes, ranked_by: SampleMetric[Any] | None = None, predictions: AnyPredictions | None = None
+    outcomes: AnyOutcomes,
+    ranked_by: SampleMetric[Any] | None = None,
+    predictions: AnyPredictions | None = None,
+    rules: Mapping[str, IntervalRule] = MappingProxyType({}),
 ) -> Scores:
     """Return every figure of one run, each with the interval of a bootstrap over groups.
 
@@ -31,23 +35,25 @@ def score(
         outcomes: Outcomes of the run.
         ranked_by: The protocol's own metric, computed beside the suite's; left out if its samples are missing.
         predictions: All scores, for metrics that need more than outcomes.
+        rules: Rules of the intervals of metrics, where a record of before has another than ours.
     """
     samples: dict[str, Any] = {outcomes.serves: outcomes}
     if predictions is not None:
         samples.setdefault(predictions.serves, predictions)
     wanted = {metric.name: metric for metric in [*METRICS.own(), *filter(None, [ranked_by])]}
     metrics = {
-        name: _figure(metric.measure(samples[metric.needs]), outcomes)
+        name: _figure(metric, samples[metric.needs], rules.get(name, "expanded"), outcomes)
         for name, metric in wanted.items()
         if metric.needs in samples and metric.is_defined(samples[metric.needs])
     }
     return Scores(metrics, *outcomes.per_class())
 
 
-def _figure(interval: Interval, outcomes: AnyOutcomes) -> Metric:
-    value, low, high, n, n_groups = interval
+def _figure(metric: SampleMetric[Any], samples: Any, rule: IntervalRule, outcomes: AnyOutcomes) -> Metric:
+    measure = metric.measure if rule == "expanded" else metric.measure_percentile
+    value, low, high, n, n_groups = measure(samples)
     ends = {"low": low, "high": high} if n_groups > 1 else {"low": None, "high": None}
-    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled)
+    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled, interval=rule)
 
 
 class Figures(TypedDict):

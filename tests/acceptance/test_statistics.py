@@ -1,0 +1,134 @@
+"""What boards promise of ranks and intervals, by simulation with fixed seeds: errors, coverage, power, widths."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tta_bench.metrics.accuracy import drawn_means
+from tta_bench.metrics.intervals import percentiles
+from tta_bench.metrics.proportions import Hits, effective_groups, ends, widened
+from tta_bench.metrics.ranks import better
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.long]
+SIMULATIONS = 4000
+RESAMPLES = 999
+
+
+def sizes(groups: int, draw: np.random.Generator) -> NDArray[np.int64]:
+    """Return clips of each group: 3 to 7, as in UCF101; of 100 groups a few are far larger, as in film data."""
+    if groups == 100:
+        return 1 + draw.lognormal(1.2, 1, 100).astype(np.int64)
+    return draw.integers(3, 8, groups)
+
+
+def boards(groups: int, chance: float, alike: float, models: int, gap: float = 0.0) -> Iterator[NDArray[np.float64]]:
+    """Yield the contributions of models of equal chance, the first ahead by a gap; clips of a group are alike.
+
+    Half of the models' groups are as easy for all of them; the others are easy or hard for each model by itself.
+    """
+    draw = np.random.default_rng([groups, int(1000 * chance), int(10 * alike), models, int(1000 * gap)])
+    shape = chance * (1 - alike) / alike, (1 - chance) * (1 - alike) / alike
+    while True:
+        clips = sizes(groups, draw)
+        together, alone = draw.beta(*shape, (groups, 1)), draw.beta(*shape, (groups, models))
+        easy = np.where(draw.random((groups, models)) < 0.5, together, alone)
+        if gap:
+            easy[:, 0] += (1 - easy[:, 0]) * gap / (1 - chance)
+        yield draw.binomial(clips[:, None], easy) / clips.sum()
+
+
+@pytest.mark.parametrize("groups", [20, 100, 707])
+def test_equal_models_are_ranked_apart_on_at_most_6_percent_of_boards(groups: int) -> None:
+    print("\ngroups, chance, correlation within a group: share of boards of 2, 5, 10 equal models with two apart")
+    for chance, alike in itertools.product((0.5, 0.9, 0.953, 0.99), (0.1, 0.4)):
+        shares = []
+        for models in (2, 5, 10):
+            made = itertools.islice(boards(groups, chance, alike, models), SIMULATIONS)
+            shares.append(np.mean([better(parts, resamples=RESAMPLES).any() for parts in made]))
+        print(f"{groups:4} {chance:5} {alike}: " + "  ".join(f"{share:.3f}" for share in shares))
+        assert max(shares) <= 0.06
+
+
+def test_a_better_model_of_ten_is_found() -> None:
+    """Power beside the paired test of two models that nobody corrected for the other 43 pairs."""
+    print("\nchance of the others, gap in points: found by all pairs, by an uncorrected paired test (707 groups)")
+    for chance, gap in itertools.product((0.9, 0.953), (0.01, 0.02, 0.04)):
+        simultaneous, alone = [], []
+        for parts in itertools.islice(boards(707, chance, 0.1, 10, gap), 300):
+            simultaneous.append(better(parts, resamples=RESAMPLES)[0, 1])
+            alone.append(better(parts[:, :2], resamples=RESAMPLES)[0, 1])
+        print(f"{chance:5} {100 * gap:.0f}: {np.mean(simultaneous):.2f}  {np.mean(alone):.2f}")
+        assert np.mean(simultaneous) <= np.mean(alone)
+        assert gap < 0.04 or np.mean(simultaneous) > 0.8
+
+
+CELLS = list(itertools.product((0.5, 0.9, 0.953, 0.99), (0.1, 0.4)))
+
+
+@pytest.mark.parametrize("groups", [20, 100, 707])
+def test_intervals_cover_the_true_accuracy(groups: int) -> None:
+    print("\ngroups, chance, correlation: coverage and mean width, of percentiles alone: coverage and mean width")
+    for chance, alike in CELLS:
+        draw = np.random.default_rng([groups, int(1000 * chance), int(10 * alike), 1])
+        shape = chance * (1 - alike) / alike, (1 - chance) * (1 - alike) / alike
+        found = []
+        for _ in range(1000):
+            clips = sizes(groups, draw)
+            names = np.repeat(np.arange(groups), clips)
+            right = draw.random(len(names)) < np.repeat(draw.beta(*shape, groups), clips)
+            hits = Hits(right, names)
+            drawn = drawn_means(hits, resamples=1000)
+            found.append([*ends(right.mean(), drawn, names, hits), *percentiles(drawn)])
+        low, high, plain_low, plain_high = np.transpose(found)
+        coverage, plain = (
+            ((low <= chance) & (chance <= high)).mean(),
+            ((plain_low <= chance) & (chance <= plain_high)).mean(),
+        )
+        width, plain_width = (high - low).mean(), (plain_high - plain_low).mean()
+        print(f"{groups:4} {chance:5} {alike}: {coverage:.3f} {width:.4f}  {plain:.3f} {plain_width:.4f}")
+        assert coverage >= (0.92 if (groups, chance, alike) == (100, 0.9, 0.4) else 0.93)
+        assert (groups, chance) != (707, 0.9) or width <= 1.08 * plain_width
+
+
+def test_means_over_seeds_cover_the_backbones_accuracy() -> None:
+    """Five backbones share the estimate of their seeds' variance; 707 groups, chance .9, correlation .1."""
+    print("\nseeds, training sd in points: coverage, median width over that of one seed at sd 0; not pooled: coverage")
+    draw = np.random.default_rng(5)
+    one = []
+    for seeds, deviation in itertools.product((1, 2, 3, 5), (0.0, 0.01, 0.02)):
+        covered, alone, widths = 0, 0, []
+        for _ in range(1000 if seeds > 1 else 200):
+            clips = sizes(707, draw)
+            names = np.repeat(np.arange(707), clips)
+            easy = np.repeat(draw.beta(8.1, 0.9, 707), clips)
+            trained = 0.9 + deviation * draw.normal(size=(5, seeds))
+            right = draw.random((seeds, len(names))) < np.clip(easy + trained[0][:, None] - 0.9, 0, 1)
+            scores = trained + draw.normal(0, 0.003, (5, seeds))
+            scores[0] = right.mean(axis=1)
+            hits = Hits(right.ravel(), np.tile(names, seeds))
+            drawn, score = drawn_means(hits, resamples=500), float(right.mean())
+            low, high = ends(score, drawn, hits.groups, hits)
+            spread, groups = float(drawn.var()), effective_groups(clips)
+            pooled = [low, high]
+            if seeds > 1:
+                own = scores[0].var(ddof=1) / seeds
+                both = scores.var(axis=1, ddof=1).mean() / seeds
+                pooled = list(
+                    widened(score, low, high, spread=spread, groups=groups, seeds=both, freedom=5 * (seeds - 1))
+                )
+                single = widened(score, low, high, spread=spread, groups=groups, seeds=own, freedom=seeds - 1)
+                alone += single[0] <= 0.9 <= single[1]
+            covered += pooled[0] <= 0.9 <= pooled[1]
+            widths.append(pooled[1] - pooled[0])
+        n = len(widths)
+        if (seeds, deviation) == (1, 0.0):
+            one = widths
+        ratio = np.median(widths) / np.median(one)
+        print(f"{seeds} {100 * deviation:.0f}: {covered / n:.3f} {ratio:.2f}  {alone / n:.3f}")
+        assert seeds == 1 or covered / n >= 0.93
+        assert seeds < 3 or deviation > 0 or ratio <= 1.3
