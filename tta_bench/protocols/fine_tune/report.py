@@ -72,9 +72,10 @@ def reversed_labels(experiment: FineTuneExperiment, clips: SplitClips) -> list[i
 def fine_tune_cost(experiment: FineTuneExperiment, classifier: Classifier) -> schema.Cost:
     """Return parameters, GMACs of a view and number of views."""
     clip, views = experiment.clip, experiment.eval
+    gmacs = count_gmacs(classifier, (3, clip.frames, clip.size, clip.size))
     return schema.Cost(
         parameters=count_parameters(classifier),
-        gmacs_per_view=round(count_gmacs(classifier, (3, clip.frames, clip.size, clip.size)), 4),
+        gmacs_per_view=None if gmacs is None else round(gmacs, 4),
         views=views.segments * views.crops,
     )
 
