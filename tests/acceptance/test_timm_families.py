@@ -1,4 +1,4 @@
-"""One small model of every family of timm, at its own size and at the sample's: it runs, or is refused with a way out."""
+"""One small model of every family of timm, at its own size and the sample's: it runs, or the way out is said."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class ResolvedClip(Strict):
 
 
 def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
-    """Return a clip's extent, with the backbone's own where none was asked for; another size is rounded to its multiple.
+    """Return a clip's extent, the backbone's own where none was asked for; another size is rounded up to its multiple.
 
     Raises:
         UserError: The backbone does not take clips of that size or length.

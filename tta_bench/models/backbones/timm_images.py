@@ -60,11 +60,8 @@ class TimmBackbone(PerFrame):
             raise unknown("timm model", name, timm.list_models())
         known = timm.get_pretrained_cfg(name)
         own = None if known is None or not known.fixed_input_size else known.input_size[-1]
-        if (
-            size is not None
-            and own not in (None, size)
-            and not {"dynamic_img_size", "strict_img_size"} & options.keys()
-        ):
+        free = {"dynamic_img_size", "strict_img_size"} & options.keys()
+        if size is not None and own not in (None, size) and not free:
             options = {"img_size": size, **options}
         if drop_path:
             options["drop_path_rate"] = drop_path
