@@ -13,6 +13,7 @@ from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.classifier import Classifier, measure_width
+from tta_bench.models.measure import one_line
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.keyed_random import torch_seed
 
@@ -37,8 +38,7 @@ def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.
     except BenchError:
         raise
     except Exception as error:  # whatever a library raises for arguments that it does not like
-        said = str(error) or type(error).__name__
-        raise UserError(f"backbone {card.name} cannot be built: {said}", _other_size(card, clip)) from error
+        raise UserError(f"backbone {card.name} cannot be built: {one_line(error)}", _other_size(card, clip)) from error
     if torch.initial_seed() != seed:
         raise UserError(
             f"backbone {card.name} sets PyTorch's seed where it is built, so all seeds of a run would start alike.",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tta_bench.errors import BenchError, UserError
-from tta_bench.models.measure import describe_output, layout_hint, trace
+from tta_bench.models.measure import describe_output, layout_hint, one_line, trace
 from tta_bench.models.noise import ClipDropout
 
 
@@ -60,7 +60,7 @@ def measure_width(backbone: nn.Module, clip_shape: tuple[int, ...]) -> int:
     except BenchError:
         raise
     except Exception as error:
-        said = " ".join(filter(None, [str(error) or type(error).__name__, layout_hint(backbone)]))
+        said = " ".join(filter(None, [one_line(error), layout_hint(backbone)]))
         raise UserError(f"the backbone does not take a clip of {_shape(clip_shape)}: {said}") from error
     if not isinstance(features, Tensor):
         given = describe_output(features)

@@ -64,6 +64,12 @@ def describe_output(output: object) -> str:
     return f"a {kind} of {' and '.join(shapes)}: return one of them, e.g. output{place}"
 
 
+def one_line(error: Exception, most: int = 300) -> str:
+    """Return an error's text in one line, or its type where it has none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
 def layout_hint(module: nn.Module) -> str:
     """Return a hint for a module that fails on a clip and holds a model of transformers; empty for any other."""
     if not any(type(child).__module__.startswith("transformers.") for child in module.modules()):
