@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.kinds import kind_of, parts_of, weights_in
+from tta_bench.models.checkpoints.kinds import kind_of, parts_of, weights_in, whole_kind_of
 from tta_bench.models.checkpoints.read import checkpoint_digest, read_checkpoint
 
 WEIGHTS = {"a.weight": torch.arange(4.0), "b.weight": torch.ones(3)}
@@ -89,7 +89,7 @@ def test_the_parts_of_a_file_are_read_by_their_index(tmp_path: Path, suffix: str
     assert all(torch.equal(raw[name], tensor) for name, tensor in WEIGHTS.items())
     assert weights_in(tmp_path) == [index.name]
     with pytest.raises(UserError, match="is part 2 of 2") as caught:
-        kind_of(tmp_path / f"model-00002-of-00002{suffix}")
+        whole_kind_of(tmp_path / f"model-00002-of-00002{suffix}")
     assert str(index) in caught.value.hint
     last = tmp_path / f"model-00002-of-00002{suffix}"
     last.write_bytes(last.read_bytes() + b" ")

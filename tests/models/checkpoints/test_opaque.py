@@ -33,7 +33,11 @@ BESIDE: dict[str, object] = {
 @pytest.mark.parametrize("kind", BESIDE)
 @pytest.mark.parametrize("zipped", [True, False])
 def test_what_stands_beside_the_weights_is_read_past(tmp_path: Path, kind: str, zipped: bool) -> None:
-    torch.save({"model": {"w": torch.ones(2)}, "beside": BESIDE[kind]}, tmp_path / "w.pth", None, 2, zipped)
+    torch.save(
+        {"model": {"w": torch.ones(2)}, "beside": BESIDE[kind]},
+        tmp_path / "w.pth",
+        _use_new_zipfile_serialization=zipped,
+    )
     raw = read_checkpoint(tmp_path / "w.pth")
     assert torch.equal(raw["model"]["w"], torch.ones(2))
 

@@ -25,7 +25,7 @@ TOP = "."
 Translate = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Copy:
     """One copy of a network in a checkpoint."""
 

@@ -32,11 +32,24 @@ _MAGIC = {
 Kind = Literal["pickle", "safetensors", "index"]
 
 
+def whole_kind_of(path: Path) -> Kind:
+    """Return the kind of a file of weights that is not one part of several.
+
+    Raises:
+        UserError: It is a part (names the index), or no file of weights, as in `kind_of`.
+    """
+    part = SHARD.fullmatch(path.name)
+    if part is not None and part[3] != "1" and path.is_file():
+        index = path.with_name(f"{part[1]}{part[4]}.index.json")
+        raise UserError(f"{path} is part {part[2]} of {part[3]} of a file.", f"Give the index of the parts: {index}.")
+    return kind_of(path)
+
+
 def kind_of(path: Path) -> Kind:
     """Return the kind of a file of weights: a pickle of ``torch.save``, a safetensors file, or an index of parts.
 
     Raises:
-        UserError: It is none of them (says what it is), is one part of several, or says that it is larger than it is.
+        UserError: It is none of them (says what it is), or says that it is larger than it is.
     """
     if not path.is_file():
         raise UserError(_no_file(path), EXPECTED)
@@ -44,10 +57,6 @@ def kind_of(path: Path) -> Kind:
         start = file.read(512)
     if path.name.endswith(".index.json"):
         return "index"
-    part = SHARD.fullmatch(path.name)
-    if part is not None and part[3] != "1":
-        index = path.with_name(f"{part[1]}{part[4]}.index.json")
-        raise UserError(f"{path} is part {part[2]} of {part[3]} of a file.", f"Give the index of the parts: {index}.")
     if start[8:9] == b"{" and start[:1] != b"{":
         return "safetensors"
     found = _found(path, start)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from tta_bench.errors import BenchError, UserError
-from tta_bench.models.checkpoints.kinds import EXPECTED, SAVE_PARAMETERS, kind_of, parts_of
+from tta_bench.models.checkpoints.kinds import EXPECTED, SAVE_PARAMETERS, kind_of, parts_of, whole_kind_of
 from tta_bench.models.checkpoints.opaque import stand_in
 from tta_bench.utils.files import atomic_file, sha256_of
 from tta_bench.utils.keyed_random import digest
@@ -51,12 +51,17 @@ def read_checkpoint(path: str | Path, sha256: str | None = None, key: str = "") 
         UserError: If the file is missing, damaged, of another kind or digest, or asks for a name that is not allowed.
     """
     path = Path(path)
-    kind = kind_of(path)
+    kind = whole_kind_of(path)
     if sha256 is not None:
         check_sha256(path, sha256)
     if kind == "index":
-        parts = [read_checkpoint(part) for part in parts_of(path)]
-        return Checkpoint({name: tensor for part in parts for name, tensor in part.items()}, path, key)
+        return Checkpoint({name: value for part in parts_of(path) for name, value in _read(part).items()}, path, key)
+    return Checkpoint(_read(path), path, key)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the content of one file."""
+    kind = kind_of(path)
     try:
         raw = safetensors.torch.load_file(path) if kind == "safetensors" else _unpickle(path)
     except Exception as error:
@@ -64,7 +69,7 @@ def read_checkpoint(path: str | Path, sha256: str | None = None, key: str = "") 
     if not isinstance(raw, dict):
         raise UserError(f"{path} holds a {type(raw).__name__}, not a dictionary of parameters.", EXPECTED)
     _check_sizes(raw, path)
-    return Checkpoint(raw, path, key)
+    return raw
 
 
 def read_own_checkpoint(path: Path) -> Checkpoint:

@@ -14,7 +14,7 @@ from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, WeightsCard
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiments.base import Experiment
-from tta_bench.models.checkpoints.kinds import kind_of, weights_in
+from tta_bench.models.checkpoints.kinds import weights_in, whole_kind_of
 
 CHECKPOINT = "checkpoint.pt"
 """The last checkpoint in a run's folder."""
@@ -46,7 +46,7 @@ def require_weights(experiment: Experiment, work_dir: Path) -> None:
     for word, part in parts:
         chosen = None if word == "none" else choose_file(word, part.name, work_dir)
         if chosen is not None:
-            kind_of(chosen.path)
+            whole_kind_of(chosen.path)
 
 
 def words_of_parts(weights: str, backbone: BackboneCard) -> Iterator[tuple[str, BackboneCard]]:
@@ -130,6 +130,8 @@ def runs_in(work_dir: Path) -> list[str]:
 def _unknown(choice: str, work_dir: Path) -> UserError:
     """Return the error for a word that means nothing; never proposes to do without weights."""
     path, known = Path(choice), [*card_files("weights"), *runs_in(work_dir)]
+    if not _could_be_path(path):
+        return UserError(f"weights={choice[:80]} ... is no path that this machine can have.", did_you_mean("", known))
     is_path = (
         "/" in choice or "\\" in choice or path.suffix in {".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".json"}
     )
@@ -151,3 +153,11 @@ def _unknown(choice: str, work_dir: Path) -> UserError:
     near = weights_in(path.parent)
     hint = did_you_mean(path.name, near) if near else f"No file of weights is in {path.parent}."
     return UserError(f"weights={choice}: there is no such file.", hint)
+
+
+def _could_be_path(path: Path) -> bool:
+    try:
+        path.exists()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -41,7 +41,7 @@ from tta_bench.protocols.fine_tune.report import (
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips, open_split
-from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning
+from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning, try_last_part
 from tta_bench.protocols.fine_tune.testing import TestReport, average_views, multi_view_test
 from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results
@@ -196,6 +196,7 @@ class FineTune(ProtocolRun):
     def trial(self, micro_batch: int) -> Estimate:
         """Do one step and test one video, with a model that is thrown away, and return the cost."""
         step = self.build(micro_batch)
+        try_last_part(step, self.experiment.train.batch * self.experiment.train.views, self.experiment.clip)
         return try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
 
     def smoke_test(self, step: FineTuneStep) -> None:
