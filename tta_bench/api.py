@@ -115,7 +115,9 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
         UserError: The backbone breaks a rule, or the protocol lacks a method; says what was expected and found.
     """
     from tta_bench.protocols import load_protocol
+    from tta_bench.protocols.base.start_weights import require_weights
 
+    require_weights(experiment, work_dir)  # before torch is loaded and anything is decoded
     protocol = load_protocol(experiment.protocol.component)
     if experiment.plugins:
         from tta_bench.contract.contract import require_contract

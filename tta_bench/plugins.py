@@ -211,10 +211,17 @@ def _importing(origin: str, load: Callable[[], object]) -> None:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plug-in {origin} fails to import: {type(error).__name__}: {error}{_line(error, origin)}.",
-            "A plug-in file cannot import files beside it; for that, make a package: tta-bench new backbone NAME."
-            if isinstance(error, ModuleNotFoundError)
-            else "",
+            _missing(error),
         ) from error
+
+
+def _missing(error: BaseException) -> str:
+    """Return the way out for an import of a module that is not there; empty for any other error."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    if (error.name or "").partition(".")[0] == "transformers":
+        return "pip install 'tta-bench[hf]'"
+    return "A plug-in file cannot import files beside it; for that, make a package: tta-bench new backbone NAME."
 
 
 def _line(error: BaseException, origin: str) -> str:

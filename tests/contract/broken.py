@@ -53,7 +53,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "gives a tuple": (
         START + CARD + ")\nclass Two(Net):\n def forward(self, clip): return self.features(clip), 1",
         "output shape",
-        "a tuple for 1 clip(s)",
+        "a tuple of (1, 4): return one of them, e.g. output[0], for 1 clip(s)",
     ),
     "wants another size": (
         f"{START}{CARD})\ndef net(): return nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 32 * 32, 8))",

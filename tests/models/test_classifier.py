@@ -85,7 +85,10 @@ def test_measuring_leaves_modes_statistics_and_random_numbers_alone():
         (lambda clip: clip, "(1, 3, 4, 16, 16)"),
         (lambda clip: clip.flatten(), "(3072)"),
         (lambda clip: clip.transpose(0, 1).flatten(1), "(3, 1024)"),
-        (lambda clip: (clip, clip), "tuple"),
+        (
+            lambda clip: (clip, clip),
+            "a tuple of (1, 3, 4, 16, 16) and (1, 3, 4, 16, 16): return one of them, e.g. output[0]",
+        ),
     ],
 )
 def test_another_shape_is_refused_with_both_shapes(function, found):

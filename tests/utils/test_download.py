@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tta_bench.errors import UserError
-from tta_bench.utils.download import PIECE, download
+from tta_bench.utils.download import PIECE, download, mirrored
 
 CONTENT = bytes(range(256)) * (PIECE // 256) * 2 + b"end"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -107,3 +108,125 @@ def test_offline_touches_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(UserError, match="TTA_BENCH_OFFLINE is set"):
             download("https://example.org/file.pth", tmp_path / "weights" / "file.pth")
     assert nothing_is_left(tmp_path / "weights")
+
+
+class Faults(BaseHTTPRequestHandler):
+    """Serves one fault at each place, and remembers what was asked for."""
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        place, start = self.path, self.headers.get("Range")
+        Faults.asked.append((place, start))
+        if place in ("/loop", "/elsewhere", "/local"):
+            self.send_response(302)
+            self.send_header(
+                "Location", {"/loop": "/loop", "/elsewhere": "/file", "/local": "file:///etc/hosts"}[place]
+            )
+            self.end_headers()
+            return
+        begin = int(start.removeprefix("bytes=").rstrip("-")) if start else 0
+        anew = place == "/changed" and start
+        begin = 0 if anew or place == "/no-ranges" else begin
+        self.send_response(206 if begin else 200)
+        if begin:
+            at = begin + 1 if place == "/other-part" else begin
+            self.send_header("Content-Range", f"bytes {at}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        if place not in ("/no-mark",):
+            self.send_header("ETag", f'"{"b" if anew else "a"}"')
+        if place == "/packed":
+            self.send_header("Content-Encoding", "gzip")
+        lengths = {"/empty": "0", "/words": "abc", "/minus": "-5"}
+        if place == "/chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+        elif place != "/endless":
+            self.send_header("Content-Length", lengths.get(place, str(len(CONTENT) - begin)))
+        self.end_headers()
+        if place == "/chunks":
+            self.wfile.write(b"10\r\n" + CONTENT[:16] + b"\r\n")  # and the last chunk never comes
+            return
+        halves = place in ("/half", "/no-mark", "/changed", "/other-part") or (place == "/thirds")
+        piece = CONTENT[begin:]
+        if place == "/thirds" or (halves and not start):
+            piece = piece[: PIECE // 2]
+        self.wfile.write(b"" if place == "/empty" else piece)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def faulty() -> Iterator[str]:
+    Faults.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Faults) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("place", ["/half", "/changed", "/elsewhere", "/endless"])
+def test_a_download_that_was_cut_is_gone_on_with(faulty: str, tmp_path: Path, place: str) -> None:
+    assert download(faulty + place, tmp_path / "file.pth", SHA256) == SHA256
+    assert (tmp_path / "file.pth").read_bytes() == CONTENT
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.pth"]
+    if place in ("/half", "/changed"):
+        assert Faults.asked == [(place, None), (place, f"bytes={PIECE // 2}-")]
+
+
+def test_the_next_call_goes_on_where_the_last_ended(faulty: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.pth"
+    with pytest.raises(UserError, match=f"cut short: {3 * (PIECE // 2):,} of {len(CONTENT):,} bytes came") as caught:
+        download(f"{faulty}/thirds", path)
+    assert "goes on from there" in caught.value.hint
+    assert [entry.name for entry in tmp_path.iterdir()] == [".file.pth.part"]
+    assert download(f"{faulty}/thirds", path, SHA256) == SHA256
+    assert Faults.asked[3] == ("/thirds", f"bytes={3 * (PIECE // 2)}-")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.pth"]
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("/empty", "gives an empty file"),
+        ("/words", "its length is 'abc', which is no number of bytes"),
+        ("/minus", "its length is '-5', which is no number of bytes"),
+        ("/packed", "packed by gzip"),
+        ("/loop", "answers 302"),
+        ("/local", "answers 302"),
+        ("/no-mark", f"cut short: {PIECE // 2:,} of {len(CONTENT):,} bytes"),
+        ("/other-part", "a part that was not asked for"),
+        ("/chunks", "cut short: "),
+    ],
+)
+def test_each_fault_of_a_server_is_a_line_and_leaves_nothing(
+    faulty: str, tmp_path: Path, place: str, message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        download(faulty + place, tmp_path / "weights" / "file.pth")
+    assert message in caught.value.message
+    assert "\n" not in caught.value.message
+    assert not (tmp_path / "weights" / "file.pth").exists()
+
+
+def test_a_mirror_takes_the_place_of_the_hub(faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"{faulty}/")
+    assert download("https://huggingface.co/file", tmp_path / "file.pth", SHA256) == SHA256
+    assert Faults.asked == [("/file", None)]
+    assert mirrored("https://example.org/huggingface.co/file") == "https://example.org/huggingface.co/file"
+    monkeypatch.setenv("HF_ENDPOINT", "mirror")
+    with pytest.raises(UserError, match="HF_ENDPOINT is 'mirror'"):
+        mirrored("https://huggingface.co/file")
+
+
+def test_a_proxy_is_used_and_named_without_its_password(
+    faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("http_proxy", faulty)
+    assert download("http://nowhere.example/file", tmp_path / "file.pth", SHA256) == SHA256
+    assert Faults.asked == [("http://nowhere.example/file", None)]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(UserError, match=r"by way of the proxy 127\.0\.0\.1") as caught:
+            download("http://nowhere.example/file", tmp_path / "file.pth")
+    assert "secret" not in str(caught.value)

@@ -34,8 +34,8 @@ _MEASURED = (
     "Score: mean over splits and seeds. Interval: 95 %, from resampling whole groups, the clips of one source, because "
     "they resemble each other; where a row has several seeds it holds the luck of training too. Rank: 1 + the number "
     "of rows that are significantly better, and to the lowest that it may be. All pairs are compared at once, so that "
-    "of equally good rows, however many, any two are ranked apart on at most 5 % of boards. Runs are named split/seed and "
-    "lead to their records."
+    "of equally good rows, however many, any two are ranked apart on at most 5 % of boards. Runs are named split/seed "
+    "and lead to their records."
 )
 _CONTROLS = (
     "The same protocol with test clips that are one frozen frame, run backwards, or have their frames shuffled. What "

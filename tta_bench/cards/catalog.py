@@ -152,6 +152,8 @@ def backbone_card(name: str) -> BackboneCard:
         UserError: There is no such backbone; names the nearest one.
     """
     if "+" in name and name not in names("backbones"):
+        if "" in name.split("+"):
+            raise UserError(f"backbone={name}: a name is missing beside a +.", "Say a+b, or one name alone.")
         return joined([backbone_card(part) for part in name.split("+")])
     return load("backbones", name, lambda _: BackboneCard)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,14 @@ def with_timm_defaults(card: BackboneCard) -> BackboneCard:
         return card
     recipe = "vit" if known.first_conv == "patch_embed.proj" else "cnn"
     suited = {"mean": known.mean, "std": known.std, "size": known.input_size[-1], "recipe": recipe}
-    return card.model_copy(update=suited)
+    return card.model_copy(update={**suited, "size_multiple": _multiple(name, card.size_multiple)})
+
+
+def _multiple(name: str, usual: int | None) -> int | None:
+    """Return the pixels that a model's sizes are a multiple of: its patch, where that does not divide the usual."""
+    patch = re.search(r"patch_?(\d+)|_p(\d+)(?=_|$)", name)
+    pixels = int(patch[1] or patch[2]) if patch else 1
+    return usual if usual is None or usual % pixels == 0 else pixels
 
 
 def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.contract.rules import FIRST, QUICK, RULES, Broken, Unclaimed
 from tta_bench.contract.sound_rules import SOUND_RULES, SoundSubject
+from tta_bench.contract.start_rules import START_RULES, seeded_start
 from tta_bench.contract.subject import Subject
 from tta_bench.errors import BenchError, UserError
 from tta_bench.experiments.base import ResolvedClip
@@ -43,7 +44,7 @@ def check_backbone(card: BackboneCard) -> list[Finding]:
     if card.modality == "features":
         expected = "Ready files of the dataset, which a run reads and checks."
         return [Finding("ready files", "not claimed", expected, f"feats/{card.arguments.get('name')}")]
-    return list(try_rules(RULES, Subject(card), FIRST))
+    return list(try_rules((*RULES, seeded_start), Subject(card), FIRST))
 
 
 def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
@@ -52,7 +53,8 @@ def require_contract(card: BackboneCard, clip: ResolvedClip) -> None:
     Raises:
         UserError: Rules are broken; names each, with what was expected and found.
     """
-    broken = [finding for finding in try_rules(QUICK, Subject(card, clip), FIRST) if finding.result == "broken"]
+    rules = (*QUICK, *START_RULES)
+    broken = [finding for finding in try_rules(rules, Subject(card, clip), FIRST) if finding.result == "broken"]
     if broken:
         raise UserError(
             f"backbone {card.name} breaks the contract.\n{describe(broken)}",
@@ -94,7 +96,7 @@ def try_rule(rule: Rule, subject: object) -> Finding:
     except BenchError as error:
         result, found = "broken", error.message
     except Exception as error:
-        result, found = "broken", f"{type(error).__name__}: {error}"
+        result, found = "broken", " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     return Finding(_name(rule), result, expected, found)
 
 

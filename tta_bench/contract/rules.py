@@ -14,7 +14,7 @@ from tta_bench.engine.device import Machine
 from tta_bench.engine.optimizer import parameter_groups
 from tta_bench.errors import shorten
 from tta_bench.models.classifier import Classifier, measure_width
-from tta_bench.models.measure import count_gmacs, count_parameters, evaluating
+from tta_bench.models.measure import count_gmacs, count_parameters, describe_output, evaluating
 
 SAME = 1e-6
 """Largest difference, over the largest feature, of two passes that do the same."""
@@ -59,7 +59,7 @@ def output_shape(subject: Subject) -> str:
     for clips in (subject.clips[:1], subject.clips):
         features = subject.features if len(clips) == 1 else subject.run(subject.module, clips)
         if not isinstance(features, Tensor):
-            raise Broken(f"a {type(features).__name__} for {len(clips)} clip(s)")
+            raise Broken(f"{describe_output(features)}, for {len(clips)} clip(s)")
         if features.ndim not in (2, 3) or len(features) != len(clips):
             raise Broken(f"{tuple(features.shape)} for {len(clips)} clip(s) of {subject.shape}")
         shapes.append(tuple(features.shape))
@@ -164,6 +164,8 @@ def parameters_on_the_card(subject: Subject) -> str:
 def gmacs_on_the_card(subject: Subject) -> str:
     """The card's billions of multiply-adds per view are the module's, within 1 %."""
     found, claimed = count_gmacs(subject.module, subject.shape), subject.card.gmacs
+    if found is None:
+        raise Unclaimed("PyTorch's counter does not get through this module")
     if claimed is None:
         raise Unclaimed(f"{found:.4g} measured; gmacs: {found:.4g} would claim it")
     if abs(found - claimed) > GMACS_TOLERANCE * claimed:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.models.build import build_backbone
-from tta_bench.models.measure import evaluating
+from tta_bench.models.measure import evaluating, layout_hint
 from tta_bench.utils.keyed_random import torch_seed
 
 CLIPS = 4
@@ -58,7 +58,11 @@ class Subject:
     def run(self, module: nn.Module, clips: Tensor) -> Tensor:
         """Return a module's features of a copy of clips, in evaluation mode and without gradients."""
         with evaluating(module), torch.no_grad():
-            features: Tensor = module(clips.clone())
+            try:
+                features: Tensor = module(clips.clone())
+            except Exception as error:
+                error.add_note(layout_hint(module))
+                raise
         return features
 
     def resized(self, frames: int, size: int) -> Subject:

@@ -79,7 +79,7 @@ class ResolvedClip(Strict):
 
 
 def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
-    """Return a clip's extent, with the backbone's own where none was asked for; a size is rounded up to its multiple.
+    """Return a clip's extent, the backbone's own where none was asked for; another size is rounded up to its multiple.
 
     Raises:
         UserError: The backbone does not take clips of that size or length.
@@ -90,7 +90,7 @@ def resolve_clip(clip: ClipSettings, backbone: BackboneCard) -> ResolvedClip:
     multiple = backbone.size_multiple
     if size != backbone.size and multiple is None:
         raise UserError(f"{backbone.name} takes clips of {backbone.size} pixels only, and {size} were asked for.")
-    rounded = -(-size // multiple) * multiple if multiple else size
+    rounded = -(-size // multiple) * multiple if multiple and size != backbone.size else size
     sampling = clip.sampling if isinstance(clip, SampledClipSettings) and clip.sampling != "dense" else None
     return ResolvedClip(span=clip.span, frames=frames, stride=stride, size=rounded, sampling=sampling)
 
@@ -170,6 +170,9 @@ class Experiment(Strict):
         Raises:
             UserError: The backbone does not take such clips.
         """
+        if "clip" in sections and backbone.modality not in ("video", "image"):
+            parts = f"{len(backbone.parts)} joined ones" if backbone.parts else f"one of {backbone.modality}"
+            raise UserError(f"{backbone.name} is {parts}, and this protocol takes one backbone of video or images.")
         clip = {"clip": resolve_clip(sections["clip"], backbone)} if "clip" in sections else {}
         return {**sections, **clip}
 

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from tta_bench.cards.kinds import BackboneCard
-from tta_bench.errors import UserError
+from tta_bench.errors import BenchError, UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.classifier import Classifier, measure_width
+from tta_bench.models.measure import one_line
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.keyed_random import torch_seed
 
@@ -31,10 +32,18 @@ def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.
     offered = {"size": clip.size, "frames": clip.frames, "drop_path": drop_path}
     wanted = inspect.signature(component).parameters
     arguments = {name: value for name, value in offered.items() if name in wanted} | card.arguments
+    seed = torch.initial_seed()
     try:
         backbone = component(**arguments)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"backbone {card.name} cannot be built: {error}") from error
+    except BenchError:
+        raise
+    except Exception as error:  # whatever a library raises for arguments that it does not like
+        raise UserError(f"backbone {card.name} cannot be built: {one_line(error)}", _other_size(card, clip)) from error
+    if torch.initial_seed() != seed:
+        raise UserError(
+            f"backbone {card.name} sets PyTorch's seed where it is built, so all seeds of a run would start alike.",
+            "Leave torch.manual_seed out of it: the suite seeds the generator before it builds a backbone.",
+        )
     if not isinstance(backbone, nn.Module):
         raise UserError(f"backbone {card.name} is a {type(backbone).__name__}, not an nn.Module.")
     lift = card.modality == "image" and not isinstance(backbone, PerFrame)
@@ -47,5 +56,16 @@ def build_classifier(
     """Return backbone and head with the initial weights that a seed gives, on the CPU."""
     torch.manual_seed(torch_seed(seed, "init"))
     backbone = build_backbone(card, clip, train.drop_path)
-    width = measure_width(backbone, (3, clip.frames, clip.size, clip.size))
+    try:
+        width = measure_width(backbone, (3, clip.frames, clip.size, clip.size))
+    except UserError as error:
+        hints = filter(None, [error.hint, _other_size(card, clip)])
+        raise UserError(f"{card.name}: {error.message}", "\n".join(hints)) from error
     return Classifier(backbone, width, classes, train.dropout, train.init_scale)
+
+
+def _other_size(card: BackboneCard, clip: ResolvedClip) -> str:
+    """Return the way out for a backbone that does not run at a clip's size, where it is not the backbone's own."""
+    if clip.size == card.size or not card.size:
+        return ""
+    return f"It was asked for clips of {clip.size} pixels, and its own are of {card.size}: try clip.size={card.size}."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tta_bench.errors import UserError
-from tta_bench.models.measure import trace
+from tta_bench.errors import BenchError, UserError
+from tta_bench.models.measure import describe_output, layout_hint, one_line, trace
 from tta_bench.models.noise import ClipDropout
 
 
@@ -57,10 +57,13 @@ def measure_width(backbone: nn.Module, clip_shape: tuple[int, ...]) -> int:
     """
     try:
         features, _ = trace(backbone, clip_shape)
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"the backbone does not take a clip of {_shape(clip_shape)}: {error}") from error
+    except BenchError:
+        raise
+    except Exception as error:
+        said = " ".join(filter(None, [one_line(error), layout_hint(backbone)]))
+        raise UserError(f"the backbone does not take a clip of {_shape(clip_shape)}: {said}") from error
     if not isinstance(features, Tensor):
-        given = type(features).__name__
+        given = describe_output(features)
     elif features.ndim not in (2, 3) or features.shape[0] != 1:
         given = _shape(tuple(features.shape))
     else:

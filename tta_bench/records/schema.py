@@ -134,6 +134,27 @@ class Phase(Part):
     """Most memory used on the device, or by the process on a CPU."""
 
 
+MOST_NAMES = 20
+"""Names that an entry of a load keeps of each kind."""
+
+
+class Load(Part):
+    """Tensors that were taken from a file of weights, and those that were not."""
+
+    tensors: int = Field(ge=0)
+    """The backbone's tensors that were in the file."""
+    copy_of: str | None = None
+    """The copy of the network that was chosen, where the file holds several."""
+    head: str | None = None
+    """Name of the classifier in the file, where it was taken too."""
+    fresh: tuple[str, ...] = Field(default=(), max_length=MOST_NAMES)
+    """The first few of the backbone's tensors that the file lacks and that started anew."""
+    resampled: tuple[str, ...] = Field(default=(), max_length=MOST_NAMES)
+    """The first few positions that were resampled to another input size, with both shapes."""
+    left_over: tuple[str, ...] = Field(default=(), max_length=MOST_NAMES)
+    """The first few of the file's tensors that were not taken."""
+
+
 class Cost(Part):
     """Size and cost of the model."""
 
@@ -209,6 +230,8 @@ class Record(Part):
     """Cost of the model, where known."""
     input: Input | None
     """Extent of a view, where known."""
+    load: Load | None = Field(default=None, exclude_if=lambda load: load is None)
+    """Tensors taken from a file of weights; null without one, and in records of before."""
     content_sha256: Digest | None = None
     """Digest of the rest of this document; set when it is written."""
 

@@ -1,4 +1,4 @@
-"""Fetching a file over the network: whole or not at all, checked, and only where that is allowed."""
+"""Fetching a file over the network: whole or not at all, checked, gone on with, and only where that is allowed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import tta_bench
 from tta_bench.errors import UserError
 from tta_bench.utils.files import atomic_file
+from tta_bench.utils.partial import Partial, keep_partial, take_partial, validator_of
 from tta_bench.utils.progress import Bar
 
 PIECE = 2**20
 """Bytes read at once."""
 TIMEOUT_SECONDS = 30.0
+ATTEMPTS = 3
+"""Answers that may be cut short before the user is asked to try again."""
+HUB = "https://huggingface.co/"
+"""Beginning of addresses that ``HF_ENDPOINT`` replaces by a mirror."""
 
 
 def offline() -> bool:
@@ -31,6 +37,9 @@ def offline() -> bool:
 def download(address: str, path: Path, sha256: str | None = None, most: int | None = None) -> str:
     """Fetch a file with a progress bar and return its sha256 in hex; until all of it is there and right, nothing is.
 
+    A download that was cut short is gone on with, at once and by the next call, where the server can tell that the file
+    is still the same. The proxies of the environment are used, and ``HF_ENDPOINT`` in place of huggingface.co.
+
     Args:
         address: Address of the file, ``https://...``.
         path: Path of the file; folders are created, and a file that is there is replaced.
@@ -38,57 +47,135 @@ def download(address: str, path: Path, sha256: str | None = None, most: int | No
         most: Bytes that it has at most, if that is known.
 
     Raises:
-        UserError: The network is forbidden or out of reach, the address does not give the file, what came is cut short,
-            too large, a web page, or of another digest.
+        UserError: The network is forbidden or out of reach, the address does not give the file, what came is empty, cut
+            short, too large, a web page, or of another digest.
     """
+    address = mirrored(address)
     by_hand = f"Get {address} by hand and put it at {path}."
     if offline():
         raise UserError("the network is not used, because TTA_BENCH_OFFLINE is set.", by_hand)
     with atomic_file(path) as file:
-        with _answer(address, by_hand) as response:
-            digest = _receive(response, file, path.name, by_hand, most)
+        partial = take_partial(path, address, file)
+        for _ in range(ATTEMPTS):
+            with _answer(address, by_hand, partial) as response:
+                partial = _receive(response, file, path.name, address, by_hand, most)
+            if partial is None:
+                break
+            if not partial.validator:  # the server cannot tell whether the rest would be of the same file
+                raise UserError(partial.said(address), "Try again.")
+        else:
+            keep_partial(path, file, partial)
+            raise UserError(partial.said(address), "Try again: the same command goes on from there.")
+        digest = _digest(file)
         if sha256 is not None and digest != sha256:
             raise UserError(f"{address} is not the expected file: its sha256 is {digest}, not {sha256}.", by_hand)
     return digest
 
 
+def mirrored(address: str) -> str:
+    """Return an address with the mirror of huggingface.co that ``HF_ENDPOINT`` names, if it names one.
+
+    Raises:
+        UserError: ``HF_ENDPOINT`` is no address.
+    """
+    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    if not mirror or not address.startswith(HUB):
+        return address
+    if urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).hostname:
+        raise UserError(f"HF_ENDPOINT is '{mirror}', which is no address.", "Say https://..., or leave it unset.")
+    return f"{mirror}/{address.removeprefix(HUB)}"
+
+
 @contextmanager
-def _answer(address: str, by_hand: str) -> Iterator[HTTPResponse]:
-    """Open an address; what goes wrong then and while its answer is read becomes a message."""
-    request = urllib.request.Request(address, headers={"User-Agent": f"tta-bench/{tta_bench.__version__}"})  # noqa: S310 - cards allow https only
+def _answer(address: str, by_hand: str, partial: Partial | None) -> Iterator[HTTPResponse]:
+    """Open an address, for the rest of a file where there is a part; what goes wrong then becomes a message."""
+    headers = {"User-Agent": f"tta-bench/{tta_bench.__version__}"}
+    if partial is not None and partial.received and partial.validator:
+        headers |= {"Range": f"bytes={partial.received}-", "If-Range": partial.validator}
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - cards allow https only
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            if address.startswith("https:") and not response.url.startswith("https:"):
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT_SECONDS) as response:
+            secure = address.startswith("https:")
+            if secure and not response.url.startswith("https:"):
                 raise UserError(f"{address} leads to {response.url}, which is not encrypted.", by_hand)
             yield response
     except urllib.error.HTTPError as error:
         why = {401: ": it asks for a login", 403: ": it asks for permission", 404: ": it is not there any more"}
+        why |= {407: ": the proxy asks for a login", 429: ": too many have asked; wait a while"}
         raise UserError(f"{address} answers {error.code}{why.get(error.code, '')}.", by_hand) from None
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         cause = getattr(error, "reason", None) or error
-        raise UserError(f"{address} is out of reach: {cause}. Is there a network?", by_hand) from None
+        raise UserError(f"{address} is out of reach{_proxy(address)}: {cause}. Is there a network?", by_hand) from None
 
 
-def _receive(response: HTTPResponse, file: IO[bytes], name: str, by_hand: str, most: int | None = None) -> str:
-    """Write an answer into a file and return its sha256.
+def _receive(
+    response: HTTPResponse, file: BinaryIO, name: str, address: str, by_hand: str, most: int | None = None
+) -> Partial | None:
+    """Write an answer into a file; return the state of a file that is not whole yet, or None.
 
     Raises:
-        UserError: The answer is a web page, too large, has no room, or ends too early.
+        UserError: The answer is no file, is empty, is too large, or has no room.
     """
     if response.headers.get_content_type() == "text/html":
         raise UserError(f"{response.url} gives a web page, not a file.", by_hand)
-    expected, received, digest = int(response.headers.get("Content-Length") or 0), 0, hashlib.sha256()
+    packed = response.headers.get("Content-Encoding", "identity")
+    if packed != "identity":
+        raise UserError(f"{response.url} gives the file packed by {packed}, which was not asked for.", by_hand)
+    before = _start(response, file)
+    said = response.headers.get("Content-Length")
+    if said is not None and not (said.isascii() and said.isdigit()):
+        raise UserError(f"{response.url} says that its length is '{said}', which is no number of bytes.", by_hand)
+    length = None if said is None else int(said)
     free = shutil.disk_usage(Path(file.name).parent).free
-    if free < expected:
-        raise UserError(f"{name} needs {expected:,} bytes, and {free:,} are free in {Path(file.name).parent}.")
-    with Bar(f"fetching {name}", -(-expected // PIECE), "MiB") as bar:
-        while piece := response.read(PIECE):
-            file.write(piece)
+    if free < (length or 0):
+        raise UserError(f"{name} needs {length:,} bytes, and {free:,} are free in {Path(file.name).parent}.")
+    received, cut = 0, False
+    with Bar(f"fetching {name}", -(-(length or 0) // PIECE), "MiB") as bar:
+        try:
+            while piece := response.read(PIECE):
+                file.write(piece)
+                received += len(piece)
+                if most is not None and before + received > most:
+                    raise UserError(f"{response.url} is larger than the {most:,} bytes that were expected.", by_hand)
+                bar.advance()
+        except (TimeoutError, ConnectionError, HTTPException):
+            cut = True
+    total = None if length is None else before + length
+    if cut or (length is not None and received != length):
+        return Partial(address, before + received, total, validator_of(response.headers))
+    if before + received == 0:
+        raise UserError(f"{response.url} gives an empty file.", by_hand)
+    return None
+
+
+def _start(response: HTTPResponse, file: BinaryIO) -> int:
+    """Set a file to the place where an answer goes on, and return that place; an answer of a whole file begins anew."""
+    place = response.headers.get("Content-Range", "") if response.status == 206 else ""
+    begin = place.removeprefix("bytes ").partition("-")[0]
+    at = int(begin) if begin.isascii() and begin.isdigit() and int(begin) == file.seek(0, os.SEEK_END) else 0
+    if response.status == 206 and not (at and place.startswith("bytes ")):
+        raise UserError(
+            f"{response.url} answers with a part that was not asked for ({place or 'unnamed'}).", "Try again."
+        )
+    file.seek(at)
+    file.truncate()
+    return at
+
+
+def _digest(file: BinaryIO) -> str:
+    file.flush()
+    digest = hashlib.sha256()
+    with Path(file.name).open("rb") as written:
+        while piece := written.read(PIECE):
             digest.update(piece)
-            received += len(piece)
-            if most is not None and received > most:
-                raise UserError(f"{response.url} is larger than the {most:,} bytes that were expected.", by_hand)
-            bar.advance()
-    if expected and received != expected:
-        raise UserError(f"{response.url} was cut short: {received:,} of {expected:,} bytes came.", "Try again.")
     return digest.hexdigest()
+
+
+def _proxy(address: str) -> str:
+    """Return a phrase about the proxy that an address is asked through, without its password; empty for none."""
+    parts = urlsplit(address)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    host = urlsplit(proxy if "//" in proxy else f"//{proxy}").hostname
+    return f" by way of the proxy {host}"

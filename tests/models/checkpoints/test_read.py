@@ -12,7 +12,8 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.read import Opaque, read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.opaque import Opaque
+from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2, dtype=torch.bfloat16)}
 

@@ -21,8 +21,9 @@ from tta_bench.experiments.base import Experiment
 from tta_bench.models.backbones.timm_images import TimmBackbone
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.checkpoints.read import save_checkpoint
-from tta_bench.protocols.base.weights import find_weights, sha256_of
+from tta_bench.protocols.base.weights import find_weights
 from tta_bench.records.store import load_records
+from tta_bench.utils.files import sha256_of
 from tta_bench.utils.paths import cache_folder
 
 SMALL = ("backbone=videomaev2_vit_tiny", "train.batch=4", "train.steps=1", "eval.segments=1", "eval.crops=1")

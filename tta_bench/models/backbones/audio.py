@@ -1,12 +1,16 @@
 """Audio backbones: functions of a sound, mono 16 kHz ``float32 (S,)`` in [-1, 1), that are not trained.
 
+A network of PyTorch is one too, see `tta_bench.models.backbones.sound_modules`.
+
 They give ``float32 (D,)`` for the whole sound, or ``(T', D)`` for its pieces. The sound is at least 60 ms long, as
 `tta_bench.data.media.sound` gives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
@@ -16,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.cards.kinds import SOUND_RATE, BackboneCard
-from tta_bench.errors import UserError, unknown
+from tta_bench.errors import BenchError, UserError, unknown
 from tta_bench.plugins import file_of
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.files import sha256_of
@@ -99,13 +103,32 @@ def build_audio(card: BackboneCard) -> AudioBackbone:
     if component is None:
         raise UserError(f"backbone {card.name} names the component '{card.component}', which nothing registers.")
     try:
-        backbone = component(**card.arguments)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"backbone {card.name} cannot be built: {error}") from error
+        with seeded():
+            backbone = component(**card.arguments)
+    except BenchError:
+        raise
+    except Exception as error:  # whatever a library raises for arguments that it does not like
+        raise UserError(f"backbone {card.name} cannot be built: {type(error).__name__}: {error}") from error
+    if hasattr(backbone, "named_parameters"):
+        from tta_bench.models.backbones.sound_modules import SoundModule  # torch is loaded where a network is given
+
+        return SoundModule(backbone)
     if not callable(backbone):
         raise UserError(f"backbone {card.name} is a {type(backbone).__name__}, which cannot be called with a sound.")
     made: AudioBackbone = backbone
     return made
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Seed PyTorch's generator, if PyTorch is loaded, and put it back at the end: a network is the same each time."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 def frozen_identity(card: BackboneCard) -> dict[str, Any]:

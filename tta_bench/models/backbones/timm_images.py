@@ -59,7 +59,9 @@ class TimmBackbone(PerFrame):
         if not timm.is_model(name):
             raise unknown("timm model", name, timm.list_models())
         known = timm.get_pretrained_cfg(name)
-        if size is not None and known is not None and known.fixed_input_size and "dynamic_img_size" not in options:
+        own = None if known is None or not known.fixed_input_size else known.input_size[-1]
+        free = {"dynamic_img_size", "strict_img_size"} & options.keys()
+        if size is not None and own not in (None, size) and not free:
             options = {"img_size": size, **options}
         if drop_path:
             options["drop_path_rate"] = drop_path

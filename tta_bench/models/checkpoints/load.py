@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from tta_bench.errors import UserError, shorten
 from tta_bench.models.backbones.huggingface import HuggingFaceVideoMAE
-from tta_bench.models.backbones.mmaction2 import MMAction2Backbone
 from tta_bench.models.backbones.timm_images import PerFrame
-from tta_bench.models.backbones.torchvision_video import TorchvisionVideo
 from tta_bench.models.backbones.videomae import VideoMAEV2, sinusoid_positions
+from tta_bench.models.checkpoints.copies import TOP, Copy, dictionaries, find_copy
+from tta_bench.models.checkpoints.heads import check_classes, find_head
+from tta_bench.models.checkpoints.positions import GEOMETRY, is_position, resample_positions
 from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint, save_checkpoint
-from tta_bench.models.checkpoints.rename import (
-    best_prefix,
-    common_heads,
-    newer_huggingface,
-    official_videomae,
-    tensors_in,
-)
+from tta_bench.models.checkpoints.rename import newer_huggingface, official_videomae
+from tta_bench.models.checkpoints.report import LoadReport
 from tta_bench.models.classifier import Classifier
 
 __all__ = [
@@ -40,70 +36,91 @@ _NOT_ENCODER = re.compile(
 )
 _FRESH = ("fc_norm.",)
 """VideoMAE normalises tokens in pre-training and their mean in fine-tuning, which therefore starts this layer fresh."""
+_NO_LAYER = re.compile(
+    r"(.*\.)?(n_averaged|num_batches_tracked|total_ops|total_params|data_preprocessor\.(mean|std))"
+    r"|(.*\.)?(criterion|loss(_\w+)?|\w+_loss|\w*metrics?)(\..+)?"
+)
+"""Names of what training scripts keep among a network's tensors and no forward pass of a test uses."""
 
 
-@dataclass(frozen=True)
-class LoadReport:
-    """Result of loading a checkpoint: its tensors by fate; names are the backbone's own where it knows them."""
+class Loaded(NamedTuple):
+    """A network's tensors as a checkpoint has them, and what else it has."""
 
-    loaded: int
-    """Number of the backbone's tensors that were in the checkpoint."""
-    missing: tuple[str, ...] = ()
-    """Tensors of the backbone that the checkpoint lacks; after a load, those that start fresh."""
-    unexpected: tuple[str, ...] = ()
-    """Tensors of the checkpoint that nothing here knows."""
-    mismatched: tuple[str, ...] = ()
-    """Tensors of another shape than the backbone's, with both shapes."""
-    dropped: tuple[str, ...] = ()
-    """Tensors of the checkpoint that belong to a head, a decoder or another known part that is not the backbone."""
-
-    def summary(self) -> str:
-        """Return one line for the log and the record."""
-        parts = [f"{self.loaded:,} tensors loaded"]
-        fates = (("start fresh", self.missing), ("unknown", self.unexpected), ("not the backbone's", self.dropped))
-        parts += [f"{len(names):,} {fate} ({shorten(names, 3)})" for fate, names in fates if names]
-        return "; ".join(parts)
+    state: dict[str, Tensor]
+    """The fitting tensors, under the network's names."""
+    report: LoadReport
+    left: dict[str, Tensor]
+    """Tensors of the same dictionary that are not the network's."""
 
 
 def backbone_state(raw: Mapping[str, Any], backbone: nn.Module) -> tuple[dict[str, Tensor], LoadReport]:
     """Find a backbone's parameters in a checkpoint: a state dict under the backbone's names, and what else was there.
 
     Raises:
-        UserError: If the checkpoint has learned positions where the encoder has fixed ones.
+        UserError: If the checkpoint has learned positions where the encoder has fixed ones, or several copies of the
+            network of which none was chosen.
     """
-    tensors = common_heads(tensors_in(raw))
+    return _find(raw, backbone)[:2]
+
+
+def _find(raw: Mapping[str, Any], backbone: nn.Module) -> Loaded:
+    wanted = dict(backbone.state_dict())
+    copy, others = find_copy(raw, wanted, _translation(backbone), _source(raw), getattr(raw, "key", ""))
     if isinstance(backbone, VideoMAEV2):
-        tensors = official_videomae(tensors)
-        _check_positions(tensors, _source(raw))
-    if isinstance(backbone, HuggingFaceVideoMAE):
-        tensors = newer_huggingface(tensors)
-    outer = _outer(backbone)
-    wanted = {name.removeprefix(outer): tensor for name, tensor in backbone.state_dict().items()}
-    prefix = best_prefix(tensors, wanted)
-    inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    fitting = {name: tensor for name, tensor in inside.items() if name in wanted and tensor.shape == wanted[name].shape}
-    strangers = [name for name in inside if name not in wanted]
-    return {outer + name: tensor for name, tensor in fitting.items()}, LoadReport(
-        loaded=len(fitting),
-        missing=tuple(name for name in wanted if name not in inside and not name.endswith("num_batches_tracked")),
-        unexpected=tuple(name for name in strangers if not _NOT_ENCODER.match(name)),
-        mismatched=tuple(
-            f"{name} {tuple(tensor.shape)}, expected {tuple(wanted[name].shape)}"
-            for name, tensor in inside.items()
-            if name in wanted and name not in fitting
+        _check_positions(copy.tensors, _source(raw))
+    inner = {name.removeprefix(copy.outer): tensor for name, tensor in wanted.items()}
+    inside, resampled = copy.inside, tuple[str, ...]()
+    if isinstance(backbone, PerFrame):
+        encoder = backbone.encoder if copy.outer else backbone
+        inside, resampled = resample_positions(inside, inner, encoder)
+    learned = {name for name, _ in backbone.named_parameters()}
+    geometry = {name for name in inner.keys() | inside.keys() if GEOMETRY.fullmatch(name)}
+    geometry -= {name for name in geometry if copy.outer + name in learned}
+    inside = {name: tensor for name, tensor in inside.items() if name not in geometry}
+    fitting = {name: tensor for name, tensor in inside.items() if name in inner and tensor.shape == inner[name].shape}
+    strangers = [name for name in inside if name not in inner]
+    optional = geometry | {name for name in inner if name.endswith("num_batches_tracked")}
+    outside = {} if others else copy.outside  # what stands beside the copy that was chosen is another copy's
+    return Loaded(
+        {copy.outer + name: tensor for name, tensor in fitting.items()},
+        LoadReport(
+            loaded=len(fitting),
+            missing=tuple(name for name in inner if name not in inside and name not in optional),
+            unexpected=tuple(name for name in strangers if not _NOT_ENCODER.match(name)),
+            mismatched=tuple(
+                f"{name} {tuple(tensor.shape)}, expected {tuple(inner[name].shape)}"
+                for name, tensor in inside.items()
+                if name in inner and name not in fitting
+            ),
+            dropped=tuple([name for name in strangers if _NOT_ENCODER.match(name)] + list(outside)),
+            resampled=resampled,
+            copy=copy.label,
+            others=others,
         ),
-        dropped=tuple(
-            [name for name in strangers if _NOT_ENCODER.match(name)]
-            + [name for name in tensors if not name.startswith(prefix)]
-        ),
+        _left(copy, strangers, outside, others),
     )
 
 
-def _outer(backbone: nn.Module) -> str:
-    """Return the prefix that a backbone which wraps another project's model puts before the model's own names."""
-    if isinstance(backbone, HuggingFaceVideoMAE):
-        return "model."
-    return "encoder." if isinstance(backbone, MMAction2Backbone | PerFrame | TorchvisionVideo) else ""
+def _left(
+    copy: Copy, strangers: list[str], outside: Mapping[str, Tensor], others: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """Return the tensors beside the network's, by their names behind its prefix where those are nobody else's.
+
+    Where a dictionary holds several copies, a head behind no prefix of theirs belongs to the one that was chosen.
+    """
+    inside = copy.inside
+    if others:
+        prefixes = tuple(f"{other.removeprefix(copy.key).lstrip('.')}." for other in others if other != TOP)
+        outside = {name: tensor for name, tensor in copy.outside.items() if not name.startswith(prefixes)}
+    named = {(name if name not in outside else copy.prefix + name): inside[name] for name in strangers}
+    return {**outside, **named}
+
+
+def _translation(backbone: nn.Module) -> Any:
+    """Return the function that renames a checkpoint's tensors to the names of a kind of backbone."""
+    if isinstance(backbone, VideoMAEV2):
+        return official_videomae
+    return newer_huggingface if isinstance(backbone, HuggingFaceVideoMAE) else dict
 
 
 def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:
@@ -115,59 +132,86 @@ def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:
 
     Raises:
         UserError: If a parameter is missing (VideoMAE's ``fc_norm`` may be, it then starts fresh) or of another shape,
-            or if the checkpoint has more of the backbone's own layers than the backbone.
+            if the checkpoint has more of the backbone's own layers than the backbone, or several copies of it of which
+            none was chosen.
     """
-    state, report = backbone_state(raw, backbone)
+    state, report, _ = _find(raw, backbone)
     _check_fit(report, raw, backbone, fresh=_FRESH if isinstance(backbone, VideoMAEV2) else ())
     backbone.load_state_dict(state, strict=False)
     return report
 
 
-def load_classifier(classifier: Classifier, raw: Mapping[str, Any]) -> LoadReport:
+def load_classifier(classifier: Classifier, raw: Mapping[str, Any], classes: Sequence[str] = ()) -> LoadReport:
     """Load a fine-tuned checkpoint, backbone and head, to be tested.
 
+    Args:
+        classifier: The module to fill. It is left as it was if the checkpoint is refused.
+        raw: What `read_checkpoint` returned.
+        classes: The dataset's classes, in order; compared with the checkpoint's own where it names them.
+
     Raises:
-        UserError: If any parameter of the backbone is missing or does not fit, or the head is missing or has another
-            number of classes.
+        UserError: If any parameter of the backbone is missing or does not fit, the head is missing or has other
+            classes, or there is a layer besides backbone and head, without which another network would be tested.
     """
-    state, report = backbone_state(raw, classifier.backbone)
+    source = _source(raw)
+    state, report, left = _find(raw, classifier.backbone)
     _check_fit(report, raw, classifier.backbone)
-    tensors = common_heads(tensors_in(raw))
-    weight, bias = tensors.get("head.weight"), tensors.get("head.bias")
-    if weight is None or bias is None:
-        raise UserError(f"{_source(raw)} has no classifier: it can be fine-tuned, not tested.", "Leave out phase=test.")
-    found, wanted = tuple(weight.shape), tuple(classifier.head.weight.shape)
-    if found != wanted:
+    head = find_head(left, *classifier.head.weight.shape, source)
+    if classes:
+        check_classes(raw, raw.path if isinstance(raw, Checkpoint) else None, classes, source)
+    layers = [name for name in left if name not in head.names and not _is_no_layer(name, classifier.backbone)]
+    if layers:
         raise UserError(
-            f"{_source(raw)} tells {found[0]} classes apart (head {found}), the dataset has {wanted[0]} ({wanted})."
+            f"{source} has layers besides the backbone and its classifier '{head.name}', and a test without them would "
+            f"be of another network: {len(layers):,} tensors ({shorten(layers, 4)}).",
+            "Choose a backbone that has these layers, or leave out phase=test to fine-tune the file's backbone.",
         )
     classifier.backbone.load_state_dict(state, strict=False)
-    classifier.head.load_state_dict({"weight": weight, "bias": bias})
-    return report
+    classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
+    return replace(report, head=head.name, dropped=tuple(name for name in report.dropped if name not in head.names))
+
+
+def _is_no_layer(name: str, backbone: nn.Module) -> bool:
+    """Return True if a tensor is a counter, a buffer or a part of a loss, or a table that the backbone computes."""
+    fixed = isinstance(backbone, VideoMAEV2) and name.rpartition(".")[2] == "pos_embed"
+    return fixed or bool(_NO_LAYER.fullmatch(name) or GEOMETRY.fullmatch(name))
 
 
 def _check_fit(report: LoadReport, raw: Mapping[str, Any], backbone: nn.Module, fresh: tuple[str, ...] = ()) -> None:
     """Refuse a checkpoint that lacks a part of the backbone or comes from another architecture."""
     parts = {name.removeprefix("encoder.").partition(".")[0] for name in backbone.state_dict()}
+    counters = [name for name in report.unexpected if _NO_LAYER.fullmatch(name)]
     problems = {
         "of another shape": report.mismatched,
         "missing": [name for name in report.missing if not name.startswith(fresh)],
-        "that the backbone does not have": [name for name in report.unexpected if name.partition(".")[0] in parts],
+        "that the backbone does not have": [
+            name for name in report.unexpected if name.partition(".")[0] in parts and name not in counters
+        ],
     }
-    if any(problems.values()):
-        found = "; ".join(
-            f"{len(names):,} {problem} ({shorten(list(names), 3)})" for problem, names in problems.items() if names
-        )
-        raise UserError(
-            f"{_source(raw)} does not fit {type(backbone).__name__}: {report.loaded:,} tensors fit, {found}.",
-            "Choose the backbone that the file was made with; a part of a backbone is never loaded.",
-        )
+    wrong = {problem: names for problem, names in problems.items() if names}
+    if not wrong:
+        return
+    found = "; ".join(f"{len(names):,} {problem} ({shorten(list(names), 3)})" for problem, names in wrong.items())
+    held = "" if report.loaded else f" The file's own keys: {shorten(_keys(raw), 6) or 'none'}."
+    hint = "Choose the backbone that the file was made with; a part of a backbone is never loaded."
+    if set(wrong) == {"of another shape"} and all(is_position(name.split(" ")[0]) for name in report.mismatched):
+        hint = "These are positions of another input size or length: say clip.size= and clip.frames= as there."
+    raise UserError(
+        f"{_source(raw)} does not fit {type(backbone).__name__}: {report.loaded:,} tensors fit, {found}.{held}", hint
+    )
+
+
+def _keys(raw: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a file, each dictionary of tensors with their number."""
+    tensors = {key: len(found) for key, found in dictionaries(raw) if key}
+    nested = [f"{key} ({count:,} tensors)" for key, count in tensors.items()]
+    return [*nested, *(str(key) for key in raw if str(key) not in tensors)]
 
 
 def _check_positions(tensors: Mapping[str, Tensor], source: str) -> None:
     """Refuse learned positions; MMAction2 stores the fixed table, which is the same as ours."""
     for name, table in tensors.items():
-        if name.rpartition(".")[2] == "pos_embed":
+        if name.rpartition(".")[2] == "pos_embed" and table.ndim == 3:
             fixed = sinusoid_positions(table.shape[-2], table.shape[-1], torch.device("cpu"))
             if not torch.allclose(table.float(), fixed, atol=1e-3):
                 raise UserError(f"{source} has learned positions (pos_embed); VideoMAE's are fixed sinusoids.")

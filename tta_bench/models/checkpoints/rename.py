@@ -27,9 +27,9 @@ _VIDEOMAE = (
     (r"\.mlp\.layers\.0\.0\.", ".mlp.fc1."),
     (r"\.mlp\.layers\.1\.", ".mlp.fc2."),
     # Hugging Face
-    (r"^(videomae\.)?embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
-    (r"^(videomae\.)?encoder\.layer\.", "blocks."),
-    (r"^(videomae\.)?layernorm\.", "norm."),
+    (r"(^|\.)(videomae\.)?embeddings\.patch_embeddings\.projection\.", r"\1patch_embed.proj."),
+    (r"(^|\.)(videomae\.)?encoder\.layer\.", r"\1blocks."),
+    (r"(^|\.)(videomae\.)?layernorm\.", r"\1norm."),
     (r"\.layernorm_before\.", ".norm1."),
     (r"\.layernorm_after\.", ".norm2."),
     (r"\.attention\.output\.dense\.", ".attn.proj."),
@@ -37,7 +37,7 @@ _VIDEOMAE = (
     (r"\.attention\.attention\.(q|v)(?:uery|alue)\.bias$", r".attn.\1_bias"),
     (r"\.attention\.attention\.(query|key|value)\.", r".attn.\1."),
     (r"\.intermediate\.dense\.", ".mlp.fc1."),
-    (r"^(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),
+    (r"(^|\.)(blocks\.\d+)\.output\.dense\.", r"\1\2.mlp.fc2."),
 )
 
 _HUGGINGFACE_5 = (

@@ -13,7 +13,7 @@ from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.models.checkpoints.read import read_own_checkpoint
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
@@ -101,7 +101,7 @@ def training_identity(experiment: Experiment, data: str, weights: Weights | None
         weights: Weights that training, or the test of a file, starts from.
         machine: Its precision counts.
     """
-    sha256 = weights.sha256 if weights else None
+    sha256 = weights.identity if weights else None
     start = f"tested as they are: {sha256}" if is_test_of_file(experiment) else sha256
     return experiment.training_identity(data, start, machine.precision)
 
@@ -138,7 +138,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     if run.is_test_only:
         return Start(None, run.micro_batch)
     path = run.folder / CHECKPOINT
-    checkpoint = read_checkpoint(path) if path.is_file() and run.resume != "never" else None
+    checkpoint = read_own_checkpoint(path) if path.is_file() and run.resume != "never" else None
     if run.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < run.steps):
         of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {run.steps}"
         raise UserError(

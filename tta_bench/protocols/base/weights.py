@@ -1,4 +1,4 @@
-"""Initial weights: the file that ``weights=`` means (a card's, a path, another run's), or none."""
+"""Initial weights: the file that ``weights=`` means, with its digest and all that it is known to have seen."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tta_bench.cards.catalog import weights_card, weights_file
-from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.cards.validation import validate
-from tta_bench.errors import UserError, did_you_mean
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint
-from tta_bench.utils.files import sha256_of
+from tta_bench.models.checkpoints.read import Checkpoint, checkpoint_digest, read_checkpoint
+from tta_bench.protocols.base.seen import Seen, seen_of
+from tta_bench.protocols.base.start_weights import CHECKPOINT, checkpoint_of, choose_file, runs_in
+from tta_bench.utils.keyed_random import digest
 
-CHECKPOINT = "checkpoint.pt"
-"""The last checkpoint in a run's folder."""
+__all__ = ["CHECKPOINT", "Weights", "checkpoint_of", "find_weights", "runs_in"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,23 @@ class Weights:
     path: Path
     sha256: str
     pretraining: Pretraining
+    key: str = ""
+    """The copy of a network in the file that is meant, where it holds several."""
+    seen: Seen | None = None
+    """The clips that the weights were trained on, where the file is a run's and says so."""
+
+    @property
+    def identity(self) -> str:
+        """Digest of the file, and of the key where there is one."""
+        return digest([self.sha256, self.key]) if self.key else self.sha256
+
+    def read(self) -> Checkpoint:
+        """Return the file's content.
+
+        Raises:
+            UserError: It cannot be read, or has changed since it was found.
+        """
+        return read_checkpoint(self.path, self.sha256, self.key)
 
 
 def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
@@ -36,54 +52,25 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     Raises:
         UserError: The file does not exist, or has another sha256 than its card.
     """
-    choice = experiment.weights
-    if choice == "none":
+    if experiment.weights == "none":
         return None
-    path = checkpoint_of(choice, work_dir)
-    if path is not None:
-        return _weights_of(path.parent.name if path.name == CHECKPOINT else path.name, path)
-    names = card_files("weights")
-    if choice not in names:
-        raise UserError(
-            f"weights={choice} is neither a card, nor a file, nor a run in {work_dir}.",
-            did_you_mean(choice, [*names, *runs_in(work_dir), "none"]),
-        )
-    card = weights_card(choice)
-    if card.backbone != experiment.backbone.name:
-        raise UserError(f"weights {choice} fit {card.backbone}, not {experiment.backbone.name}.")
-    file = weights_file(card)
-    if not file.is_file():
-        raise UserError(
-            f"weights {choice} are not on this machine.",
-            f"`tta-bench weights fetch {choice}` gets them (or put {card.address} at {file} by hand); "
-            f"else say weights=PATH, or weights=none to start anew.",
-        )
-    sha256 = sha256_of(file)
-    if card.sha256 is not None and sha256 != card.sha256:
-        raise UserError(f"{file} is not the file on the card: sha256 {sha256}, expected {card.sha256}.")
-    return Weights(choice, file, sha256, card.pretraining)
+    chosen = choose_file(experiment.weights, experiment.backbone.name, work_dir)
+    sha256 = checkpoint_digest(chosen.path)
+    if chosen.card is None:
+        return _weights_of(chosen.name, chosen.path, chosen.key, sha256)
+    if chosen.card.sha256 is not None and sha256 != chosen.card.sha256:
+        raise UserError(f"{chosen.path} is not the file on the card: sha256 {sha256}, expected {chosen.card.sha256}.")
+    return Weights(chosen.name, chosen.path, sha256, chosen.card.pretraining)
 
 
-def checkpoint_of(choice: str, work_dir: Path) -> Path | None:
-    """Return the file that a run's name, a run's folder or a path means, or None where there is none."""
-    path = Path(choice).expanduser()
-    candidates = (work_dir / choice / CHECKPOINT, path / CHECKPOINT, path)
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def runs_in(work_dir: Path) -> list[str]:
-    """Return the names of the runs in a work folder that have a checkpoint."""
-    return sorted(run.parent.name for run in work_dir.glob(f"*/{CHECKPOINT}"))
-
-
-def _weights_of(name: str, path: Path) -> Weights:
-    """Return the weights in a file; a checkpoint of a pre-training also gives its data and steps."""
+def _weights_of(name: str, path: Path, key: str, sha256: str) -> Weights:
+    """Return the weights in a file; a checkpoint of our own also gives its data, and the clips that it has seen."""
     try:
         content = read_checkpoint(path)
     except UserError:
         content = Checkpoint({}, path)  # loading it raises the error
     stored = content.get("pretraining") if content.get("format") == "tta-bench" else None
     if not isinstance(stored, Mapping):
-        return Weights(name, path, sha256_of(path), Pretraining(data="not stated", labels=None))
-    pretraining = validate(Pretraining, {**stored, "steps": content["step"]}, path)
-    return Weights(str(content["run"]), path, sha256_of(path), pretraining)
+        return Weights(name, path, sha256, Pretraining(data="not stated", labels=None), key)
+    pretraining = validate(Pretraining, {**stored, "steps": content.get("step")}, path)
+    return Weights(str(content.get("run", name)), path, sha256, pretraining, key, seen_of(content))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.data.loading import TestClips, TrainClips, test_loader
@@ -13,8 +14,8 @@ from tta_bench.engine.training import Training
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.build import build_classifier
 from tta_bench.models.checkpoints.load import LoadReport, load_backbone, load_classifier
-from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.models.classifier import Classifier
+from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import phase
@@ -29,17 +30,18 @@ from tta_bench.protocols.base.training_run import (
     training_folder,
     training_identity,
 )
-from tta_bench.protocols.base.weights import find_weights
+from tta_bench.protocols.base.weights import Weights, find_weights
 from tta_bench.protocols.fine_tune.report import (
     describe_plan,
     fine_tune_cost,
     fine_tune_identity,
     fine_tune_predictions,
     fine_tune_run_info,
+    load_part,
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips, open_split
-from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning
+from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSettings, fine_tuning, try_last_part
 from tta_bench.protocols.fine_tune.testing import TestReport, average_views, multi_view_test
 from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results
@@ -79,8 +81,7 @@ class FineTune(ProtocolRun):
         step = self.build(start.micro_batch)
         recorder = recorder_of(run, start.micro_batch)
         with recorder.running():
-            meta = {"classes": list(run.clips.classes)}
-            trained = None if run.is_test_only else train_or_load(run, self.training(step), start, meta)
+            trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
             if experiment.phase == "train":
                 return leave_checkpoint(run, recorder)
             run.clips.require_unchanged()
@@ -93,6 +94,7 @@ class FineTune(ProtocolRun):
                     predictions, recorder.folder, record_name(run.identity), ranked_by=experiment.protocol.score
                 ),
                 phases=(*phase("train", trained, experiment.train.views), *test_phase),
+                load=None if self.loaded is None else load_part(self.loaded),
                 cost=fine_tune_cost(experiment, step.classifier),
             )
             return [record]
@@ -111,6 +113,7 @@ class FineTune(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         clips = open_split(experiment, self.work_dir, machine.workers)
         weights = find_weights(experiment, self.work_dir)
+        self._warn_of_seen(weights, clips)
         training = training_identity(experiment, clips.key, weights, machine)
         return PreparedRun(
             experiment=experiment,
@@ -128,6 +131,14 @@ class FineTune(ProtocolRun):
             views=experiment.train.views,
         )
 
+    def _warn_of_seen(self, weights: Weights | None, clips: SplitClips) -> None:
+        """Tell the user where the weights were trained on clips of the test list."""
+        if weights is not None:
+            test = [sample.id for sample in clips.test]
+            said = seen.warning(weights.name, weights.seen, self.experiment.dataset.name, test)
+            if said:
+                console.print(said, style="yellow", markup=False)
+
     @property
     def folder(self) -> Path:
         """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
@@ -142,12 +153,29 @@ class FineTune(ProtocolRun):
         classes = len(run.clips.classes)
         classifier = build_classifier(experiment.backbone, experiment.clip, experiment.train, classes, experiment.seed)
         if run.weights is not None:
-            content = read_checkpoint(run.weights.path, run.weights.sha256)
+            content, told = run.weights.read(), self.loaded
             if run.is_test_only:
-                self.loaded = load_classifier(classifier, content)
+                self.loaded = load_classifier(classifier, content, run.clips.classes)
             else:
                 self.loaded = load_backbone(classifier.backbone, content)
+            if told is None:
+                console.print(f"weights {run.weights.name}: {self.loaded.summary()}", style="dim", markup=False)
         return classifier
+
+    def meta(self) -> dict[str, Any]:
+        """Return a checkpoint's entries of its classes and of the clips that it has seen."""
+        experiment, clips, weights = self.experiment, self.prepared.clips, self.prepared.weights
+        name, before = experiment.dataset.name, None if weights is None else weights.pretraining
+        data = f"{name}, training list of split {experiment.split}"
+        if before is not None:
+            data = f"{data}, and before it: {before.data}"
+        ids = [sample.id for sample in clips.train]
+        return {
+            "run": self.prepared.folder.name,
+            "classes": list(clips.classes),
+            "pretraining": {"data": data, "labels": True, "clips": len(ids)},
+            seen.KEY: seen.entry(name, ids, None if weights is None else weights.seen),
+        }
 
     def build_step(self, classifier: Classifier, settings: FineTuneStepSettings) -> FineTuneStep:
         """Return the training step of a classifier, which is on its device; a hook for plug-in protocols."""
@@ -169,11 +197,9 @@ class FineTune(ProtocolRun):
 
     def trial(self, micro_batch: int) -> Estimate:
         """Do one step and test one video, with a model that is thrown away, and return the cost."""
-        step, weights = self.build(micro_batch), self.prepared.weights
-        estimate = try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
-        if weights is not None and self.loaded is not None:
-            console.print(f"weights {weights.name}: {self.loaded.summary()}", style="dim", markup=False)
-        return estimate
+        step = self.build(micro_batch)
+        try_last_part(step, self.experiment.train.batch * self.experiment.train.views, self.experiment.clip)
+        return try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
 
     def smoke_test(self, step: FineTuneStep) -> None:
         """Test the first video."""

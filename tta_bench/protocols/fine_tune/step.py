@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from tta_bench.data.loading import TrainClips, TrainItem
 from tta_bench.engine.optimizer import parameter_groups
@@ -11,6 +12,8 @@ from tta_bench.engine.pixels import erase, normalize
 from tta_bench.engine.schedule import scaled
 from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training
+from tta_bench.errors import UserError
+from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.fine_tune.mixup import Mix, mix_clips, mix_targets, mixing_plan, pair_order
@@ -74,3 +77,30 @@ def fine_tuning(step: FineTuneStep, clips: TrainClips) -> Training:
     train = step.settings.train
     groups, _ = parameter_groups(step.classifier, train.weight_decay, train.layer_decay)
     return Training.of(step, step.classifier, groups, clips, train.views, scaled(1.0, train.batch))
+
+
+def try_last_part(step: FineTuneStep, clips: int, clip: ResolvedClip) -> None:
+    """Show a classifier that normalises over its batch the last micro-batch of a step, where that is a single clip.
+
+    Args:
+        step: The step, of a model that is thrown away afterwards.
+        clips: Clips of a step.
+        clip: Extent of a clip.
+
+    Raises:
+        UserError: The classifier does not take one clip alone in training.
+    """
+    micro_batch, net = step.settings.micro_batch, step.classifier
+    norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
+    if clips % micro_batch != 1 or clips == 1 or not norms:
+        return
+    device = next(net.parameters()).device
+    try:
+        with torch.no_grad():
+            net.train()(torch.zeros(1, 3, clip.frames, clip.size, clip.size, device=device))
+    except ValueError as error:
+        raise UserError(
+            f"a step of {clips} clips in micro-batches of {micro_batch} ends with one clip alone, and the backbone "
+            f"normalises over its batch: {error}",
+            "Say another train.batch= or runtime.micro_batch=, so that no clip is left alone.",
+        ) from error

@@ -13,7 +13,7 @@ from tta_bench.engine.device import Machine
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
-from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import identity, phase
@@ -125,7 +125,7 @@ class Pretrain(ProtocolRun):
         """Return the model with its step, as training starts: with the seed's initial weights, or the named ones."""
         experiment, run = self.experiment, self.prepared
         backbone, recipe = experiment.backbone, experiment.train
-        content = None if run.weights is None else read_checkpoint(run.weights.path, run.weights.sha256)
+        content = None if run.weights is None else run.weights.read()
         autoencoder = build_autoencoder(backbone, experiment.clip, recipe.decoder, experiment.seed, content)
         settings = PretrainStepSettings(
             train=recipe, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
@@ -147,7 +147,9 @@ class Pretrain(ProtocolRun):
         if run.weights is not None:
             before = run.weights.pretraining
             pretraining |= {"data": f"{pretraining['data']}, and before it: {before.data}", "labels": before.labels}
-        return {"run": run.folder.name, "pretraining": pretraining}
+        before = None if run.weights is None else run.weights.seen
+        clips = seen.entry(self.experiment.dataset.name, [clip.id for clip in run.clips.clips], before)
+        return {"run": run.folder.name, "pretraining": pretraining, seen.KEY: clips}
 
     def draw(self, step: PretrainStep) -> None:
         """Write the picture of the first few clips."""

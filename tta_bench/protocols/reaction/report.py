@@ -69,7 +69,9 @@ def reaction_cost(experiment: ReactionExperiment, clips: ReactionSplit, step: Re
         if all([clip.faces or not experiment.clip.frames, *clip.features])
     )
     batch = scored.collate([scored[0, next(complete, 0)]])
-    return schema.Cost(parameters=count_parameters(step.net), gmacs_per_view=round(step.gmacs(batch), 4), views=1)
+    gmacs = step.gmacs(batch)
+    counted = None if gmacs is None else round(gmacs, 4)
+    return schema.Cost(parameters=count_parameters(step.net), gmacs_per_view=counted, views=1)
 
 
 def describe_reaction_plan(

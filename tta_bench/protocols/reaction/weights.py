@@ -9,7 +9,7 @@ from tta_bench.cards.kinds import Pretraining
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.checkpoints.load import load_backbone
-from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.base.start_weights import words_of_parts
 from tta_bench.protocols.base.weights import Weights, find_weights
 from tta_bench.protocols.reaction.model import ReactionNet, VisualPath
 from tta_bench.utils.keyed_random import digest
@@ -22,23 +22,7 @@ def part_weights(experiment: ReactionExperiment, work_dir: Path) -> tuple[Weight
     Raises:
         UserError: The part that they are for is not clear or has no encoder, or the file does not exist.
     """
-    chosen, backbone = experiment.weights, experiment.backbone
-    parts = backbone.parts or (backbone,)
-    visual = [index for index, part in enumerate(parts) if part.sees]
-    words = chosen.split("+")
-    if len(words) != len(parts):
-        words = ["none"] * len(parts)
-        if chosen != "none":
-            if len(visual) != 1:
-                raise UserError(
-                    f"weights={chosen} are for one encoder, and {backbone.name} has {len(visual)}.",
-                    f"Say a name, a file or none for each part: weights={'+'.join(words)}.",
-                )
-            words[visual[0]] = chosen
-    for word, part in zip(words, parts, strict=True):
-        if word != "none" and not part.sees:
-            raise UserError(f"{part.name} has no weights, and {word} were given.", "Say none for it.")
-    named = zip(words, parts, strict=True)
+    named = words_of_parts(experiment.weights, experiment.backbone)
     return tuple(
         find_weights(experiment.model_copy(update={"weights": w, "backbone": part}), work_dir) for w, part in named
     )
@@ -53,7 +37,7 @@ def combine(weights: Sequence[Weights | None]) -> Weights | None:
     return Weights(
         name="+".join("none" if part is None else part.name for part in weights),
         path=known[0].path,
-        sha256=digest([None if part is None else part.sha256 for part in weights]),
+        sha256=digest([None if part is None else part.identity for part in weights]),
         pretraining=Pretraining(
             data="; ".join(part.pretraining.data for part in known),
             labels=None if None in labels else any(labels),
@@ -70,7 +54,7 @@ def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> None:
     for path, part in zip(net.paths, weights, strict=True):
         if part is not None:
             assert isinstance(path, VisualPath)
-            report = load_backbone(path.encoder, read_checkpoint(part.path, part.sha256))
+            report = load_backbone(path.encoder, part.read())
             console.print(f"weights {part.name}: {report.summary()}", style="dim", markup=False)
 
 
@@ -80,7 +64,7 @@ def load_net(net: ReactionNet, weights: Weights, backbone: str) -> None:
     Raises:
         UserError: The checkpoint is of another kind of network, or of another shape.
     """
-    content = read_checkpoint(weights.path, weights.sha256)
+    content = weights.read()
     if content.get("format") != "tta-bench" or "targets" not in content:
         raise UserError(f"{weights.path} holds no network of intensities: it can be trained from, not tested.")
     if content["backbone"] != backbone:
