@@ -6,13 +6,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import UnreadableVideo, count_frames, decoder_version
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import decoder_version
+from tta_bench.data.media.examine import examine
 from tta_bench.data.media.stat_cache import FileStat, StatCache, file_stat
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar
@@ -28,10 +30,12 @@ class Manifest:
     Args:
         frames: Frame count of each readable clip.
         broken: The decoder's error for each other clip.
+        doubtful: Signs of damage, or of an early end, of readable clips.
     """
 
     frames: dict[str, int]
     broken: dict[str, str]
+    doubtful: dict[str, str] = field(default_factory=dict)
 
     def identity(self, samples: Iterable[Sample]) -> str:
         """Return a sha256 over ids, labels, groups and frame counts (0 if broken), in any order and at any path."""
@@ -68,6 +72,8 @@ class _Check(NamedTuple):
     """Frames that it decodes to; 0 where it cannot be read."""
     reason: str
     """The decoder's error; empty where there is none."""
+    doubt: str = ""
+    """Signs of damage; empty where there are none."""
 
 
 def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manifest:
@@ -86,14 +92,15 @@ def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manif
             checks[sample.id] = _Check(0, error.strerror or str(error))
             continue
         match results.get(sample.id, stat[:2]):
-            case [int(frames), str(reason)]:
-                checks[sample.id] = _Check(frames, reason)
+            case [int(frames), str(reason), str(doubt)]:
+                checks[sample.id] = _Check(frames, reason, doubt)
             case _:
                 work[stat].append(sample)
     if work:
         checks |= _decode_all(work, results, workers)
     broken = {sample.id: checks[sample.id].reason for sample in samples if checks[sample.id].reason}
-    return Manifest({sample.id: checks[sample.id].frames for sample in samples if sample.id not in broken}, broken)
+    frames = {sample.id: checks[sample.id].frames for sample in samples if sample.id not in broken}
+    return Manifest(frames, broken, {id: doubt for id in frames if (doubt := checks[id].doubt)})
 
 
 def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache, workers: int) -> dict[str, _Check]:
@@ -121,7 +128,8 @@ def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache,
 
 def _check(path: Path) -> _Check:
     try:
-        return _Check(count_frames(path), "")
+        frames, doubt = examine(path)
+        return _Check(frames, "", doubt)
     except UnreadableVideo as error:
         return _Check(0, error.reason)
     except OSError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.datasets.reaction_ids import near_ids, without_suffix
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
@@ -58,7 +59,7 @@ def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
         return _read_npz(path, emotions)
     table = read_table(path)
     require_columns(table, (ID, *emotions))
-    ids = [bare(text) or "(no id)" for text in table.column(ID)]
+    ids = [without_suffix(bare(text)) or "(no id)" for text in table.column(ID)]
     texts = list(zip(*(table.column(name) for name in emotions), strict=True))
     values = np.array([[_number(text) for text in row] for row in texts])
     wrong = [
@@ -84,7 +85,7 @@ def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
     require_columns(table, (ID, *form.emotions), ("Split", form.subject, *form.optional))
     if table.find("Split"):
         table = _rows_of(table, part, form.parts[part])
-    ids = read_ids(table, ID)
+    ids = read_ids(table, ID, without_suffix)
     targets = {name: row for name, row in read_numbers(table, ids, form.emotions).items() if row is not None}
     if table.find(form.subject) is None:
         return Truth(form.emotions, targets)
@@ -101,15 +102,13 @@ def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
     """Check that every expected clip is there exactly once and no other.
 
     Raises:
-        UserError: Counts and names missing, repeated and unknown ids; says so if they have lost their leading zeros.
+        UserError: Counts and names missing, repeated and unknown ids; says which have lost their leading zeros.
     """
     try:
         check_complete(ids, expected)
     except UserError as error:
-        unknown = set(ids) - set(expected)
-        if unknown and unknown <= {name.lstrip("0") for name in expected}:
-            raise UserError(error.message, "The ids have lost their leading zeros: read them as text.") from None
-        raise
+        hint = near_ids([name for name in ids if name not in set(expected)], expected)
+        raise UserError(error.message, hint.strip() or error.hint) from None
 
 
 def write_outputs(
