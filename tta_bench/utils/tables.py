@@ -7,7 +7,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -190,18 +190,13 @@ def require_columns(table: Table, required: Sequence[str], optional: Iterable[st
     )
 
 
-def read_ids(table: Table, name: str, change: Callable[[str], str] = str) -> list[str]:
+def read_ids(table: Table, name: str) -> list[str]:
     """Return a column's ids without the square brackets that some files put round them.
-
-    Args:
-        table: The file.
-        name: The column.
-        change: A further change of each id.
 
     Raises:
         UserError: Rows without an id, or ids that are there more than once.
     """
-    ids = [change(bare(text)) for text in table.column(name)]
+    ids = [bare(text) for text in table.column(name)]
     if empty := [line for line, id in zip(table.lines, ids, strict=True) if not id]:
         raise UserError(f"{table.file} has {len(empty):,} rows without {name}: {_at(empty)}.")
     if twice := [id for id, times in Counter(ids).items() if times > 1]:

@@ -12,6 +12,7 @@ import pytest
 from tests.data.clips import barcode, write_video
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media import manifest
+from tta_bench.data.media.examine import Examined
 from tta_bench.data.media.manifest import Manifest, check_clips
 from tta_bench.utils.progress import Bar
 
@@ -27,13 +28,13 @@ def samples(tmp_path: Path) -> list[Sample]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The clips that were decoded, in a list that grows."""
     paths: list[Path] = []
-    real: Callable[[Path], int] = manifest.count_frames
+    real: Callable[[Path], Examined] = manifest.examine
 
-    def count(path: Path) -> int:
+    def count(path: Path) -> Examined:
         paths.append(path)
         return real(path)
 
-    monkeypatch.setattr(manifest, "count_frames", count)
+    monkeypatch.setattr(manifest, "examine", count)
     return paths
 
 

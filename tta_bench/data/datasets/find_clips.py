@@ -13,21 +13,18 @@ from tta_bench.data.media.frame_folders import IMAGE_SUFFIXES
 from tta_bench.errors import UserError, shorten
 from tta_bench.utils.text_files import read_text
 
-JUNK = frozenset(
-    (
-        "#recycle;#snapshot;$recycle.bin;@eadir;@recently-snapshot;@recycle;@tmp;@__thumb;__macosx;__pycache__;"
-        "desktop.ini;found.000;icon\r;lost+found;recycler;system volume information;thumbs.db"
-    ).split(";")
-)
+_NAMES = """
+    #recycle #snapshot $recycle.bin @eadir @recently-snapshot @recycle @tmp @__thumb __macosx __pycache__ desktop.ini
+    found.000 lost+found recycler thumbs.db
+"""
+JUNK = frozenset((*_NAMES.split(), "system volume information", "icon\r"))
 """Names, in lower case, that systems and network drives put beside users' files."""
 
-BESIDE = frozenset(
-    f".{name}"
-    for name in (
-        "aac ass bin csv flac gz html json jsonl log m4a md mp3 npy npz ogg opus part pdf pkl py rar sh srt thm tsv txt "
-        "vtt wav xlsx xml yaml yml ytdl zip"
-    ).split(" ")
-)
+_OTHERS = """
+    aac ass bin csv flac gz html json jsonl log m4a md mp3 npy npz ogg opus part pdf pkl py rar sh srt thm tsv txt vtt
+    wav xlsx xml yaml yml ytdl zip
+"""
+BESIDE = frozenset(f".{name}" for name in _OTHERS.split())
 """Suffixes of files that lie beside videos and are none."""
 
 

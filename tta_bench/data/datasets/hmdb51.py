@@ -19,8 +19,9 @@ from tta_bench.data.datasets.layout import Layout, Sample, Split
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import DATASETS
 
-LISTS = ("testTrainMulti_7030_splits", "annotations")
-"""Folders of the lists below the root: as distributed, and as MMAction2 has them."""
+LISTS = "testTrainMulti_7030_splits"
+OTHER_LISTS = "annotations"
+"""Folder of the lists as MMAction2 has them."""
 VIDEOS = ("hmdb51_org", "videos")
 """Folders below the root that hold those of the classes, where these are not in the root itself."""
 UNUSED, TRAIN, TEST = "0", "1", "2"
@@ -51,7 +52,7 @@ class HMDB51(Layout):
     """
 
     def __init__(self, root: Path) -> None:
-        lists = next((root / place for place in LISTS if (root / place).is_dir()), root / LISTS[0])
+        lists = next((root / place for place in (LISTS, OTHER_LISTS) if (root / place).is_dir()), root / LISTS)
         base = next((root / place for place in VIDEOS if (root / place).is_dir()), root)
         matches = [match for name in names_in(lists) if (match := re.fullmatch(r"(.+)_test_split(\d)\.txt", name))]
         classes, numbers = sorted({match[1] for match in matches}), sorted({int(match[2]) for match in matches})
@@ -123,7 +124,7 @@ def _mismatch(root: Path, problems: list[str]) -> UserError:
     tree = HMDB51_TREE.format(root=root)
     if not root.is_dir():
         return UserError(f"the folder {root} does not exist.", tree)
-    there = "; ".join(filter(None, (what_is_in(root), nearby(root, LISTS[:1]))))
+    there = "; ".join(filter(None, (what_is_in(root), nearby(root, [LISTS]))))
     if not problems:
-        return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS[0]}: {there}.", tree)
+        return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS}: {there}.", tree)
     return UserError("\n  ".join([f"HMDB51's lists and folders do not match in {root}:", *problems, there]), tree)

@@ -182,7 +182,7 @@ class HumeReaction:
     def _read_abaw5(self, table: Table) -> dict[str, _Row]:
         """Return the entry of each id in ``data_info.csv``."""
         require_columns(table, ("File_ID", "Split", *self.targets), (*self._optional, self._subject))
-        ids = read_ids(table, "File_ID", without_suffix)
+        ids = read_ids(table, "File_ID")
         parts = self._part_names(table.column("Split"), ids, table.file)
         targets = read_numbers(table, ids, self.targets, (id for id in ids if parts[id] == "test"))
         groups = self._groups(table, ids)
@@ -191,8 +191,8 @@ class HumeReaction:
     def _read_muse(self, labels: Table, partition: Table) -> dict[str, _Row]:
         """Return the entry of each id in ``labels.csv`` and ``partition.csv``; test clips may be in the second only."""
         require_columns(labels, ("File_ID", *self.targets), (*self._optional, self._subject))
-        labelled = read_ids(labels, "File_ID", without_suffix)
-        ids = read_ids(partition, _id_column(partition, labelled), without_suffix)
+        labelled = read_ids(labels, "File_ID")
+        ids = read_ids(partition, _id_column(partition, labelled))
         words = [name for part in self.parts for name in (part, *self.parts[part])]
         parts = self._part_names(partition.column(_part_column(partition, words)), ids, partition.file)
         if strange := [id for id in labelled if id not in parts]:
@@ -229,7 +229,11 @@ class HumeReaction:
         ready = {name: folder for name, folder in crops.items() if is_clip(folder)}  # not an empty one, of no face
         videos = _by_stem([home / "mp4" for home in homes], VIDEO_SUFFIXES)
         sounds = _by_stem([home / "wav" for home in homes], SOUND_SUFFIXES)
-        lost = {same_name(id): id for id in ids if id not in videos and id not in ready}
+        for id in ids:  # an id may have a suffix
+            for found in (videos, sounds, ready):
+                if id not in found and without_suffix(id) in found:
+                    found[id] = found[without_suffix(id)]
+        lost = {same_name(without_suffix(id)): id for id in ids if id not in videos and id not in ready}
         for stem, paths in find_by_stem(self.root, lost).items() if lost else ():
             if len(paths) > 1:
                 raise UserError(f"the clip {lost[stem]} is there more than once: {shorten([*map(str, paths)])}.")
@@ -258,7 +262,7 @@ def _id_column(table: Table, labelled: Sequence[str]) -> str:
     """Return the column of ids: by its name, else the only one in which mostly ids of the labels stand."""
     known = set(labelled)
     return _named(table, ("File_ID", "Id")) or _only(
-        table, "ids", lambda texts: 2 * sum(without_suffix(bare(text)) in known for text in texts) > len(texts)
+        table, "ids", lambda texts: 2 * sum(bare(text) in known for text in texts) > len(texts)
     )
 
 

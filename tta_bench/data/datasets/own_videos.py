@@ -49,8 +49,10 @@ class FolderDataset(Layout):
             absent = [folders[side].name for side in clips if not folders[side].is_dir()]
             raise _no_clips(root, absent or empty or [folder.name for folder in folders.values()])
         owners: dict[str, set[str]] = defaultdict(set)
-        for name, path in ((name, path) for side in clips.values() for name in side for path in side[name]):
-            owners[path.stem].add(name)
+        for side in clips.values():
+            for name, paths in side.items():
+                for path in paths:
+                    owners[path.stem].add(name)
 
         def sample(path: Path, label: int) -> Sample:
             id = path.relative_to(root).as_posix()

@@ -20,6 +20,13 @@ def without_suffix(id: str) -> str:
     return path.stem if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES else id
 
 
+def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
+    """Return ids as a list has them: one that is not in it may have a suffix too many, or lack one."""
+    with_suffix = {without_suffix(id): id for id in expected}
+    known = {id: id for id in expected}
+    return [known.get(id) or known.get(without_suffix(id)) or with_suffix.get(id, id) for id in ids]
+
+
 def as_number(id: str) -> str | None:
     """Return the number that a spreadsheet makes of an id, as text without leading zeros; None where it is none."""
     whole = id.removesuffix(".0")

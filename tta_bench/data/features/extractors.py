@@ -59,8 +59,8 @@ class SoundFeatures:
 class ReadyFeatures:
     """Extractor of precomputed features: the rows of a feature file, with gaps filled.
 
-    Called with a file it gives ``float32 (T', D)``, or None for a file without rows. A missing value becomes the mean of the clip's others in its
-    column, or 0 where there are none; gaps are counted.
+    Called with a file it gives ``float32 (T', D)``, or None for a file without rows. A missing value becomes the mean
+    of the clip's others in its column, or 0 where there are none; gaps are counted.
 
     Args:
         backbone: A function of a file that gives ``float32 (T', D)``, NaN where something is missing.

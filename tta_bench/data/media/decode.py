@@ -24,13 +24,11 @@ from tta_bench.data.media.frame_folders import frame_files, read_picture
 Pixels = NDArray[np.uint8]
 """Frames, ``uint8 (..., H, W, 3)`` RGB."""
 
-VIDEO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        "3g2 3gp amv asf avi divx dv f4v flv gif m1v m2t m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf nut ogm ogv qt rm "
-        "rmvb tod ts vob webm wmv"
-    ).split(" ")
-)
+_CONTAINERS = """
+    3g2 3gp amv asf avi divx dv f4v flv gif m1v m2t m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf nut ogm ogv qt rm rmvb
+    tod ts vob webm wmv
+"""
+VIDEO_SUFFIXES = frozenset(f".{name}" for name in _CONTAINERS.split())
 """Suffixes of video files, in lower case."""
 
 Change = Callable[[Pixels], Pixels]

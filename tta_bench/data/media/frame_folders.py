@@ -21,14 +21,12 @@ from tta_bench.errors import shorten
 IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 """Suffixes of the images in a folder of frames, in lower case."""
 
-NO_FRAMES = frozenset(
-    (
-        "alpha annotation annotations cover depth disp disparity edge edges flow flows flowu flowv flowx flowy gt "
-        "heatmap infrared instance ir keypoints label labels mask masks matte normal normals optical pose poster "
-        "preview saliency seg segm segmentation semantic skeleton thermal thumb thumbnail thumbnails thumbs u v warp "
-        "warped x y"
-    ).split(" ")
-)
+_WORDS = """
+    alpha annotation annotations cover depth disp disparity edge edges flow flows flowu flowv flowx flowy gt heatmap
+    infrared instance ir keypoints label labels mask masks matte normal normals optical pose poster preview saliency seg
+    segm segmentation semantic skeleton thermal thumb thumbnail thumbnails thumbs u v warp warped x y
+"""
+NO_FRAMES = frozenset(_WORDS.split())
 """Words in the names of images that are made from frames, or stand for a clip."""
 
 

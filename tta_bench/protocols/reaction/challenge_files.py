@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.datasets.reaction_ids import near_ids, without_suffix
+from tta_bench.data.datasets.reaction_ids import near_ids
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
@@ -59,7 +59,7 @@ def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
         return _read_npz(path, emotions)
     table = read_table(path)
     require_columns(table, (ID, *emotions))
-    ids = [without_suffix(bare(text)) or "(no id)" for text in table.column(ID)]
+    ids = [bare(text) or "(no id)" for text in table.column(ID)]
     texts = list(zip(*(table.column(name) for name in emotions), strict=True))
     values = np.array([[_number(text) for text in row] for row in texts])
     wrong = [
@@ -85,7 +85,7 @@ def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
     require_columns(table, (ID, *form.emotions), ("Split", form.subject, *form.optional))
     if table.find("Split"):
         table = _rows_of(table, part, form.parts[part])
-    ids = read_ids(table, ID, without_suffix)
+    ids = read_ids(table, ID)
     targets = {name: row for name, row in read_numbers(table, ids, form.emotions).items() if row is not None}
     if table.find(form.subject) is None:
         return Truth(form.emotions, targets)
