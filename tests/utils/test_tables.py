@@ -69,7 +69,7 @@ def test_a_table_that_cannot_be_read(tmp_path: Path, text: str, message: str) ->
 
 def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
     (tmp_path / "bytes.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
-    with pytest.raises(UserError, match=r"bytes\.csv cannot be read as CSV"):
+    with pytest.raises(UserError, match=r"bytes\.csv cannot be read as text: line 2 has a byte 0xff"):
         read_table(tmp_path / "bytes.csv")
     with pytest.raises(UserError, match=r"the file .*gone\.csv does not exist"):
         read_table(tmp_path / "gone.csv")

@@ -78,6 +78,10 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(128 + getattr(stopped, "signum", signal.SIGINT))
     except BrokenPipeError:
         sys.exit(0)  # the reader (head, say) has seen enough
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click ends with 1 then
+            sys.exit(0)
+        raise
 
 
 class Terminated(KeyboardInterrupt):

@@ -143,8 +143,13 @@ def report(problems: VideoProblems, least: int) -> list[str]:
         "the same bytes": [shorten(group) for group in problems.duplicates],
         f"shorter than {least} frames": [f"{name}: {frames}" for name, frames in problems.short.items()],
     }
+    remarks = {
+        "may be damaged (used up to there)": [f"{name}: {doubt}" for name, doubt in problems.doubtful.items()],
+        "other files, by suffix": [f"{suffix or 'none'}: {count:,}" for suffix, count in problems.left_out.items()],
+    }
     lines = [line for kind, names in kinds.items() if names for line in listed(kind, names)]
-    return lines or [f"  all can be decoded, have {least} frames at least, and have no duplicates"]
+    lines = lines or [f"  all can be decoded, have {least} frames at least, and have no duplicates"]
+    return lines + [line for kind, names in remarks.items() if names for line in listed(kind, names)]
 
 
 def listed(kind: str, names: list[str]) -> list[str]:

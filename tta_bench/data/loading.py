@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypedDict, TypeVar
 
 import cv2
@@ -16,7 +17,7 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import read_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
-from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, test_views
+from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_frame, test_views
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
@@ -129,7 +130,8 @@ class TestClips(Dataset[TestItem]):
         rule = SAMPLERS[clip.sampling or "dense"].test
         indices = rule(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
-        segments = read_frames(sample.path, indices.reshape(-1))
+        small = partial(resize_frame, size=clip.size)  # one by one, so that no more than one is held at full size
+        segments = read_frames(sample.path, indices.reshape(-1), small)
         segments = segments.reshape(*indices.shape, *segments.shape[1:])
         return {"clips": torch.from_numpy(test_views(segments, clip.size, self.eval.crops)), "index": index}
 

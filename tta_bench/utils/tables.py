@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +13,14 @@ from itertools import takewhile
 from pathlib import Path
 
 from tta_bench.errors import UserError, did_you_mean, shorten
+from tta_bench.utils.text_files import read_text
 
-COMMA_FORM = "Separate columns by commas, and quote texts with commas in them."
+COMMA_FORM = "Separate columns by commas, semicolons or tabs, and quote texts with such signs in them."
+
+HEADER_FORM = "The first line is a header, and columns are separated by commas, semicolons, tabs or bars."
+
+SEPARATORS = (",", ";", "\t", "|")
+"""Signs between the columns of a table."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,9 @@ def read_cells(
 ) -> tuple[list[str], dict[int, list[str]]]:
     """Read the cells of a CSV file, stripped: its first line, and the others by their number; blank lines are left out.
 
+    Columns are separated by commas, semicolons, tabs or bars, and the text is as in `read_text`. Empty cells beyond the
+    first line's are dropped.
+
     Args:
         file: The file.
         form: The form that is expected, for errors.
@@ -81,15 +92,11 @@ def read_cells(
     Raises:
         UserError: It is not there, is not text, or has lines of another length than the first.
     """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, skipinitialspace=True)
-            kept = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(map(str.strip, row))]
-    except FileNotFoundError:
-        raise UserError(f"the file {file} does not exist.", form) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} cannot be read as CSV: {error}.", form) from error
+    kept = split_lines(file, form)
     (_, names), *rows = kept or [(0, [])]
+    while len(names) > 1 and not names[-1] and not any(any(row[len(names) - 1 :]) for _, row in rows):
+        names = names[:-1]
+    rows = [(number, row[: max(len(names), _filled(row))]) for number, row in rows]
     spare = set(map(plain, optional))
     least = len(names) - sum(1 for _ in takewhile(lambda name: plain(name) in spare, reversed(names)))
     if uneven := [number for number, row in rows if not least <= len(row) <= len(names)]:
@@ -97,6 +104,42 @@ def read_cells(
             f"{file} has {len(names)} columns, and {len(uneven):,} lines of another length: {_at(uneven)}.", form
         )
     return names, {number: row + [""] * (len(names) - len(row)) for number, row in rows}
+
+
+def split_lines(file: Path, form: str = COMMA_FORM, separator: str | None = None) -> list[tuple[int, list[str]]]:
+    """Return the stripped cells of each line that is not blank, with the number of the line.
+
+    Args:
+        file: The file.
+        form: The form that is expected, for errors.
+        separator: The separator of cells; by default the one that the first line has.
+
+    Raises:
+        UserError: The file is not there, is not text, or a text in it is not quoted as it should be.
+    """
+    text = read_text(file, form)
+    first, _, rest = text.partition("\n")
+    said = first.strip()
+    if said.casefold().startswith("sep=") and len(said) == 5:  # a line with which Excel is told the separator
+        separator, text = said[4], "\n" + rest
+    separator = separator or separator_of(text)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=separator != "\t", delimiter=separator)
+        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise UserError(f"{file} cannot be read as CSV: {error}.", form) from error
+
+
+def separator_of(text: str) -> str:
+    """Return the separator of a table's columns; a comma where there is none.
+
+    It is the first one that the first lines have equally often, else the one that cuts the first line into most cells.
+    Separators in quoted texts do not count.
+    """
+    lines = [re.sub(r'"[^"]*"', "", line) for line in text.splitlines() if line.strip()][:20] or [""]
+    there = [sign for sign in SEPARATORS if sign in lines[0]] or [","]
+    even = [sign for sign in there if len({line.count(sign) for line in lines}) == 1]
+    return even[0] if even else max(there, key=lines[0].count)
 
 
 def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], form: str) -> dict[int, dict[str, str]]:
@@ -113,7 +156,8 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], form
     """
     table = read_table(file, form, optional)
     if absent := [name for name in required if table.find(name) is None]:
-        raise UserError(f"{file} has no column {shorten(absent)}.", form)
+        there = f"the columns of its first line are: {shorten([repr(name) for name in table.columns])}"
+        raise UserError(f"{file} has no column {shorten(absent)}; {there}.", f"{form} {HEADER_FORM}")
     present = [name for name in (*required, *optional) if table.find(name) is not None]
     cells = zip(*(table.column(name) for name in present), strict=True)
     rows = {
@@ -185,7 +229,11 @@ def read_numbers(
     values = {id: tuple(map(_number, row)) for id, row in texts.items()}
     words = [f"{id} ({_first(texts[id], row)})" for id, row in values.items() if None in row]
     if words:
-        raise UserError(f"{table.file} has texts that are no numbers in {len(words):,} rows: {shorten(words)}.")
+        point = any(re.fullmatch(r"'-?\d*,\d+'", word.rpartition("(")[2][:-1]) for word in words)
+        raise UserError(
+            f"{table.file} has texts that are no numbers in {len(words):,} rows: {shorten(words)}.",
+            "Write decimals with a point: 0.5, not 0,5." if point else "",
+        )
     numbers = {id: tuple(math.nan if value is None else value for value in row) for id, row in values.items()}
     empty = {id for id in free & numbers.keys() if all(map(math.isnan, numbers[id]))}
     gaps = [id for id, row in numbers.items() if id not in empty and any(map(math.isnan, row))]
@@ -199,6 +247,11 @@ def read_numbers(
             "Intensities are fractions of each clip's largest rating.",
         )
     return {id: None if id in empty else row for id, row in numbers.items()}
+
+
+def _filled(row: Sequence[str]) -> int:
+    """Return the number of cells up to the last that is not empty."""
+    return max((place for place, cell in enumerate(row, 1) if cell), default=0)
 
 
 def _number(text: str) -> float | None:

@@ -238,7 +238,7 @@ def test_a_file_of_the_scale_to_100_is_told_by_its_count(root: Path) -> None:
     [
         ("", "is empty: nothing"),
         ("File_ID,Split\n", "is empty: only its first line"),
-        ("File_ID;Split\n[1];Train\n", r"columns are missing: File_ID, Split"),
+        ("File_ID:Split\n[1]:Train\n", r"columns are missing: File_ID, Split"),
         ("File_ID,Split\n[1],Train,0.5\n", "1 lines of another length: line 2"),
         ("\x00\x01", "empty|cannot be read"),
     ],

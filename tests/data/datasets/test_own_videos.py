@@ -82,8 +82,8 @@ def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,class,split\na.avi,0,train\n", "no column label"),
-        ("path,label,split\na.avi,0,train\nc.avi,0,val\n", "line 3"),
+        ("path,klasse,split\na.avi,0,train\n", "no column label; .*'klasse'"),
+        ("path,label,split\na.avi,0,train\nc.avi,0,spare\n", "'spare' in line 3"),
         ("path,label,split\na.avi,0,train\nc.avi\n", "line 3"),
         ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "2 of 3 clips .* no.avi, none.avi"),
         ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),

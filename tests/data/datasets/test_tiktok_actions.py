@@ -35,7 +35,7 @@ def test_folders_are_hashtags_and_names_are_ids(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.csv", "other.csv"])
 def test_a_manifest_says_path_hashtag_and_id(tmp_path: Path, name: str) -> None:
-    touch(tmp_path / "dance" / "71.mp4")
+    touch(tmp_path / "dance" / "71.mp4", tmp_path / "y z.mp4")
     (tmp_path / name).write_text("id,hashtag,path\nA,run,deep/er/x.mp4\n'B,b',jump,y z.mp4\n".replace("'", '"'))
     clips = TikTokActions(tmp_path if name == "manifest.csv" else tmp_path / name).clips()
     assert [(clip.id, clip.hashtag) for clip in clips] == [("A", "run"), ("B,b", "jump")]

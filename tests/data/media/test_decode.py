@@ -21,7 +21,8 @@ from tests.data.clips import (
     write_video,
 )
 from tta_bench.data.media import decode
-from tta_bench.data.media.decode import UnreadableVideo, count_frames, decoder_version, read_frames
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import count_frames, decoder_version, read_frames
 
 FRAMES = 40
 UNEVEN = list(accumulate([0] + [20, 35, 90, 15] * 10))[:FRAMES]
@@ -72,8 +73,8 @@ def test_timestamps_of_packed_frames_are_out_of_order(tmp_path: Path) -> None:
 
 def test_each_wanted_frame_is_converted_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     converted = []
-    real = decode.to_rgb
-    monkeypatch.setattr(decode, "to_rgb", lambda *args: converted.append(1) or real(*args))
+    real = decode.ToRgb.__call__
+    monkeypatch.setattr(decode.ToRgb, "__call__", lambda *args: converted.append(1) or real(*args))
     read_frames(clip, [9, 2, 9, 9, 2])
     assert len(converted) == 2
 

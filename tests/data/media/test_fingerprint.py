@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.data.clips import write_video
 from tta_bench.data.media.decode import every_frame
+from tta_bench.data.media.examine import examine
 from tta_bench.data.media.fingerprint import (
     BITS,
     FRAMES,
@@ -25,7 +26,6 @@ from tta_bench.data.media.fingerprint import (
     same_pictures,
     shrink,
 )
-from tta_bench.data.media.manifest import look_at
 
 MARKS = st.integers(0, 2**BITS - 1).map(lambda bits: f"{bits:0{BITS // 4}x}")
 
@@ -54,7 +54,7 @@ def encode(path: Path, frames: list[NDArray[np.uint8]], codec: str, size: tuple[
 @pytest.mark.parametrize("seed", [0, 1])
 def test_other_codecs_bit_rates_and_sizes_are_the_same_pictures(seed: int, tmp_path: Path) -> None:
     frames = scene(seed)
-    master = look_at(encode(tmp_path / "master.avi", frames, "mpeg4", (160, 120), q="2"))
+    master = examine(encode(tmp_path / "master.avi", frames, "mpeg4", (160, 120), q="2"))
     copies = {
         "small.avi": ("mpeg4", (80, 60), {"b": "60000"}),
         "bad.avi": ("mpeg4", (160, 120), {"b": "40000"}),
@@ -63,40 +63,39 @@ def test_other_codecs_bit_rates_and_sizes_are_the_same_pictures(seed: int, tmp_p
         "pictures.avi": ("mjpeg", (96, 72), {}),
     }
     for name, (codec, size, options) in copies.items():
-        copy = look_at(encode(tmp_path / name, frames, codec, size, **options))
+        copy = examine(encode(tmp_path / name, frames, codec, size, **options))
         apart = distance(master.fingerprint, copy.fingerprint)
         assert same_pictures(master.fingerprint, copy.fingerprint), f"{name}: {apart} bits"
         assert (copy.width, copy.height) == size
-        assert copy.content != master.content
 
 
 def test_other_pictures_are_others(tmp_path: Path) -> None:
-    marks = [look_at(encode(tmp_path / f"{n}.avi", scene(n), "mpeg4", (160, 120))).fingerprint for n in range(5)]
+    marks = [examine(encode(tmp_path / f"{n}.avi", scene(n), "mpeg4", (160, 120))).fingerprint for n in range(5)]
     apart = [distance(marks[i], marks[j]) for i in range(5) for j in range(i)]
     assert min(apart) > 1.5 * SAME
 
 
 def test_real_clips_are_found_again_and_told_apart(shared: Path, tmp_path: Path) -> None:
     clips = sorted((shared / "clips").iterdir())
-    marks = {clip.name: look_at(clip).fingerprint for clip in clips}
+    marks = {clip.name: examine(clip).fingerprint for clip in clips}
     for clip in clips:
         frames = [np.asarray(frame, np.uint8) for frame in every_frame(clip, 128)]
         height, width = (side // 2 * 2 for side in frames[0].shape[:2])
-        copy = look_at(encode(tmp_path / f"{clip.stem}.mp4", frames, "libx264", (width, height), crf="32"))
+        copy = examine(encode(tmp_path / f"{clip.stem}.mp4", frames, "libx264", (width, height), crf="32"))
         assert {name for name, mark in marks.items() if same_pictures(mark, copy.fingerprint)} == {clip.name}
 
 
 def test_a_turned_copy_and_a_folder_of_frames_look_the_same(tmp_path: Path) -> None:
     frames = scene(3, frames=9)
-    upright = look_at(encode(tmp_path / "upright.mp4", frames, "libx264", (160, 120)))
+    upright = examine(encode(tmp_path / "upright.mp4", frames, "libx264", (160, 120)))
     (tmp_path / "frames").mkdir()
     for number, picture in enumerate(frames):
         cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), picture[..., ::-1])
-    folder = look_at(tmp_path / "frames")
+    folder = examine(tmp_path / "frames")
     assert (folder.frames, folder.width, folder.height) == (9, 160, 120)
     assert same_pictures(upright.fingerprint, folder.fingerprint)
-    turned = look_at(write_video(tmp_path / "turned.mp4", 9, "libx264", rotation=90))
-    straight = look_at(write_video(tmp_path / "straight.mp4", 9, "libx264"))
+    turned = examine(write_video(tmp_path / "turned.mp4", 9, "libx264", rotation=90))
+    straight = examine(write_video(tmp_path / "straight.mp4", 9, "libx264"))
     assert (turned.width, turned.height) == (straight.height, straight.width)
     assert not same_pictures(turned.fingerprint, straight.fingerprint)
 

@@ -12,7 +12,8 @@ import pytest
 from tests.data.clips import barcode, write_video
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media import manifest
-from tta_bench.data.media.manifest import Check, Manifest, check_clips, content_of, contents_digest
+from tta_bench.data.media.examine import Examined
+from tta_bench.data.media.manifest import Manifest, check_clips, content_of, contents_digest
 from tta_bench.errors import UserError
 from tta_bench.utils.files import sha256_of
 from tta_bench.utils.progress import Bar
@@ -29,13 +30,13 @@ def samples(tmp_path: Path) -> list[Sample]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The clips that were decoded, in a list that grows."""
     paths: list[Path] = []
-    real: Callable[[Path], Check] = manifest.look_at
+    real: Callable[[Path], Examined] = manifest.examine
 
-    def count(path: Path) -> Check:
+    def count(path: Path) -> Examined:
         paths.append(path)
         return real(path)
 
-    monkeypatch.setattr(manifest, "look_at", count)
+    monkeypatch.setattr(manifest, "examine", count)
     return paths
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.data.clips import cut, read_barcode, write_packed_avi, write_video
 from tta_bench.data.media import seek
-from tta_bench.data.media.decode import UnreadableVideo, count_frames, read_frames
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.data.media.seek import read_counted_frames
 
 FRAMES = 150

@@ -10,6 +10,7 @@ from tests.data.clips import cut, write_video
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.tiktok_actions import VideoList
 from tta_bench.data.media import manifest
+from tta_bench.data.media.examine import Examined
 from tta_bench.data.media.verify import VideoProblems, check_videos
 
 
@@ -21,13 +22,13 @@ def check(root: Path, cache: Path, least: int = 16) -> VideoProblems:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are decoded, as they are."""
     paths: list[Path] = []
-    count = manifest.look_at
+    count = manifest.examine
 
-    def counted(path: Path) -> manifest.Check:
+    def counted(path: Path) -> Examined:
         paths.append(path)
         return count(path)
 
-    monkeypatch.setattr(manifest, "look_at", counted)
+    monkeypatch.setattr(manifest, "examine", counted)
     return paths
 
 
@@ -103,15 +104,15 @@ def test_an_interrupted_check_resumes(tmp_path: Path, decoded: list[Path], monke
     root.mkdir()
     for number in range(12):
         write_video(root / f"{number}.mp4", 16 + number)
-    count = manifest.look_at
+    count = manifest.examine
 
-    def stopped(path: Path) -> manifest.Check:
+    def stopped(path: Path) -> Examined:
         if len(decoded) >= 5:
             raise KeyboardInterrupt
         return count(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(manifest, "look_at", stopped)
+        patch.setattr(manifest, "examine", stopped)
         with pytest.raises(KeyboardInterrupt):
             check(root, tmp_path / "cache.json")
     before = set(decoded)

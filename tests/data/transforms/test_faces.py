@@ -20,7 +20,6 @@ from tta_bench.data.transforms.faces import (
     FaceFrames,
     crop_faces,
     cut_out,
-    second_indices,
 )
 from tta_bench.data.transforms.sampling import uniform_indices
 
@@ -30,15 +29,6 @@ def portrait() -> NDArray[np.uint8]:
     """A photograph of a woman in uniform that comes with matplotlib; her eyes are at about (255, 115)."""
     file = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     return np.asarray(cv2.imread(str(file))[..., ::-1])
-
-
-@given(st.integers(1, 2000), st.sampled_from([12.5, 25.0, 30000 / 1001, 8.0]))
-def test_one_frame_a_second(count: int, rate: float) -> None:
-    indices = second_indices(count, rate)
-    assert len(indices) == max(1, round(count / rate))
-    assert indices.min() >= 0
-    assert indices.max() < count
-    assert (np.diff(indices) > 0).all()
 
 
 def test_frames_are_counted_and_upright(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_npy_has_one_or_two_dimensions(tmp_path: Path, shape: tuple[int, ...]) -
     ("lines", "message"),
     [
         ((), "has no features: 0 rows"),
-        (("a,b",), "has no features: 0 rows of 2"),
+        (("0.5,0.25,1e3", "1,2,3"), "has no header: its first line, '0.5', '0.25'"),
+        (("-1;2", "1;2"), "has no header"),
         (("frame,name", "1,x"), "has no features: 1 rows of 0"),
         (("a,b", "1,2", "1"), "has 2 columns, and 1 lines of another length: line 3"),
         (("a,b", "1,2", "1,oops"), "words in columns of features: b"),
@@ -84,3 +85,18 @@ def test_arrays_that_are_no_features(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             FeatureFiles("x")(tmp_path / f"{name}.npy")
+
+
+def test_a_header_alone_has_no_rows_and_semicolons_are_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("frame,AU01_r,AU02_r\n")
+    assert FeatureFiles("x")(tmp_path / "empty.csv").shape == (0, 2)
+    for number, sign in enumerate(";\t|"):
+        (tmp_path / f"{number}.csv").write_text(
+            "name;frameTime;F0;loudness\n'unknown';0.0;120.5;0.3\n".replace(";", sign)
+        )
+        np.testing.assert_allclose(FeatureFiles("x")(tmp_path / f"{number}.csv")[:, -2:], [[120.5, 0.3]])
+
+
+def test_columns_that_pandas_numbered_are_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",0,1,2\n0,0.5,0.5,0.5\n1,0.5,0.5,0.5\n")
+    assert FeatureFiles("x")(tmp_path / "a.csv").shape == (2, 3)

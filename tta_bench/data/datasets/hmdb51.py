@@ -6,12 +6,24 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import clips_by_class, locate, names_in, read_lines
+from tta_bench.data.datasets.find_clips import (
+    clips_by_class,
+    locate,
+    names_in,
+    nearby,
+    read_lines,
+    same_name,
+    what_is_in,
+)
 from tta_bench.data.datasets.layout import Layout, Sample, Split
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import DATASETS
 
 LISTS = "testTrainMulti_7030_splits"
+OTHER_LISTS = "annotations"
+"""Folder of the lists as MMAction2 has them."""
+VIDEOS = ("hmdb51_org", "videos")
+"""Folders below the root that hold those of the classes, where these are not in the root itself."""
 UNUSED, TRAIN, TEST = "0", "1", "2"
 HMDB51_TREE = """Expected:
   {root}
@@ -40,16 +52,17 @@ class HMDB51(Layout):
     """
 
     def __init__(self, root: Path) -> None:
-        lists = root / LISTS
+        lists = next((root / place for place in (LISTS, OTHER_LISTS) if (root / place).is_dir()), root / LISTS)
+        base = next((root / place for place in VIDEOS if (root / place).is_dir()), root)
         matches = [match for name in names_in(lists) if (match := re.fullmatch(r"(.+)_test_split(\d)\.txt", name))]
         classes, numbers = sorted({match[1] for match in matches}), sorted({int(match[2]) for match in matches})
         files = {(name, number): lists / f"{name}_test_split{number}.txt" for name in classes for number in numbers}
         flags = {key: _read_flags(file) for key, file in files.items() if file.is_file()}
         listed = {f"{name}/{clip}": None for (name, _), clips in flags.items() for clip in clips}
         used = {f"{name}/{clip}" for (name, _), clips in flags.items() for clip in clips if clips[clip] != UNUSED}
-        paths = locate(root, root, used)
+        paths = locate(root, base, used)
         missing = [file.name for file in files.values() if not file.is_file()]
-        problems = _differences(root, classes, missing, listed, sorted(used - paths.keys()))
+        problems = _differences(base, classes, missing, listed, sorted(used - paths.keys()))
         if problems or not classes:
             raise _mismatch(root, problems)
 
@@ -93,8 +106,8 @@ def _differences(
 ) -> list[str]:
     """Return the differences between lists and folders, a line for each kind."""
     folders = clips_by_class(root)
-    stems = {Path(entry).stem.casefold() for entry in listed}
-    strays = [clip.relative_to(root) for name in folders for clip in folders[name] if clip.stem.casefold() not in stems]
+    stems = {same_name(Path(entry).stem) for entry in listed}
+    strays = [clip.relative_to(root) for name in folders for clip in folders[name] if same_name(clip.stem) not in stems]
     strange = {clip.parts[0] for clip in strays} - set(classes)
     sides = {
         "list files are missing": missing,
@@ -111,6 +124,7 @@ def _mismatch(root: Path, problems: list[str]) -> UserError:
     tree = HMDB51_TREE.format(root=root)
     if not root.is_dir():
         return UserError(f"the folder {root} does not exist.", tree)
+    there = "; ".join(filter(None, (what_is_in(root), nearby(root, [LISTS]))))
     if not problems:
-        return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS}.", tree)
-    return UserError("\n  ".join([f"HMDB51's lists and folders do not match in {root}:", *problems]), tree)
+        return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS}: {there}.", tree)
+    return UserError("\n  ".join([f"HMDB51's lists and folders do not match in {root}:", *problems, there]), tree)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import find_by_stem, names_in
+from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.datasets.find_clips import find_by_stem, is_clip, names_in, same_name
+from tta_bench.data.datasets.reaction_ids import SOUND_SUFFIXES, near_ids, without_suffix
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS
@@ -23,9 +25,6 @@ EMOTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fe
 
 PARTS: Mapping[str, Sequence[str]] = {"train": ("Train",), "val": ("Val", "devel"), "test": ("Test",)}
 """Names of the parts in the published files; case is ignored."""
-
-SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"))
-"""Suffixes of sound files, in lower case."""
 
 HUME_TREE = """Expected either, as ABAW5 has it:
   {root}
@@ -137,7 +136,7 @@ class HumeReaction:
         if lost and (videos or sounds or not (ready or (self.root / "feats").is_dir())):
             raise UserError(
                 f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
-                f"{shorten([id + suffix for id in lost])}.",
+                f"{shorten([id + suffix for id in lost])}.{near_ids(lost, self._stems(part))}",
                 HUME_TREE.format(root=self.root),
             )
         videos = videos | ready
@@ -145,6 +144,12 @@ class HumeReaction:
             ListedReaction(id, videos.get(id), sounds.get(id), self._rows[id].targets, self._rows[id].group)
             for id in ids
         ]
+
+    def videos(self) -> list[Clip]:
+        """Return the video of every clip of the parts that are there, or its sound where it has none."""
+        listed = [clip for part in self.parts if self.ids(part) for clip in self.part(part)]
+        files = [(clip.id, clip.video or clip.audio) for clip in listed]
+        return [Clip(id, path) for id, path in files if path is not None]
 
     def identity(self) -> str:
         """Return a sha256 over the targets' names and each clip's id, part, intensities and subject."""
@@ -219,22 +224,32 @@ class HumeReaction:
 
     def _media(self, part: str, ids: Sequence[str]) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
         """Return videos, sounds and folders of ready crops by id, first from where the published folders have them."""
-        names = {name.casefold() for name in (part, *self.parts[part])}
-        homes = [
-            base / name
-            for base in (self.root, self.root / "raw")
-            for name in names_in(base)
-            if name.casefold() in names
-        ]
-        ready = {name: self.root / "frames" / name for name in names_in(self.root / "frames")}
+        homes = self._homes(part)
+        crops = {name: self.root / "frames" / name for name in names_in(self.root / "frames")}
+        ready = {name: folder for name, folder in crops.items() if is_clip(folder)}  # not an empty one, of no face
         videos = _by_stem([home / "mp4" for home in homes], VIDEO_SUFFIXES)
         sounds = _by_stem([home / "wav" for home in homes], SOUND_SUFFIXES)
-        lost = {id.casefold(): id for id in ids if id not in videos and id not in ready}
+        for id in ids:  # an id may have a suffix
+            for found in (videos, sounds, ready):
+                if id not in found and without_suffix(id) in found:
+                    found[id] = found[without_suffix(id)]
+        lost = {same_name(without_suffix(id)): id for id in ids if id not in videos and id not in ready}
         for stem, paths in find_by_stem(self.root, lost).items() if lost else ():
             if len(paths) > 1:
                 raise UserError(f"the clip {lost[stem]} is there more than once: {shorten([*map(str, paths)])}.")
             videos[lost[stem]] = paths[0]
         return videos, {id: path for id, path in videos.items() if path.is_file()} | sounds, ready
+
+    def _homes(self, part: str) -> list[Path]:
+        """Return the folders in which the published forms have a part's files."""
+        names = {name.casefold() for name in (part, *self.parts[part])}
+        bases = (self.root, self.root / "raw")
+        return [base / name for base in bases for name in names_in(base) if name.casefold() in names]
+
+    def _stems(self, part: str) -> set[str]:
+        """Return the names without suffix of all files that are there for a part."""
+        folders = [home / kind for home in self._homes(part) for kind in ("mp4", "wav")]
+        return {Path(name).stem for folder in folders for name in names_in(folder)}
 
 
 def _by_stem(folders: Sequence[Path], suffixes: frozenset[str]) -> dict[str, Path]:

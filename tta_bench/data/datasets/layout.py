@@ -32,6 +32,9 @@ class Split:
 class Layout:
     """A dataset found on disk: its classes in the order of their labels, and its splits by number."""
 
+    notes: tuple[str, ...] = ()
+    """Words on how the files were read, for the user."""
+
     def __init__(self, classes: Iterable[str], splits: Mapping[int, Split]) -> None:
         self.classes = tuple(classes)
         self._splits = dict(splits)

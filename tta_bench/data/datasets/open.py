@@ -14,6 +14,7 @@ from tta_bench.plugins import import_installed
 from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.paths import cache_folder
+from tta_bench.utils.progress import console
 
 Listed = TypeVar("Listed")
 """An item of a list: a sample, a clip or a reaction."""
@@ -40,7 +41,7 @@ def open_dataset(card: DatasetCard, root: Path | None) -> Any:
     _check_arguments(card, component)
     folder = dataset_root(card, root)
     try:
-        return component(folder, **card.arguments)
+        dataset = component(folder, **card.arguments)
     except (TypeError, ValueError, AttributeError, LookupError) as error:
         if not card.arguments:  # then the card has no part in it
             raise
@@ -50,6 +51,9 @@ def open_dataset(card: DatasetCard, root: Path | None) -> Any:
             f"{type(error).__name__}: {error}.",
             f"It takes: {', '.join(map(str, _parameters(component)))}.",
         ) from error
+    for note in getattr(dataset, "notes", ()):
+        console.print(f"{card.name}: {note}", markup=False, soft_wrap=True)
+    return dataset
 
 
 def _check_arguments(card: DatasetCard, component: Callable[..., Any]) -> None:

@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tta_bench.data.datasets.class_lists import refuse_lost
 from tta_bench.data.datasets.corpus import Clip, Corpus
-from tta_bench.data.datasets.find_clips import clips_by_class, names_in, read_lines
-from tta_bench.data.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from tta_bench.data.datasets.find_clips import (
+    clips_by_class,
+    find_file,
+    is_frame_folder,
+    names_in,
+    read_lines,
+    what_is_in,
+)
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import VIDEO_SUFFIXES
+from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.errors import UserError
 from tta_bench.registry import DATASETS
 from tta_bench.utils.tables import read_rows
@@ -48,7 +58,7 @@ class TikTokActions(Corpus):
         manifest = root / MANIFEST if (root / MANIFEST).is_file() else root
         super().__init__(_read_manifest(manifest) if manifest.is_file() else _read_hashtags(root))
         if not self.listing:
-            raise UserError(f"there are no clips in {root}.", TIKTOK_TREE.format(root=root))
+            raise UserError(f"there are no clips in {root}: {what_is_in(root)}.", TIKTOK_TREE.format(root=root))
 
 
 @DATASETS.register_module()
@@ -71,7 +81,7 @@ class VideoList(Corpus):
             raise UserError(f"{root} does not exist.", LIST_FORM)
         paths = _read_list(root) if root.is_file() else {path.relative_to(root).as_posix(): path for path in walk(root)}
         if not paths:
-            raise UserError(f"there are no videos in {root}.", LIST_FORM)
+            raise UserError(f"there are no videos in {root}: {what_is_in(root)}.", LIST_FORM)
         super().__init__(Clip(name, path) for name, path in paths.items())
 
 
@@ -84,7 +94,7 @@ def walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(current.resolve())
         inside = [current / name for name in names_in(current)]
-        if current != folder and any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
+        if current != folder and is_frame_folder(current):
             yield current
         yield from (path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
         pending += [path for path in reversed(inside) if path.is_dir()]
@@ -98,8 +108,11 @@ def _read_hashtags(root: Path) -> Iterator[Clip]:
 
 def _read_manifest(file: Path) -> Iterator[Clip]:
     """Yield the clips of a CSV file that has the columns path, hashtag and id, each filled in."""
-    for row in read_rows(file, COLUMNS, (), TIKTOK_TREE.format(root=file.parent)).values():
-        yield Clip(row["id"], file.parent / row["path"], row["hashtag"])
+    rows = read_rows(file, COLUMNS, (), TIKTOK_TREE.format(root=file.parent)).values()
+    clips = [Clip(row["id"], find_file(file.parent, row["path"]), row["hashtag"]) for row in rows]
+    lost = [row["path"] for row, clip in zip(rows, clips, strict=True) if not clip.path.exists()]
+    refuse_lost(file, lost if len(lost) == len(clips) else [], len(clips))
+    yield from clips
 
 
 def _read_list(file: Path) -> dict[str, Path]:
@@ -107,7 +120,7 @@ def _read_list(file: Path) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for number, line in enumerate(read_lines(file), start=1):
         name, *extent = line.strip().rsplit(maxsplit=2)
-        path = file.parent / name
+        path = find_file(file.parent, name)
         if len(extent) != 2 or not all(part.lstrip("-").isdecimal() for part in extent):
             raise UserError(f"{file}: line {number} is '{line}'.", LIST_FORM)
         if name in paths:
@@ -119,8 +132,14 @@ def _read_list(file: Path) -> dict[str, Path]:
                 "Videos and folders of frames are used whole: write `path 0 -1`.",
             )
         paths[name] = path
+    lost = [name for name, path in paths.items() if not path.exists()]
+    refuse_lost(file, lost if len(lost) == len(paths) else [], len(paths))
     return paths
 
 
 def _images(folder: Path) -> int:
-    return sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names_in(folder))
+    """Return the number of frames in a folder of frames, 0 for anything else."""
+    try:
+        return len(frame_files(folder)) if folder.is_dir() else 0
+    except UnreadableVideo:
+        return 0

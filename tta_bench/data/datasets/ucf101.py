@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import locate, read_lines
+from tta_bench.data.datasets.find_clips import locate, nearby, read_lines, what_is_in
 from tta_bench.data.datasets.layout import Layout, Sample, Split
 from tta_bench.errors import UserError, did_you_mean, shorten
 from tta_bench.registry import DATASETS
@@ -20,6 +20,13 @@ UCF101_TREE = """Expected:
   └── ucfTrainTestlist
       ├── classInd.txt
       └── testlist01.txt, trainlist01.txt, ..."""
+
+
+LISTS = ("ucfTrainTestlist", "annotations", "UCF101TrainTestSplits-RecognitionTask/ucfTrainTestlist")
+"""Folders of the lists below the root: as distributed, as MMAction2 has them, and as the archive unpacks."""
+
+VIDEOS = ("UCF-101", "videos")
+"""Folders of the clips below the root: as distributed, and as MMAction2 has them."""
 
 
 @DATASETS.register_module()
@@ -37,33 +44,37 @@ class UCF101(Layout):
     """
 
     def __init__(self, root: Path) -> None:
-        lists = root / "ucfTrainTestlist"
+        lists = next((root / place for place in LISTS if (root / place / "classInd.txt").is_file()), root / LISTS[0])
+        videos = next((root / place for place in VIDEOS if (root / place).is_dir()), root / VIDEOS[0])
         sides = {number: (lists / f"trainlist0{number}.txt", lists / f"testlist0{number}.txt") for number in (1, 2, 3)}
         numbers = [number for number in sides if any(file.is_file() for file in sides[number])] or [1]
         needed = [lists / "classInd.txt", *(file for number in numbers for file in sides[number])]
         missing = [str(file.relative_to(root)) for file in needed if not file.is_file()]
         lines = {file: read_lines(file) for file in needed[1:] if file.is_file()}
         entries = {line.split()[0]: None for file in lines for line in lines[file]}
-        paths = locate(root, root / "UCF-101", entries)
+        paths = locate(root, videos, entries)
         lost = [entry for entry in entries if entry not in paths]
         if missing or lost:
-            raise _incomplete(root, missing, lost, len(entries))
+            raise _incomplete(root, videos, missing, lost, len(entries))
         classes = _read_ucf101_classes(needed[0])
         samples = {file: tuple(_ucf101_sample(file, line, paths, classes) for line in lines[file]) for file in lines}
         super().__init__(classes, {number: Split(*(samples[file] for file in sides[number])) for number in numbers})
 
 
-def _incomplete(root: Path, missing: list[str], lost: list[str], clips: int) -> UserError:
+def _incomplete(root: Path, videos: Path, missing: list[str], lost: list[str], clips: int) -> UserError:
     """Return the error that lists everything that a UCF101 folder lacks."""
     if not root.is_dir():
         return UserError(f"the folder {root} does not exist.", UCF101_TREE.format(root=root))
     lines = [f"UCF101 is not complete in {root}:"]
-    if not (root / "UCF-101").is_dir():
+    if not videos.is_dir():
         lines.append("  the folder UCF-101 is missing")
     if missing:
         lines.append(f"  {len(missing)} list files are missing: {shorten(missing, 7)}")
     if lost:
         lines.append(f"  {len(lost):,} of {clips:,} listed clips are missing: {shorten(lost)}")
+    lines.append(f"  {what_is_in(root)}")
+    if place := nearby(root, LISTS[:1]):
+        lines.append(f"  {place}")
     return UserError("\n".join(lines), UCF101_TREE.format(root=root))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +29,7 @@ from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.utils.files import atomic_file
 from tta_bench.utils.keyed_random import canonical_json, digest
+from tta_bench.utils.orphans import end_with_parent
 from tta_bench.utils.progress import Bar, console
 
 NO_FILE = "no file"
@@ -222,7 +224,7 @@ def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers:
         return
     # A forked worker has the plug-ins of this process; other systems use Python's default.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor,))
+    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor, os.getpid()))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # before workers are forked, for they would wait for OpenCV's threads, which stay behind
     jobs = {pool.submit(_job, path, _file(folder, content)): content for content, path in todo.items()}
@@ -248,9 +250,10 @@ _extractor: Extractor
 """The extractor of a worker process, set when it begins."""
 
 
-def _begin(extractor: Extractor) -> None:
-    """Set up a worker process: Ctrl-C is left to its parent, OpenCV uses one thread."""
+def _begin(extractor: Extractor, parent: int) -> None:
+    """Set up a worker process: it ends with its parent, Ctrl-C is left to that, OpenCV uses one thread."""
     global _extractor
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _extractor = extractor

@@ -14,8 +14,8 @@ from tta_bench.data.media.decode import decoder_version
 from tta_bench.data.media.sound import SOUND_VERSION, read_sound
 from tta_bench.errors import UserError
 
-GAPS = "values that are missing"
-"""Note about a precomputed file."""
+GAPS, NO_ROWS = "values that are missing", "no rows"
+"""Notes about a precomputed file."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class SoundFeatures:
 class ReadyFeatures:
     """Extractor of precomputed features: the rows of a feature file, with gaps filled.
 
-    Called with a file it gives ``float32 (T', D)``. A missing value becomes the mean of the clip's others in its
-    column, or 0 where there are none; gaps are counted.
+    Called with a file it gives ``float32 (T', D)``, or None for a file without rows. A missing value becomes the mean
+    of the clip's others in its column, or 0 where there are none; gaps are counted.
 
     Args:
         backbone: A function of a file that gives ``float32 (T', D)``, NaN where something is missing.
@@ -70,9 +70,11 @@ class ReadyFeatures:
     backbone: Callable[[Path], NDArray[np.float32]]
     name: Mapping[str, Any]
 
-    def __call__(self, path: Path) -> tuple[NDArray[np.float32], dict[str, int]]:
+    def __call__(self, path: Path) -> tuple[NDArray[np.float32] | None, dict[str, int]]:
         """Return a file's features, and notes."""
         values = self.backbone(path)
+        if not len(values):
+            return None, {NO_ROWS: 1}
         there = np.isfinite(values)
         missing = int(values.size - there.sum())
         if not missing:
@@ -83,4 +85,4 @@ class ReadyFeatures:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that the values depend on, as JSON."""
-        return {"what": "ready", "version": 1, "backbone": {**self.name}}
+        return {"what": "ready", "version": 2, "backbone": {**self.name}}

@@ -6,8 +6,7 @@ frames are counted while decoding from the start.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -15,39 +14,25 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
+
+from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, open_for_reading, too_large, too_many
+from tta_bench.data.media.frame_folders import frame_files, read_picture
 
 Pixels = NDArray[np.uint8]
 """Frames, ``uint8 (..., H, W, 3)`` RGB."""
 
-VIDEO_SUFFIXES = frozenset(
-    (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
-)
+_CONTAINERS = """
+    3g2 3gp amv asf avi divx dv f4v flv gif m1v m2t m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf nut ogm ogv qt rm rmvb
+    tod ts vob webm wmv
+"""
+VIDEO_SUFFIXES = frozenset(f".{name}" for name in _CONTAINERS.split())
 """Suffixes of video files, in lower case."""
 
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
-"""Suffixes of the images in a folder of frames, in lower case."""
-
-
-class UnreadableVideo(Exception):
-    """A video that cannot be decoded to its end.
-
-    Args:
-        path: The file, or the folder of frames.
-        reason: The error, in the decoder's words where it has any.
-        good: Number of frames that can be decoded before that.
-    """
-
-    def __init__(self, path: Path, reason: str, good: int = 0) -> None:
-        super().__init__(path, reason, good)
-        self.path = path
-        self.reason = reason
-        self.good = good
-
-    def __str__(self) -> str:
-        """Return the path and the reason."""
-        return f"{self.path}: {self.reason}"
+Change = Callable[[Pixels], Pixels]
+"""A function of one frame ``uint8 (H, W, 3)`` that gives a frame."""
 
 
 def decoder_version() -> str:
@@ -55,16 +40,26 @@ def decoder_version() -> str:
     return f"PyAV {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
 
 
-def read_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
+def read_frames(
+    path: Path, indices: Sequence[int] | NDArray[np.integer], change: Change | None = None
+) -> NDArray[np.uint8]:
     """Return the frames with these indices, ``uint8 (len(indices), H, W, 3)`` RGB, upright.
 
-    Indices may come in any order and repeat. One at or beyond the end gives the last frame. All frames have the size
-    of the video's first one. Raises ValueError for a negative index or none at all, UnreadableVideo if decoding fails.
+    Args:
+        path: The file, or a folder of frames.
+        indices: Indices in any order, perhaps repeated; one at or beyond the end gives the last frame.
+        change: A change of each frame as soon as it is decoded, such as a smaller size. Before it, all frames have the
+            size of the video's first one.
+
+    Raises:
+        ValueError: An index is negative, or there is none.
+        UnreadableVideo: Decoding fails.
     """
     wanted = [int(index) for index in indices]
     if not wanted or min(wanted) < 0:
         raise ValueError(f"frame indices must be 0 or more and there must be one, not {wanted}")
-    frames = _read_images(path, set(wanted)) if path.is_dir() else _read_video(path, set(wanted))
+    read = _read_images if path.is_dir() else _read_video
+    frames = read(path, set(wanted), change or _unchanged)
     last = max(frames)
     return np.stack([frames[min(index, last)] for index in wanted])
 
@@ -72,18 +67,8 @@ def read_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]) -> NDA
 def count_frames(path: Path) -> int:
     """Return the number of frames that a whole video decodes to; raises UnreadableVideo if it ends with an error."""
     if path.is_dir():
-        return sum(1 for _ in map(_read_image, _image_files(path)))
-    return sum(1 for _ in _decode(path))
-
-
-def decoded_frames(path: Path) -> Generator[av.VideoFrame]:
-    """Yield a video file's frames as the decoder gives them; raises UnreadableVideo if it ends with an error."""
-    yield from _decode(path)
-
-
-def frame_files(path: Path) -> list[Path]:
-    """Return the images of a folder of frames in order; raises UnreadableVideo if there are none."""
-    return _image_files(path)
+        return sum(1 for _ in map(read_picture, frame_files(path)))
+    return sum(1 for _ in decoded(path))
 
 
 def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint8]]:
@@ -96,19 +81,15 @@ def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint
     Raises:
         UnreadableVideo: Decoding fails, perhaps after some frames.
     """
-    size: tuple[int, int] | None = None
-    reformatter = VideoReformatter()
-    for frame in _decode(path):
-        if size is None:
-            scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
-            size = round(frame.width * scale), round(frame.height * scale)
-        yield to_rgb(path, frame, size, reformatter)
+    picture = ToRgb(path, side)
+    for frame in decoded(path):
+        yield picture(frame)
 
 
 def frame_rate(path: Path) -> Fraction:
     """Return a video file's mean frames in a second, as its header has it; raises UnreadableVideo where it has none."""
     try:
-        with av.open(str(path)) as container:
+        with open_for_reading(path) as container:
             stream = container.streams.best("video")
             rate = stream.average_rate if isinstance(stream, av.VideoStream) else None
     except av.FFmpegError as error:
@@ -118,77 +99,126 @@ def frame_rate(path: Path) -> Fraction:
     return rate
 
 
-def _read_video(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
-    """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    size: tuple[int, int] | None = None
-    reformatter = VideoReformatter()
-    with closing(_decode(path)) as frames:
-        for index, frame in enumerate(frames):
-            size = size or (frame.width, frame.height)
-            if index in wanted:
-                pictures[index] = to_rgb(path, frame, size, reformatter)
-            if index == max(wanted):
-                return pictures
-    if size and index not in pictures:
-        pictures[index] = to_rgb(path, frame, size, reformatter)
-    return pictures
+class ToRgb:
+    """Conversion of a video's frames to upright RGB of one size, as its first frame tells it.
+
+    Args:
+        path: The file, for errors.
+        side: Short side of the pictures, where smaller than the video's.
+    """
+
+    def __init__(self, path: Path, side: int | None = None) -> None:
+        self._path, self._side = path, side
+        self._size: tuple[int, int] | None = None
+        self._matrix: NDArray[np.int32] | None = None
+        self._reformatter = VideoReformatter()
+
+    def begin(self, frame: av.VideoFrame) -> None:
+        """Take size and direction from a frame, if it is the first; PyAV frees a frame late once this was read."""
+        if self._size is None:
+            scale = 1.0 if self._side is None else min(1.0, self._side / min(frame.width, frame.height))
+            self._size = round(frame.width * scale), round(frame.height * scale)
+            data = frame.side_data.get(SideData.DISPLAYMATRIX)
+            self._matrix = None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3)
+
+    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        """Return a frame as ``uint8 (H, W, 3)``, scaled where it has another size than the first.
+
+        Raises:
+            UnreadableVideo: Its format cannot be converted.
+        """
+        self.begin(frame)
+        assert self._size is not None
+        try:
+            picture = self._reformatter.reformat(frame, *self._size, format="rgb24").to_ndarray()
+        except (av.FFmpegError, ValueError) as error:
+            reason = f"a frame of format {frame.format.name} cannot be converted: {error}"
+            raise UnreadableVideo(self._path, reason) from error
+        return upright(np.asarray(picture, np.uint8), self._matrix)
 
 
-def to_rgb(path: Path, frame: av.VideoFrame, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    """Convert a frame to upright RGB, scaled to a size (width, height, before turning) where it has another."""
-    try:
-        picture = reformatter.reformat(frame, *size, format="rgb24").to_ndarray()
-    except (av.FFmpegError, ValueError) as error:
-        raise UnreadableVideo(path, f"a frame of format {frame.format.name} cannot be converted: {error}") from error
-    return np.asarray(np.rot90(picture, round(frame.rotation / 90)), np.uint8)  # both count counterclockwise
+def upright(picture: Pixels, matrix: NDArray[np.int32] | None) -> Pixels:
+    """Return a picture as a display matrix shows it: turned by quarters and perhaps mirrored.
+
+    Args:
+        picture: ``uint8 (H, W, 3)``.
+        matrix: ``int32 (3, 3)``, which sends a place (x, y, 1) to (x, y, 1) @ matrix; None for the picture as it is.
+    """
+    if matrix is None:
+        return picture
+    (across, down), (over, along) = matrix[:2, :2].astype(float)  # where a step to the right, and one down, leads
+    if abs(down) + abs(over) > abs(across) + abs(along):
+        picture, across, along = picture.swapaxes(0, 1), over, down
+    return picture[:: -1 if along < 0 else 1, :: -1 if across < 0 else 1]
 
 
-def _decode(path: Path) -> Generator[av.VideoFrame]:
+def decoded(path: Path) -> Generator[av.VideoFrame]:
     """Yield a video file's frames in order; raises UnreadableVideo, also when the file breaks off with an error."""
     good = 0
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                raise UnreadableVideo(path, "no video stream")
-            stream.thread_type = "NONE"
+        with open_for_reading(path) as container:
+            stream = video_stream(path, container)
             for frame in container.decode(stream):
                 yield frame
                 good += 1
+                if good == MOST_FRAMES:
+                    raise UnreadableVideo(path, too_many(good + 1), good)
     except av.FFmpegError as error:
-        reason = error.strerror or str(error)
-        raise UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason, good) from error
+        raise broken(path, error, good) from error
     if not good:
         raise UnreadableVideo(path, "no frames")
 
 
-def _read_images(path: Path, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
-    """Read the wanted images of a folder of frames, or the last one where it has fewer, in the first one's size."""
-    files = _image_files(path)
-    height, width = _read_image(files[0]).shape[:2]
+def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    """Return the film of an open file, to be decoded by this thread.
+
+    Raises:
+        UnreadableVideo: There is none, or its header tells a size or a number of frames beyond the limit.
+    """
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        raise UnreadableVideo(path, "no video stream")
+    if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
+        raise UnreadableVideo(path, reason)
+    stream.thread_type = "NONE"
+    return stream
+
+
+def broken(path: Path, error: av.FFmpegError, good: int) -> UnreadableVideo:
+    """Return the error of a file that breaks off after some good frames."""
+    reason = error.strerror or str(error)
+    return UnreadableVideo(path, f"{reason} after {good:,} good frames" if good else reason, good)
+
+
+def _read_video(path: Path, wanted: set[int], change: Change) -> dict[int, NDArray[np.uint8]]:
+    """Decode up to the last wanted frame and convert the wanted ones, or the video's last one where it is shorter."""
     pictures: dict[int, NDArray[np.uint8]] = {}
-    for index in {min(index, len(files) - 1) for index in wanted}:
-        picture = _read_image(files[index])
-        if picture.shape[:2] != (height, width):
-            picture = np.asarray(cv2.resize(picture, (width, height)), np.uint8)
-        pictures[index] = picture
+    picture = ToRgb(path)
+    last = -1
+    with closing(decoded(path)) as frames:
+        for last, frame in enumerate(frames):
+            picture.begin(frame)
+            if last in wanted:
+                pictures[last] = change(picture(frame))
+            if last == max(wanted):
+                return pictures
+    if last not in pictures:
+        pictures[last] = change(picture(frame))
     return pictures
 
 
-def _image_files(path: Path) -> list[Path]:
-    """Return a folder's images in order, ``frame_10`` after ``frame_9``; raises UnreadableVideo if there are none."""
-    files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
-    if not files:
-        raise UnreadableVideo(path, "no frames")
-    return sorted(
-        files, key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)]
-    )
+def _read_images(path: Path, wanted: set[int], change: Change) -> dict[int, NDArray[np.uint8]]:
+    """Read the wanted images of a folder of frames, or the last one where it has fewer, in the first one's size."""
+    files = frame_files(path)
+    height, width = read_picture(files[0]).shape[:2]
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    for index in {min(index, len(files) - 1) for index in wanted}:
+        picture = read_picture(files[index])
+        if picture.shape[:2] != (height, width):
+            picture = np.asarray(cv2.resize(picture, (width, height)), np.uint8)
+        pictures[index] = change(picture)
+    return pictures
 
 
-def _read_image(file: Path) -> NDArray[np.uint8]:
-    """Return an image as ``uint8 (H, W, 3)`` RGB; raises UnreadableVideo for its folder if it is none."""
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise UnreadableVideo(file.parent, f"{file.name} is not an image that can be read")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+def _unchanged(picture: Pixels) -> Pixels:
+    return picture

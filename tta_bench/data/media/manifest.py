@@ -8,17 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import cv2
-import numpy as np
-
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import UnreadableVideo, decoded_frames, decoder_version, frame_files
-from tta_bench.data.media.fingerprint import Thumbnails, fingerprint, shrink, small_luma
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import decoder_version
+from tta_bench.data.media.examine import examine
+from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.data.media.stat_cache import LOOK, STAMP, FileStat, StatCache, file_stat
 from tta_bench.errors import UserError, shorten
 from tta_bench.utils.files import sha256_of
@@ -39,6 +37,7 @@ class Manifest:
         contents: sha256 of each clip's bytes; of a folder of frames, the digest of its images in order.
         looks: Size and fingerprint of each readable clip.
         stamps: State of each clip's files before they were read.
+        doubtful: Signs of damage, or of an early end, of readable clips.
     """
 
     frames: dict[str, int]
@@ -46,6 +45,7 @@ class Manifest:
     contents: dict[str, str] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
     stamps: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    doubtful: dict[str, str] = field(default_factory=dict)
 
     def identity(self, samples: Iterable[Sample]) -> str:
         """Return a sha256 over ids, labels, groups and frame counts (0 if broken), in any order and at any path."""
@@ -138,6 +138,8 @@ class Check(NamedTuple):
     """The decoder's error; empty where there is none."""
     content: str
     """sha256 of its bytes; empty where they cannot be read."""
+    doubt: str = ""
+    """Signs of damage; empty where there are none."""
     width: int = 0
     height: int = 0
     fingerprint: str = ""
@@ -173,6 +175,7 @@ def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manif
     return Manifest(
         frames={id: check.frames for id, check in good.items()},
         broken=broken,
+        doubtful={id: check.doubt for id, check in good.items() if check.doubt},
         contents={id: check.content for id, check in checks.items() if check.content},
         looks={id: Look(check.width, check.height, check.fingerprint) for id, check in good.items()},
         stamps=stamps,
@@ -182,8 +185,8 @@ def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manif
 def _known(results: StatCache, sample: ClipLike, stat: FileStat) -> Check | None:
     """Return the cached result of a clip, if its bytes are the same."""
     match results.get(sample.id, stat[:LOOK]):
-        case [int(ctime), int(frames), str(reason), str(content), int(width), int(height), str(mark)]:
-            check = Check(frames, reason, content, width, height, mark)
+        case [int(ctime), int(frames), str(reason), str(content), str(doubt), int(width), int(height), str(mark)]:
+            check = Check(frames, reason, content, doubt, width, height, mark)
             if ctime == stat.ctime_ns:
                 return check
             with suppress(OSError, UnreadableVideo):
@@ -216,28 +219,10 @@ def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache,
     return checks
 
 
-def look_at(path: Path) -> Check:
-    """Return what decoding a clip to its end tells of it; raises UnreadableVideo if it ends with an error."""
-    content, thumbnails, size = content_of(path), Thumbnails(), (0, 0)
-    if path.is_dir():
-        for file in frame_files(path):
-            picture = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-            if picture is None:
-                raise UnreadableVideo(path, f"{file.name} is not an image that can be read")
-            size = size if thumbnails.frames else (picture.shape[1], picture.shape[0])
-            thumbnails.add(partial(shrink, np.asarray(picture, np.uint8)))
-    else:
-        for frame in decoded_frames(path):
-            if not thumbnails.frames:
-                turned = round(frame.rotation / 90) % 2
-                size = (frame.height, frame.width) if turned else (frame.width, frame.height)
-            thumbnails.add(partial(small_luma, frame))
-    return Check(thumbnails.frames, "", content, *size, fingerprint(thumbnails.spread()))
-
-
 def _check(path: Path) -> Check:
     try:
-        return look_at(path)
+        found = examine(path)
+        return Check(found.frames, "", content_of(path), *found[1:])
     except UnreadableVideo as error:
         return Check(0, error.reason, _content_or_none(path))
     except OSError as error:

@@ -13,7 +13,8 @@ from typing import Literal
 import cv2
 
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.media.decode import VIDEO_SUFFIXES, UnreadableVideo, every_frame, frame_rate
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import VIDEO_SUFFIXES, every_frame, frame_rate
 from tta_bench.data.media.encode import h264, write_video
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar

@@ -13,15 +13,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from tta_bench.data.media.decode import UnreadableVideo, read_frames, to_rgb
+from tta_bench.data.media.container import NO_TRIAL, UnreadableVideo, open_for_reading
+from tta_bench.data.media.decode import ToRgb, read_frames, video_stream
 
 SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
-NO_TRIAL = {"skip_frame": "all"}
-"""Option that keeps FFmpeg from decoding the first frames when it opens a file."""
 
 
 def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer], length: int) -> NDArray[np.uint8]:
@@ -46,10 +44,8 @@ def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer]
 def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np.uint8] | None:
     """Decode from the last key frame not after the first wanted frame; None where that does not give all frames."""
     try:
-        with av.open(str(path), metadata_errors="ignore", options=NO_TRIAL) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                return None
+        with open_for_reading(path, NO_TRIAL) as container:
+            stream = video_stream(path, container)
             if container.format.name not in SEEKABLE_FORMATS or stream.codec_context.name not in SEEKABLE_CODECS:
                 return None
             packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
@@ -70,18 +66,19 @@ def _decode(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream, rows: dict[int, int]
 ) -> NDArray[np.uint8] | None:
     """Return the frames at some times, each in its place; frames in between that no other refers to are not decoded."""
-    stream.thread_type = "NONE"
     size = stream.width, stream.height
-    reformatter = VideoReformatter()
+    convert = ToRgb(path)
     frames: NDArray[np.uint8] | None = None
     missing = set(rows)
     for packet in container.demux(stream):
         stream.codec_context.skip_frame = "DEFAULT" if packet.pts in rows else "NONREF"
         for frame in packet.decode():
+            if frame.is_corrupt:  # then its pixels depend on where decoding began
+                return None
             if frame.pts in missing:
                 if (frame.width, frame.height) != size:
                     return None
-                picture = to_rgb(path, frame, size, reformatter)
+                picture = convert(frame)
                 if frames is None:
                     frames = np.empty((len(rows), *picture.shape), np.uint8)
                 frames[rows[frame.pts]] = picture  # one by one, so that the next picture takes the same memory

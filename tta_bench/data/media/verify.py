@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.datasets.find_clips import unknown_suffixes
 from tta_bench.data.media.manifest import check_clips
 from tta_bench.utils.files import sha256_of
 from tta_bench.utils.keyed_random import digest
@@ -30,6 +31,8 @@ class VideoProblems:
         empty: Files of no bytes.
         duplicates: Groups of files with the same bytes.
         short: Frame count of each video that is too short.
+        doubtful: Signs of damage, or of an early end, of videos that can be decoded; no problem, for headers are wrong.
+        left_out: Number of files beside the videos by their suffix, where the suite does not know it.
     """
 
     videos: int
@@ -37,6 +40,8 @@ class VideoProblems:
     empty: list[str]
     duplicates: list[list[str]]
     short: dict[str, int]
+    doubtful: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -65,12 +70,15 @@ def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, 
     same = _same_bytes(present, sizes, inodes, workers)
     first = {clip.id: group[0].id for group in same for clip in group}
     manifest = check_clips([clip for clip in present if first.get(clip.id, clip.id) == clip.id], cache, workers)
-    short = {}
+    short, doubtful = {}, {}
     for clip in present:
         decoded = first.get(clip.id, clip.id)
         if decoded in manifest.broken:
             broken[clip.id] = manifest.broken[decoded]
-        elif manifest.frames[decoded] < least:
+            continue
+        if decoded in manifest.doubtful:
+            doubtful[name[clip.id]] = manifest.doubtful[decoded]
+        if manifest.frames[decoded] < least:
             short[name[clip.id]] = manifest.frames[decoded]
     return VideoProblems(
         videos=len(videos),
@@ -78,6 +86,8 @@ def check_videos(videos: Sequence[Clip], root: Path, cache: Path, workers: int, 
         empty=[name[clip.id] for clip in empty],
         duplicates=[[name[clip.id] for clip in group] for group in same],
         short=short,
+        doubtful=doubtful,
+        left_out=unknown_suffixes({clip.path.parent for clip in videos}),
     )
 
 

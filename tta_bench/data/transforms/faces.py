@@ -11,26 +11,20 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from tta_bench.data.media.decode import Pixels, UnreadableVideo, count_frames, decoder_version, frame_rate, read_frames
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import Pixels, count_frames, decoder_version, read_frames
+from tta_bench.data.media.frame_times import frame_times, second_indices
 from tta_bench.data.transforms.augment import Box
 from tta_bench.data.transforms.face_detectors import FaceDetector, face_detector, whole_frame
 from tta_bench.data.transforms.sampling import Indices, uniform_indices
 from tta_bench.utils.files import sha256_of
 
-FACES_VERSION = 1
+FACES_VERSION = 2
 """Raised whenever the same settings would give other pictures."""
 
 READY, NO_FACE, BROKEN_OFF, UNREADABLE = "ready crops", "frames without a face", "broken off", "unreadable"
+NO_TIMES = "no times of frames"
 """Notes about a clip."""
-
-
-def second_indices(count: int, rate: float) -> Indices:
-    """Return the index, ``int64``, of the frame in the middle of each second of ``count`` frames at a rate in Hz.
-
-    A last part of less than half a second counts only where there is nothing else.
-    """
-    middles = (np.arange(max(1, round(count / rate))) + 0.5) * rate
-    return np.asarray(middles, np.int64).clip(max=count - 1)
 
 
 def crop_faces(pictures: Sequence[Pixels] | Pixels, detect: FaceDetector, size: int) -> tuple[Pixels, int]:
@@ -96,15 +90,14 @@ class FaceFrames:
     def __call__(self, path: Path) -> tuple[Pixels | None, dict[str, int]]:
         """Return the clip's frames, or None where it is unreadable, and the notes."""
         try:
-            count, broken_off = _count(path)
-            pictures = read_frames(path, self._indices(path, count))
+            indices, notes = self._indices(path)
+            pictures = read_frames(path, indices)
         except (UnreadableVideo, OSError):
             return None, {UNREADABLE: 1}
         if path.is_dir():
             return crop_faces(pictures, whole_frame, self.size)[0], {READY: 1}
         crops, missing = crop_faces(pictures, self._detect, self.size)
-        notes = {NO_FACE: missing, BROKEN_OFF: int(broken_off)}
-        return crops, {name: times for name, times in notes.items() if times}
+        return crops, ({NO_FACE: missing} if missing else {}) | notes
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides the values, as JSON: settings, versions, and the sha256 of a model file."""
@@ -120,13 +113,28 @@ class FaceFrames:
             "opencv": cv2.__version__,
         }
 
-    def _indices(self, path: Path, count: int) -> Indices:
-        """Return the indices of the frames that are used; ready crops count as one frame a second."""
-        if self.sampling == "uniform":
-            return uniform_indices(count, self.frames).reshape(-1)
-        seconds = np.arange(count) if path.is_dir() else second_indices(count, float(frame_rate(path)))
-        kept = np.arange(len(seconds)) if len(seconds) <= self.frames else uniform_indices(len(seconds), self.frames)[0]
-        return np.asarray(seconds[kept], np.int64)
+    def _indices(self, path: Path) -> tuple[Indices, dict[str, int]]:
+        """Return the indices of the frames that are used, and notes.
+
+        At one frame a second, ready crops count as one each, and a video without times is taken evenly.
+        """
+        if self.sampling == "1fps" and not path.is_dir():
+            times = frame_times(path)
+            if times is not None:
+                seconds = second_indices(times)
+                return self._thinned(seconds), {BROKEN_OFF: 1} if times.broken_off else {}
+        count, broken_off = _count(path)
+        notes = {BROKEN_OFF: 1} if broken_off else {}
+        if self.sampling == "1fps" and path.is_dir():
+            return self._thinned(np.arange(count)), notes
+        untimed = {NO_TIMES: 1} if self.sampling == "1fps" else {}
+        return uniform_indices(count, self.frames).reshape(-1), notes | untimed
+
+    def _thinned(self, seconds: Indices) -> Indices:
+        """Return at most the wanted number of indices, evenly spread."""
+        if len(seconds) <= self.frames:
+            return seconds
+        return seconds[uniform_indices(len(seconds), self.frames)[0]]
 
 
 def _count(path: Path) -> tuple[int, bool]:

@@ -149,6 +149,11 @@ def resize_short_side(clip: Pixels, size: int) -> Pixels:
     return resized
 
 
+def resize_frame(frame: Pixels, size: int) -> Pixels:
+    """Resize a frame ``uint8 (H, W, 3)`` as `resize_short_side` does."""
+    return np.asarray(resize_short_side(frame[None], size)[0], np.uint8)
+
+
 def crop_offsets(height: int, width: int, size: int, crops: int) -> list[tuple[int, int]]:
     """Return (top, left) of square windows evenly spaced along the long side; one window lies in the centre.
 

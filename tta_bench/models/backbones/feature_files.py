@@ -36,11 +36,13 @@ class FeatureFiles:
     def __call__(self, path: Path) -> NDArray[np.float32]:
         """Return a clip's features, ``float32 (T', D)``.
 
+        A file with a header only has no rows.
+
         Raises:
             UserError: The file is empty or cannot be read, or nothing in it is a feature.
         """
         values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path, self._metadata)
-        if not values.size:
+        if not values.shape[1]:
             raise UserError(f"{path} has no features: {len(values):,} rows of {values.shape[1]} columns.")
         return values
 
@@ -60,6 +62,13 @@ def _read_csv(path: Path, metadata: int | None) -> NDArray[np.float32]:
     """Return the columns that are features as ``float32 (T', D)``, NaN for empty cells."""
     names, lines = read_cells(path)
     rows = list(lines.values())
+    named = [name for name in names if name]
+    counted = named == [str(number) for number in range(len(named))]  # as pandas numbers columns without names
+    if named and not counted and not any(map(_is_word, named)):
+        raise UserError(
+            f"{path} has no header: its first line, {shorten([repr(name) for name in names], 3)}, is numbers.",
+            "The first line of a CSV file of features names its columns; files without names can be NPY.",
+        )
     columns = [np.array([_number(row[index]) for row in rows]) for index in range(len(names))]
     kept = range(metadata, len(names)) if metadata is not None else _features(names, rows)
     if words := [names[index] for index in kept if any(_is_word(row[index]) for row in rows)]:

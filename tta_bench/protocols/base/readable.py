@@ -22,7 +22,17 @@ def check_readable(clips: Sequence[ClipLike], dataset: str, root: Path, work_dir
         work_dir: Folder for the results.
         workers: Clips decoded at a time; 0 counts as 1.
     """
-    return check_clips(clips, manifest_file(work_dir, dataset, root), max(1, workers))
+    manifest = check_clips(clips, manifest_file(work_dir, dataset, root), max(1, workers))
+    if manifest.doubtful:
+        named = shorten([f"{name} ({doubt})" for name, doubt in manifest.doubtful.items()], 3)
+        console.print(
+            f"{len(manifest.doubtful):,} of the {len(clips):,} clips may be damaged and are used up to there: {named} "
+            "(`tta-bench data verify` lists them)",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+    return manifest
 
 
 def exclude_broken(

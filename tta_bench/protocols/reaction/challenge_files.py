@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.datasets.reaction_ids import near_ids
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
@@ -101,15 +102,13 @@ def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
     """Check that every expected clip is there exactly once and no other.
 
     Raises:
-        UserError: Counts and names missing, repeated and unknown ids; says so if they have lost their leading zeros.
+        UserError: Counts and names missing, repeated and unknown ids; says which have lost their leading zeros.
     """
     try:
         check_complete(ids, expected)
     except UserError as error:
-        unknown = set(ids) - set(expected)
-        if unknown and unknown <= {name.lstrip("0") for name in expected}:
-            raise UserError(error.message, "The ids have lost their leading zeros: read them as text.") from None
-        raise
+        hint = near_ids([name for name in ids if name not in set(expected)], expected)
+        raise UserError(error.message, hint.strip() or error.hint) from None
 
 
 def write_outputs(

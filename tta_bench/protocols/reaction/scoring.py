@@ -12,6 +12,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.config.resolve import data_root
 from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, ListedReaction
 from tta_bench.data.datasets.open import open_dataset
+from tta_bench.data.datasets.reaction_ids import ids_as_listed
 from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
 from tta_bench.protocols.base.standing import UNKNOWN, standing_of
@@ -39,8 +40,9 @@ def score_reaction_file(asked: OutsideScores, work_dir: Path) -> Record:
         else truth_of_dataset(asked.dataset, asked.root, asked.part)
     )
     outputs = read_outputs(asked.predictions, truth.emotions)
-    check_ids(outputs.ids, truth.targets)
-    predictions = collect_intensities(outputs.ids, outputs.values, truth)
+    ids = ids_as_listed(outputs.ids, truth.targets)
+    check_ids(ids, truth.targets)
+    predictions = collect_intensities(ids, outputs.values, truth)
     if asked.labels:
         keep = partial(keep_without_labels, predictions, "labels", ranked_by=asked.protocol.score)
     else:
