@@ -34,7 +34,7 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    r"""Print the exact commands that measure a record again; with --run, do it and compare.
+    """Print the exact commands that measure a record again; with --run, do it and compare.
 
     \b
     tta-bench reproduce leaderboards/records/NAME.json

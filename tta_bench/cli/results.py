@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tta_bench.cli.documents import echo_json
 from tta_bench.records.schema import Metric, Record
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     """Write the boards of one's own runs, and print records as a table with their board, or as one JSON document."""
     boards = own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
+        echo_json([record.model_dump(mode="json") for record in records])
         return
     from tabulate import tabulate
 
@@ -49,7 +49,7 @@ def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) 
     """Write the boards of one's own runs, and print the findings of each protocol over all its runs, or all as JSON."""
     own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps([finding.figures for finding in findings], indent=2))
+        echo_json([finding.figures for finding in findings])
         return
     for finding in findings:
         click.echo(finding.page)

@@ -25,7 +25,7 @@ from tta_bench.cli.options import load_plugins, plugin_option
 def command(
     arguments: tuple[str, ...], predictions: Path | None, since: Path | None, plugins: tuple[Path, ...]
 ) -> None:
-    r"""Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
+    """Recompute every figure of records from their predictions, or from their outcomes where these are all there is.
 
     \b
     tta-bench verify
@@ -44,6 +44,10 @@ def command(
     paths, words = paths_and_words(arguments)
     folders = paths or [Path("leaderboards/records")]
     labels = label_words(words)
+    if not paths and not folders[0].is_dir():
+        raise UserError(
+            f"there is no folder {folders[0]} here.", "Name records: tta-bench verify RECORD, or go to a clone's root."
+        )
     files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
         raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
