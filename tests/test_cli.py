@@ -53,7 +53,7 @@ OPTIONS = {
     "run": ["--dry-run", "--json", "--plugin", "--resume", "--submission", "--work-dir"],
     "eval": ["--json", "--plugin", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],
-    "show": ["--json", "--plugin"],
+    "show": ["--json", "--keys", "--plugin"],
     "new": ["--into"],
     "check": ["--json", "--markdown", "--plugin"],
     "leaderboard": ["--boards", "--check", "--format", "--plugin", "--records"],

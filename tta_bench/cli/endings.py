@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import select
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,7 +15,6 @@ import click
 
 from tta_bench import __version__
 from tta_bench.errors import BenchError
-from tta_bench.utils.paths import cache_folder
 from tta_bench.utils.printable import one_line, printable
 
 FORESEEN = {
@@ -101,6 +97,12 @@ def write_report(error: BaseException, words: Sequence[str]) -> Path | None:
         error: The error.
         words: The command's words.
     """
+    import platform
+    import tempfile
+    import traceback
+
+    from tta_bench.utils.paths import cache_folder
+
     now = datetime.now(UTC)
     text = (
         f"tta-bench {__version__}, Python {platform.python_version()}, {platform.platform()}\n"

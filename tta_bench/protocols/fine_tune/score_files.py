@@ -54,7 +54,7 @@ class Labels:
 
 
 def read_class_scores(path: Path) -> ClassScores:
-    """Return the scores in a file, as precise as it has them: one for each class, or only the best class of each sample.
+    """Return the scores in a file, as precise as they are: one for each class, or only each sample's best class.
 
     Raises:
         UserError: The file has another form, or some of its scores are no numbers; names them.
