@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tta_bench.errors import UserError
-from tta_bench.utils.files import require_folder
+from tta_bench.utils.files import is_there, require_folder
 
 if TYPE_CHECKING:
     from tta_bench.records.intensities import Truth
@@ -75,14 +75,6 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
         else:
             raise UserError(f"there is no file {argument}.")
     return paths, words
-
-
-def is_there(path: Path) -> bool:
-    """Return True if a file or folder is there; False too for a text that can be no path."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long, or with a zero character
-        return False
 
 
 def label_words(words: Iterable[str]) -> dict[str, str]:

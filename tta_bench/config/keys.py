@@ -78,12 +78,15 @@ def unknown_key(key: str, known: Collection[str], others: Mapping[str, Collectio
             f"unknown key '{key}'.",
             f"Say {plain}=VALUE: no + is needed, and no blanks. Lists are split=1,2 and seed=0,1.",
         )
+    if plain == "data.roots":
+        return UserError(f"unknown key '{key}': it is a section.", "Say data.roots.NAME=DIR, with a dataset's name.")
     below = [name for name in known if name.startswith(f"{plain}.")]
     if below:
         return UserError(f"unknown key '{key}': it is a section.", f"Its keys: {shorten(below, 12)}.")
     if of := [protocol for protocol, keys in (others or {}).items() if plain in keys]:
         return UserError(f"unknown key '{key}': only {shorten(of, 3)} {'has' if len(of) == 1 else 'have'} it.")
-    return UserError(f"unknown key '{key}'.", _meant(plain, known))
+    plus = "" if plain == key else " No + is needed: lists are split=1,2 and seed=0,1."
+    return UserError(f"unknown key '{key}'.", _meant(plain, known) + plus)
 
 
 def _meant(key: str, known: Collection[str]) -> str:

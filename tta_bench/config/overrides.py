@@ -34,9 +34,9 @@ class Choices(Strict):
     """Initial weights: a card, a file, a run, none, or the backbone's default."""
     phase: PhaseChoice = "all"
     """Training, test, or both."""
-    split: Annotated[tuple[int, ...], DISTINCT] = Field(default=(1,), min_length=1)
+    split: Annotated[tuple[int, ...], DISTINCT] = (1,)
     """Splits of the dataset, one run for each."""
-    seed: Annotated[tuple[Seed, ...], DISTINCT] = Field(default=(0,), min_length=1)
+    seed: Annotated[tuple[Seed, ...], DISTINCT] = (0,)
     """Seeds, one run for each."""
     tier: Literal["auto", "sample", "full"] = "auto"
     """The full dataset or the embedded sample; auto: full where a data root is configured."""

@@ -20,6 +20,7 @@ from tta_bench.experiments.common import DataSettings, RegistrySettings, Runtime
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.metrics import METRICS
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
+from tta_bench.utils.files import is_there
 from tta_bench.utils.paths import data_folder, user_config
 
 
@@ -80,6 +81,8 @@ def _protocol(words: Sequence[str]) -> ProtocolCard:
     """Return the card of the protocol that is named, looked for in the user's folder of cards too if one is given."""
     given = dict(word.partition("=")[::2] for word in words)
     if not given.get("protocol", "").strip():
+        if "=" in words or "protocol=" in words:
+            raise UserError("protocol is empty.", "Write protocol=NAME, without blanks around =.")
         names = [word for word in words if word in card_files("protocols")]
         if names:
             raise UserError(f"'{names[0]}' is not key=value.", f"Did you mean protocol={names[0]}?")
@@ -154,7 +157,10 @@ def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tup
         return card, None, "sample"
     root = data.root or data_root(name, data.roots)
     if root is not None:
-        return card, root.expanduser(), "full"
+        root = root.expanduser()
+        if is_there(root) and not root.is_dir() and not root.is_file():
+            raise UserError(f"data.root={root} is no folder.", f"Expected there:\n{card.layout}" if card.layout else "")
+        return card, root, "full"
     if top.tier == "auto" and top.dataset is None and card.sample is not None:
         return dataset_card(card.sample), None, "sample"
     raise UserError(

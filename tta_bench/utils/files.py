@@ -38,6 +38,14 @@ def write_atomic(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def is_there(path: Path) -> bool:
+    """Return True if a file or folder is there; False too for a text that can be no path."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a zero character
+        return False
+
+
 def require_folder(path: Path) -> None:
     """Check that a path is a folder or can become one.
 
