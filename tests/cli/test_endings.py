@@ -65,7 +65,7 @@ def test_every_error_has_a_code_and_a_line(
         ("raise MemoryError", "MemoryError"),
         ("exit(77)", "RuntimeError: something called exit(77)"),
         ("raise OSError('odd')", "OSError: odd"),
-        ("raise ValueError('two\\\\nlines \\\\x1b[2J')", r"ValueError: two lines \x1b[2J"),
+        ("raise ValueError('two\\nlines \\x1b[2J')", r"ValueError: two lines \x1b[2J"),
     ],
 )
 def test_what_was_not_foreseen_goes_to_a_file(

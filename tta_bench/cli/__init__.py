@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -19,6 +20,10 @@ COMMANDS = (
     *("run", "eval", "list", "show", "new", "check"),
     *("leaderboard", "verify", "compare", "submit", "reproduce", "data", "weights", "doctor"),
 )
+
+
+class Ended(Exception):
+    """An error, its cause, that click would take for a signal's or a shell's: a closed pipe, or the end of a file."""
 
 
 class Commands(click.Group):
@@ -34,6 +39,13 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"tta_bench.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, EOFError) as error:
+            raise Ended from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -78,8 +90,8 @@ def main(args: Sequence[str] | None = None) -> None:
         with suppress(OSError):
             click.echo(said, err=True)
         sys.exit(128 + getattr(stopped, "signum", signal.SIGINT))
-    except SystemExit as ended:
-        sys.exit(_end(ended.__context__ if isinstance(ended.__context__, OSError) else ended, words))
+    except Ended as ended:
+        sys.exit(_end(ended.__cause__ or ended, words))
     except BaseException as error:
         sys.exit(_end(error, words))
     if isinstance(code, int) and code:
@@ -92,7 +104,8 @@ def _end(error: BaseException, words: Sequence[str]) -> int:
         endings.give_up_stdout()
         return 128 + 13  # as every program that SIGPIPE ends
     if isinstance(error, SystemExit):  # a plug-in's own, or a library's
-        error = RuntimeError(f"something called exit({error.code!r})")
+        ended, error = error, RuntimeError(f"something called exit({error.code!r})")
+        error.__cause__ = ended
     code = endings.say(error, words)
     try:
         endings.flush_stdout()
