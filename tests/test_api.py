@@ -74,7 +74,7 @@ def test_other_weights_are_another_module() -> None:
 
 @pytest.mark.parametrize(
     ("card", "message"),
-    [({"size": 8}, "frames and size are needed"), ({"frames": 8, "size": 8, "sise": 1}, "sise: Extra")],
+    [({"size": 8}, "frames and size are needed"), ({"frames": 8, "size": 8, "sise": 1}, "sise: unknown key")],
 )
 def test_a_module_needs_a_valid_card(card: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):

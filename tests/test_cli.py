@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from tta_bench.cli import COMMANDS, cli
+from tta_bench.errors import UserError
 
 HEAVY = ("torch", "mmengine", "timm", "cv2", "av")
 
@@ -53,7 +55,7 @@ OPTIONS = {
     "run": ["--dry-run", "--json", "--plugin", "--resume", "--submission", "--work-dir"],
     "eval": ["--json", "--plugin", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],
-    "show": ["--json", "--plugin"],
+    "show": ["--json", "--keys", "--plugin"],
     "new": ["--into"],
     "check": ["--json", "--markdown", "--plugin"],
     "leaderboard": ["--boards", "--check", "--format", "--plugin", "--records"],
@@ -80,6 +82,7 @@ OPTIONS = {
         (["show", "ucf101_f"], "Did you mean 'ucf101_ft'?"),
         (["show", "resnet50+egemapz"], "Did you mean 'egemaps'?"),
         (["run"], "no protocol was named"),
+        (["run", "-m", "protocol=ucf101_ft"], "Lists are written split=1,2"),
         (["run", "protocol=ucf101_ft", "trian.lr=1"], "Did you mean 'train.lr'?"),
         (["run", "protocol=ucf101_ft", "--work"], "No such option"),
         (["eval", "protocol=ucf101_ft", "predictons=a.csv"], "Did you mean 'predictions'?"),
@@ -130,3 +133,48 @@ def test_help_and_list_are_quick() -> None:
         seconds = best_of_five(*words)
         print(f"tta-bench {words[0]}: {seconds:.2f} s (at most {most} s)")
         assert seconds < most
+
+
+def commands() -> dict[str, click.Command]:
+    found = {name: importlib.import_module(f"tta_bench.cli.{name}").command for name in COMMANDS}
+    inner = {name: made.commands for name, made in found.items() if isinstance(made, click.Group)}
+    return found | {f"{name} {part}": made for name, parts in inner.items() for part, made in parts.items()}
+
+
+@pytest.mark.parametrize("name", ["", *commands()])
+def test_no_help_shows_marks_of_its_source(name: str) -> None:
+    text = CliRunner().invoke(cli, [*name.split(), "--help"]).output
+    assert text.startswith("Usage: ")
+    assert not [mark for mark in ("\\b", "``", "\b") if mark in text]
+    examples = [line for line in text.splitlines() if line.strip().startswith("tta-bench ")]
+    assert not [line for line in examples if line.count("tta-bench ") > 1], "examples were re-flowed"
+
+
+SAID = [
+    ("run", "Try protocol=ucf101_ft. There are: abaw_eri, hmdb51_ft"),
+    ("run ucf101_ft", "Did you mean protocol=ucf101_ft?"),
+    ("run protocol = ucf101_ft", "without blanks around ="),
+    ("run protocol=UCF101_FT", "Did you mean 'ucf101_ft'?"),
+    ("run protocol=ucf101_ft lr=0.1", "Did you mean 'train.lr'?"),
+    ("run protocol=ucf101_ft batch_size=8", "Did you mean 'train.batch'?"),
+    ("run protocol=ucf101_ft train=3", "it is a section.\nIts keys: train.batch"),
+    ("run protocol=ucf101_ft backbone=vit_base_patch16_224", "Did you mean 'timm/vit_base_patch16_224'?"),
+    ("run protocol=ucf101_ft backbone=timm/resnext50", "timm/resnext50_32x4d"),
+    ("run protocol=ucf101_ft backbone=my_c3d", "Is it in a file of yours? Say --plugin FILE.py."),
+    ("run protocol=ucf101_ft data.root=", "data.root is empty"),
+    ("run protocol=ucf101_ft data.root=/dev/null", "data.root=/dev/null is no folder"),
+    ("run protocol=ucf101_ft eval.split=test", "only abaw_eri has it"),
+    ("run protocol=ucf101_ft +train.lr=1", "no + is needed"),
+    ("run protocol=ucf101_ft split=0-2", "Lists are written with commas"),
+    ("verify", "there is no folder leaderboards/records here"),
+    ("run protocol=ucf101_ft backbone=zzzzzz", "features/<any>"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), SAID)
+def test_a_message_leads_on(words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        done = CliRunner().invoke(cli, words.split(), standalone_mode=False)
+    assert isinstance(done.exception, UserError)
+    assert said in str(done.exception)

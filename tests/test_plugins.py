@@ -60,7 +60,7 @@ def test_an_own_key_is_checked_like_any_other(tmp_path: Path) -> None:
     assert plain.training_identity("data", None, "fp32") != warm.training_identity("data", None, "fp32")
     with pytest.raises(UserError, match="Did you mean 'probe.temperature'"):
         experiments(["protocol=my_probe", "probe.temperatur=2"], [code])
-    with pytest.raises(UserError, match=r"probe\.temperature=hot: Input should be a valid number"):
+    with pytest.raises(UserError, match=r"probe\.temperature=hot: a number was expected"):
         experiments(["protocol=my_probe", "probe.temperature=hot"], [code])
 
 

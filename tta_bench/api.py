@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tta_bench.config.resolve import resolve
-from tta_bench.errors import UserError
+from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.kinds import forget_kinds
 from tta_bench.plugins import PluginCode, code_digest, file_of, forget_files, is_own
 from tta_bench.registry import BACKBONES, load_files
+from tta_bench.utils.files import require_writable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from tta_bench.contract.contract import Finding
     from tta_bench.protocols import ProtocolRun
     from tta_bench.records.schema import Record
+
+
+RESUME = ("missing", "never", "always")
+"""Values of ``resume``."""
 
 
 def run(
@@ -52,6 +58,10 @@ def run(
         BenchError: The user's mistake, or a run that ended in ``error``.
     """
     code: tuple[PluginCode, ...] = ()
+    if resume not in RESUME:
+        raise unknown("value of resume", str(resume), RESUME)
+    if isinstance(plugins, str | Path):
+        plugins = (plugins,)
     if backbone is not None and not isinstance(backbone, str):
         backbone, module_code = register_instance(backbone, card or {})
         code = (module_code,)
@@ -59,7 +69,7 @@ def run(
         raise UserError("card= describes a module, and backbone= is a name.", "Its card says the rest.")
     named = {"protocol": protocol} | ({} if backbone is None else {"backbone": backbone})
     chosen = experiments(tuple(words({**named, **keys})), map(Path, plugins), code)
-    return list(run_all(chosen, Path(work_dir), resume))
+    return list(run_all(chosen, as_path("work_dir", work_dir), resume))
 
 
 def load_records(folder: str | Path = "runs") -> list[Record]:
@@ -70,7 +80,7 @@ def load_records(folder: str | Path = "runs") -> list[Record]:
     """
     from tta_bench.records.store import load_records as load
 
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}.")
     return load(folder / "records" if (folder / "records").is_dir() else folder)
@@ -117,6 +127,7 @@ def start(experiment: Experiment, work_dir: Path, resume: str) -> ProtocolRun:
     from tta_bench.protocols import load_protocol
     from tta_bench.protocols.base.start_weights import require_weights
 
+    require_writable(work_dir)
     require_weights(experiment, work_dir)  # before torch is loaded and anything is decoded
     protocol = load_protocol(experiment.protocol.component)
     if experiment.plugins:
@@ -160,15 +171,26 @@ def words(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from words(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}={_text(value)}"
+            yield f"{prefix}{key}={_text(f'{prefix}{key}', value)}"
 
 
 def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, PluginCode]:
     """Make a module a backbone; return its card's name and its identity: structure, weights and code.
 
     Raises:
-        UserError: The card lacks a field, or has one that is unknown or wrong.
+        UserError: It is no module; or the card lacks a field, or has one that is unknown or wrong.
     """
+    from torch import nn
+
+    if isinstance(module, type):
+        name = module.__name__
+        raise UserError(
+            f"backbone= is the class {name}, not a module.", f"Give an instance of it: backbone={name}(...)."
+        )
+    if not isinstance(module, nn.Module):
+        raise UserError(f"backbone= takes a name or a torch.nn.Module, and a {type(module).__name__} was given.")
+    if not isinstance(card, Mapping):
+        raise UserError(f"card= takes a dict of a card's fields, and a {type(card).__name__} was given.")
     kind = type(module).__name__
     sha256 = _digest(module)
     name = f"{card.get('name', kind)}-{sha256[:8]}"
@@ -192,9 +214,25 @@ def _digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _text(value: Any) -> str:
+def as_path(name: str, value: object) -> Path:
+    """Return the path that an argument gives; raises UserError for what is none."""
+    if not isinstance(value, str | os.PathLike):
+        raise UserError(f"{name}= takes a path, and a {type(value).__name__} was given.")
+    return Path(value)
+
+
+def _text(key: str, value: Any) -> str:
+    """Return a value as a word has it: of a list, a range or an array the elements with commas between them."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, str | int | float | os.PathLike):
+        return str(value)
+    if callable(getattr(value, "tolist", None)):  # an array or a number of NumPy's or torch's
+        return _text(key, value.tolist())
+    if isinstance(value, list | tuple | range) and not any(isinstance(part, list | tuple | range) for part in value):
+        return ",".join(_text(key, part) for part in value)
+    raise UserError(
+        f"{key}= takes a number, a text, a path or a flat list of them, and a {type(value).__name__} was given."
+    )

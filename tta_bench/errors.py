@@ -47,10 +47,20 @@ class RunFailed(BenchError):
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return a sentence naming the choice nearest to a misspelt word, or the choices themselves if none is near."""
     known = sorted(set(choices))
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
+    near = nearest(word, known)
+    if near is not None:
+        return f"Did you mean '{near}'?"
     return f"Known: {shorten(known, 12)}." if known else ""
+
+
+def nearest(word: str, choices: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the choice that a misspelt word means: the same but for case, or the most alike; None where none is."""
+    known = sorted(set(choices) - ({"none"} if {".", "/"} & set(word) else set()))  # a file's name is not none
+    folded = {name.casefold(): name for name in known}
+    if word.strip().casefold() in folded:
+        return folded[word.strip().casefold()]
+    near = difflib.get_close_matches(word[:200], known, n=1, cutoff=likeness)
+    return near[0] if near else None
 
 
 def unknown(kind: str, word: str, choices: Iterable[str]) -> UserError:

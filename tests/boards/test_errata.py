@@ -48,7 +48,7 @@ def test_no_errata(house: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- {record: a}", "reason: Field required"),
+        ("- {record: a}", "reason: is missing"),
         ("- {record: a, reason: r, superceded_by: b}", "superceded_by"),
         ("- {record: ../a, reason: r}", "record"),
         ("- {record: a, reason: r}\n- {record: a, reason: s}", "two entries for a"),

@@ -66,10 +66,10 @@ def test_a_card_of_ones_own_is_found(registry: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "sise: 3\n", "line 7, sise: Extra inputs"),
-        (GOOD.replace("64", "big"), "line 5, size: Input should be a valid integer"),
+        (GOOD + "sise: 3\n", "line 7, sise: unknown key. Did you mean 'size'?"),
+        (GOOD.replace("64", "big"), "line 5, size: a whole number was expected"),
         (GOOD.replace("name: mine", "name: other"), "called 'other' and its file 'mine'"),
-        ("- 1\n", "a mapping was expected, list was found"),
+        ("- 1\n", "is not a card: a list was found"),
     ],
 )
 def test_a_wrong_card_is_refused_by_name(registry: Path, text: str, message: str) -> None:

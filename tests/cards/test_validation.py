@@ -41,14 +41,14 @@ def test_each_wrong_field_of_a_card_is_named_with_its_line(tmp_path: Path) -> No
     with pytest.raises(UserError) as error:
         validate(Outer, {"size": -1, "inner": {"mode": "quick"}}, path)
     lines = error.value.message.splitlines()
-    assert lines[0].startswith(f"{path}: line 1, size: Input should be greater than 0 (found -1)")
+    assert lines[0].startswith(f"{path}: line 1, size: must be above 0 (found -1)")
     assert lines[1].startswith("line 3, inner.mode: ")
 
 
 def test_without_a_file_there_is_no_line() -> None:
     with pytest.raises(ValidationError) as error:
         Outer(size="many")
-    assert explain(error.value).startswith("size: Input should be a valid integer")
+    assert explain(error.value).startswith("size: a whole number was expected")
 
 
 def test_a_wrong_value_of_a_key_gets_the_nearest() -> None:

@@ -26,3 +26,13 @@ def test_an_unknown_name_gets_the_nearest(command: Callable[..., Done]) -> None:
     done = command("show", "hmdb51_tf")
     assert done.code == 2
     assert "Did you mean 'hmdb51_ft'?" in done.err
+
+
+def test_keys_are_shown_with_value_type_lock_and_help(command: Callable[..., Done]) -> None:
+    head, _, *lines = command("show", "ucf101_ft", "--keys").out.splitlines()
+    assert head.split() == ["key", "value", "type", "locked", "help"]
+    rows = {line.split()[0]: line for line in lines}
+    assert {"train.lr", "runtime.workers", "data.root", "registry.path", "limit", "phase", "precision"} <= rows.keys()
+    assert "locked" in rows["eval.segments"]
+    assert json.loads(command("show", "abaw_eri", "--keys", "--json").out)[0]["key"] == "protocol"
+    assert command("show", "resnet50", "--keys").code == 2

@@ -55,7 +55,7 @@ def test_splits_and_seeds_multiply(tmp_path: Path) -> None:
 
 def test_values_are_never_evaluated() -> None:
     assert parse(["train.lr=1e-3", "limit=7", "weights=1"]) == {"train.lr": 1e-3, "limit": 7, "weights": "1"}
-    with pytest.raises(UserError, match="not plain YAML"):
+    with pytest.raises(UserError, match="a number was expected"):
         parse(["train.lr=!!python/object/apply:os.getcwd []"])
 
 
@@ -69,10 +69,10 @@ def test_values_are_never_evaluated() -> None:
         ("phase=tset", "Did you mean 'test'"),
         ("eval.control=reverse", "Did you mean 'reversed'"),
         ("split=4", "unknown split of ucf101_sample '4'"),
-        ("train.lr=fast", "train.lr=fast: Input should be a valid number"),
-        ("train.lr=-1", "train.lr=-1: Input should be greater than 0"),
-        ("seed=x", "seed=x: Input should be a valid integer"),
-        ("limit=0", "limit=0: Input should be greater than 0"),
+        ("train.lr=fast", "train.lr=fast: a number was expected"),
+        ("train.lr=-1", "train.lr=-1.0: must be above 0"),
+        ("seed=x", "seed=x: a whole number was expected"),
+        ("limit=0", "limit=0: must be above 0"),
         ("dataset=folder", "no data root is configured"),
         ("tier=full", "no data root is configured"),
         ("data.roots.ucf11=/x", "unknown dataset 'ucf11'"),

@@ -32,7 +32,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "fails to import": ("import torhc\n", "imports", "No module named 'torhc' (line 1 of broken.py)"),
     "is not Python": ("def broken(:\n", "imports", "SyntaxError"),
     "registers nothing": ("import torch\n", "card", "unknown name 'broken'"),
-    "has a wrong card": (f"{START}{CARD}, sise=3)\ndef net(): return Net()", "imports", "sise: Extra inputs"),
+    "has a wrong card": (f"{START}{CARD}, sise=3)\ndef net(): return Net()", "imports", "sise: unknown key"),
     "takes a name that is taken": (
         f"{START}{CARD.replace('broken', 'resnet50')})\ndef net(): return Net()",
         "imports",

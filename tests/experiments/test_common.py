@@ -19,7 +19,7 @@ def test_everything_has_a_default() -> None:
     ("given", "message"),
     [
         ({"workers": "some"}, "runtime.workers"),
-        ({"checkpoint_minutes": 0}, "greater than 0"),
+        ({"checkpoint_minutes": 0}, "must be above 0"),
         ({"cores": 2}, "runtime.cores"),
     ],
 )

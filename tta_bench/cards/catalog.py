@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tta_bench.cards.families import from_hf_config
+from tta_bench.cards.families import from_hf_config, timm_hint
 from tta_bench.cards.files import card_files, forget_folders, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import validate
-from tta_bench.errors import UserError, unknown
+from tta_bench.errors import UserError, did_you_mean, nearest, unknown
 from tta_bench.plugins import PluginError, file_of, import_installed, installed
 from tta_bench.utils.paths import cache_folder
 
@@ -134,7 +134,7 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     elif imported:
         raise PluginError(f"plug-in {installed()[name].origin} declares '{name}' and makes no card of that name.")
     else:
-        raise unknown(group.removesuffix("s") if group != "weights" else group, name, {*names(group), *installed()})
+        raise _unknown_card(group, name)
     data = read_card_data(path, group)
     fields = data.pop("_config_", None)
     if name not in files:
@@ -143,6 +143,18 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     elif data.get("name") != name:
         raise UserError(f"{path}: the card is called '{data.get('name')}' and its file '{name}'.")
     return validate(kind(data.get("component")), data, path)
+
+
+def _unknown_card(group: str, name: str) -> UserError:
+    """Return the error for a card that does not exist: the nearest name, timm's, or the way to a file's."""
+    word, known = group.removesuffix("s") if group != "weights" else group, {*names(group), *installed()}
+    if group == "backbones" and nearest(name, known, 0.8) is None and (hint := timm_hint(name)):
+        return UserError(f"unknown {word} '{name}'.", hint)
+    shown = {known_name.replace("/any", "/<any>") for known_name in known}
+    if group in ("weights", "protocols") or nearest(name, known) is not None:
+        return unknown(word, name, shown)
+    file = "Is it in a file of yours? Say --plugin FILE.py."
+    return UserError(f"unknown {word} '{name}'.", f"{file} {did_you_mean(name, shown)}")
 
 
 def backbone_card(name: str) -> BackboneCard:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, joined
-from tta_bench.errors import UserError, unknown
+from tta_bench.errors import UserError, shorten, unknown
 
 
 def with_timm_defaults(card: BackboneCard) -> BackboneCard:
@@ -31,6 +31,8 @@ def with_timm_defaults(card: BackboneCard) -> BackboneCard:
 
     name = card.arguments["name"]
     if not timm.is_model(name):
+        if hint := timm_hint(str(name)):
+            raise UserError(f"unknown timm model '{name}'.", hint)
         raise unknown("timm model", name, timm.list_models())
     known = timm.get_pretrained_cfg(name, allow_unregistered=False)
     if known is None:
@@ -45,6 +47,28 @@ def _multiple(name: str, usual: int | None) -> int | None:
     patch = re.search(r"patch_?(\d+)|_p(\d+)(?=_|$)", name)
     pixels = int(patch[1] or patch[2]) if patch else 1
     return usual if usual is None or usual % pixels == 0 else pixels
+
+
+def timm_models(pattern: str = "*") -> list[str]:
+    """Return the names of timm's models that fit a shell pattern; imports timm."""
+    import timm  # takes seconds, and loads torch
+
+    return [str(name) for name in timm.list_models(pattern)]
+
+
+def timm_hint(name: str) -> str:
+    """Return a sentence about the models of timm that are called so, or begin so; an empty one where none is.
+
+    Args:
+        name: With ``timm/`` before it or without.
+    """
+    bare = name.removeprefix("timm/")
+    if not re.fullmatch(r"[a-z0-9_.]{3,60}", bare):
+        return ""
+    if bare in timm_models(bare):
+        return f"Did you mean 'timm/{bare}'?"
+    begins = timm_models(f"{bare}*")
+    return f"timm has {shorten([f'timm/{model}' for model in begins], 6)}." if begins else ""
 
 
 def from_hf_config(family: str, folder: Path, fields: Mapping[str, str]) -> dict[str, Any]:

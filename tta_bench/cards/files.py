@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-import yaml
-
+from tta_bench.cards.yaml_text import line_of as line_of
+from tta_bench.cards.yaml_text import read_text
+from tta_bench.cards.yaml_text import read_yaml as read_yaml
 from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import Installed, installed
 from tta_bench.utils.paths import card_folders
+from tta_bench.utils.printable import printable
 
 FOLDERS = ("backbones", "weights", "datasets", "protocols")
 """Folders of a folder of cards, one for each group."""
+KINDS = {NoneType: "nothing", str: "a text", list: "a list"}
+"""Words for what a file holds in place of a card."""
 _used: list[Path] = []
-
-
-class _Loader(yaml.CSafeLoader):
-    """The safe loader, with floats such as ``1e-3`` that YAML 1.1 takes for text."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
-
-
-def read_yaml(text: str, source: str) -> Any:
-    """Return the data in a YAML text; objects are never constructed.
-
-    Raises:
-        UserError: The text is not YAML or asks for an object; says where.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506, TID251 - a subclass of CSafeLoader
-    except yaml.YAMLError as error:
-        raise UserError(f"{source} is not plain YAML: {error}") from None
 
 
 def use_folder(folder: Path) -> None:
@@ -104,31 +86,30 @@ def plugins_without_card() -> dict[str, Installed]:
     return found
 
 
-def read_card_data(path: Path, group: str | None = None) -> dict[str, Any]:
-    """Return a card's data, laid on the card that ``_base_`` names: one beside it, else one of its group."""
-    data = read_yaml(path.read_text(encoding="utf-8"), str(path))
+def read_card_data(path: Path, group: str | None = None, laid_on_it: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a card's data, laid on the card that ``_base_`` names: one beside it, else one of its group.
+
+    Raises:
+        UserError: It is no card, or one whose ``_base_`` leads back to itself.
+    """
+    if path in laid_on_it:
+        chain = " -> ".join(map(str, (*laid_on_it, path)))
+        raise UserError(f"{path}: _base_ leads back to the card itself: {chain}.")
+    data = read_yaml(read_text(path), str(path))
     if not isinstance(data, dict):
-        raise UserError(f"{path} is not a card: a mapping was expected, {type(data).__name__} was found.")
+        raise UserError(f"{path} is not a card: {KINDS.get(type(data), 'a value')} was found.", "Expected: key: value.")
+    if strange := [key for key in data if not isinstance(key, str)]:
+        raise UserError(f"{path}: the key {strange[0]!r} is no text.")
     base = data.pop("_base_", None)
-    return merge(read_card_data(_base(path, str(base), group), group), data) if base else data
+    if base is None:
+        return data
+    return merge(read_card_data(_base(path, str(base), group), group, (*laid_on_it, path)), data)
 
 
 def summary_of(path: Path, group: str) -> str:
     """Return a card's summary; where it is a line of plain text the rest is not parsed, which is 20 times as quick."""
-    line = re.search(r"^summary: ([^\s'\"|>&*!%@`\[{#][^#:]*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return line[1].strip() if line else str(read_card_data(path, group).get("summary", ""))
-
-
-def line_of(path: Path, key: Sequence[str | int]) -> int | None:
-    """Return the line of a file on which a key stands, given with its sections; None where the file does not say it."""
-    node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader), None
-    for part in key:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((name, value) for name, value in pairs if name.value == part), None)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
+    line = re.search(r"^summary: ([^\s'\"|>&*!%@`\[{#][^#:]*)$", read_text(path), re.MULTILINE)
+    return printable(line[1].strip() if line else str(read_card_data(path, group).get("summary", "")))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

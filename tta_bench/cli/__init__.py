@@ -6,17 +6,24 @@ import importlib
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import click
 
 from tta_bench import __version__
-from tta_bench.errors import BenchError, unknown
+from tta_bench.cli import endings
+from tta_bench.errors import unknown
 
 COMMANDS = (
     *("run", "eval", "list", "show", "new", "check"),
     *("leaderboard", "verify", "compare", "attest", "submit", "reproduce", "data", "weights", "doctor"),
 )
+
+
+class Ended(Exception):
+    """An error, its cause, that click would take for a signal's or a shell's: a closed pipe, or the end of a file."""
 
 
 class Commands(click.Group):
@@ -32,6 +39,13 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"tta_bench.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, EOFError) as error:
+            raise Ended from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -59,36 +73,62 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a check failed, 2 the user's mistake, 3 the run failed, 130 Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run the command line and exit.
+
+    The code is 0 for done, 1 for a check that failed, 2 for the user's mistake, 3 for a run that failed or an error
+    that was not foreseen, 128 + n for a stop by signal n. No traceback is printed: it goes to a file, which is named.
+    """
+    endings.open_standard_files()
+    _listen()
+    words = [*sys.argv[1:]] if args is None else [*args]
     try:
-        cli.main(args, prog_name="tta-bench", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except BenchError as error:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
-        if error.hint:
-            click.echo(error.hint, err=True)
-        sys.exit(error.exit_code)
+        code = cli.main(words, prog_name="tta-bench", standalone_mode=False)
+        endings.flush_stdout()
     except (KeyboardInterrupt, click.Abort) as error:
         stopped = error.__cause__ or error  # click turns an interrupt into its own Abort
         said = f"{stopped}. The same command goes on from here." if str(stopped) else "interrupted"
-        click.echo(said, err=True)
+        with suppress(OSError):
+            click.echo(said, err=True)
         sys.exit(128 + getattr(stopped, "signum", signal.SIGINT))
-    except BrokenPipeError:
-        sys.exit(0)  # the reader (head, say) has seen enough
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # click ends with 1 then
-            sys.exit(0)
-        raise
+    except Ended as ended:
+        sys.exit(_end(ended.__cause__ or ended, words))
+    except BaseException as error:
+        sys.exit(_end(error, words))
+    if isinstance(code, int) and code:
+        sys.exit(code if code in (1, 2, 3) else 3)
+
+
+def _end(error: BaseException, words: Sequence[str]) -> int:
+    """Say why a command ended, and return its code; nothing is said where the reader of stdout (head, say) has left."""
+    if isinstance(error, BrokenPipeError) and endings.reader_left():
+        endings.give_up_stdout()
+        return 128 + 13  # as every program that SIGPIPE ends
+    if isinstance(error, SystemExit):  # a plug-in's own, or a library's
+        ended, error = error, RuntimeError(f"something called exit({error.code!r})")
+        error.__cause__ = ended
+    code = endings.say(error, words)
+    try:
+        endings.flush_stdout()
+    except (OSError, ValueError):
+        endings.give_up_stdout()
+    return code
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived outside training."""
+    """SIGTERM or SIGHUP arrived outside training."""
 
-    signum = signal.SIGTERM
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.signum = signum
 
 
-def _terminate(_: int, __: FrameType | None) -> None:
-    raise Terminated
+def _terminate(signum: int, _: FrameType | None) -> None:
+    raise Terminated(signum)
+
+
+def _listen() -> None:
+    """Let SIGTERM, and SIGHUP where nohup does not ignore it, end a command as Ctrl-C does."""
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, _terminate)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, _terminate)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import plugin_option
 
 
@@ -14,7 +14,7 @@ from tta_bench.cli.options import plugin_option
 @click.argument("name")
 @plugin_option
 @click.option("--markdown", is_flag=True, help="Print a report to paste.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option()
 def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool) -> None:
     """Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken.
 
@@ -31,7 +31,7 @@ def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool)
 
     code, findings = api.check(name, plugins)
     if as_json:
-        click.echo(json.dumps(as_data(name, code, findings), indent=2))
+        echo_json(as_data(name, code, findings))
     elif markdown:
         click.echo(as_markdown(name, code, findings), nl=False)
     else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import RecordFile, load_plugins, plugin_option
 
 
@@ -15,7 +15,7 @@ from tta_bench.cli.options import RecordFile, load_plugins, plugin_option
 @click.argument("b", type=RecordFile())
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option()
 def command(a: Path, b: Path, words: tuple[str, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
     """Compare two records on the same test clips: difference of their scores, its interval, p, and discordant clips.
 
@@ -30,9 +30,10 @@ def command(a: Path, b: Path, words: tuple[str, ...], plugins: tuple[Path, ...],
     result = compare(a, b, labels_for(read_record(a), label_words(words)))
     if as_json:
         data = result._asdict()
+        data["difference"] = result.difference._asdict()
         discordant = data.pop("discordant")
         data |= discordant._asdict() if discordant else {}
-        click.echo(json.dumps(data, indent=2))
+        echo_json(data)
         return
     value, low, high = (signed(result.metric, end) for end in result.difference[:3])
     told_apart = "differ" if result.difference.low > 0 or result.difference.high < 0 else "cannot be told apart"

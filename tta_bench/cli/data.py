@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tta_bench.cli.data_copies import attest, compare
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ command.add_command(compare)
 )
 @work_dir_option
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print all problems as one JSON document.")
+@json_option("Print all problems as one JSON document.")
 def verify(
     dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
 ) -> None:
@@ -60,7 +60,7 @@ def verify(
     base = root.parent if root.is_file() else root
     problems = check_videos(videos, base, manifest_file(work_dir, dataset, root), workers, min_frames)
     if as_json:
-        click.echo(json.dumps({"dataset": dataset} | asdict(problems), indent=2, ensure_ascii=False))
+        echo_json({"dataset": dataset} | asdict(problems))
     else:
         click.echo(f"{dataset}: {problems.videos:,} videos in {root}")
         for line in report(problems, min_frames):

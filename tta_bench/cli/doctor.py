@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import json
 import os
 import shutil
 import sys
@@ -13,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+
+from tta_bench.cli.documents import echo_json, json_option
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,12 @@ class ReportLine:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option()
 def command(as_json: bool) -> None:
     """Report versions, devices, decoder and data roots of this machine, with a remedy for what is missing."""
     lines = [*packages(), *devices(), *decoder(), *data_roots(), *folders()]
     if as_json:
-        click.echo(json.dumps([asdict(line) for line in lines], indent=2))
+        echo_json([asdict(line) for line in lines])
         return
     width = max(len(line.part) for line in lines)
     for line in lines:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.documents import json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
@@ -13,9 +14,9 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 @click.argument("words", nargs=-1, metavar="KEY=VALUE...")
 @work_dir_option
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print the record as one JSON document.")
+@json_option("Print the record as one JSON document.")
 def command(words: tuple[str, ...], work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
-    r"""Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.
+    """Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.
 
     \b
     tta-bench eval protocol=ucf101_ft predictions=my_net.csv data.root=/data/ucf101 split=2
@@ -41,6 +42,8 @@ def command(words: tuple[str, ...], work_dir: Path, plugins: tuple[Path, ...], a
 
     from tta_bench.cli.results import print_results
     from tta_bench.protocols import load_protocol
+    from tta_bench.utils.files import require_writable
 
+    require_writable(work_dir)
     record = load_protocol(asked.protocol.component).score_file(asked, work_dir)
     print_results([record], work_dir, as_json)

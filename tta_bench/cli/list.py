@@ -3,52 +3,80 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from pathlib import Path
 
 import click
 
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
 @click.command("list")
 @click.argument("group", required=False)
-@click.argument("pattern", required=False, default="*")
+@click.argument("pattern", required=False)
 @work_dir_option
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(group: str | None, pattern: str, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
+@json_option()
+def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
     """List backbones, weights, datasets, protocols or runs; all cards if none is named.
 
-    PATTERN is a shell pattern: `tta-bench list backbones 'videomae*'`.
+    \b
+    tta-bench list backbones 'videomae*'     PATTERN is a shell pattern
+    tta-bench list backbones 'timm/resnext*' models of timm, which has over a thousand
+    tta-bench list resnet                    whatever has resnet in its name
+
+    The exit code is 1 where a pattern was given and nothing has such a name.
     """
     from tta_bench.cards.catalog import GROUPS
-    from tta_bench.errors import unknown
+    from tta_bench.errors import nearest, unknown
 
     load_plugins(plugins)
-    if group is not None and group not in (*GROUPS, "runs"):
-        raise unknown("group", group, (*GROUPS, "runs"))
-    if group == "runs":
-        listed = {"runs": _runs(work_dir, pattern)}
-    else:
-        listed = {name: _cards(name, pattern) for name in ([group] if group else GROUPS)}
+    groups = (*GROUPS, "runs")
+    if group is not None and group not in groups:
+        if pattern is not None or nearest(group, groups):
+            raise unknown("group", group, groups)
+        group, pattern = None, group if set("*?[") & set(group) else f"*{group}*"
+    asked = pattern or "*"
+    listed = {name: _rows(name, asked, work_dir) for name in ([group] if group else GROUPS)}
     if as_json:
-        click.echo(json.dumps(listed, indent=2))
-        return
-    for name, rows in listed.items():
+        echo_json(listed)
+    for name, rows in {} if as_json else listed.items():
+        if not rows and pattern is not None and group is None:
+            continue
         click.secho(name, bold=True)
         width = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
             click.echo(f"  {row['name']:{width}}  {row['summary']}")
         if not rows:
-            click.echo("  none" if pattern == "*" else f"  none like {pattern}")
+            click.echo("  none" if pattern is None else f"  none like {pattern}")
+    if pattern is not None and not any(listed.values()):
+        click.echo(_elsewhere(group, asked), err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _rows(group: str, pattern: str, work_dir: Path) -> list[dict[str, str]]:
+    return _runs(work_dir, pattern) if group == "runs" else _cards(group, pattern)
 
 
 def _cards(group: str, pattern: str) -> list[dict[str, str]]:
     from tta_bench.cards.catalog import summaries
+    from tta_bench.cards.families import timm_models
 
     shown = {name.replace("/any", "/<any>"): summary for name, summary in summaries(group).items()}
-    return [{"name": name, "summary": text} for name, text in shown.items() if fnmatch.fnmatch(name, pattern)]
+    found = [{"name": name, "summary": text} for name, text in shown.items() if fnmatch.fnmatch(name, pattern)]
+    if group == "backbones" and pattern.startswith("timm/"):
+        found += [{"name": f"timm/{name}", "summary": "A model of timm"} for name in timm_models(pattern[5:])]
+    return found
+
+
+def _elsewhere(group: str | None, pattern: str) -> str:
+    """Return where to look for what no card is called."""
+    told = f"nothing is called {pattern}."
+    if group == "runs":
+        return f"{told} `tta-bench list runs` prints all."
+    if group in (None, "backbones") and not pattern.startswith("timm/"):
+        return f"{told} Models of timm: tta-bench list backbones 'timm/{pattern}'."
+    return f"{told} `tta-bench list {group or ''}` prints all."
 
 
 def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
@@ -60,17 +88,18 @@ def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
 
 def _how_it_went(path: Path) -> str:
     """Return a run's status and score, or why its record cannot be read."""
-    from tta_bench.errors import UserError
+    from tta_bench.errors import BenchError
     from tta_bench.metrics import METRICS
     from tta_bench.records.status import now, outcome
     from tta_bench.records.store import read_record
+    from tta_bench.utils.printable import one_line
 
     try:
         record = read_record(path)
-    except UserError as error:
-        return error.message
-    metric = record.identity.protocol.score
-    score = record.metrics.get(metric)
-    if score is None:
-        return outcome(record, now())
-    return f"{record.status}, {metric} {METRICS.describe(metric).text_with_unit(score.value)}"
+        metric = record.identity.protocol.score
+        score = record.metrics.get(metric)
+        if score is None:
+            return one_line(outcome(record, now()))
+        return one_line(f"{record.status}, {metric} {METRICS.describe(metric).text_with_unit(score.value)}")
+    except BenchError as error:
+        return one_line(error.message)

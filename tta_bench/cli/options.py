@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tta_bench.utils.files import is_there, require_folder
+
 if TYPE_CHECKING:
     from tta_bench.records.intensities import Truth
     from tta_bench.records.schema import Record
@@ -27,9 +29,18 @@ boards_option = click.option(
     show_default=True,
     help="Where the boards are, with records/, published/ and errata.yaml.",
 )
+
+
+def _folder(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """Return the path of a folder that is there or can be made; refuse one inside a file."""
+    require_folder(path)
+    return path
+
+
 work_dir_option = click.option(
     "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
+    callback=_folder,
     default=Path("runs"),
     show_default=True,
     help="Where checkpoints, records and boards of your own runs go.",
@@ -74,7 +85,7 @@ def paths_and_words(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
 
     paths, words = [], []
     for argument in arguments:
-        if Path(argument).exists():
+        if is_there(Path(argument)):
             paths.append(Path(argument))
         elif "=" in argument:
             words.append(argument)

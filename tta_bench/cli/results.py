@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tta_bench.cli.documents import echo_json
 from tta_bench.records.schema import Metric, Record
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
 
     boards = own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
+        echo_json([record.model_dump(mode="json") for record in records])
         print_differences(records, aside=True)
         return
     from tabulate import tabulate
@@ -69,7 +69,7 @@ def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) 
     """Write the boards of one's own runs, and print the findings of each protocol over all its runs, or all as JSON."""
     own_boards(work_dir)
     if as_json:
-        click.echo(json.dumps([finding.figures for finding in findings], indent=2))
+        echo_json([finding.figures for finding in findings])
         return
     for finding in findings:
         click.echo(finding.page)

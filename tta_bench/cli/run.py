@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import plugin_option, work_dir_option
 
 
@@ -26,7 +27,7 @@ from tta_bench.cli.options import plugin_option, work_dir_option
     help="With eval.split=test: write the outputs for the unlabelled part here, in the challenge's form.",
 )
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print the records as one JSON document.")
+@json_option("Print the records as one JSON document.")
 def command(
     words: tuple[str, ...],
     dry_run: bool,
@@ -47,8 +48,7 @@ def command(
     tta-bench run protocol=abaw_eri backbone=resnet50+egemaps       intensities of a reaction, from sight and sound
 
     Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
-    sections clip, train, eval, data and runtime, which `tta-bench show PROTOCOL` prints; and registry.path, a folder of
-    your own cards.
+    sections clip, train, eval, data and runtime; `tta-bench show PROTOCOL --keys` prints all, with values and types.
     """
     from tta_bench import api
 
@@ -64,8 +64,12 @@ def command(
             style="yellow",
         )
     if dry_run:
-        for experiment in experiments:
-            click.echo(api.start(experiment, work_dir, resume).plan())
+        plans = (api.start(experiment, work_dir, resume).plan() for experiment in experiments)
+        if as_json:
+            echo_json([{"plan": plan} for plan in plans])
+        else:
+            for plan in plans:
+                click.echo(plan)
         return
     if submission is not None:
         api.submit(experiments, submission, work_dir, resume)
@@ -77,5 +81,5 @@ def command(
             findings.append(found)
     if findings:
         print_findings(findings, work_dir, as_json)
-    elif records:
+    elif records or as_json:
         print_results(records, work_dir, as_json)

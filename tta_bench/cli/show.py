@@ -5,24 +5,26 @@ The library puts it together (`tta_bench.config.describe`), so that Python gets 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option
 
 
 @click.command("show")
 @click.argument("name")
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--keys", is_flag=True, help="Of a protocol: every key=value word, with its value, type and meaning.")
+@json_option()
+def command(name: str, plugins: tuple[Path, ...], keys: bool, as_json: bool) -> None:
     """Show a backbone, weights, dataset, protocol or record: its resolved card, hash, locked keys, size and cost.
 
     \b
-    tta-bench show ucf101_ft                          every key of a protocol, and the differences that it can find
+    tta-bench show ucf101_ft                          a protocol's card, and the differences that it can find
+    tta-bench show ucf101_ft --keys                   its keys, as you type them
     tta-bench show resnet50                           parameters, GMACs per view, and views of each protocol
     tta-bench show resnet50+egemaps                   joined backbones
     tta-bench show my_net --plugin my_net.py --json   a plug-in's card, as data
@@ -33,8 +35,31 @@ def command(name: str, plugins: tuple[Path, ...], as_json: bool) -> None:
     from tta_bench.config.describe import describe
 
     load_plugins(plugins)
+    if keys:
+        _show_keys(name, as_json)
+        return
     shown = _record(name) or describe(name)
-    click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_as_text(data) for data in shown.values()))
+    if as_json:
+        echo_json(shown)
+    else:
+        click.echo("\n".join(_as_text(data) for data in shown.values()))
+
+
+def _show_keys(name: str, as_json: bool) -> None:
+    """Print a table of a protocol's keys, or a JSON document of them."""
+    from dataclasses import asdict
+
+    from tabulate import tabulate
+
+    from tta_bench.config.key_table import key_table
+    from tta_bench.experiments.kinds import protocol_card
+
+    rows = key_table(protocol_card(name))
+    if as_json:
+        echo_json([asdict(row) for row in rows])
+        return
+    cells = [[row.key, row.value, row.type, "locked" if row.locked else "", row.help] for row in rows]
+    click.echo(tabulate(cells, headers=["key", "value", "type", "locked", "help"], disable_numparse=True))
 
 
 def _record(name: str) -> dict[str, dict[str, Any]] | None:

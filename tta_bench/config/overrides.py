@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from tta_bench.cards.files import merge, read_yaml
+from tta_bench.cards.files import card_files, merge
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import Strict
-from tta_bench.errors import UserError, did_you_mean, unknown
+from tta_bench.config.keys import require_word, unknown_key
+from tta_bench.config.values import read_value
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import PhaseChoice, Precision
 from tta_bench.experiments.common import DatasetSettings, DataSettings, RegistrySettings, RuntimeSettings
-from tta_bench.experiments.kinds import experiment_kinds
+from tta_bench.experiments.kinds import experiment_kinds, protocol_card
+from tta_bench.experiments.ranges import DISTINCT, MOST, Seed
 
 
 class Choices(Strict):
     """The keys without a dot, as a user may give them."""
 
     protocol: str
+    """Protocol card."""
     backbone: str | None = None
+    """Backbone card, or several joined by +; by default the protocol's."""
     dataset: str | None = None
+    """Dataset card; by default the protocol's."""
     weights: str = "default"
+    """Initial weights: a card, a file, a run, none, or the backbone's default."""
     phase: PhaseChoice = "all"
-    split: tuple[int, ...] = (1,)
-    seed: tuple[int, ...] = (0,)
+    """Training, test, or both."""
+    split: Annotated[tuple[int, ...], DISTINCT] = (1,)
+    """Splits of the dataset, one run for each."""
+    seed: Annotated[tuple[Seed, ...], DISTINCT] = (0,)
+    """Seeds, one run for each."""
     tier: Literal["auto", "sample", "full"] = "auto"
+    """The full dataset or the embedded sample; auto: full where a data root is configured."""
     precision: Precision = "auto"
-    limit: int | None = Field(default=None, gt=0)
+    """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
+    limit: int | None = Field(default=None, gt=0, le=MOST)
+    """Keep this many clips of each list; for trying things out."""
 
 
 COMMON: dict[str, type[Strict]] = {
@@ -70,40 +84,34 @@ def _key_types(model: type[BaseModel]) -> Iterable[tuple[str, Any]]:
             yield name, inner
 
 
-def parse(words: Iterable[str], known: Sequence[str] = ()) -> dict[str, Any]:
-    """Return key and value of each ``key=value`` word; values are YAML scalars, and lists may be written ``1,2,3``.
+def parse(words: Iterable[str], known: Sequence[str] | Mapping[str, Any] = ()) -> dict[str, Any]:
+    """Return key and value of each ``key=value`` word; a value is read as the type of its key asks.
 
     Args:
         words: What the user wrote.
-        known: Every key that may be given; by default those of a run.
+        known: Every key that may be given, perhaps with its type; by default those of a run.
 
     Raises:
-        UserError: A word has no ``=``, a key is unknown (names the nearest) or is given twice.
+        UserError: A word has no ``=``, a key is unknown (names what was meant) or is given twice, or a value is none.
     """
-    types = key_types() | FILES
-    known = known or known_keys()
+    types = key_types() | FILES | (dict(known) if isinstance(known, Mapping) else {})
+    known = list(known) or known_keys()
     given: dict[str, Any] = {}
     for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise UserError(f"'{word}' is not key=value.", did_you_mean(key, known))
-        if key not in known and not key.startswith("data.roots."):
-            raise unknown("key", key, known)
+        key, text = require_word(word, known)
+        if (key not in known or key == "data.roots") and not re.fullmatch(r"data\.roots\.[^.]+", key):
+            raise unknown_key(key, known, _of_protocols())
         if key in given:
-            raise UserError(f"'{key}' is given twice.")
-        given[key] = _value(key, text, types.get(key, Path))
+            raise UserError(f"'{key}' is given twice.", "Lists are written with commas: seed=0,1.")
+        name = key in _NAMES and text.strip() != "null"  # so Python's None is written
+        given[key] = read_value(key, text, str if name else types.get(key, Path))
     return given
 
 
-def _value(key: str, text: str, annotation: Any) -> Any:
-    """Return the value of a key: names and paths as they are written, one element for a list of one."""
-    if annotation in (str, Path, Path | None) or key in _NAMES:
-        return text
-    if "," in text and not text.startswith("["):
-        return [read_yaml(part, key) for part in text.split(",")]
-    value = read_yaml(text, key)
-    is_list = get_origin(annotation) is tuple and get_args(annotation)[-1] is Ellipsis
-    return [value] if is_list and not isinstance(value, list) else value
+def _of_protocols() -> dict[str, list[str]]:
+    """Return the keys of the shipped protocols, for the error that names those which have a key."""
+    cards = [protocol_card(name) for name in card_files("protocols")]
+    return {card.name: known_keys(type(card)) for card in cards}
 
 
 def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:

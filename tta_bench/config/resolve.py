@@ -13,7 +13,7 @@ from tta_bench.cards.files import card_files, read_yaml, use_folder
 from tta_bench.cards.kinds import BackboneCard, DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.validation import Strict, validate_keys
-from tta_bench.config.overrides import Choices, known_keys, parse, section, with_overrides
+from tta_bench.config.overrides import Choices, key_types, parse, section, with_overrides
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import ALWAYS_LOCKED, Experiment
 from tta_bench.experiments.common import (
@@ -26,6 +26,7 @@ from tta_bench.experiments.common import (
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
 from tta_bench.metrics import METRICS
 from tta_bench.plugins import PluginCode, code_of_file, file_of, import_installed, installed, is_own
+from tta_bench.utils.files import is_there
 from tta_bench.utils.paths import data_folder, user_config
 
 
@@ -41,7 +42,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
     """
     words = tuple(words)
     protocol = _protocol(words)
-    given = parse(words, known_keys(type(protocol)))
+    given = parse(words, key_types(type(protocol)))
     top = validate_keys(Choices, {key: value for key, value in given.items() if "." not in key})
     data = validate_keys(DataSettings, section(given, "data"), "data.")
     for name in data.roots:
@@ -86,9 +87,16 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
 def _protocol(words: Sequence[str]) -> ProtocolCard:
     """Return the card of the protocol that is named, looked for in the user's folder of cards too if one is given."""
     given = dict(word.partition("=")[::2] for word in words)
-    if "protocol" not in given:
+    if not given.get("protocol", "").strip():
+        if "=" in words or "protocol=" in words:
+            raise UserError("protocol is empty.", "Write protocol=NAME, without blanks around =.")
+        names = [word for word in words if word in card_files("protocols")]
+        if names:
+            raise UserError(f"'{names[0]}' is not key=value.", f"Did you mean protocol={names[0]}?")
         parse(words)
-        raise UserError("no protocol was named.", f"Try protocol={next(iter(card_files('protocols')))}.")
+        known = [*card_files("protocols")]
+        first = "ucf101_ft" if "ucf101_ft" in known else known[0]
+        raise UserError("no protocol was named.", f"Try protocol={first}. There are: {', '.join(known)}.")
     registry = validate_keys(RegistrySettings, {"path": given["registry.path"]} if "registry.path" in given else {})
     if registry.path is not None:
         use_folder(registry.path)
@@ -106,6 +114,9 @@ def _sections(
         name: validate_keys(kind, with_overrides(protocol.base(name, tier, backbone), given, name), f"{name}.")
         for name, kind in protocol.sections().items()
     }
+    train = sections.get("train")
+    if train is not None and (getattr(train, "epochs", 0), getattr(train, "steps", 0)) == (None, None):
+        raise UserError("train: epochs or steps is needed, and both are null.", "Say train.epochs=N or train.steps=N.")
     if "clip" in sections and not (backbone.size_multiple or "clip.size" in given):
         sections["clip"] = sections["clip"].model_copy(update={"size": None})
     return sections
@@ -153,7 +164,10 @@ def choose_data(top: Choices, data: DataSettings, protocol: ProtocolCard) -> tup
         return card, None, "sample"
     root = data.root or data_root(name, data.roots)
     if root is not None:
-        return card, root.expanduser(), "full"
+        root = root.expanduser()
+        if is_there(root) and not root.is_dir() and not root.is_file():
+            raise UserError(f"data.root={root} is no folder.", f"Expected there:\n{card.layout}" if card.layout else "")
+        return card, root, "full"
     if top.tier == "auto" and top.dataset is None and card.sample is not None:
         return dataset_card(card.sample), None, "sample"
     raise UserError(

@@ -36,13 +36,13 @@ ALWAYS_LOCKED = ("clip.sampling",)
 class ClipSettings(Strict):
     """The extent of a clip in time and space."""
 
-    span: int = Field(gt=0)
+    span: int = Field(gt=0, le=1_000_000)
     """Frames of video that a clip spans."""
-    size: int | None = Field(default=None, gt=0)
+    size: int | None = Field(default=None, gt=0, le=8192)
     """Height and width in pixels; by default the backbone's."""
-    frames: int | None = Field(default=None, gt=0)
+    frames: int | None = Field(default=None, gt=0, le=10_000)
     """Frames of a clip; by default the backbone's."""
-    stride: int | None = Field(default=None, gt=0)
+    stride: int | None = Field(default=None, gt=0, le=1_000_000)
     """Frames from one to the next; by default the backbone's, or span / frames."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tta_bench.cards.validation import Strict
+from tta_bench.experiments.ranges import Count
 
 OWN_LAYOUTS = ("folder", "csv", "list", "videos")
 """Dataset cards that only say how files lie: data of one's own, told apart by their manifest."""
@@ -17,15 +18,15 @@ _NAME = r"^[^\s/\\\x00-\x1f]([^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$"
 class RuntimeSettings(Strict):
     """Use of the machine; nothing here changes a number."""
 
-    workers: int | Literal["auto"] = Field(default="auto")
+    workers: Annotated[int, Field(ge=0, le=1024)] | Literal["auto"] = Field(default="auto")
     """Processes that decode and augment."""
-    micro_batch: int | Literal["auto"] = Field(default="auto")
+    micro_batch: Count | Literal["auto"] = Field(default="auto")
     """Clips on the device at once, of which the global batch is accumulated; auto: on a GPU, as many as fit."""
     device: str = "auto"
     """``cpu``, ``cuda`` or ``cuda:N``."""
     compile: bool = False
     """Compile the model (torch.compile): some minutes at first, then faster steps, equal but for the last digits."""
-    checkpoint_minutes: float = Field(default=10.0, gt=0)
+    checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tta_bench.cards.kinds import Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.base import Experiment, ResolvedClip, SampledClipSettings
+from tta_bench.experiments.ranges import MOST, Decay, Ratio, Share, require_order
 
 
 class Augmentation(Strict):
@@ -17,57 +18,63 @@ class Augmentation(Strict):
 
     rand_augment: str | None = None
     """RandAugment in timm's notation, or null for none."""
-    area: tuple[float, float] = (0.08, 1.0)
+    area: tuple[Share, Share] = Field(default=(0.08, 1.0))
     """Share of the frame that a random resized crop covers, least and most."""
-    ratio: tuple[float, float] = (0.75, 4 / 3)
+    ratio: tuple[Ratio, Ratio] = Field(default=(0.75, 4 / 3))
     """Width over height of that crop, least and most."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip."""
     erase: float = Field(default=0.25, ge=0, le=1)
     """Probability of erasing a box, the same in every frame."""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Augmentation:
+        require_order("area", self.area)
+        require_order("ratio", self.ratio)
+        return self
+
 
 class TrainSettings(Strict):
     """A fine-tuning recipe. Learning rates are for 256 videos a step and scale with ``batch``."""
 
-    batch: int = Field(gt=0)
+    batch: int = Field(gt=0, le=MOST)
     """Videos in one optimisation step, however many devices share it."""
-    views: int = Field(default=1, gt=0)
+    views: int = Field(default=1, gt=0, le=1024)
     """Augmented views taken from one decode of a video (repeated augmentation)."""
-    epochs: int | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, gt=0, le=MOST)
     """Passes over the training list."""
-    steps: int | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, gt=0, le=MOST)
     """Optimisation steps; goes before ``epochs``."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises linearly from 0."""
-    lr: float = Field(gt=0)
+    lr: float = Field(gt=0, le=1e6)
     """Highest learning rate."""
-    min_lr: float = Field(default=0.0, ge=0)
+    min_lr: float = Field(default=0.0, ge=0, le=1e6)
     """Learning rate at the end of the cosine."""
     optimizer: str | None = optional_since_v1()
     """Name of the optimizer; by default ``adamw``."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """Decay rates of the optimizer's running means of the gradient and of its square."""
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0, le=1e6)
     """Weight decay; none on biases and norms."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Factor on the learning rate from one layer to the one before it."""
-    clip_grad: float | None = Field(default=None, gt=0)
+    clip_grad: float | None = Field(default=None, gt=0, le=1e12)
     """Largest norm of the gradient, or null for none."""
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     """Stochastic depth of the last block; earlier ones have less."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the head."""
-    init_scale: float = Field(default=1.0, gt=0)
+    init_scale: float = Field(default=1.0, gt=0, le=1e6)
     """Factor on the head's initial weights."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing."""
-    mixup: float = Field(default=0.0, ge=0)
+    mixup: float = Field(default=0.0, ge=0, le=1000)
     """Alpha of mixup; 0 for none."""
-    cutmix: float = Field(default=0.0, ge=0)
+    cutmix: float = Field(default=0.0, ge=0, le=1000)
     """Alpha of cutmix; 0 for none."""
     augment: Augmentation = Augmentation()
-    clips: int | None = optional_since_v1(gt=0)
+    clips: int | None = optional_since_v1(gt=0, le=MOST)
     """Keep this many training clips, as many of each class as there are; by default all."""
 
 
@@ -77,7 +84,7 @@ Control = Literal["none", "frozen", "reversed", "shuffled"]
 class EvalSettings(Strict):
     """Test: views of a clip, and how they are averaged."""
 
-    segments: int = Field(gt=0)
+    segments: int = Field(gt=0, le=10_000)
     """Clips along the video."""
     crops: Literal[1, 3]
     """Crops along the long side."""

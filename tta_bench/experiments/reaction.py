@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tta_bench.cards.kinds import BackboneCard, Recipe
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
@@ -14,6 +14,7 @@ from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip, resolve_clip
 from tta_bench.experiments.common import DataSettings
+from tta_bench.experiments.ranges import MOST, Decay, require_heads
 
 CropperName = Literal["none", "centre", "haar", "yunet"]
 
@@ -21,9 +22,9 @@ CropperName = Literal["none", "centre", "haar", "yunet"]
 class FaceClipSettings(Strict):
     """Frames of a reaction, and the crop taken from each."""
 
-    frames: int | None = Field(default=None, gt=0)
+    frames: int | None = Field(default=None, gt=0, le=10_000)
     """Frames of a clip (the most, at one frame a second); by default the backbone's."""
-    size: int | None = Field(default=None, gt=0)
+    size: int | None = Field(default=None, gt=0, le=8192)
     """Height and width of a face crop in pixels; by default the backbone's."""
     sampling: Literal["uniform", "1fps"] = "uniform"
     """Frames spread evenly over the clip, or one a second."""
@@ -34,35 +35,35 @@ class FaceClipSettings(Strict):
 class ReactionSettings(Strict):
     """A recipe for intensities. Learning rates are as written: they do not scale with ``batch``."""
 
-    batch: int = Field(gt=0)
+    batch: int = Field(gt=0, le=MOST)
     """Clips in one optimisation step."""
-    epochs: int | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, gt=0, le=MOST)
     """Passes over the training part."""
-    steps: int | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, gt=0, le=MOST)
     """Optimisation steps; goes before ``epochs``."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises linearly from 0."""
-    lr: float = Field(gt=0)
+    lr: float = Field(gt=0, le=1e6)
     """Highest learning rate of everything but the visual encoder."""
-    encoder_lr: float = Field(default=0.1, ge=0)
+    encoder_lr: float = Field(default=0.1, ge=0, le=1e6)
     """Factor on it for the visual encoder; 0 freezes it."""
-    min_lr: float = Field(default=0.0, ge=0)
+    min_lr: float = Field(default=0.0, ge=0, le=1e6)
     """Learning rate at the end of the cosine."""
     optimizer: str | None = optional_since_v1()
     """Name of the optimizer; by default ``adamw``."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """Decay rates of the optimizer's running means of the gradient and of its square."""
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0, le=1e6)
     """Weight decay; none on biases and norms."""
-    clip_grad: float | None = Field(default=None, gt=0)
+    clip_grad: float | None = Field(default=None, gt=0, le=1e12)
     """Largest norm of the gradient, or null for none."""
     temporal: Literal["mean", "gru", "transformer"] = "transformer"
     """Temporal pooling: makes one vector of a sequence."""
-    layers: int = Field(default=2, gt=0)
+    layers: int = Field(default=2, gt=0, le=1000)
     """Layers of the temporal head."""
-    heads: int = Field(default=4, gt=0)
+    heads: int = Field(default=4, gt=0, le=1000)
     """Attention heads of the temporal head."""
-    width: int = Field(default=256, gt=0)
+    width: int = Field(default=256, gt=0, le=65_536)
     """Width of the temporal head."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Dropout in the temporal head and before the output."""
@@ -70,6 +71,12 @@ class ReactionSettings(Strict):
     """Probability that a modality of a clip is hidden in training; one always stays."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip of a clip's faces."""
+
+    @model_validator(mode="after")
+    def _even(self) -> ReactionSettings:
+        if self.temporal == "transformer":
+            require_heads(self.width, self.heads)
+        return self
 
 
 class ReactionEvalSettings(Strict):

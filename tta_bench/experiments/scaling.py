@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,24 +12,25 @@ from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.cards.validation import Strict
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings
+from tta_bench.experiments.ranges import DISTINCT, MOST, Count, Seed
 
 
 class StudySettings(Strict):
     """Sizes, seeds and the two protocols of a scaling study."""
 
-    sizes: tuple[int, ...] = Field(min_length=1)
+    sizes: Annotated[tuple[Count, ...], DISTINCT] = Field(min_length=1)
     """Clips of each subset of the corpus; smaller ones are contained in larger ones."""
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: Annotated[tuple[Seed, ...], DISTINCT] = Field(default=(0, 1, 2), min_length=1)
     """Seeds at every size."""
-    steps: int = Field(gt=0)
+    steps: int = Field(gt=0, le=MOST)
     """Steps of pre-training at every size."""
     pretrain: str = "tta_pretrain"
     """Protocol of the pre-training."""
     then: str = "ucf101_ft"
     """Protocol that each pre-trained backbone is then judged by."""
-    labels: int | None = Field(default=None, gt=0)
+    labels: int | None = Field(default=None, gt=0, le=MOST)
     """Labelled clips of that protocol's training; by default all."""
-    then_steps: int | None = Field(default=None, gt=0)
+    then_steps: int | None = Field(default=None, gt=0, le=MOST)
     """Steps of that protocol's training; by default its own. Setting this puts the runs on the ``tuned`` track."""
 
 

@@ -28,7 +28,7 @@ class Predictions:
     ids: NDArray[np.str_]
     """``(N,)`` sample ids."""
     scores: NDArray[np.floating]
-    """``(N, C)``, higher is better; float16 where no rank suffers, else float32."""
+    """``(N, C)``, higher is better; float16 where no rank suffers, else float32, else float64."""
     labels: NDArray[np.int64]
     """``(N,)`` true classes."""
     groups: NDArray[np.str_]
@@ -114,7 +114,7 @@ def collect(
     targets = [np.asarray(given, np.int64)[order] for given in (labels, reversed_labels) if given is not None]
     return Predictions(
         np.array(ids)[order],
-        _compact(scores[order].astype(np.float32), targets),
+        _compact(scores[order], targets),
         targets[0],
         np.array(groups)[order],
         tuple(classes),
@@ -156,7 +156,7 @@ def _check(ids: Sequence[str], scores: Any, labels: Any, groups: Sequence[str], 
         )
     check_complete(ids, ids)
     for problem, wrong in (
-        ("a score that is not a finite number", ~np.isfinite(scores.astype(np.float32)).all(axis=1)),
+        ("a score that is not a finite number", ~np.isfinite(scores).all(axis=1)),
         ("a label that is no class", (np.asarray(labels) < 0) | (np.asarray(labels) >= len(classes))),
     ):
         if wrong.any():
@@ -164,12 +164,18 @@ def _check(ids: Sequence[str], scores: Any, labels: Any, groups: Sequence[str], 
             raise UserError(f"{len(names):,} samples have {problem}: {shorten(names)}.")
 
 
-def _compact(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-    """Return scores in half precision if the rank of no target changes."""
-    with np.errstate(over="ignore"):
-        half = scores.astype(np.float16)
-    same = all(np.array_equal(true_class_rank(half, target), true_class_rank(scores, target)) for target in targets)
-    return half if same and np.isfinite(half).all() else scores
+def _compact(scores: NDArray[np.floating], targets: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+    """Return scores in the lowest precision, half or single, in which the rank of no target changes; else as given."""
+    ranks = [true_class_rank(scores, target) for target in targets]
+    for kind in (np.float16, np.float32):
+        with np.errstate(over="ignore"):
+            small = scores.astype(kind)
+        same = all(
+            np.array_equal(true_class_rank(small, target), rank) for target, rank in zip(targets, ranks, strict=True)
+        )
+        if same and np.isfinite(small).all():
+            return small
+    return scores
 
 
 def _byte_ranks(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.uint8]:

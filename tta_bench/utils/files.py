@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from tta_bench.errors import UserError
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
@@ -34,6 +36,47 @@ def write_atomic(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, as `atomic_file` does."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+def is_there(path: Path) -> bool:
+    """Return True if a file or folder is there; False too for a text that can be no path."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a zero character
+        return False
+
+
+def require_folder(path: Path) -> None:
+    """Check that a path is a folder or can become one.
+
+    Raises:
+        UserError: It, or a part of it, is a file; or it can be no path.
+    """
+    for part in (path, *path.parents):
+        try:
+            if part.is_dir():
+                return
+            there = part.exists() or part.is_symlink()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{str(path)[:200]!r} can be no folder: {getattr(error, 'strerror', None) or error}."
+            ) from None
+        if there:
+            raise UserError(f"{path} can be no folder: {part} is a file.", "Name another folder.")
+
+
+def require_writable(path: Path) -> None:
+    """Check that a folder, or the nearest one above it that is there, can be written to.
+
+    Raises:
+        UserError: It cannot, or is no folder.
+    """
+    require_folder(path)
+    nearest = next(part for part in (path.absolute(), *path.absolute().parents) if part.is_dir())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{path}: there is no permission to write in {nearest}.", "Name another folder: --work-dir DIR."
+        )
 
 
 def sha256_of(path: Path) -> str:

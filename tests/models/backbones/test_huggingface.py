@@ -48,7 +48,7 @@ def test_a_local_folder_is_a_backbone_whose_name_has_no_path(folder: Path) -> No
         ("{", "is not JSON"),
         ("[]", "lacks settings"),
         ('{"image_size": 32}', "lacks num_frames"),
-        ('{"image_size": 32.5, "num_frames": 4}', "size: Input should be a valid integer"),
+        ('{"image_size": 32.5, "num_frames": 4}', "size: a whole number was expected"),
     ],
 )
 def test_a_folder_without_a_sound_config_is_told(folder: Path, text: str | None, message: str) -> None:

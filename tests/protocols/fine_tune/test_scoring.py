@@ -87,7 +87,7 @@ def test_a_labels_file_takes_the_place_of_the_dataset(scores, tmp_path: Path) ->
     assert not record.identity.standard
     assert record.metrics["top1"].n_groups == 16  # no groups were given
     fewer = write_csv(tmp_path / "fewer.csv", classes[1:], ids, cells[:, 1:])
-    with pytest.raises(UserError, match="1 classes without a column of scores: CircleClockwise"):
+    with pytest.raises(UserError, match="1 classes of .* have no column: CircleClockwise"):
         score(tmp_path, f"predictions={fewer}", f"labels={given}")
 
 

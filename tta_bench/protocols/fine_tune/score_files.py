@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, did_you_mean, shorten
-from tta_bench.utils.tables import read_cells
+from tta_bench.utils.printable import one_line
+from tta_bench.utils.tables import plain, read_cells
 
 FORM = (
     "Expected: a CSV file with a column id and either a column for each class (scores, higher is better) or a column "
@@ -41,23 +44,36 @@ class Labels:
     labels: tuple[str, ...]
     groups: tuple[str, ...]
     """The source of each sample; its id where the file has no column group."""
+    spare: tuple[str, ...] = ()
+    """Classes that the file names though no sample has them."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, sorted."""
+        return tuple(sorted({*self.labels, *self.spare}))
 
 
 def read_class_scores(path: Path) -> ClassScores:
-    """Return the scores in a file: one for each class, or only the best class of each sample.
+    """Return the scores in a file, as precise as they are: one for each class, or only each sample's best class.
 
     Raises:
         UserError: The file has another form, or some of its scores are no numbers; names them.
     """
     if path.suffix.lower() == ".npz":
         return _read_npz(path)
+    _refuse_binary(path)
     columns, rows = _read_csv(path, ["id"])
     classes = [name for name in columns if name != "id"]
+    if nameless := [number for number, name in enumerate(columns, 1) if not name]:
+        raise UserError(
+            f"{path}: column {nameless[0]} has no name, so it is no class (an index that pandas wrote?).",
+            "Leave it out: df.to_csv(FILE, index=False).",
+        )
     if classes == ["class"]:
         return _best_class([row["id"] for row in rows], [row["class"] for row in rows])
     if len(classes) < 2:
         raise UserError(f"{path} has only the columns {shorten(columns)}.", FORM)
-    cells, wrong = np.full((len(rows), len(classes)), np.nan, np.float32), []
+    cells, wrong = np.full((len(rows), len(classes)), np.nan), []
     for index, row in enumerate(rows):
         try:
             cells[index] = [float(row[name]) for name in classes]
@@ -71,14 +87,19 @@ def read_class_scores(path: Path) -> ClassScores:
 def read_labels(path: Path) -> Labels:
     """Return the true classes in a CSV file with the columns id and label, and perhaps group.
 
+    A line with a label and no id names a class that no sample has.
+
     Raises:
         UserError: A column is missing, or a sample has no label.
     """
+    _refuse_binary(path)
     columns, rows = _read_csv(path, ["id", "label"])
+    spare = tuple(dict.fromkeys(row["label"] for row in rows if not row["id"] and row["label"]))
+    rows = [row for row in rows if row["id"] or not row["label"]]
     if empty := [row["id"] for row in rows if not row["label"]]:
         raise UserError(f"{path}: {len(empty):,} samples have no label: {shorten(empty)}.")
     group = "group" if "group" in columns else "id"
-    return Labels(*(tuple(row[name] for row in rows) for name in ("id", "label", group)))
+    return Labels(*(tuple(row[name] for row in rows) for name in ("id", "label", group)), spare)
 
 
 def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
@@ -101,9 +122,41 @@ def columns_as_listed(given: ClassScores, classes: Sequence[str]) -> NDArray[np.
     absent = [name for name in classes if name not in given.classes]
     if absent and not given.best_only:
         raise UserError(f"the file has no column for {len(absent):,} of {len(classes):,} classes: {shorten(absent)}.")
-    scores = np.zeros((len(given.ids), len(classes)), np.float32)
+    scores = np.zeros((len(given.ids), len(classes)), np.result_type(given.scores, np.float32))
     scores[:, [classes.index(name) for name in given.classes]] = given.scores
     return scores
+
+
+def require_classes(given: ClassScores, labels: Labels, path: Path) -> None:
+    """Check that the classes of a file of scores are those of the labels: neither an index, a count nor a number.
+
+    A column that is no class would compete with the classes; a class under another name would never be right.
+
+    Args:
+        given: The scores.
+        labels: The labels.
+        path: File of the labels, for messages.
+
+    Raises:
+        UserError: A class of either file is not in the other; names them, and what each could be.
+    """
+    known = set(labels.classes)
+    strange = [name for name in given.classes if name not in known]
+    absent = [] if given.best_only else [name for name in labels.classes if name not in given.classes]
+    if not strange and not absent:
+        return
+    what = "best classes" if given.best_only else "columns"
+    said = [f"{len(strange):,} {what} are the label of no sample of {path}: {shorten(strange)}"] if strange else []
+    said += [f"{len(absent):,} classes of {path} have no column: {shorten(absent)}"] if absent else []
+    written = {plain(name): name for name in labels.classes}
+    respelt = [(name, written[plain(name)]) for name in strange if plain(name) in written]
+    if respelt:
+        hint = f"Write '{respelt[0][1]}' for '{respelt[0][0]}': a class has one spelling in both files."
+    elif strange and all(name.lstrip("-").isdigit() for name in strange):
+        hint = "These are numbers; write the classes' names, as in the labels."
+    else:
+        hint = f"Leave out what is no class; a class without a sample is a line of {path.name} with a label and no id."
+    raise UserError("; ".join(said) + ".", hint)
 
 
 def _best_class(ids: Sequence[str], best: Sequence[str]) -> ClassScores:
@@ -133,10 +186,45 @@ def _read_npz(path: Path) -> ClassScores:
     try:
         with np.load(path, allow_pickle=False) as file:
             ids, scores, classes = (file[name] for name in ("ids", "scores", "classes"))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no scores: {error}.", FORM) from None
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} holds no scores: {one_line(str(error))}.", FORM) from None
+    except (NotImplementedError, RuntimeError, SyntaxError, TypeError, struct.error) as error:  # of a damaged archive
+        raise UserError(f"{path} holds no scores: {one_line(str(error))}.", FORM) from None
+    if ids.ndim != 1 or classes.ndim != 1:
+        raise UserError(f"{path}: ids and classes are lists, of shapes {ids.shape} and {classes.shape} here.", FORM)
     if scores.ndim != 2 or scores.shape != (len(ids), len(classes)) or scores.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: scores of shape {scores.shape} do not fit {len(ids):,} ids and {len(classes)} classes."
         )
-    return ClassScores(tuple(map(str, ids)), tuple(map(str, classes)), scores)
+    names = tuple(map(str, classes))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{path} has several classes called {shorten(twice)}.")
+    return ClassScores(tuple(map(str, ids)), names, scores)
+
+
+_KINDS = {
+    b"\x80": "a pickle, which is never opened: it can run code",
+    b"PK": "a ZIP archive (an NPZ or XLSX file, perhaps)",
+    b"\x93NUMPY": "a NumPy array without ids",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+}
+"""What a file is that begins so, and is no text."""
+
+
+def _refuse_binary(path: Path) -> None:
+    """Refuse a file that is no text by what it is.
+
+    Raises:
+        UserError: It is one of the kinds that scores are kept in elsewhere.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(8)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
+    kind = next((kind for start, kind in _KINDS.items() if begin.startswith(start)), None)
+    if kind is not None:
+        raise UserError(f"{path} is {kind}.", FORM)

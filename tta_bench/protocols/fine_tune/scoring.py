@@ -9,7 +9,6 @@ from pathlib import Path
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import open_dataset
-from tta_bench.errors import UserError, shorten
 from tta_bench.protocols.base.file_record import write_scored
 from tta_bench.protocols.base.standing import UNKNOWN, Standing, standing_of
 from tta_bench.protocols.fine_tune.score_files import (
@@ -18,6 +17,7 @@ from tta_bench.protocols.fine_tune.score_files import (
     ids_as_listed,
     read_class_scores,
     read_labels,
+    require_classes,
 )
 from tta_bench.records.predictions import check_complete, collect
 from tta_bench.records.schema import Record
@@ -80,11 +80,10 @@ def _truth_from_dataset(asked: OutsideScores) -> _Truth:
 
 
 def _truth_from_file(path: Path, scores: ClassScores) -> _Truth:
-    """Return the labels in a file; the classes are those of both files."""
+    """Return the labels in a file, whose classes those of the scores must be."""
     given = read_labels(path)
     check_complete(given.ids, given.ids)
-    classes = sorted({*given.labels, *scores.classes})
-    if not scores.best_only and (strange := sorted(set(given.labels) - set(scores.classes))):
-        raise UserError(f"{path} has {len(strange):,} classes without a column of scores: {shorten(strange)}.")
+    require_classes(scores, given, path)
+    classes = given.classes
     labels = {name: classes.index(label) for name, label in zip(given.ids, given.labels, strict=True)}
-    return _Truth(tuple(classes), labels, dict(zip(given.ids, given.groups, strict=True)))
+    return _Truth(classes, labels, dict(zip(given.ids, given.groups, strict=True)))

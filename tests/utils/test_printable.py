@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tta_bench.utils.printable import first_control, one_line, printable
+
+
+@given(st.text())
+def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
+    assert not [letter for letter in printable(text) if unicodedata.category(letter) == "Cc" and letter not in "\n\t"]
+    assert first_control(printable(text)) is None
+    assert not {"\n", "\t", "\u2028"} & set(one_line(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\rb", r"a\x0db"),
+        ("\u202eabc", r"\u202eabc"),
+        ("\ud800", r"\ud800"),
+        ("é 字 😀\n\t", "é 字 😀\n\t"),
+    ],
+)
+def test_steering_characters_are_written_out(text: str, shown: str) -> None:
+    assert printable(text) == shown

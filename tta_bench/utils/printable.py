@@ -1,0 +1,33 @@
+"""Text from anybody on its way to a terminal: characters that steer it are written out, not sent."""
+
+from __future__ import annotations
+
+import re
+
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")
+"""Control characters but for tab and line feed, marks that turn the direction of text, and halves of a character."""
+_BREAKS = re.compile("[\n\t\u2028\u2029]+")
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose steering characters are written as Python writes them: ``\x1b[31m`` for red.
+
+    Line feeds and tabs stay; a carriage return, which would overwrite the line, does not.
+    """
+    return _STEERING.sub(lambda found: _written(found[0]), text)
+
+
+def one_line(text: str) -> str:
+    """Return a text as `printable` does, on one line."""
+    return _BREAKS.sub(" ", printable(text)).strip()
+
+
+def first_control(text: str) -> str | None:
+    """Return the first character of a text that steers a terminal; None where there is none."""
+    found = _STEERING.search(text.replace("\r\n", "\n"))
+    return None if found is None else found[0]
+
+
+def _written(letter: str) -> str:
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
