@@ -6,12 +6,12 @@ import importlib
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
 from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
+from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
 
 COMMANDS = (
     *("run", "eval", "list", "show", "new", "check"),
@@ -59,8 +59,8 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a check failed, 2 the user's mistake, 3 the run failed, 130 Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run the command line and exit: 0 done, 1 a check failed, 2 the user's mistake, 3 the run failed, 128 + a signal's."""
+    interrupt_on_signals()
     try:
         cli.main(args, prog_name="tta-bench", standalone_mode=False)
     except click.ClickException as error:
@@ -72,19 +72,10 @@ def main(args: Sequence[str] | None = None) -> None:
             click.echo(error.hint, err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
+        ignore_signals()  # a repeated signal changes nothing more
         stopped = error.__cause__ or error  # click turns an interrupt into its own Abort
         said = f"{stopped}. The same command goes on from here." if str(stopped) else "interrupted"
         click.echo(said, err=True)
         sys.exit(128 + getattr(stopped, "signum", signal.SIGINT))
     except BrokenPipeError:
         sys.exit(0)  # the reader (head, say) has seen enough
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived outside training."""
-
-    signum = signal.SIGTERM
-
-
-def _terminate(_: int, __: FrameType | None) -> None:
-    raise Terminated

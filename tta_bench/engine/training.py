@@ -136,7 +136,15 @@ def train(
     step.train()
     saved = time.monotonic()
     with MetricsLog(folder / "metrics.jsonl", training.title, first, plan.total, clips) as log, StopRequest() as stop:
-        for number, batch in enumerate(batches, start=first):
+        fetched = iter(batches)
+        for number in range(first, plan.total):
+            try:
+                batch = next(fetched)
+            except Exception:
+                if not stop.asked:
+                    raise
+                training.save(folder / "checkpoint.pt", number, meta)  # the signal ended what loads the clips, too
+                raise Stopped(stop.asked, number) from None
             step.step, done = number, number + 1
             rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
             log.write(number, step.train_step(batch, training.optimizer), rate)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
-import signal
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
@@ -29,6 +29,7 @@ from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.utils.files import atomic_file
 from tta_bench.utils.keyed_random import canonical_json, digest
 from tta_bench.utils.progress import Bar, console
+from tta_bench.utils.signals import serve
 
 NO_FILE = "no file"
 """Note about a clip without such a file."""
@@ -222,7 +223,7 @@ def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers:
         return
     # A forked worker has the plug-ins of this process; other systems use Python's default.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor,))
+    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor, os.getpid()))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # before workers are forked, for they would wait for OpenCV's threads, which stay behind
     jobs = {pool.submit(_job, path, _file(folder, content)): content for content, path in todo.items()}
@@ -248,10 +249,10 @@ _extractor: Extractor
 """The extractor of a worker process, set when it begins."""
 
 
-def _begin(extractor: Extractor) -> None:
-    """Set up a worker process: Ctrl-C is left to its parent, OpenCV uses one thread."""
+def _begin(extractor: Extractor, parent: int) -> None:
+    """Set up a worker process: signals are left to its parent, with which it ends; OpenCV uses one thread."""
     global _extractor
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve(parent)
     cv2.setNumThreads(1)
     _extractor = extractor
 
