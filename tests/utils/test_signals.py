@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +90,6 @@ def test_a_worker_ends_with_its_parent_and_not_at_once_with_a_signal(end: str) -
 def alive(process: int) -> bool:
     """Whether a process runs; one that has ended and was not waited for does not."""
     try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False

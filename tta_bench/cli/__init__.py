@@ -59,7 +59,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a check failed, 2 the user's mistake, 3 the run failed, 128 + a signal's."""
+    """Run the command line and exit: 0 done, 1 a check failed, 2 the user's mistake, 3 a run failed, 128 + a signal."""
     interrupt_on_signals()
     try:
         cli.main(args, prog_name="tta-bench", standalone_mode=False)

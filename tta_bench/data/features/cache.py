@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import RunFailed, UserError, shorten
-from tta_bench.utils.files import atomic_file
+from tta_bench.utils.files import atomic_file, sweep
 from tta_bench.utils.keyed_random import canonical_json, digest
 from tta_bench.utils.progress import Bar, console
 from tta_bench.utils.signals import serve
@@ -116,6 +116,8 @@ def extract(
         if content not in store:
             todo[content] = path
     if todo:
+        sweep(cache)
+        sweep(store.folder, deep=True)
         with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
             for content, made in work:
                 size = store.add(content, made)

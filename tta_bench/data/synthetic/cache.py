@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +12,7 @@ from tta_bench.data.synthetic.hmdb51 import generate_hmdb51_sample
 from tta_bench.data.synthetic.hume_reaction import generate_reaction_sample, read_reaction_settings
 from tta_bench.data.synthetic.tiktok_actions import generate_tiktok_actions_sample
 from tta_bench.data.synthetic.ucf101 import generate_ucf101_sample, read_settings
+from tta_bench.utils.files import sweep, temporary_path
 from tta_bench.utils.keyed_random import digest
 
 
@@ -52,11 +53,16 @@ def sample_root(cache: Path, name: str, component: str, settings: Mapping[str, A
     if root.is_dir():
         return root
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as scratch:
-        made = generator.write(Path(scratch) / root.name, sample)
+    sweep(cache)
+    scratch = temporary_path(root)
+    scratch.mkdir()
+    try:
+        made = generator.write(scratch / root.name, sample)
         try:
             made.rename(root)
         except OSError:
             if not root.is_dir():  # else another process was first, with the same bytes
                 raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return root
