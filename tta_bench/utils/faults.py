@@ -49,7 +49,7 @@ def _of_system(error: OSError) -> BenchError | None:
             f"{where} would be larger than a file may be here (ulimit -f).", f"Raise that limit; {GOES_ON}"
         )
     if error.errno in _REFUSED:
-        reason = "is on a read-only disk" if error.errno == errno.EROFS else "may not be written"
+        reason = "is on a read-only disk" if error.errno == errno.EROFS else "may not be read or written"
         return UserError(f"{where} {reason}.", "Choose another --work-dir, or TTA_BENCH_CACHE for cached data.")
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return RunFailed("too many files are open (ulimit -n).", f"Try ulimit -n 4096 or runtime.workers=0; {GOES_ON}")

@@ -159,8 +159,8 @@ class Recorder:
             self._write(status, cause)
         except OSError as error:
             console.print(f"{self.path} still says 'started': {error.strerror or error}.", markup=False, soft_wrap=True)
-        except RunFailed as lost:
-            console.print(str(lost), markup=False, soft_wrap=True)
+        except RunFailed:
+            return  # another process has taken over, and writes its own
 
     def _keep_room(self) -> None:
         """Take room for the record of a run that ends because the disk is full."""
