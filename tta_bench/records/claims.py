@@ -25,6 +25,7 @@ from tta_bench.utils.progress import console
 
 POLL_SECONDS = 1.0
 """Time between two looks of a process that waits."""
+HINT = " --wait waits for it."
 PATIENCE_SECONDS = 3.0
 """Time for which an owner looks again for a token that is not there: it may just be put back."""
 
@@ -40,7 +41,7 @@ class Claimed(BenchError):
     exit_code = 0
 
     def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message, "--wait waits for it.")
+        super().__init__(message + HINT)
         self.path = path
 
 

@@ -105,6 +105,7 @@ def extract(
         RunFailed: A worker process died, perhaps out of memory.
     """
     paths = {id: path for id, path in sources.items() if path is not None}
+    sweep(cache)
     contents = content_digests(paths.values(), cache / "contents.json")
     identity = extractor.identity()
     store = _Store(cache / digest(identity)[:16], identity)
@@ -116,7 +117,6 @@ def extract(
         if content not in store:
             todo[content] = path
     if todo:
-        sweep(cache)
         sweep(store.folder, deep=True)
         with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
             for content, made in work:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from tta_bench.errors import BenchError, UserError
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
-from tta_bench.records.claims import Claimed, wait_for
+from tta_bench.records.claims import HINT, Claimed, wait_for
 from tta_bench.records.schema import Record
 from tta_bench.utils.faults import foreseen
 from tta_bench.utils.progress import console
@@ -77,7 +77,7 @@ def attempt(work: Callable[[], Result], wait: bool) -> Result | None:
             if not wait:
                 console.print(str(claimed), markup=False, soft_wrap=True)
                 return None
-            console.print(f"{claimed.message} It is waited for.", markup=False, soft_wrap=True)
+            console.print(f"{claimed.message.removesuffix(HINT)} Waiting for it.", markup=False, soft_wrap=True)
             wait_for(claimed.path)
         except BenchError:
             raise

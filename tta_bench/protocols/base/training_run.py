@@ -151,6 +151,7 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     """
     finished = done_before(run)
     if finished is not None:
+        _sweep(run)
         yield finished
         return
     with claiming(run):
@@ -164,12 +165,12 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     Raises:
         Claimed: Another process does it at this moment.
     """
-    records = run.work_dir / "records"
+    _sweep(run)
+    record_claim = run.work_dir / "records" / f".{record_name(run.identity)}.claim"
     try:
-        run.claims.add(records / f".{record_name(run.identity)}.claim", f"{run.folder.name} is being trained")
+        run.claims.add(record_claim, f"{run.folder.name} is being trained")
         if not run.is_test_only:
             run.claims.add(run.claim_of_training, f"{run.folder.name} is being trained")
-        sweep(run.work_dir, run.work_dir / "sample", run.work_dir / "manifests", records, run.folder)
         yield
     finally:
         run.claims.release()
@@ -249,3 +250,9 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
     recorder.discard()
     console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
     return []
+
+
+def _sweep(run: PreparedRun[Any]) -> None:
+    """Remove what killed processes left in a work folder and in the folder of the training."""
+    folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
+    sweep(run.folder, *(run.work_dir / name for name in folders))
