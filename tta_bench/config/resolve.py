@@ -90,6 +90,8 @@ def _listed_backbones(words: Sequence[str]) -> list[tuple[str, ...]]:
     for name in named:
         if named.count(name) > 1:
             raise UserError(f"backbone={name} is given twice.")
+        if not name and len(named) > 1:
+            raise UserError(f"backbone={','.join(named)}: a name of the list is empty.")
     return [tuple(f"backbone={name}" if word.startswith("backbone=") else word for word in words) for name in named]
 
 
