@@ -1,6 +1,7 @@
 """Runs that are killed at random moments, and the same command again: each must end as an undisturbed one does.
 
-``python -m tests.acceptance.kills FOLDER COUNT [SEED]`` prints a line for each moment and the counts at the end.
+``python -m tests.acceptance.kills FOLDER kills COUNT [SEED]`` prints a line for each moment and the counts at the end;
+``... FOLDER stops COUNT`` does the same for the signals that ask for a stop, in training.
 Every run is a process of its own, forked from one that has imported everything, so that it takes seconds.
 """
 
@@ -106,10 +107,14 @@ def members(group: int) -> list[int]:
     return found
 
 
-def campaign(folder: Path, count: int, seed: int) -> tuple[int, int]:
-    """Kill runs at random moments and run them again; return how many ended equal, and how many left nothing over."""
+def load() -> None:
+    """Import what runs need, so that forked ones begin at once."""
     for module in ("cli.run", "cli.results", "boards.write", "protocols.fine_tune.run", "protocols.reaction.run"):
         importlib.import_module(f"tta_bench.{module}")
+
+
+def campaign(folder: Path, count: int, seed: int) -> tuple[int, int]:
+    """Kill runs at random moments and run them again; return how many ended equal, and how many left nothing over."""
     draw = random.Random(seed)
     kinds = jobs(folder / "data")
     expected, seconds = {}, {}
@@ -146,6 +151,51 @@ def campaign(folder: Path, count: int, seed: int) -> tuple[int, int]:
     return equal, clean
 
 
+CASES = [
+    *((signal.SIGTERM, group, 2) for group in (True, False)),
+    *((number, True, 1) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)),
+    *((number, False, 1) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)),
+]
+"""Signals, whether they go to the whole group, and how often; a second Ctrl-C would interrupt at once."""
+
+
+def stops(folder: Path, cases: list[tuple[signal.Signals, bool, int]]) -> int:
+    """Stop runs in training by signals and run them again; return how many stopped cleanly and ended equal."""
+    from tta_bench.models.checkpoints.read import read_checkpoint
+
+    words = jobs(folder / "data")["classes, 1 loader process"]
+    words = ["train.steps=40" if word == "train.steps=12" else word for word in words if "checkpoint" not in word]
+    whole = folder / "whole"
+    whole.mkdir()
+    assert finished(start(words, whole)) == 0, (whole / "log.txt").read_text()
+    expected, right = state(whole), 0
+    for number, group, times in cases:
+        trial = folder / f"{number.name} {group} {times}"
+        trial.mkdir()
+        child = start(words, trial)
+        deadline = time.monotonic() + 60
+        while not sum(path.read_bytes().count(b"\n") for path in trial.glob("runs/*/metrics.jsonl")):
+            time.sleep(0.02)
+            assert time.monotonic() < deadline, (trial / "log.txt").read_text()
+        begun = time.monotonic()
+        for _ in range(times):
+            (os.killpg if group else os.kill)(child, number)
+            time.sleep(0.01)
+        code, seconds = finished(child), time.monotonic() - begun
+        (path,) = trial.glob("runs/*/checkpoint.pt")
+        (record,) = [json.loads(file.read_text()) for file in trial.glob("runs/records/*.json")]
+        step = read_checkpoint(path)["step"]
+        again, same = finished(start(words, trial)), state(trial) == expected
+        fine = (code, record["status"], again, same) == (128 + number, "cancelled", 0, True) and 0 < step < 40
+        right += fine
+        print(f"{number.name} to the {'group' if group else 'process'}: exit {code} after {seconds:.1f} s, ", end="")
+        print(
+            f"record {record['status']}, checkpoint of step {step}; again {'equal' if same else 'DIFFERENT'}",
+            flush=True,
+        )
+    return right
+
+
 def state_names(folder: Path) -> str:
     """Return how far a run had come: its record's status, and the hidden files that the kill left."""
     status = [json.loads(path.read_text())["status"] for path in folder.glob("runs/records/*.json")]
@@ -155,7 +205,13 @@ def state_names(folder: Path) -> str:
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"
-    asked = int(sys.argv[2])
-    same, tidy = campaign(Path(sys.argv[1]), asked, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    place, what, asked = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    load()
+    if what == "stops":
+        cases = CASES[:: len(CASES) // asked][:asked]
+        done = stops(place, cases)
+        print(f"{done} of {len(cases)} stopped cleanly and ended equal")
+        sys.exit(done != len(cases))
+    same, tidy = campaign(place, asked, int(sys.argv[4]) if len(sys.argv) > 4 else 0)
     print(f"{same} of {asked} equal, {tidy} of {asked} with nothing left over")
     sys.exit(not same == tidy == asked)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tta_bench.engine.step import StepResult
-from tta_bench.utils.files import write_atomic
+from tta_bench.utils.files import naming, write_atomic
 from tta_bench.utils.progress import Bar
 
 FIGURES = ("loss", "grad_norm", "lr")
@@ -77,7 +77,8 @@ class MetricsLog:
         assert self._file is not None
         line = {"step": step, "loss": result["loss"], "grad_norm": result["grad_norm"], "lr": lr}
         self._lines.append(line)
-        self._file.write(json.dumps(line) + "\n")
+        with naming(self.path):
+            self._file.write(json.dumps(line) + "\n")
         self._bar.advance(self.clips, f"loss {result['loss']:.3f}")
 
 

@@ -103,7 +103,7 @@ def _try_checkpoint(training: Training, folder: Path) -> int:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
-            f"{free / 1e9:.1f} GB are free where checkpoints go, and {needed / 1e9:.1f} GB are needed.",
+            f"{free / 1e6:,.1f} MB are free where checkpoints go, and {needed / 1e6:,.1f} MB are needed.",
             "Make room, or choose another --work-dir.",
         )
     path = temporary_path(folder / "preflight.pt")  # other processes may try the same
