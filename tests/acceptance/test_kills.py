@@ -17,9 +17,7 @@ def told(*words: object) -> str:
     """Run the program in a process of its own, which has used no threads before it forks, and return its last line."""
     command = [sys.executable, "-m", "tests.acceptance.kills", *map(str, words)]
     environment, top = os.environ | {"OMP_NUM_THREADS": "1"}, Path(__file__).parents[2]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=3600, env=environment, cwd=Path(__file__).parents[2]
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, env=environment, cwd=top)
     print(f"\n{done.stdout}")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-1]

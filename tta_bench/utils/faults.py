@@ -10,8 +10,9 @@ from tta_bench.errors import BenchError, RunFailed, UserError
 GOES_ON = "the same command goes on from the last checkpoint."
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
-_SHARED_MEMORY = re.compile(
-    r"allocate memory|can't start new thread|Cannot allocate|failed to map segment|bad_alloc|DefaultCPUAllocator", re.I
+_SHARED_MEMORY = re.compile(r"shared memory|\bshm\b|unable to (write|mmap)|/torch_\d|Bus error", re.I)
+_MEMORY = re.compile(
+    r"allocate memory|can't (start new thread|allocate)|cannot allocate|failed to map segment|bad_alloc", re.I
 )
 _WORKER = re.compile(r"DataLoader worker .*?(?:killed by signal: (?P<signal>[^.]+)|exited unexpectedly)", re.S)
 

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from tta_bench.utils.processes import TAG, is_gone, process_tag
 
 FORGOTTEN_SECONDS = 7 * 24 * 3600.0
 """Age at which what a process of another machine left counts as forgotten."""
+LOCK_SECONDS = 5.0
 _TEMPORARY = re.compile(rf"\..+\.(?P<tag>{TAG.pattern})\.[0-9a-f]{{8}}\.tmp")
 
 
@@ -60,6 +61,28 @@ def write_atomic(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, as `atomic_file` does."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the block, for a folder, where the system and the disk can do that.
+
+    A process that stopped inside is not waited for longer than some seconds.
+    """
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            import fcntl  # not on Windows
+
+            number = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, number)
+            deadline = time.monotonic() + LOCK_SECONDS
+            while time.monotonic() < deadline:
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.005)
+        yield
 
 
 def sweep(*folders: Path, deep: bool = False) -> None:

@@ -26,7 +26,7 @@ from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
 from tta_bench.records.verify import file_problem
 from tta_bench.utils.faults import foreseen
-from tta_bench.utils.files import temporary_path, write_atomic
+from tta_bench.utils.files import locked, temporary_path, write_atomic
 from tta_bench.utils.progress import console
 from tta_bench.utils.signals import undisturbed
 
@@ -144,13 +144,18 @@ class Recorder:
         """Write the record of a successful run, with its results, and return it."""
         self._quiet()
         self.require()
-        return read_record(write_record(self._record("success", None, finished=now(), **measured), self.folder))
+        record = self._record("success", None, finished=now(), **measured)
+        with locked(self.folder):
+            return read_record(write_record(record, self.folder))
 
     def _write(self, status: schema.Status, cause: str | None = None) -> None:
         """Write the record of a run that has not succeeded, unless there is a success."""
-        if success_in(self.path) is None:
-            self.require()
-            write_record(self._record(status, cause), self.folder)
+        self.require()
+        record = self._record(status, cause)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder):  # a success of another process may come at any moment
+            if success_in(self.path) is None:
+                write_record(record, self.folder)
 
     def _end(self, status: schema.Status, cause: str | None = None) -> None:
         """Write how the run ended, as far as that is possible: the cause itself is told in any case."""
