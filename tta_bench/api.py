@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tta_bench.contract.contract import Finding
     from tta_bench.protocols import ProtocolRun
+    from tta_bench.protocols.base.in_turn import Done
     from tta_bench.records.schema import Record
 
 
@@ -38,6 +39,7 @@ def run(
     plugins: Iterable[str | Path] = (),
     work_dir: str | Path = "runs",
     resume: str = "missing",
+    wait: bool = False,
     **keys: Any,
 ) -> list[Record]:
     """Run a protocol and return a record for each split and seed, as ``tta-bench run`` does.
@@ -52,6 +54,7 @@ def run(
         plugins: Plug-in files.
         work_dir: Folder for checkpoints, predictions and records.
         resume: ``missing``, ``never`` or ``always``, as on the command line.
+        wait: Wait for what another process trains in this folder, instead of leaving it out.
         keys: The command line's other keys; those with a dot may be nested: ``train={"lr": 1e-3}``.
 
     Raises:
@@ -69,7 +72,7 @@ def run(
         raise UserError("card= describes a module, and backbone= is a name.", "Its card says the rest.")
     named = {"protocol": protocol} | ({} if backbone is None else {"backbone": backbone})
     chosen = experiments(tuple(words({**named, **keys})), map(Path, plugins), code)
-    return list(run_all(chosen, as_path("work_dir", work_dir), resume))
+    return run_all(chosen, as_path("work_dir", work_dir), resume, wait)
 
 
 def load_records(folder: str | Path = "runs") -> list[Record]:
@@ -91,20 +94,35 @@ def experiments(given: Sequence[str], plugins: Iterable[Path], code: Sequence[Pl
     return resolve(given, (*load_files(plugins), *code))
 
 
-def run_all(chosen: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[Record]:
-    """Run experiments and yield the record of each that was tested."""
-    for ready in start_all(chosen, work_dir, resume):
-        yield from ready.run()
+def run_all(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait: bool = False) -> list[Record]:
+    """Run experiments and return the record of each that was tested; see `run_in_turn`.
+
+    Raises:
+        BenchError: One failed; the others were run before it is raised.
+    """
+    done = run_in_turn(chosen, work_dir, resume, wait)
+    if done.failure is not None:
+        raise done.failure
+    return done.records
 
 
-def start_all(chosen: Sequence[Experiment], work_dir: Path, resume: str) -> Iterator[ProtocolRun]:
-    """Yield experiments ready to run, one after the other; of several, say which one is under way."""
-    from tta_bench.utils.progress import console
+def run_in_turn(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait: bool = False) -> Done:
+    """Run experiments one after the other: one that fails, or that another process does, ends no other.
 
-    for experiment in chosen:
-        if len(chosen) > 1:
-            console.print(f"split {experiment.split}, seed {experiment.seed}:", style="bold")
-        yield start(experiment, work_dir, resume)
+    Raises:
+        UserError: A launcher started several processes of this run.
+    """
+    from tta_bench.protocols.base.in_turn import refuse_foreign_world
+    from tta_bench.protocols.base.in_turn import run_in_turn as run_each
+
+    refuse_foreign_world()
+    several = len({experiment.backbone.name for experiment in chosen}) > 1
+    names = [
+        f"{experiment.backbone.name}, " * several + f"split {experiment.split}, seed {experiment.seed}"
+        for experiment in chosen
+    ]
+    starts = [partial(start, experiment, work_dir, resume) for experiment in chosen]
+    return run_each(zip(names, starts, strict=True), wait)
 
 
 def submit(chosen: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tta_bench.engine.metrics_log import MetricsLog
+import pytest
+
+from tta_bench.engine.metrics_log import MetricsLog, read_metrics
 
 
 def log(path: Path, first: int) -> MetricsLog:
@@ -21,12 +23,44 @@ def test_metrics_of_steps_that_are_done_again_are_replaced(tmp_path: Path) -> No
     assert lines[3] == {"step": 3, "loss": 2.0, "grad_norm": 1.0, "lr": 0.5}
 
 
-def test_a_line_that_a_crash_cut_short_is_dropped(tmp_path: Path) -> None:
+LINE = '{"step": 0, "loss": 1.0, "grad_norm": 2.0, "lr": 0.5}\n'
+
+
+@pytest.mark.parametrize(
+    "damage", [b'{"st', b'{"st\n', b"\0" * 90 + b"\n", b"[1]\n", b'{"step": null}\n', b"\xff\xfe\n"]
+)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_line_that_cannot_be_read_is_dropped(tmp_path: Path, damage: bytes, place: str) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 0}\n{"st')
+    end = b"\n" if place == "before" and not damage.endswith(b"\n") else b""
+    path.write_bytes(damage + end + LINE.encode() if place == "before" else LINE.encode() + damage)
     with log(path, 1):
         pass
-    assert path.read_text() == '{"step": 0}\n'
+    assert path.read_text() == LINE
+
+
+def test_the_checkpoints_figures_make_the_log_whole_again(tmp_path: Path) -> None:
+    whole, damaged = tmp_path / "whole.jsonl", tmp_path / "damaged.jsonl"
+    with log(whole, 0) as metrics:
+        for step in range(3):
+            metrics.write(step, {"loss": 0.1 + step, "grad_norm": 1 / 3}, lr=1e-5 / 3)
+    damaged.write_bytes(whole.read_bytes()[:90] + b"\0" * 40)
+    MetricsLog(damaged, "train", 3, last=4, clips=8, figures=metrics.figures).restore()
+    assert damaged.read_bytes() == whole.read_bytes()
+    assert [line["loss"] for line in read_metrics(damaged)] == [0.1, 1.1, 2.1]
+
+
+def test_a_link_is_replaced_and_what_it_points_to_left_alone(tmp_path: Path) -> None:
+    theirs, path = tmp_path / "notes.txt", tmp_path / "metrics.jsonl"
+    for content in ("somebody's notes\n", LINE):
+        theirs.write_text(content)
+        path.unlink(missing_ok=True)
+        path.symlink_to(theirs)
+        with log(path, 1) as metrics:
+            metrics.write(1, {"loss": 1.0, "grad_norm": 1.0}, lr=0.5)
+        assert theirs.read_text() == content
+        assert not path.is_symlink()
+        assert [line["step"] for line in read_metrics(path)] == [1]
 
 
 def test_a_line_can_be_read_before_training_ends(tmp_path: Path) -> None:

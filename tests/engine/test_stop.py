@@ -7,16 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tta_bench.engine.stop import Stopped, StopRequest
+from tta_bench.utils.signals import Interrupted
 
 
 @pytest.mark.parametrize("number", StopRequest.SIGNALS)
-def test_a_first_signal_is_remembered_and_a_second_interrupts(number: signal.Signals) -> None:
+def test_a_first_signal_is_remembered_and_a_repeated_one_changes_nothing(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with StopRequest() as request:
         os.kill(os.getpid(), number)
         assert request.asked == number
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+        others = [other for other in (*StopRequest.SIGNALS, number) if other != signal.SIGINT]
+        for other in others:
+            os.kill(os.getpid(), other)
+        assert request.asked == number
+        with pytest.raises(Interrupted) as stopped:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.value.signum == signal.SIGINT
     assert signal.getsignal(number) == before
 
 

@@ -64,6 +64,28 @@ def test_a_stop_ends_the_step_under_way_and_training_goes_on_to_the_same_bits(tm
     assert train(line_training(), tmp_path / "cut", {}, cut) == Timing()
 
 
+class Lost(Points):
+    """Points of which one cannot be loaded once a stop was asked for, as when a signal ended the loader's process."""
+
+    def __getitem__(self, key: tuple[int, int]) -> torch.Tensor:
+        if key[0] == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise RuntimeError("DataLoader worker is killed by signal: Terminated.")
+        return super().__getitem__(key)
+
+
+def test_a_stop_that_ends_the_loader_too_leaves_a_checkpoint_of_whole_steps(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    with pytest.raises(Stopped, match="stopped by SIGTERM after step 2"):
+        train(line_training(clips=Lost()), tmp_path, {}, None)
+    stopped = checkpoint(tmp_path)
+    assert (stopped["step"], len(lines(tmp_path))) == (2, 2)
+    train(line_training(), tmp_path / "whole", {}, None)
+    train(line_training(), tmp_path, {}, stopped)
+    whole = checkpoint(tmp_path / "whole")["model"]
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in checkpoint(tmp_path)["model"].items())
+
+
 def test_checkpoints_are_written_as_often_as_asked(tmp_path: Path) -> None:
     failing = line_training(clips=Points(fails=(1, 0)))  # the second epoch begins with step 2
     with pytest.raises(KeyboardInterrupt):

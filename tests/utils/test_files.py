@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tta_bench.utils.files import atomic_file, sha256_of, write_atomic
+from tta_bench.utils.files import FORGOTTEN_SECONDS, atomic_file, sha256_of, sweep, temporary_path, write_atomic
+from tta_bench.utils.processes import process_tag
 
 
 @given(content=st.binary(max_size=50))
@@ -43,3 +48,39 @@ def test_the_new_file_is_seen_only_once_it_is_whole(tmp_path: Path) -> None:
         file.flush()
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+GONE = f"{process_tag().split('-')[0]}-4194303-1"
+"""Tag of a process of this machine that is not there: its number is the largest."""
+ELSEWHERE = "00000000-17-5"
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    left = [tmp_path / f".a.json.{GONE}.0123abcd.tmp", tmp_path / f".sample.{GONE}.0123abcd.tmp"]
+    below = tmp_path / "deep" / f".b.npy.{GONE}.0123abcd.tmp"
+    old, young = (tmp_path / f".a.json.{ELSEWHERE}.{end}.tmp" for end in ("00000001", "00000002"))
+    kept = [tmp_path / name for name in ("a.tmp", ".a.tmp", f".a.json.{GONE}.tmp", ".a.json.12.0123abcd.tmp")]
+    kept += [temporary_path(tmp_path / "mine"), young]
+    left[1].mkdir()
+    (left[1] / "clip.avi").touch()
+    for path in (left[0], below, old, *kept):
+        path.touch()
+    long_ago = time.time() - FORGOTTEN_SECONDS - 1
+    os.utime(old, (long_ago, long_ago))
+    sweep(tmp_path, tmp_path / "absent")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "deep"])
+    assert below.exists()
+    sweep(tmp_path, deep=True)
+    assert not below.exists()
+
+
+def test_a_file_of_a_process_that_was_killed_while_it_wrote_is_swept(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from tta_bench.utils.files import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as file:\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "checkpoint.pt"], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    sweep(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ import click
 from tta_bench import __version__
 from tta_bench.cli import endings
 from tta_bench.errors import unknown
+from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
 
 COMMANDS = (
     *("run", "eval", "list", "show", "new", "check"),
@@ -79,12 +79,13 @@ def main(args: Sequence[str] | None = None) -> None:
     that was not foreseen, 128 + n for a stop by signal n. No traceback is printed: it goes to a file, which is named.
     """
     endings.open_standard_files()
-    _listen()
+    interrupt_on_signals()
     words = [*sys.argv[1:]] if args is None else [*args]
     try:
         code = cli.main(words, prog_name="tta-bench", standalone_mode=False)
         endings.flush_stdout()
     except (KeyboardInterrupt, click.Abort) as error:
+        ignore_signals()  # a repeated signal changes nothing more
         stopped = error.__cause__ or error  # click turns an interrupt into its own Abort
         said = f"{stopped}. The same command goes on from here." if str(stopped) else "interrupted"
         with suppress(OSError):
@@ -112,23 +113,3 @@ def _end(error: BaseException, words: Sequence[str]) -> int:
     except (OSError, ValueError):
         endings.give_up_stdout()
     return code
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP arrived outside training."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__()
-        self.signum = signum
-
-
-def _terminate(signum: int, _: FrameType | None) -> None:
-    raise Terminated(signum)
-
-
-def _listen() -> None:
-    """Let SIGTERM, and SIGHUP where nohup does not ignore it, end a command as Ctrl-C does."""
-    with suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGTERM, _terminate)
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            signal.signal(signal.SIGHUP, _terminate)

@@ -57,7 +57,7 @@ def command(
     from tta_bench import api
     from tta_bench.boards.reproduction import reproduction
 
-    (again,) = api.run_all(api.experiments(run_words(recorded, words), plugins), work_dir, "missing")
+    (again,) = api.run_all(api.experiments(run_words(recorded, words), plugins), work_dir, "missing", wait=True)
     result = reproduction(record, work_dir / "records" / f"{record_name(again.identity)}.json")
     click.echo(result.report)
     if tolerance is not None and abs(result.difference) > tolerance / 100:

@@ -36,7 +36,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
         + [shown(name, record.metrics.get(name)) for name in names]
         for record in records
     ]
-    if len(records) > 1:
+    if len(records) > 1 and len({record.identity.backbone for record in records}) == 1:
         rows.append(["mean", runs_of(records), records[0].identity.control, *(mean(records, name) for name in names)])
     click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
     for record in records:

@@ -26,6 +26,10 @@ from tta_bench.cli.options import plugin_option, work_dir_option
     type=click.Path(dir_okay=False, path_type=Path),
     help="With eval.split=test: write the outputs for the unlabelled part here, in the challenge's form.",
 )
+@click.option("--wait", is_flag=True, help="Wait for what another process trains in this folder; else leave it out.")
+@click.option(
+    "--shard", metavar="I/N", help="Only every N-th experiment, from the I-th on (slurm: as the array task says)."
+)
 @plugin_option
 @json_option("Print the records as one JSON document.")
 def command(
@@ -34,6 +38,8 @@ def command(
     resume: str,
     work_dir: Path,
     submission: Path | None,
+    wait: bool,
+    shard: str | None,
     plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -42,7 +48,7 @@ def command(
     \b
     tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop
     tta-bench run protocol=ucf101_ft data.root=/data/ucf101         UCF101 itself, split 1
-    tta-bench run protocol=ucf101_ft backbone=resnet50 split=1,2,3 seed=0,1,2
+    tta-bench run protocol=ucf101_ft backbone=resnet18,resnet50 split=1,2,3 seed=0,1,2
     tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
     tta-bench run protocol=ucf101_ft backbone=my_net --plugin my_net.py
     tta-bench run protocol=abaw_eri backbone=resnet50+egemaps       intensities of a reaction, from sight and sound
@@ -63,6 +69,11 @@ def command(
             f"Its numbers say that the machinery works, not how good a backbone is.",
             style="yellow",
         )
+    if shard is not None:
+        from tta_bench.protocols.base.in_turn import shard as part_of
+
+        whole, experiments = experiments, part_of(experiments, shard)
+        console.print(f"shard {shard}: {len(experiments)} of {len(whole)} experiments.", style="dim")
     if dry_run:
         plans = (api.start(experiment, work_dir, resume).plan() for experiment in experiments)
         if as_json:
@@ -74,12 +85,10 @@ def command(
     if submission is not None:
         api.submit(experiments, submission, work_dir, resume)
         return
-    records, findings = [], []
-    for ready in api.start_all(experiments, work_dir, resume):
-        records += ready.run()
-        if (found := ready.findings()) is not None:
-            findings.append(found)
-    if findings:
-        print_findings(findings, work_dir, as_json)
-    elif records or as_json:
-        print_results(records, work_dir, as_json)
+    done = api.run_in_turn(experiments, work_dir, resume, wait)
+    if done.findings:
+        print_findings(done.findings, work_dir, as_json)
+    elif done.records or (as_json and done.failure is None):
+        print_results(done.records, work_dir, as_json)
+    if done.failure is not None:
+        raise done.failure

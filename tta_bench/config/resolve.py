@@ -31,7 +31,7 @@ from tta_bench.utils.paths import data_folder, user_config
 
 
 def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Experiment]:
-    """Return the experiments that ``key=value`` words ask for: one for each split and seed.
+    """Return the experiments that ``key=value`` words ask for: one for each backbone, split and seed.
 
     Args:
         words: What the user wrote.
@@ -41,6 +41,10 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         UserError: A key, name or value is wrong; says which and names the nearest.
     """
     words = tuple(words)
+    backbones = _listed_backbones(words)
+    if len(backbones) > 1:
+        plugins = tuple(plugins)
+        return [experiment for one in backbones for experiment in resolve(one, plugins)]
     protocol = _protocol(words)
     given = parse(words, key_types(type(protocol)))
     top = validate_keys(Choices, {key: value for key, value in given.items() if "." not in key})
@@ -82,6 +86,21 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
         for split in top.split
         for seed in top.seed
     ]
+
+
+def _listed_backbones(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the words once for each backbone of ``backbone=A,B``, in which each names one.
+
+    Raises:
+        UserError: A backbone is named twice.
+    """
+    named = next((word.partition("=")[2] for word in words if word.startswith("backbone=")), "").split(",")
+    for name in named:
+        if named.count(name) > 1:
+            raise UserError(f"backbone={name} is given twice.")
+        if not name and len(named) > 1:
+            raise UserError(f"backbone={','.join(named)}: a name of the list is empty.")
+    return [tuple(f"backbone={name}" if word.startswith("backbone=") else word for word in words) for name in named]
 
 
 def _protocol(words: Sequence[str]) -> ProtocolCard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypedDict, TypeVar
@@ -21,6 +20,7 @@ from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_f
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
+from tta_bench.utils.signals import ignore_signals
 
 
 class TrainItem(TypedDict):
@@ -196,8 +196,11 @@ def worker_options(workers: int) -> dict[str, Any]:
 
 
 def quiet_worker(_: int) -> None:
-    """Leave Ctrl-C to the main process, which stops its workers, and keep to one core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Leave signals to the main process, which stops its workers, and keep to one core.
+
+    Schedulers send a signal to every process of a job. A worker that died of it would take its batch with it; a worker
+    whose parent is gone is ended by PyTorch.
+    """
+    ignore_signals()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

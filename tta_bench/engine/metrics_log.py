@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TextIO
 
+import torch
+from torch import Tensor
+
 from tta_bench.engine.step import StepResult
+from tta_bench.utils.files import naming, write_atomic
 from tta_bench.utils.progress import Bar
+
+FIGURES = ("loss", "grad_norm", "lr")
 
 
 class MetricsLog:
     """Appends each step's loss, gradient norm and learning rate to a file of JSON lines, and moves a progress bar.
 
-    A context manager: entering it opens the file, without the lines of steps that will be done again.
+    A context manager: entering it writes the file anew, with the lines of the steps before the first.
 
     Args:
-        path: The file, ``metrics.jsonl``.
+        path: The file, ``metrics.jsonl``. A link in its place is replaced, and what it points to left alone.
         title: Title of the bar.
         first: First step.
         last: Step to stop before.
         clips: Clips in a step, for the throughput.
+        figures: Those of the steps before the first, ``float64 (first, 3)``, from the checkpoint. Without them they are
+            taken from the file, as far as its lines can be read.
     """
 
-    def __init__(self, path: Path, title: str, first: int, last: int, clips: int) -> None:
+    def __init__(
+        self, path: Path, title: str, first: int, last: int, clips: int, figures: Tensor | None = None
+    ) -> None:
         self.path, self.first, self.clips = path, first, clips
         self._bar = Bar(title, last * clips, "clips", first * clips)
         self._file: TextIO | None = None
+        if figures is not None and len(figures) == first:
+            rows = [row for row in enumerate(figures.tolist()) if not math.isnan(row[1][0])]
+            self._lines = [{"step": step, **dict(zip(FIGURES, row, strict=True))} for step, row in rows]
+        else:
+            self._lines = [line for line in read_metrics(path) if line["step"] < first]
 
     def __enter__(self) -> MetricsLog:
-        """Open the file and show the bar."""
-        kept = [line for line in _whole_lines(self.path) if json.loads(line)["step"] < self.first]
-        self._file = self.path.open("w", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
-        self._file.writelines(f"{line}\n" for line in kept)
+        """Write the file anew and show the bar."""
+        self.restore()
+        self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
         self._bar.__enter__()
         return self
 
@@ -42,15 +57,44 @@ class MetricsLog:
         if self._file is not None:
             self._file.close()
 
+    @property
+    def figures(self) -> Tensor:
+        """Figures of the steps so far, ``float64 (steps, 3)``, for the checkpoint; NaN where a line was lost."""
+        steps = self._lines[-1]["step"] + 1 if self._lines else 0
+        figures = torch.full((int(steps), len(FIGURES)), torch.nan, dtype=torch.float64)
+        for line in self._lines:
+            figures[int(line["step"])] = torch.tensor([line[name] for name in FIGURES], dtype=torch.float64)
+        return figures
+
+    def restore(self) -> None:
+        """Write the lines of the steps before the first, if the file does not have just these."""
+        content = "".join(json.dumps(line) + "\n" for line in self._lines).encode()
+        if self.path.is_symlink() or not self.path.is_file() or self.path.read_bytes() != content:
+            write_atomic(self.path, content)
+
     def write(self, step: int, result: StepResult, lr: float) -> None:
         """Write a step's line and move the bar."""
         assert self._file is not None
         line = {"step": step, "loss": result["loss"], "grad_norm": result["grad_norm"], "lr": lr}
-        self._file.write(json.dumps(line) + "\n")
+        self._lines.append(line)
+        with naming(self.path):
+            self._file.write(json.dumps(line) + "\n")
         self._bar.advance(self.clips, f"loss {result['loss']:.3f}")
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """Return the lines of a file; a last one that a crash cut short is left out."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return text[: text.rfind("\n") + 1].splitlines()
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return the figures of each step in a log, in the order of the steps.
+
+    A line that a crash or a full disk cut short, or left as zeros, is left out; of two of one step the last counts. A
+    link is somebody else's file, and is not read.
+    """
+    if path.is_symlink() or not path.is_file():
+        return []
+    steps: dict[int, dict[str, float]] = {}
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+            steps[int(line["step"])] = {"step": int(line["step"]), **{name: float(line[name]) for name in FIGURES}}
+        except (ValueError, TypeError, LookupError):
+            continue
+    return [steps[step] for step in sorted(steps)]

@@ -1,4 +1,4 @@
-"""A clean stop of training by Ctrl-C or SIGTERM."""
+"""A clean stop of training by a signal."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import signal
 from types import FrameType
 from typing import Any
 
+from tta_bench.utils.signals import SIGNALS, Interrupted, take_signals
 
-class Stopped(KeyboardInterrupt):
+
+class Stopped(Interrupted):
     """Training stopped cleanly because a signal asked for it."""
 
     def __init__(self, signum: int, step: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name} after step {step}")
-        self.signum, self.step = signum, step
+        super().__init__(signum, f"stopped by {signal.Signals(signum).name} after step {step}")
+        self.step = step
 
 
 class StopRequest:
-    """Remembers a first Ctrl-C or SIGTERM, so that the step under way can end; a second one interrupts at once.
+    """Remembers a first signal, so that the step under way can end; a second Ctrl-C interrupts at once.
 
-    A context manager: inside it the two signals are taken over (in the main thread, where Python allows it).
+    Schedulers and launchers repeat the other signals, to the process and to its group; the first one counts.
+
+    A context manager: inside it the signals are taken over (in the main thread, where Python allows it).
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = SIGNALS
 
     def __init__(self) -> None:
         self.asked: int = 0
@@ -29,11 +33,8 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
-        """Take over the two signals."""
-        try:
-            self._before = {number: signal.signal(number, self._remember) for number in self.SIGNALS}
-        except ValueError:
-            self._before = {}
+        """Take over the signals."""
+        self._before = take_signals(self._remember)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,6 +44,6 @@ class StopRequest:
         self._before = {}
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = number
+        if self.asked and number == signal.SIGINT:
+            raise Interrupted(number)
+        self.asked = self.asked or number

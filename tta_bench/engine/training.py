@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
 from tta_bench.engine.step import AnyStep
 from tta_bench.engine.stop import Stopped, StopRequest
 from tta_bench.engine.timing import TimedBatches, Timing
-from tta_bench.models.checkpoints.read import save_checkpoint
+from tta_bench.engine.training_state import save_state
 
 
 class TrainingRecipe(Schedule, OptimizerSettings, Protocol):
@@ -102,7 +102,7 @@ class Training:
     def save(self, path: Path, step: int, meta: Mapping[str, Any]) -> None:
         """Write a checkpoint after some steps; after the last, the optimizer's state is left out."""
         optimizer = None if step == self.plan.total else self.optimizer.state_dict()
-        save_checkpoint(path, {**meta, "step": step, "model": self.model.state_dict(), "optimizer": optimizer})
+        save_state(path, {**meta, "step": step, "model": self.model.state_dict(), "optimizer": optimizer})
 
 
 def train(
@@ -111,6 +111,7 @@ def train(
     meta: Mapping[str, Any],
     resume: Mapping[str, Any] | None,
     checkpoint_minutes: float = 10.0,
+    require: Callable[[], None] = lambda: None,
 ) -> Timing:
     """Train and leave ``checkpoint.pt`` and ``metrics.jsonl`` in a folder.
 
@@ -120,28 +121,44 @@ def train(
         meta: Entries of the checkpoint beside step, weights and optimizer.
         resume: A checkpoint of the same training to go on from.
         checkpoint_minutes: Time between checkpoints.
+        require: Raises if another process has taken the training over; called before a checkpoint is written.
 
     Raises:
         Diverged: Loss or gradient is not finite.
         Stopped: A signal asked for a stop; the checkpoint is written.
     """
     step, plan, settings = training.step, training.plan, training.step.settings
-    first = training.restore(resume)
+    first, clips = training.restore(resume), training.batch * training.views
+    known = None if resume is None else resume.get("figures")
+    log = MetricsLog(folder / "metrics.jsonl", training.title, first, plan.total, clips, known)
     if first >= plan.total:
+        log.restore()
         return Timing()
     seed_everything(settings.seed)
     order = StepBatches(len(training.clips), training.batch, first, plan.total, settings.seed)
     batches = TimedBatches(train_loader(training.clips, order, settings.machine.workers, settings.machine.pin))
-    clips = training.batch * training.views
+
+    def save(done: int) -> None:
+        require()
+        training.save(folder / "checkpoint.pt", done, {**meta, "figures": log.figures})
+
     step.train()
     saved = time.monotonic()
-    with MetricsLog(folder / "metrics.jsonl", training.title, first, plan.total, clips) as log, StopRequest() as stop:
-        for number, batch in enumerate(batches, start=first):
+    with log, StopRequest() as stop:
+        fetched = iter(batches)
+        for number in range(first, plan.total):
+            try:
+                batch = next(fetched)
+            except Exception:
+                if not stop.asked:
+                    raise
+                save(number)  # the signal ended what loads the clips, too
+                raise Stopped(stop.asked, number) from None
             step.step, done = number, number + 1
             rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
             log.write(number, step.train_step(batch, training.optimizer), rate)
             if stop.asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
-                training.save(folder / "checkpoint.pt", done, meta)
+                save(done)
                 saved = time.monotonic()
             if stop.asked:
                 raise Stopped(stop.asked, done)

@@ -45,7 +45,7 @@ def test_a_full_disk_is_said_before_training(tmp_path: Path, monkeypatch: pytest
     for free, refused in ((needed, False), (needed - 1, True)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         if refused:
-            with pytest.raises(UserError, match="GB are free where checkpoints go"):
+            with pytest.raises(UserError, match="MB are free where checkpoints go"):
                 try_once(training, lambda: None, tmp_path)
         else:
             assert try_once(training, lambda: None, tmp_path).free_bytes == needed

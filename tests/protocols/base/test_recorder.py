@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import errno
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +15,9 @@ from tta_bench.config.resolve import resolve
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.errors import RunFailed, UserError
+from tta_bench.protocols.base import recorder as recorder_module
 from tta_bench.protocols.base.recorder import (
+    RESERVE_BYTES,
     Recorder,
     RunInfo,
     finished_record,
@@ -17,8 +25,9 @@ from tta_bench.protocols.base.recorder import (
     phase,
     safe_name,
 )
-from tta_bench.records.schema import Metric
+from tta_bench.records.schema import FileRef, Metric
 from tta_bench.records.store import load_records
+from tta_bench.utils.files import sha256_of
 
 
 @pytest.fixture
@@ -83,3 +92,152 @@ def test_any_file_name_can_stand_in_a_record() -> None:
         "unnamed",
         "unnamed",
     ]
+
+
+METRIC = {"metrics": {"loss": Metric(value=0.5, low=None, high=None, n=4, n_groups=4)}, "n_scored": 4}
+
+
+def again(recorder: Recorder) -> Recorder:
+    """A second process's recorder of the same experiment."""
+    work_dir = recorder.folder.parent
+    return Recorder(recorder.experiment, recorder.identity, recorder.info, recorder.machine, work_dir)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), RunFailed("NaN at step 3.")])
+def test_a_success_is_never_replaced_by_less(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, end: Any) -> None:
+    with recorder.running():
+        done = recorder.success(**METRIC)
+    monkeypatch.setattr("tta_bench.protocols.base.recorder.HEARTBEAT", timedelta(seconds=0.01))
+    second = again(recorder)
+
+    def run() -> None:
+        with second.running():
+            time.sleep(0.1)
+            assert load_records(recorder.folder) == [done]
+            raise end
+
+    with pytest.raises(type(end)):
+        run()
+    assert load_records(recorder.folder) == [done]
+    again(recorder).discard()
+    assert load_records(recorder.folder) == [done]
+    third = again(recorder)
+    with third.running():
+        newer = third.success(**METRIC)
+    assert load_records(recorder.folder) == [newer]
+
+
+def test_a_heartbeat_after_another_processs_success_leaves_it(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tta_bench.protocols.base.recorder.HEARTBEAT", timedelta(seconds=0.01))
+    other = again(recorder)
+
+    def run() -> None:
+        with recorder.running():
+            with other.running():
+                done.append(other.success(**METRIC))
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+
+    done: list[Any] = []
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert load_records(recorder.folder) == done
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed"])
+@pytest.mark.parametrize("which", ["predictions", "outcomes"])
+def test_a_finished_run_without_its_files_is_measured_again(
+    recorder: Recorder, tmp_path: Path, which: str, damage: str
+) -> None:
+    files = {name: recorder.folder / f"{name}.npz" for name in ("predictions", "outcomes")}
+    with recorder.running():
+        for path in files.values():
+            path.write_bytes(b"scores")
+        refs = {name: FileRef(name=path.name, sha256=sha256_of(path)) for name, path in files.items()}
+        done = recorder.success(**METRIC, **refs)
+    assert finished_record(tmp_path, recorder.identity) == done
+    if damage == "gone":
+        files[which].unlink()
+    else:
+        files[which].write_bytes(b"scorex")
+    assert finished_record(tmp_path, recorder.identity) is None
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_heartbeat_that_fails_is_told_and_tried_again(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tta_bench.protocols.base.recorder.HEARTBEAT", timedelta(seconds=0.01))
+    write, full, failures = recorder_module.write_record, [True], 0
+
+    def failing(record: Any, folder: Path) -> Path:
+        nonlocal failures
+        if full[0] and threading.current_thread() is not threading.main_thread():
+            failures += 1
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+        return write(record, folder)
+
+    monkeypatch.setattr(recorder_module, "write_record", failing)
+    with recorder.running():
+        first = recorder.path.stat().st_mtime_ns
+        wait_until(lambda: failures > 2)
+        assert recorder.path.stat().st_mtime_ns == first
+        full[0] = False
+        wait_until(lambda: recorder.path.stat().st_mtime_ns > first)
+        recorder.success(**METRIC)
+    assert capsys.readouterr().err.count("sign of life could not be written") == 1
+
+
+def test_a_full_disk_is_the_cause_in_the_record_and_the_room_for_it_was_kept(recorder: Recorder) -> None:
+    def run() -> None:
+        with recorder.running():
+            assert sum(path.stat().st_size for path in recorder.folder.glob(".*.tmp")) == RESERVE_BYTES
+            raise OSError(errno.ENOSPC, "No space left on device", "/data/checkpoint.pt")
+
+    with pytest.raises(RunFailed, match="the disk is full: /data/checkpoint.pt"):
+        run()
+    (record,) = load_records(recorder.folder)
+    assert record.cause is not None
+    assert record.cause.startswith("the disk is full")
+    assert [path.name for path in recorder.folder.iterdir()] == [recorder.path.name]
+
+
+def test_the_first_cause_is_told_when_it_cannot_be_recorded(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "records")
+
+    def run() -> None:
+        with recorder.running():
+            monkeypatch.setattr(recorder_module, "write_record", full)
+            raise OSError(errno.ENOSPC, "No space left on device", "/data/checkpoint.pt")
+
+    with pytest.raises(RunFailed, match="the disk is full: /data/checkpoint.pt"):
+        run()
+    assert "still says 'started': No space left" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_owner_that_lost_its_claim_writes_nothing(recorder: Recorder) -> None:
+    before: list[bytes] = []
+
+    def gone() -> None:
+        raise RunFailed("another process has taken over")
+
+    def run() -> None:
+        with recorder.running():
+            before.append(recorder.path.read_bytes())
+            recorder.require = gone
+            recorder.success(**METRIC)
+
+    with pytest.raises(RunFailed, match="taken over"):
+        run()
+    assert before == [recorder.path.read_bytes()]

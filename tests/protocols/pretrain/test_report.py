@@ -24,7 +24,8 @@ def experiment(*words: str) -> PretrainExperiment:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.floats(0, 9), min_size=1, max_size=60))
 def test_the_loss_is_the_mean_of_the_last_tenth(tmp_path: Path, losses: list[float]) -> None:
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps({"loss": loss}) + "\n" for loss in losses))
+    lines = [{"step": step, "loss": loss, "grad_norm": 1.0, "lr": 0.1} for step, loss in enumerate(losses)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     recipe = experiment("train.batch=4", "train.views=2").train
     metric = final_loss(tmp_path / "metrics.jsonl", recipe, corpus=10)
     steps = max(1, round(len(losses) / 10))

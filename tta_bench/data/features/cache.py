@@ -10,7 +10,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
@@ -27,10 +26,10 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import RunFailed, UserError, shorten
-from tta_bench.utils.files import atomic_file
+from tta_bench.utils.files import atomic_file, sweep
 from tta_bench.utils.keyed_random import canonical_json, digest
-from tta_bench.utils.orphans import end_with_parent
 from tta_bench.utils.progress import Bar, console
+from tta_bench.utils.signals import serve
 
 NO_FILE = "no file"
 """Note about a clip without such a file."""
@@ -106,6 +105,7 @@ def extract(
         RunFailed: A worker process died, perhaps out of memory.
     """
     paths = {id: path for id, path in sources.items() if path is not None}
+    sweep(cache)
     contents = content_digests(paths.values(), cache / "contents.json")
     identity = extractor.identity()
     store = _Store(cache / digest(identity)[:16], identity)
@@ -117,6 +117,7 @@ def extract(
         if content not in store:
             todo[content] = path
     if todo:
+        sweep(store.folder, deep=True)
         with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
             for content, made in work:
                 size = store.add(content, made)
@@ -251,10 +252,9 @@ _extractor: Extractor
 
 
 def _begin(extractor: Extractor, parent: int) -> None:
-    """Set up a worker process: it ends with its parent, Ctrl-C is left to that, OpenCV uses one thread."""
+    """Set up a worker process: signals are left to its parent, with which it ends; OpenCV uses one thread."""
     global _extractor
-    end_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve(parent)
     cv2.setNumThreads(1)
     _extractor = extractor
 

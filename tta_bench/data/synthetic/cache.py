@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from tta_bench.data.synthetic.hume_reaction import generate_reaction_sample, rea
 from tta_bench.data.synthetic.tiktok_actions import generate_tiktok_actions_sample
 from tta_bench.data.synthetic.ucf101 import generate_ucf101_sample, read_settings
 from tta_bench.errors import shorten
-from tta_bench.utils.files import sha256_of
+from tta_bench.utils.files import sha256_of, sweep, temporary_path
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import console
 
@@ -68,17 +68,22 @@ def sample_root(cache: Path, name: str, component: str, settings: Mapping[str, A
             markup=False,
         )
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as scratch:
-        made = generator.write(Path(scratch) / root.name, sample)
+    sweep(cache)
+    scratch = temporary_path(root)
+    scratch.mkdir()
+    try:
+        made = generator.write(scratch / root.name, sample)
         (made / DIGESTS).write_text(json.dumps(file_digests(made), indent=0), encoding="utf-8")
         if changed:
             with suppress(FileNotFoundError):  # another process has put it aside
-                root.rename(Path(scratch) / "changed")
+                root.rename(scratch / "changed")
         try:
             made.rename(root)
         except OSError:
             if not root.is_dir():  # else another process was first, with the same bytes
                 raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return root
 
 

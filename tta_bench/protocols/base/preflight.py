@@ -14,6 +14,7 @@ from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.utils.files import temporary_path
 from tta_bench.utils.progress import console
 
 
@@ -102,10 +103,10 @@ def _try_checkpoint(training: Training, folder: Path) -> int:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
-            f"{free / 1e9:.1f} GB are free where checkpoints go, and {needed / 1e9:.1f} GB are needed.",
+            f"{free / 1e6:,.1f} MB are free where checkpoints go, and {needed / 1e6:,.1f} MB are needed.",
             "Make room, or choose another --work-dir.",
         )
-    path = folder / "preflight.pt"
+    path = temporary_path(folder / "preflight.pt")  # other processes may try the same
     try:
         training.save(path, 0, {})
         read_checkpoint(path)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.engine.timing import Timing
-from tta_bench.errors import BenchError, RunFailed, UserError
+from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import Control
 from tta_bench.protocols.base.identity import identity_of
@@ -25,6 +25,14 @@ from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
+from tta_bench.records.verify import file_problem
+from tta_bench.utils.faults import foreseen
+from tta_bench.utils.files import locked, temporary_path, write_atomic
+from tta_bench.utils.progress import console
+from tta_bench.utils.signals import undisturbed
+
+RESERVE_BYTES = 2**16
+"""Room on the disk that a run keeps for its last record."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +48,29 @@ class RunInfo:
 
 
 def finished_record(work_dir: Path, identity: Identity) -> Record | None:
-    """Return the record of this very experiment, if it was run to the end."""
-    path = work_dir / "records" / f"{record_name(identity)}.json"
-    if not path.is_file():
+    """Return the record of this very experiment, if it was run to the end and its files are there as they were."""
+    folder = work_dir / "records"
+    record = success_in(folder / f"{record_name(identity)}.json")
+    if record is None or record.identity.run_key != identity.run_key:
         return None
+    files = [ref for ref in (record.predictions, record.outcomes) if ref is not None]
+    whole = all((folder / ref.name).is_file() and file_problem(ref, folder) is None for ref in files)
+    return record if whole else None
+
+
+def success_in(path: Path) -> Record | None:
+    """Return the record in a file if it is one of a success; half-written by something else, it is none."""
     try:
-        record = read_record(path)
+        record = read_record(path) if path.is_file() else None
     except UserError:
-        return None  # half-written by something else: it is run again, and replaced
-    return record if record.status == "success" and record.identity.run_key == identity.run_key else None
+        return None
+    return record if record is not None and record.status == "success" else None
 
 
 class Recorder:
     """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``.
+
+    A success that is there from an earlier run stays until the new one: it is never replaced by less.
 
     Args:
         experiment: The experiment.
@@ -60,6 +78,7 @@ class Recorder:
         info: Fields of its record that are known from the beginning.
         machine: Device and precision.
         work_dir: Folder of all runs.
+        require: Raises if another process has taken the experiment over; called before anything is written.
     """
 
     def __init__(
@@ -69,12 +88,14 @@ class Recorder:
         info: RunInfo,
         machine: Machine,
         work_dir: Path,
+        require: Callable[[], None] = lambda: None,
     ) -> None:
         self.experiment, self.identity, self.info, self.machine = experiment, identity, info, machine
-        self.folder = work_dir / "records"
+        self.folder, self.require = work_dir / "records", require
         self._created = now()
         self._stop = threading.Event()
         self._alive = threading.Thread(target=self._beat, daemon=True)
+        self._reserve = temporary_path(self.path)
 
     @property
     def path(self) -> Path:
@@ -86,37 +107,71 @@ class Recorder:
         """Write ``started``, then a heartbeat, and ``cancelled`` or ``error`` if the run does not succeed.
 
         Raises:
-            RunFailed: An exception that was not foreseen; its traceback is in a file, and the record has the cause.
+            RunFailed: A fault of the machine, or an exception that was not foreseen; its traceback is in a file. The
+                record has the cause.
         """
-        write_record(self._record("started"), self.folder)
+        self._write("started")
+        self._keep_room()
         self._alive.start()
         try:
             yield
         except KeyboardInterrupt:
-            self._quiet()
-            write_record(self._record("cancelled"), self.folder)
+            with undisturbed():
+                self._end("cancelled")
             raise
         except Exception as error:
-            self._quiet()
-            cause = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-            write_record(self._record("error", cause), self.folder)
-            if isinstance(error, BenchError):
-                raise
-            log = self.path.with_suffix(".traceback.txt")
-            log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            raise RunFailed(f"the run failed: {cause}", f"The traceback is in {log}.") from error
+            with undisturbed():
+                known = foreseen(error)
+                cause = f"{type(error).__name__}: {error}" if known is None else str(known)
+                self._end("error", cause)
+                if known is error:
+                    raise
+                if known is not None:
+                    raise known from error
+                log = self.path.with_suffix(".traceback.txt")
+                with suppress(OSError):
+                    write_atomic(log, "".join(traceback.format_exception(error)).encode())
+                raise RunFailed(f"the run failed: {cause}", f"The traceback is in {log}.") from error
         finally:
             self._quiet()
 
     def discard(self) -> None:
-        """Remove the record, since nothing was tested."""
+        """Remove the record, since nothing was tested; a success of an earlier run stays."""
         self._quiet()
-        self.path.unlink(missing_ok=True)
+        if success_in(self.path) is None:
+            self.path.unlink(missing_ok=True)
 
     def success(self, **measured: object) -> Record:
         """Write the record of a successful run, with its results, and return it."""
         self._quiet()
-        return read_record(write_record(self._record("success", None, finished=now(), **measured), self.folder))
+        self.require()
+        record = self._record("success", None, finished=now(), **measured)
+        with locked(self.folder):
+            return read_record(write_record(record, self.folder))
+
+    def _write(self, status: schema.Status, cause: str | None = None) -> None:
+        """Write the record of a run that has not succeeded, unless there is a success."""
+        self.require()
+        record = self._record(status, cause)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder):  # a success of another process may come at any moment
+            if success_in(self.path) is None:
+                write_record(record, self.folder)
+
+    def _end(self, status: schema.Status, cause: str | None = None) -> None:
+        """Write how the run ended, as far as that is possible: the cause itself is told in any case."""
+        self._quiet()
+        try:
+            self._write(status, cause)
+        except OSError as error:
+            console.print(f"{self.path} still says 'started': {error.strerror or error}.", markup=False, soft_wrap=True)
+        except RunFailed:
+            return  # another process has taken over, and writes its own
+
+    def _keep_room(self) -> None:
+        """Take room for the record of a run that ends because the disk is full."""
+        with suppress(OSError):
+            self._reserve.write_bytes(bytes(RESERVE_BYTES))
 
     def _record(self, status: schema.Status, cause: str | None = None, **more: object) -> Record:
         names = sorted(self.info.excluded)
@@ -140,13 +195,26 @@ class Recorder:
         return Record.model_validate(fields | more)
 
     def _beat(self) -> None:
+        """Write a heartbeat now and then; one that fails is told, and the next one is tried."""
+        told = False
         while not self._stop.wait(HEARTBEAT.total_seconds()):
-            write_record(self._record("started"), self.folder)
+            try:
+                self._write("started")
+            except RunFailed:
+                return  # another process has taken over; training finds out before it writes
+            except Exception as error:
+                if not told:
+                    said = f"{self.path}: the sign of life could not be written ({error}); it is tried again."
+                    console.print(said, style="yellow", markup=False, soft_wrap=True)
+                told = True
 
     def _quiet(self) -> None:
-        """Stop the heartbeat, so that nothing is written over what comes next."""
+        """Stop the heartbeat, so that nothing is written over what comes next, and give the kept room back."""
         self._stop.set()
-        self._alive.join()
+        if self._alive.ident is not None:
+            self._alive.join()
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
 
 
 def identity(

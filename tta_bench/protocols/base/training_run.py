@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,14 +12,17 @@ from tta_bench.engine.device import Machine, resolve_micro_batch
 from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
+from tta_bench.engine.training_state import read_state
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.models.checkpoints.read import read_own_checkpoint
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
+from tta_bench.records.claims import Claims
 from tta_bench.records.identity import Identity
 from tta_bench.records.schema import Record
+from tta_bench.records.store import record_name
+from tta_bench.utils.files import sweep
 from tta_bench.utils.progress import console
 
 Clips = TypeVar("Clips")
@@ -51,6 +55,8 @@ class PreparedRun(Generic[Clips]):
     recipe: Schedule
     views: int = 1
     """Clips of a video in a step."""
+    claims: Claims = field(default_factory=Claims)
+    """The claims of this process on the experiment and its training, while it is at work."""
 
     @property
     def steps(self) -> int:
@@ -65,6 +71,11 @@ class PreparedRun(Generic[Clips]):
     def is_test_only(self) -> bool:
         """True if a checkpoint from elsewhere is tested without training."""
         return is_test_of_file(self.experiment)
+
+    @property
+    def claim_of_training(self) -> Path:
+        """The file that claims the training."""
+        return self.folder / "claim.json"
 
     @property
     def micro_batch_is_auto(self) -> bool:
@@ -128,17 +139,55 @@ def done_before(run: PreparedRun[Any]) -> Record | None:
     return finished
 
 
+@contextmanager
+def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
+    """Claim an experiment and its training while the block runs, and remove what killed processes left.
+
+    Yields:
+        The record of the finished run, if there is one and it is wanted: then there is nothing to do.
+
+    Raises:
+        Claimed: Another process does it at this moment.
+    """
+    finished = done_before(run)
+    if finished is not None:
+        _sweep(run)
+        yield finished
+        return
+    with claiming(run):
+        yield done_before(run)  # perhaps just now
+
+
+@contextmanager
+def claiming(run: PreparedRun[Any]) -> Iterator[None]:
+    """Claim an experiment and its training while the block runs, and remove what killed processes left.
+
+    Raises:
+        Claimed: Another process does it at this moment.
+    """
+    _sweep(run)
+    record_claim = run.work_dir / "records" / f".{record_name(run.identity)}.claim"
+    try:
+        run.claims.add(record_claim, f"{run.folder.name} is being trained")
+        if not run.is_test_only:
+            run.claims.add(run.claim_of_training, f"{run.folder.name} is being trained")
+        yield
+    finally:
+        run.claims.release()
+
+
 def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     """Return the checkpoint to continue from; without one, try everything once and small.
 
     Raises:
-        UserError: Only a test was asked for, and there is nothing to test.
+        UserError: The checkpoint is of another training, or damaged; or only a test was asked for, and there is nothing
+            to test.
         BenchError: Whatever the trial raises.
     """
     if run.is_test_only:
         return Start(None, run.micro_batch)
     path = run.folder / CHECKPOINT
-    checkpoint = read_own_checkpoint(path) if path.is_file() and run.resume != "never" else None
+    checkpoint = read_state(path, run.training) if path.is_file() and run.resume != "never" else None
     if run.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < run.steps):
         of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {run.steps}"
         raise UserError(
@@ -177,19 +226,23 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
     if run.experiment.phase == "test":
         assert start.checkpoint is not None
         training.model.load_state_dict(start.checkpoint["model"])
+        run.claims.drop(run.claim_of_training)
         return None
     if run.experiment.runtime.compile:
         training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
     said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
     minutes = run.experiment.runtime.checkpoint_minutes
-    return train(training, run.folder, {**said, "micro_batch": start.micro_batch, **meta}, start.checkpoint, minutes)
+    meta = {**said, "micro_batch": start.micro_batch, **meta}
+    timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require)
+    run.claims.drop(run.claim_of_training)  # others may test it, under other controls
+    return timing
 
 
 def recorder_of(run: PreparedRun[Any], micro_batch: int) -> Recorder:
     """Return the keeper of a run's record, with the micro-batch, on which batch norm depends, in place of ``auto``."""
     runtime = run.experiment.runtime.model_copy(update={"micro_batch": micro_batch})
     experiment = run.experiment.model_copy(update={"runtime": runtime})
-    return Recorder(experiment, run.identity, run.info, run.machine, run.work_dir)
+    return Recorder(experiment, run.identity, run.info, run.machine, run.work_dir, run.claims.require)
 
 
 def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
@@ -197,3 +250,9 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
     recorder.discard()
     console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
     return []
+
+
+def _sweep(run: PreparedRun[Any]) -> None:
+    """Remove what killed processes left in a work folder and in the folder of the training."""
+    folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
+    sweep(run.folder, *(run.work_dir / name for name in folders))

@@ -110,7 +110,7 @@ def mix_clips(x: Tensor, mix: Mix) -> Tensor:
 
 
 def _partners(x: Tensor) -> Tensor:
-    return x.reshape(-1, 2, *x.shape[1:]).flip(1).reshape(x.shape)
+    return x.reshape(len(x) // 2, 2, *x.shape[1:]).flip(1).reshape(x.shape)
 
 
 def mix_targets(labels: Tensor, classes: int, smoothing: float, mix: Mix) -> Tensor:

@@ -21,7 +21,7 @@ from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
-    done_before,
+    at_work,
     leave_checkpoint,
     preflight,
     recorder_of,
@@ -74,30 +74,30 @@ class FineTune(ProtocolRun):
             KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
         """
         run, experiment = self.prepared, self.experiment
-        finished = done_before(run)
-        if finished is not None:
-            return [finished]
-        start = resume_or_preflight(run, self.trial)
-        step = self.build(start.micro_batch)
-        recorder = recorder_of(run, start.micro_batch)
-        with recorder.running():
-            trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
-            if experiment.phase == "train":
-                return leave_checkpoint(run, recorder)
-            run.clips.require_unchanged()
-            report = self.test(step)
-            run.clips.require_unchanged()
-            predictions = fine_tune_predictions(experiment, run.clips, report)
-            test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
-            record = recorder.success(
-                **keep_results(
-                    predictions, recorder.folder, record_name(run.identity), ranked_by=experiment.protocol.score
-                ),
-                phases=(*phase("train", trained, experiment.train.views), *test_phase),
-                load=None if self.loaded is None else load_part(self.loaded),
-                cost=fine_tune_cost(experiment, step.classifier),
-            )
-            return [record]
+        with at_work(run) as finished:
+            if finished is not None:
+                return [finished]
+            start = resume_or_preflight(run, self.trial)
+            step = self.build(start.micro_batch)
+            recorder = recorder_of(run, start.micro_batch)
+            with recorder.running():
+                trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
+                if experiment.phase == "train":
+                    return leave_checkpoint(run, recorder)
+                run.clips.require_unchanged()
+                report = self.test(step)
+                run.clips.require_unchanged()
+                predictions = fine_tune_predictions(experiment, run.clips, report)
+                test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
+                record = recorder.success(
+                    **keep_results(
+                        predictions, recorder.folder, record_name(run.identity), ranked_by=experiment.protocol.score
+                    ),
+                    phases=(*phase("train", trained, experiment.train.views), *test_phase),
+                    load=None if self.loaded is None else load_part(self.loaded),
+                    cost=fine_tune_cost(experiment, step.classifier),
+                )
+                return [record]
 
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, views, disk, estimated time."""

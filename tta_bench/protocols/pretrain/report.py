@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from statistics import fmean
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from tta_bench.engine.metrics_log import read_metrics
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.pretrain import PretrainExperiment, PretrainSettings
 from tta_bench.models.measure import count_parameters
@@ -39,7 +39,7 @@ def final_loss(metrics: Path, train: PretrainSettings, corpus: int) -> schema.Me
         train: The recipe.
         corpus: Number of videos in the corpus.
     """
-    losses = [json.loads(line)["loss"] for line in metrics.read_text(encoding="utf-8").splitlines()]
+    losses = [line["loss"] for line in read_metrics(metrics)]
     last = losses[-max(1, round(LAST * len(losses))) :]
     videos = len(last) * train.batch
     return schema.Metric(value=fmean(last), low=None, high=None, n=videos * train.views, n_groups=min(videos, corpus))

@@ -19,7 +19,7 @@ from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import identity, phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
-    done_before,
+    at_work,
     preflight,
     recorder_of,
     resume_or_preflight,
@@ -63,24 +63,24 @@ class Pretrain(ProtocolRun):
             KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
         """
         run, experiment = self.prepared, self.experiment
-        finished = done_before(run)
-        if finished is not None:
-            return [finished]
-        start = resume_or_preflight(run, self.trial)
-        step = self.build(start.micro_batch)
-        recorder = recorder_of(run, start.micro_batch)
-        with recorder.running():
-            trained = train_or_load(run, self.training(step), start, self.meta())
-            run.clips.require_unchanged()
-            self.draw(step)
-            record = recorder.success(
-                n_scored=run.videos,
-                metrics={"loss": final_loss(run.folder / "metrics.jsonl", experiment.train, run.videos)},
-                phases=tuple(phase("pretrain", trained, experiment.train.views)),
-                cost=pretrain_cost(experiment, step),
-            )
-        console.print(f"Fine-tune it with weights={run.folder.name}. What it restores: {run.folder / PICTURE}")
-        return [record]
+        with at_work(run) as finished:
+            if finished is not None:
+                return [finished]
+            start = resume_or_preflight(run, self.trial)
+            step = self.build(start.micro_batch)
+            recorder = recorder_of(run, start.micro_batch)
+            with recorder.running():
+                trained = train_or_load(run, self.training(step), start, self.meta())
+                run.clips.require_unchanged()
+                self.draw(step)
+                record = recorder.success(
+                    n_scored=run.videos,
+                    metrics={"loss": final_loss(run.folder / "metrics.jsonl", experiment.train, run.videos)},
+                    phases=tuple(phase("pretrain", trained, experiment.train.views)),
+                    cost=pretrain_cost(experiment, step),
+                )
+            console.print(f"Fine-tune it with weights={run.folder.name}. What it restores: {run.folder / PICTURE}")
+            return [record]
 
     def plan(self) -> str:
         """Check everything and return the plan as text: data, masks, steps, micro-batch, disk, estimated time."""

@@ -17,7 +17,8 @@ from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
-    done_before,
+    at_work,
+    claiming,
     is_test_of_file,
     leave_checkpoint,
     preflight,
@@ -71,24 +72,24 @@ class Reaction(ProtocolRun):
         """
         self._refuse_test_part()
         run, experiment = self.prepared, self.experiment
-        finished = done_before(run)
-        if finished is not None:
-            return [finished]
-        start = resume_or_preflight(run, self.trial)
-        step = self.build(start.micro_batch)
-        recorder = recorder_of(run, start.micro_batch)
-        with recorder.running():
-            trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
-            if experiment.phase == "train":
-                return leave_checkpoint(run, recorder)
-            report, extraction = self.test(step), run.clips.extraction
-            extract_phase = phase("extract", Timing(extraction.clips, extraction.seconds))
-            record = recorder.success(
-                **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
-                phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
-                cost=reaction_cost(experiment, run.clips, step),
-            )
-            return [record]
+        with at_work(run) as finished:
+            if finished is not None:
+                return [finished]
+            start = resume_or_preflight(run, self.trial)
+            step = self.build(start.micro_batch)
+            recorder = recorder_of(run, start.micro_batch)
+            with recorder.running():
+                trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
+                if experiment.phase == "train":
+                    return leave_checkpoint(run, recorder)
+                report, extraction = self.test(step), run.clips.extraction
+                extract_phase = phase("extract", Timing(extraction.clips, extraction.seconds))
+                record = recorder.success(
+                    **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
+                    phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
+                    cost=reaction_cost(experiment, run.clips, step),
+                )
+                return [record]
 
     def submit(self, file: Path) -> None:
         """Train the rest and write the outputs for the test part, in the challenge's form.
@@ -102,10 +103,11 @@ class Reaction(ProtocolRun):
         if not file.parent.is_dir():
             raise UserError(f"there is no folder {file.parent} for {file.name}.")
         run = self.prepared
-        start = resume_or_preflight(run, self.trial)
-        step = self.build(start.micro_batch)
-        if not run.is_test_only:
-            train_or_load(run, self.training(step), start, self.meta())
+        with claiming(run):
+            start = resume_or_preflight(run, self.trial)
+            step = self.build(start.micro_batch)
+            if not run.is_test_only:
+                train_or_load(run, self.training(step), start, self.meta())
         layout, ids = run.clips.layout, [clip.id for clip in run.clips.scored]
         write_outputs(file, ids, self.test(step).outputs, layout.targets, layout.id_style)
         console.print(f"{file}: {len(ids):,} clips, in the challenge's form; they have no score here.", markup=False)

@@ -26,6 +26,7 @@ from tta_bench.protocols.fine_tune.run import FineTune
 from tta_bench.protocols.pretrain.corpus import all_clips
 from tta_bench.protocols.pretrain.run import Pretrain
 from tta_bench.protocols.scaling.report import Point, Study, as_json, draw, markdown, summarize
+from tta_bench.records.claims import Claimed
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.predictions import Outcomes
 from tta_bench.records.schema import Record
@@ -108,21 +109,28 @@ class Scaling(ProtocolRun):
         Raises:
             UserError: A size is larger than the corpus, or another mistake found before anything is spent.
             BenchError: An inner run ended in ``error``.
+            Claimed: Other processes do what is left; all that was free is done.
         """
         self._check_sizes()
         if not self.folder.is_dir():
             self.plan()  # errors of the fine-tune must not come out after days of pre-training
             self.folder.mkdir(parents=True)
-        points, groups, records = [], [], []
+        points, groups, records, busy = [], [], [], None
         for number, (size, seed) in enumerate(self._pairs(), start=1):
             console.print(f"{size:,} clips, seed {seed} ({number} of {len(self._pairs())}):", style="bold")
-            loss, weights = self._pretrained(size, seed) if size else (None, "none")
-            [record] = self._fine_tune(seed, weights).run()
+            try:
+                loss, weights = self._pretrained(size, seed) if size else (None, "none")
+                [record] = self._fine_tune(seed, weights).run()
+            except Claimed as claimed:
+                busy = claimed
+                continue
             outcomes = self._outcomes(record)
             hits = outcomes.ranks == 0
             points.append(Point(size, seed, float(hits.mean()), loss, record_name(record.identity), hits))
             groups.append(outcomes.groups)
             records.append(record)
+        if busy is not None:
+            raise Claimed(f"{len(points)} of {len(self._pairs())} are done, and the rest is done by others.", busy.path)
         self._write(self._summary(points, groups[0]))
         return records
 
