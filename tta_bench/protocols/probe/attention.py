@@ -103,8 +103,9 @@ class CrossAttention(nn.Module):
         towards = (asked @ keys).squeeze(1) * norm.weight * part**-0.5  # (heads, D)
         attention = (x @ towards.T).softmax(dim=1)  # (B, N, heads)
         mean = (attention.transpose(1, 2) @ x) * norm.weight + norm.bias  # (B, heads, D)
-        mixed = (mean.transpose(0, 1) @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, D / heads)
-        return mixed.reshape(len(x), width) + self.kv.bias[width:]
+        mixed: Tensor = (mean.transpose(0, 1) @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, D / heads)
+        out: Tensor = mixed.reshape(len(x), width) + self.kv.bias[width:]
+        return out
 
 
 class CrossAttentionBlock(nn.Module):
@@ -156,11 +157,10 @@ class AttentiveClassifier(nn.Module):
         super().__init__()
         self.pooler = Pooler(width, heads, blocks)
         self.linear = nn.Linear(width, classes)
-        draw = {"std": INIT_STD, "a": -2.0, "b": 2.0, "generator": generator}
-        nn.init.trunc_normal_(self.pooler.query_tokens, **draw)
+        nn.init.trunc_normal_(self.pooler.query_tokens, std=INIT_STD, generator=generator)
         for module in self.pooler.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, **draw)
+                nn.init.trunc_normal_(module.weight, std=INIT_STD, generator=generator)
                 nn.init.zeros_(module.bias)
         bound = width**-0.5  # PyTorch's own initial values, which V-JEPA 2 leaves alone here
         nn.init.uniform_(self.linear.weight, -bound, bound, generator=generator)

@@ -33,7 +33,9 @@ def neighbour_scores(
         temperature: Divides the similarities.
     """
     bank, queries = (F.normalize(x.float(), dim=1, eps=1e-12) for x in (bank, queries))
-    scores = [_vote(part @ bank.T, labels, classes, min(k, len(bank)), temperature) for part in queries.split(QUERIES)]
+    scores = [
+        _vote(part @ bank.T, labels, classes, min(k, len(bank)), temperature) for part in torch.split(queries, QUERIES)
+    ]
     return torch.cat(scores).cpu().numpy().astype(np.float32)
 
 

@@ -95,7 +95,7 @@ def _minimum(
         return float(value), gradient.cpu().numpy().ravel()
 
     options = {"maxiter": max_iter, "maxfun": 2 * max_iter, "gtol": TOLERANCE, "ftol": 0.0, "maxcor": MEMORY}
-    done = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+    done = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
     return np.asarray(done.x, np.float64), int(done.nit)
 
 
