@@ -14,7 +14,7 @@ from tta_bench import __version__
 from tta_bench.errors import BenchError, unknown
 
 COMMANDS = (
-    *("run", "eval", "list", "show", "new", "check"),
+    *("run", "eval", "predict", "features", "list", "show", "new", "check"),
     *("leaderboard", "verify", "compare", "submit", "reproduce", "data", "weights", "doctor"),
 )
 

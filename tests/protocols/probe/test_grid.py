@@ -27,7 +27,7 @@ def trained(folder: Path, points: list[Point], blocks: int = 1, settings: Attent
     return grid
 
 
-def tested(folder: Path, grid: HeadGrid) -> tuple[np.ndarray, np.ndarray]:
+def scored_by(folder: Path, grid: HeadGrid) -> tuple[np.ndarray, np.ndarray]:
     samples = some_samples(prefix="t")
     reader = TokenReader(some_clips(folder / "test", samples, seed=5), [sample.id for sample in samples], 0)
     return grid_scores(grid, reader), np.array([sample.label for sample in samples])
@@ -35,7 +35,7 @@ def tested(folder: Path, grid: HeadGrid) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_head_learns(blocks: int, tmp_path: Path) -> None:
-    scores, labels = tested(tmp_path, trained(tmp_path, POINTS[:1], blocks))
+    scores, labels = scored_by(tmp_path, trained(tmp_path, POINTS[:1], blocks))
     assert (scores[0].argmax(1) == labels).mean() > 0.8
     assert np.allclose(scores.sum(-1), 1, atol=1e-5)
 
@@ -91,7 +91,7 @@ def test_over_two_epochs_a_clip_shows_both_windows() -> None:
 
 
 def test_a_head_that_diverged_scores_nothing_and_the_others_go_on(tmp_path: Path) -> None:
-    scores, _ = tested(tmp_path, trained(tmp_path, [POINTS[0], {"lr": 1e30, "weight_decay": 0.0}]))
+    scores, _ = scored_by(tmp_path, trained(tmp_path, [POINTS[0], {"lr": 1e30, "weight_decay": 0.0}]))
     assert np.allclose(scores[1], 1 / 3)
     assert scores[0].max() > 0.5
     with pytest.raises(Diverged, match="no head of the grid"):

@@ -173,13 +173,15 @@ def encoding_stores(encoder: Encoder, rule: WindowRule, kinds: Sequence[Kind]) -
     return {kind: FeatureStore(folder / kind, {**identity, "kind": kind}) for kind in kinds}
 
 
-def require_room(encoder: Encoder, size: EncodingSize, todo: int, windows: int, kinds: Sequence[Kind]) -> None:
-    """Check that the disk has room for the features of so many clips.
+def require_room(
+    size: EncodingSize, todo: int, windows: int, kinds: Sequence[Kind], folder: Path | None = None
+) -> None:
+    """Check that the disk of a folder, by default the cache's, has room for the features of so many clips.
 
     Raises:
         UserError: It has not; says what would fit.
     """
-    folder = cache_folder()
+    folder = folder or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     needed = todo * sum(size.bytes(kind, windows) for kind in kinds)
@@ -214,7 +216,7 @@ def encode_all(
     todo = missing(samples, contents, stores, CLIPS_AT_ONCE[machine.device.type])
     made = sum(map(len, todo))
     if made:
-        require_room(encoder, encoder.size(), made, rule.windows, kinds)
+        require_room(encoder.size(), made, rule.windows, kinds)
 
     def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:
         for kind, store in stores.items():

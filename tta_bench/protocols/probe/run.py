@@ -194,7 +194,7 @@ class Frozen(ProtocolRun):
         for rule, part in ((plain, clips.train), (controlled, clips.test)):
             stores = encoding_stores(encoder, rule, self.kinds)
             todo += sum(any(contents[s.path] not in store for store in stores.values()) for s in part)
-        require_room(encoder, size, todo, plain.windows, self.kinds)
+        require_room(size, todo, plain.windows, self.kinds)
         begun = time.perf_counter()
         at_once = min(CLIPS_AT_ONCE[self.machine.device.type], len(clips.train))
         views = plain.clips(clips.train[:at_once], clips.lengths)
