@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,9 @@ from pydantic import Field, model_validator
 from tta_bench.cards.kinds import BackboneCard, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.cards.validation import Strict, optional_since_v1
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment, ResolvedClip, SampledClipSettings
+from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.fine_tune import Control
 
 
@@ -151,6 +154,20 @@ class FrozenExperiment(Experiment):
     train: LabelSettings
     features: FeatureSettings
     eval: FrozenEval
+
+    @classmethod
+    def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
+        """Return the sections with the extent of a clip.
+
+        Raises:
+            UserError: The backbone is shown no clips, or none of that size or length.
+        """
+        if backbone.modality not in ("video", "image"):
+            raise UserError(
+                f"frozen protocols show clips to one backbone, and {backbone.name} is of modality "
+                f"'{backbone.modality}'."
+            )
+        return super().resolve(sections, backbone, data)
 
     @classmethod
     def training_sections(cls) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ class FrozenPredictor(Predictor):
         """Return the average over the windows that the protocol encodes."""
         sample = Sample(path.name, path, 0, path.name)
         clips = self.rule.clips([sample], {sample.id: count_frames(path)})[0]["clips"]
-        return self._scores(clips.unsqueeze(0))[0]
+        return np.asarray(self._scores(clips.unsqueeze(0))[0])
 
     def windows(self, clips: Tensor) -> NDArray[np.float32]:
         """Return the probabilities of single windows."""
@@ -135,7 +135,7 @@ class FineTunePredictor(Predictor):
         sample = Sample(path.name, path, 0, path.name)
         plain = self.experiment.eval.model_copy(update={"control": "none"})
         clips = TestClips([sample], {sample.id: count_frames(path)}, self.clip, plain, self.experiment.seed)
-        return self._scores(clips[0]["clips"].unsqueeze(0))[0]
+        return np.asarray(self._scores(clips[0]["clips"].unsqueeze(0))[0])
 
     def windows(self, clips: Tensor) -> NDArray[np.float32]:
         """Return the probabilities of single windows."""

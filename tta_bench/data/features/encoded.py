@@ -83,9 +83,9 @@ class EncodedClips:
         try:
             content = np.load(path, allow_pickle=False)
             if isinstance(content, np.ndarray):
-                return content
+                return _half(content)
             with content:
-                return np.asarray(content[kind], np.float16)
+                return _half(content[kind])
         except (OSError, ValueError, EOFError, KeyError) as error:
             raise UserError(f"{path} holds no {kind} features: {error}.", "Remove it, and run this again.") from None
 
@@ -104,13 +104,19 @@ class EncodedClips:
         if path.suffix != ".npy":
             return self.read(kind, id)[window]
         try:
-            return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[window])
+            return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[window], np.float16)
         except (OSError, ValueError, EOFError):
             return self.read(kind, id)[window]  # which says what is wrong
 
     def join(self, other: EncodedClips) -> EncodedClips:
         """Return the features of both; where both have a clip, the other's."""
         return EncodedClips({kind: {**self.files[kind], **other.files[kind]} for kind in self.files})
+
+
+def _half(values: NDArray[Any]) -> NDArray[np.float16]:
+    """Return values of half precision, as they are stored."""
+    half: NDArray[np.float16] = values.astype(np.float16, copy=False)
+    return half
 
 
 def stored_clips(

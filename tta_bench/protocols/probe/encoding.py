@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,8 +57,7 @@ class FrozenBackbone(nn.Module):
         return (features, None) if features.ndim == 2 else (features.mean(1), features)
 
 
-@dataclass(frozen=True)
-class EncodingSize:
+class EncodingSize(NamedTuple):
     """Size of what a backbone gives for one window."""
 
     width: int

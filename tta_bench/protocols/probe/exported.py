@@ -36,7 +36,7 @@ def archive(folder: Path, id: str) -> Path:
 def write_clip(folder: Path, id: str, features: Mapping[Kind, NDArray[np.float16]]) -> None:
     """Write a clip's features, an array ``(W, ...)`` of each kind, whole or not at all."""
     with atomic_file(archive(folder, id)) as file:
-        np.savez(file, allow_pickle=False, **features)
+        np.savez(file, allow_pickle=False, **{str(kind): values for kind, values in features.items()})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

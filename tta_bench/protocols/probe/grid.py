@@ -75,7 +75,8 @@ class HeadGrid:
         """Return the logits ``(heads, b, classes)`` of some heads for tokens ``float32 (b, N, D)``."""
         if len(part) == 1:
             own = {name: value[part.start] for name, value in self.parameters.items()}
-            return functional_call(self._template, own, (x,)).unsqueeze(0)
+            alone: Tensor = functional_call(self._template, own, (x,))
+            return alone.unsqueeze(0)
         mine = {name: value[part.start : part.stop] for name, value in self.parameters.items()}
         together: Tensor = vmap(lambda own: functional_call(self._template, own, (x,)))(mine)
         return together
@@ -159,13 +160,13 @@ def _backward(grid: HeadGrid, tokens: Tensor, labels: Tensor) -> Tensor:
     """Add each head's gradient of its mean cross-entropy, and return the losses ``(heads,)``."""
     size = _clips_at_once(tuple(tokens.shape))
     losses = torch.zeros(len(grid.points), device=grid.device)
-    for x, y in zip(tokens.split(size), labels.split(size), strict=True):
+    for x, y in zip(torch.split(tokens, size), torch.split(labels, size), strict=True):
         x, y = x.to(grid.device).float(), y.to(grid.device)
         for part in grid.parts:
             logits = grid.logits(x, part)
             each = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(part)), reduction="none")
             loss = each.reshape(len(part), -1).sum(1) / len(tokens)
-            loss.sum().backward()
+            torch.autograd.backward(loss.sum())
             losses[part.start : part.stop] += loss.detach()
     return losses
 

@@ -17,7 +17,6 @@ from tta_bench.data.features.encoded import EncodedClips, Kind, WindowRule
 from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
-from tta_bench.errors import UserError
 from tta_bench.experiments.probe import AttentiveExperiment, FrozenExperiment, LinearExperiment, NeighbourExperiment
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, finished_record, identity, phase
@@ -76,14 +75,9 @@ class Frozen(ProtocolRun):
         """The frozen backbone.
 
         Raises:
-            UserError: It sees no frames, or its weights cannot be had.
+            UserError: Its weights cannot be had.
         """
         experiment = self.experiment
-        if experiment.backbone.modality not in ("video", "image"):
-            raise UserError(
-                f"{experiment.protocol.name} shows clips to one backbone, and {experiment.backbone.name} is of "
-                f"modality '{experiment.backbone.modality}'."
-            )
         weights = find_weights(experiment, self.work_dir)
         return Encoder(experiment.backbone, experiment.clip, weights, experiment.seed, self.machine, experiment.plugins)
 
