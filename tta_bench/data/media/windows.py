@@ -52,8 +52,8 @@ def sliding_windows(path: Path, frames: int, stride: int, every: float) -> Itera
             kept = {place: picture for place, picture in kept.items() if place >= begin}
     if last is None:
         raise UnreadableVideo(path, "no frames")
-    if begin == 0 or begin - step + span < count:  # the video ends inside this window, or before its frames
-        yield _window(kept, min(begin, count - 1), frames, stride, rate, last)
+    if begin == 0 or (begin < count and begin - step + span < count):  # the video ends inside this window
+        yield _window(kept, begin, frames, stride, rate, last)
 
 
 def _is_wanted(index: int, step: int, span: int, stride: int) -> bool:
