@@ -131,6 +131,6 @@ def section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
 def with_overrides(base: BaseModel, given: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a section's settings with the given keys laid over them."""
     over = section(given, name)
-    if "epochs" in over:
+    if "epochs" in over and "steps" in type(base).model_fields:
         over.setdefault("steps", None)  # whoever asks for epochs does not want the recipe's steps
     return merge(base.model_dump(), over)

@@ -177,6 +177,34 @@ class Input(Part):
     """Height and width in pixels."""
 
 
+class GridPoint(Part):
+    """One point of a grid of training settings."""
+
+    settings: dict[str, float]
+    """Its settings by name."""
+    held_out: float | None
+    """Score on the groups held out of the training list; null where nothing was chosen."""
+    test: float
+    """Score on the test list, trained on the whole training list. It chooses nothing."""
+
+
+class Selection(Part):
+    """Choice of a point of a grid, on groups held out of the training list."""
+
+    points: tuple[GridPoint, ...] = Field(min_length=1)
+    """The grid."""
+    chosen: int = Field(ge=0)
+    """Index of the point that the record reports."""
+    held_out_clips: int = Field(ge=0)
+    """Clips that chose it."""
+    held_out_groups: int = Field(ge=0)
+    """Groups of those clips."""
+    at_edge: tuple[str, ...]
+    """Settings whose chosen value is the least or largest of the grid: a wider grid might do better."""
+    optimism: float = Field(ge=0)
+    """Score that picking the best point on the test list would have reported, less the record's."""
+
+
 class Record(Part):
     """The result of one experiment."""
 
@@ -232,6 +260,8 @@ class Record(Part):
     """Extent of a view, where known."""
     load: Load | None = Field(default=None, exclude_if=lambda load: load is None)
     """Tensors taken from a file of weights; null without one, and in records of before."""
+    selection: Selection | None = Field(default=None, exclude_if=lambda selection: selection is None)
+    """Choice of the training settings, where a grid was trained; ``verify`` has no scores to recompute it from."""
     content_sha256: Digest | None = None
     """Digest of the rest of this document; set when it is written."""
 

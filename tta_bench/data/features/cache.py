@@ -6,28 +6,28 @@ renamed clip is found again and a changed one is not.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.features.store import FeatureStore, Made, feature_file
 from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.utils.files import atomic_file, sweep
-from tta_bench.utils.keyed_random import canonical_json, digest
+from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar, console
 from tta_bench.utils.signals import serve
 
@@ -108,7 +108,7 @@ def extract(
     sweep(cache)
     contents = content_digests(paths.values(), cache / "contents.json")
     identity = extractor.identity()
-    store = _Store(cache / digest(identity)[:16], identity)
+    store = FeatureStore(cache / digest(identity)[:16], identity)
     todo: dict[str, Path] = {}
     users: dict[str, list[str]] = defaultdict(list)
     for id, path in paths.items():
@@ -158,77 +158,18 @@ def _require_room(size: int, folder: Path, title: str) -> None:
         )
 
 
-class _Made(NamedTuple):
-    """Result for a clip: the last dimension of its values, 0 where there are none, and its notes."""
-
-    width: int
-    notes: dict[str, int]
-
-
-class _Store:
-    """The stored values of one extractor: an NPY file for each content, and an index with a line of notes for each.
-
-    A line counts only while its file is there in full, so an interrupted write is never read.
-    """
-
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "identity.json").write_text(canonical_json(identity), encoding="utf-8")
-        self._index = folder / "index.jsonl"
-        self._lines = dict(self._read())
-
-    def __contains__(self, content: str) -> bool:
-        return content in self._lines
-
-    def file(self, content: str) -> Path | None:
-        """Return the file with a content's values, or None where there are none."""
-        return _file(self.folder, content) if self._lines[content].width else None
-
-    def width(self, content: str) -> int:
-        """Return the last dimension of a content's values, 0 where there are none."""
-        return self._lines[content].width
-
-    def notes(self, content: str) -> dict[str, int]:
-        """Return the notes about a content."""
-        return self._lines[content].notes
-
-    def add(self, content: str, made: _Made) -> int:
-        """Add a content whose values, if any, were written, and return the size of their file in bytes."""
-        size = _file(self.folder, content).stat().st_size if made.width else 0
-        self._lines[content] = made
-        with self._index.open("a", encoding="utf-8") as stream:
-            stream.write(canonical_json([content, size, *made]) + "\n")
-        return size
-
-    def _read(self) -> Iterator[tuple[str, _Made]]:
-        for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.exists() else ():
-            try:
-                content, size, width, notes = json.loads(line)
-            except ValueError:
-                continue  # an interrupted write; its clip is done again
-            file = _file(self.folder, content)
-            if not width or (file.exists() and file.stat().st_size == size):
-                yield content, _Made(width, notes)
-
-
-def _file(folder: Path, content: str) -> Path:
-    """Return the file of a content's values."""
-    return folder / content[:2] / f"{content}.npy"
-
-
-def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Generator[tuple[str, _Made]]:
+def _work(todo: Mapping[str, Path], extractor: Extractor, folder: Path, workers: int) -> Generator[tuple[str, Made]]:
     """Write the values of each content, in worker processes, and yield each result when it is done."""
     if workers == 0:
         for content, path in todo.items():
-            yield content, _make(extractor, path, _file(folder, content))
+            yield content, _make(extractor, path, feature_file(folder, content))
         return
     # A forked worker has the plug-ins of this process; other systems use Python's default.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (extractor, os.getpid()))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # before workers are forked, for they would wait for OpenCV's threads, which stay behind
-    jobs = {pool.submit(_job, path, _file(folder, content)): content for content, path in todo.items()}
+    jobs = {pool.submit(_job, path, feature_file(folder, content)): content for content, path in todo.items()}
     cv2.setNumThreads(threads)
     done: set[str] = set()
     try:
@@ -259,15 +200,15 @@ def _begin(extractor: Extractor, parent: int) -> None:
     _extractor = extractor
 
 
-def _job(path: Path, target: Path) -> _Made:
+def _job(path: Path, target: Path) -> Made:
     return _make(_extractor, path, target)
 
 
-def _make(extractor: Extractor, path: Path, target: Path) -> _Made:
+def _make(extractor: Extractor, path: Path, target: Path) -> Made:
     """Write a clip's values, if it has any, atomically."""
     values, notes = extractor(path)
     if values is None:
-        return _Made(0, notes)
+        return Made(0, notes)
     with atomic_file(target) as file:
         np.save(file, values, allow_pickle=False)
-    return _Made(values.shape[-1], notes)
+    return Made(values.shape[-1], notes)

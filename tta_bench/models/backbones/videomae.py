@@ -240,11 +240,18 @@ class VideoMAEV2(nn.Module):
         positions: Tensor = sinusoid_positions(x.shape[1], self.width, x.device)
         return x + positions.to(x.dtype)
 
+    def token_features(self, clip: Tensor) -> Tensor:
+        """Map a clip ``(B, 3, T, H, W)`` to the tokens after the last block ``(B, N, width)``, for attentive heads."""
+        return run_blocks(self.blocks, self.tokens(clip), self.checkpointing and self.training)
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """Map the tokens after the last block to features ``(B, width)``."""
+        features: Tensor = self.fc_norm(tokens.mean(1))
+        return features
+
     def forward(self, clip: Tensor) -> Tensor:
         """Map a clip ``(B, 3, T, H, W)`` to features ``(B, width)``."""
-        x = run_blocks(self.blocks, self.tokens(clip), self.checkpointing and self.training)
-        features: Tensor = self.fc_norm(x.mean(1))
-        return features
+        return self.pool(self.token_features(clip))
 
     def layer_groups(self) -> list[list[str]]:
         """Return the parameters' name prefixes in layers, from the input on; the last layer counts with the head."""

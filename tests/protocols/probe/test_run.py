@@ -1,0 +1,293 @@
+"""The frozen protocols from end to end, on a few small clips: encoded once, resumed, controlled, and refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tta_bench import api
+from tta_bench.data.features.store import FeatureStore
+from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
+from tta_bench.errors import UserError
+from tta_bench.protocols.probe import fitting
+from tta_bench.protocols.probe.encoding import FrozenBackbone
+from tta_bench.protocols.probe.run import Frozen
+from tta_bench.records.files import read_predictions
+from tta_bench.records.schema import Record
+from tta_bench.records.verify import verify_record
+
+SMALL = (
+    "backbone=videomaev2_vit_tiny",
+    "weights=none",
+    "clip.size=16",
+    "clip.frames=4",
+    "clip.span=8",
+    "runtime.workers=0",
+)
+PROBE = ("probe.epochs=2", "probe.batch=8", "probe.lrs=1e-3,1e-2", "probe.decays=0.01,0.1")
+HEADS = {"knn": (), "linear": ("linear.points=4",), "probe": PROBE}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = SampleSettings(groups=4, test_groups=1, clips=1, frames=12, width=32, height=24)
+    folder = generate_ucf101_sample(tmp_path_factory.mktemp("data") / "ucf101", settings)
+    lists = folder / "ucfTrainTestlist"
+    for side in ("train", "test"):  # a second split of the same clips
+        shutil.copy(lists / f"{side}list01.txt", lists / f"{side}list02.txt")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
+        yield
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of windows in each call of a backbone that computes something."""
+    seen: list[int] = []
+    forward = FrozenBackbone.forward
+
+    def counted(self: FrozenBackbone, clip: Tensor) -> tuple[Tensor, Tensor | None]:
+        if clip.device.type != "meta":
+            seen.append(len(clip))
+        return forward(self, clip)
+
+    monkeypatch.setattr(FrozenBackbone, "forward", counted)
+    return seen
+
+
+def frozen(root: Path, work_dir: Path, head: str, *words: str) -> Frozen:
+    keys = {word.partition("=")[0] for word in words}
+    small = [word for word in (*SMALL, *HEADS[head]) if word.partition("=")[0] not in keys]
+    (experiment,) = api.experiments((f"protocol=ucf101_{head}", f"data.root={root}", *small, *words), ())
+    found = api.start(experiment, work_dir, "missing")
+    assert isinstance(found, Frozen)
+    return found
+
+
+def scores(record: Record, work_dir: Path) -> np.ndarray[Any, Any]:
+    assert record.predictions is not None
+    return np.asarray(read_predictions(work_dir / "records" / record.predictions.name).scores)  # type: ignore[union-attr]
+
+
+def figures(record: Record) -> dict[str, Any]:
+    """Everything in a record that is no time."""
+    timed = {"created", "heartbeat", "finished", "phases", "content_sha256", "given"}
+    return record.model_dump(mode="json", exclude=timed)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_run_gives_a_record_that_verify_recomputes(head: str, root: Path, tmp_path: Path) -> None:
+    run = frozen(root, tmp_path, head)
+    (record,) = run.run()
+    assert verify_record(record, tmp_path / "records") == ("predictions", [])
+    assert (record.n_scored, record.metrics["top1"].n_groups, record.cost.views) == (8, 8, 2)  # type: ignore[union-attr]
+    assert (record.selection is None) == (head == "knn")
+    if record.selection is not None:
+        assert len(record.selection.points) == 4
+        assert record.selection.held_out_clips == record.selection.held_out_groups == 8
+    assert run.run() == [record]
+
+
+def test_the_weights_are_the_same_bytes_after(root: Path, tmp_path: Path) -> None:
+    run = frozen(root, tmp_path, "probe")
+    module = run.encoder.module()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    run.run()
+    assert run.encoder.module() is module
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in module.parameters())
+    after = module.state_dict()
+    assert all(value.numpy().tobytes() == after[name].numpy().tobytes() for name, value in before.items())
+
+
+def test_each_clip_is_encoded_once_and_the_next_protocol_encodes_nothing(
+    root: Path, tmp_path: Path, calls: list[int]
+) -> None:
+    frozen(root, tmp_path, "probe").run()
+    assert calls == [2] * 32
+    records = [frozen(root, tmp_path, head).run()[0] for head in ("linear", "knn")]
+    assert calls == [2] * 32
+    assert [phase.name for record in records for phase in record.phases] == ["train", "train"]
+
+
+def test_what_knn_encoded_serves_linear_and_other_splits_with_other_seeds_of_given_weights(
+    root: Path, tmp_path: Path, calls: list[int]
+) -> None:
+    frozen(root, tmp_path, "knn").run()
+    frozen(root, tmp_path, "linear").run()
+    frozen(root, tmp_path, "knn", "split=2").run()
+    assert len(calls) == 32
+    frozen(root, tmp_path, "knn", "seed=1").run()  # other initial weights
+    assert len(calls) == 64
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_stopped_in_the_encoding_and_in_the_heads_the_record_is_the_same(
+    head: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = frozen(root, tmp_path / "whole", head).run()
+    shutil.rmtree(tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureStore, "write", _stops_after(11, FeatureStore.write))
+        with pytest.raises(KeyboardInterrupt):
+            frozen(root, tmp_path / "cut", head).run()
+    name = {"knn": "NeighbourHead", "linear": "LinearHead", "probe": "AttentiveHead"}[head]
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, name, _stops_after(0, getattr(fitting, name)))
+        with pytest.raises(KeyboardInterrupt):
+            frozen(root, tmp_path / "cut", head).run()
+    (again,) = frozen(root, tmp_path / "cut", head).run()
+    assert figures(again) == figures(whole)
+
+
+def _stops_after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    left = [calls]
+
+    def counted(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return counted
+
+
+@pytest.mark.parametrize("control", ["frozen", "reversed", "shuffled"])
+def test_a_control_tests_other_clips_with_the_same_head(
+    control: str, root: Path, tmp_path: Path, calls: list[int]
+) -> None:
+    plain, other = frozen(root, tmp_path, "linear"), frozen(root, tmp_path, "linear", f"eval.control={control}")
+    records = [*plain.run(), *other.run()]
+    assert len(calls) == 32 + 8
+    assert plain.folder == other.folder
+    assert records[1].identity.control == control
+    assert not np.array_equal(*(scores(record, tmp_path) for record in records))
+
+
+def test_features_that_are_not_kept_are_deleted(root: Path, tmp_path: Path) -> None:
+    kept, dropped = frozen(root, tmp_path, "knn"), frozen(root, tmp_path / "b", "knn", "features.keep=false")
+    (record,) = kept.run()
+    assert list((tmp_path / "cache" / "features").glob("encoded-*/pooled"))
+    assert figures(dropped.run()[0]) == figures(record)
+    assert not list((tmp_path / "cache" / "features").glob("encoded-*/pooled"))
+
+
+PLUGIN = """
+import torch.nn as nn
+from tta_bench import register_backbone
+
+@register_backbone("picture", modality="image", frames=4, size=16)
+def picture():
+    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+@register_backbone("plain", modality="video", frames=4, size=16)
+def plain():
+    return nn.Sequential(nn.Conv3d(3, 6, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+"""
+
+
+def test_a_plugin_without_tokens_is_for_linear_and_knn(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(PLUGIN)
+    for head in HEADS:
+        words = (f"protocol=ucf101_{head}", f"data.root={root}", "backbone=plain", "runtime.workers=0")
+        (experiment,) = api.experiments((*words, *HEADS[head]), [file])
+        run = api.start(experiment, tmp_path / "runs", "missing")
+        if head != "probe":
+            assert run.run()[0].status == "success"
+            continue
+        with pytest.raises(UserError, match="no tokens") as caught:
+            run.run()
+        assert "linear and knn protocols take it" in str(caught.value.hint)
+
+
+def test_a_backbone_for_images_gives_a_token_for_each_frame(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "picture.py"
+    file.write_text(PLUGIN)
+    words = ("protocol=ucf101_probe", f"data.root={root}", "backbone=picture", "runtime.workers=0", "clip.span=8")
+    (experiment,) = api.experiments((*words, *PROBE), [file])
+    run = api.start(experiment, tmp_path / "runs", "missing")
+    assert isinstance(run, Frozen)
+    assert run.encoder.size() == (6, 4)
+    assert run.run()[0].status == "success"
+
+
+def test_a_grid_of_one_point_chooses_nothing(root: Path, tmp_path: Path) -> None:
+    (record,) = frozen(root, tmp_path, "probe", "probe.lrs=1e-3", "probe.decays=0.1").run()
+    assert record.selection is not None
+    assert [point.held_out for point in record.selection.points] == [None]
+    assert record.selection.optimism == 0
+
+
+def test_too_few_groups_are_refused_and_sound_too(tmp_path: Path) -> None:
+    alone = generate_ucf101_sample(
+        tmp_path / "few", SampleSettings(groups=2, test_groups=1, clips=2, frames=6, width=32, height=24)
+    )
+    with pytest.raises(UserError, match="too few groups"):
+        frozen(alone, tmp_path, "linear").run()
+    with pytest.raises(UserError, match="of modality 'audio'"):
+        api.run("ucf101_knn", "mfcc", data={"root": alone}, work_dir=tmp_path)
+
+
+def test_a_disk_that_is_too_full_is_found_before_anything_is_encoded(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[int]
+) -> None:
+    run = frozen(root, tmp_path, "probe")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000, "total": 1, "used": 0}))
+    with pytest.raises(UserError, match=r"tokens and pooled features of 32 clips need .* GB") as caught:
+        run.run()
+    assert "The linear and knn protocols need" in str(caught.value.hint)
+    assert not calls
+
+
+def test_the_plan_says_disk_reading_and_time(root: Path, tmp_path: Path) -> None:
+    run = frozen(root, tmp_path, "probe")
+    plan = run.plan()
+    assert "32 of 32 clips" in plan
+    assert "4 attentive heads of 1 blocks, 2 epochs" in plan
+    assert all(word in plan for word in ("GB of features", "reading", "min of encoding", "64 values x 8 tokens"))
+    run.run()
+    assert "0 of 32 clips" in frozen(root, tmp_path, "probe").plan()
+
+
+def test_shots_are_a_fold_of_the_training_list_and_choose_nothing(root: Path, tmp_path: Path) -> None:
+    runs = [frozen(root, tmp_path, "linear", "train.shots=1", f"seed={fold}") for fold in (0, 1)]
+    assert [len(run.clips.train) for run in runs] == [8, 8]
+    assert runs[0].clips.train != runs[1].clips.train
+    (record,) = runs[0].run()
+    assert (record.identity.standard, len(record.selection.points)) == (False, 1)  # type: ignore[union-attr]
+
+
+def test_a_broken_training_clip_is_left_out_and_a_broken_test_clip_refused(tmp_path: Path) -> None:
+    settings = SampleSettings(groups=4, test_groups=1, clips=1, frames=6, width=32, height=24)
+    root = generate_ucf101_sample(tmp_path / "ucf101", settings)
+    lists = root / "ucfTrainTestlist"
+    broken, tested = (
+        root / "UCF-101" / (lists / f"{side}list01.txt").read_text().split()[0] for side in ("train", "test")
+    )
+    broken.write_bytes(b"no video")
+    (record,) = frozen(root, tmp_path, "knn").run()
+    assert record.excluded.names == (broken.stem,)
+    tested.write_bytes(b"no video")
+    with pytest.raises(UserError, match=tested.stem):
+        frozen(root, tmp_path, "knn").run()
+
+
+def test_a_damaged_cache_is_named_or_made_again(root: Path, tmp_path: Path, calls: list[int]) -> None:
+    frozen(root, tmp_path, "knn").run()
+    files = sorted((tmp_path / "cache" / "features").glob("encoded-*/pooled/*/*.npy"))
+    files[0].write_bytes(b"cut short")
+    frozen(root, tmp_path, "linear").run()
+    assert len(calls) == 33
+    assert torch.isfinite(torch.from_numpy(np.load(files[0]))).all()

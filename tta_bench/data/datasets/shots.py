@@ -1,0 +1,70 @@
+"""Low-shot lists: a few labelled clips of each class, smaller ones contained in larger ones, the same for everybody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.errors import UserError, shorten
+from tta_bench.utils.keyed_random import generator
+
+
+def few_shots(
+    samples: Sequence[Sample], classes: Sequence[str], shots: int, dataset: str, split: int, fold: int
+) -> tuple[Sample, ...]:
+    """Return ``shots`` clips of each class, in the list's order.
+
+    A class's clips are taken in turns from its groups, both in an order keyed by dataset, split, fold and class: few
+    clips show many sources, and the list of n shots is contained in that of n + 1.
+
+    Args:
+        samples: The training list.
+        classes: Names of the classes.
+        shots: Clips of each class.
+        dataset: Name of the dataset.
+        split: Number of the split.
+        fold: Number of the fold, from 0.
+
+    Raises:
+        UserError: Classes have fewer clips than that, or several clips that are all of one group; names them.
+    """
+    of_class: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        of_class[sample.label].append(sample)
+    _check(of_class, classes, shots)
+    taken: set[str] = set()
+    for label, clips in of_class.items():
+        order = _in_turns(clips, dataset, split, fold, classes[label])
+        taken |= {sample.id for sample in order[:shots]}
+    return tuple(sample for sample in samples if sample.id in taken)
+
+
+def _check(of_class: dict[int, list[Sample]], classes: Sequence[str], shots: int) -> None:
+    short = [f"{classes[label]} ({len(clips)})" for label, clips in of_class.items() if len(clips) < shots]
+    if short:
+        raise UserError(
+            f"{len(short):,} classes have fewer training clips than train.shots={shots}: {shorten(short)}.",
+            "Say fewer shots.",
+        )
+    alike = [
+        classes[label] for label, clips in of_class.items() if shots > 1 and len({clip.group for clip in clips}) == 1
+    ]
+    if alike:
+        raise UserError(
+            f"all training clips of {len(alike):,} classes are of one group, so {shots} shots would show one source: "
+            f"{shorten(alike)}.",
+            "Say train.shots=1.",
+        )
+
+
+def _in_turns(clips: Sequence[Sample], dataset: str, split: int, fold: int, name: str) -> list[Sample]:
+    """Return a class's clips, the first of every group before the second of any, in a keyed order."""
+    ordered = sorted(clips, key=lambda sample: sample.id)
+    turns: dict[str, int] = defaultdict(int)
+    placed: list[tuple[int, int]] = []
+    for place, index in enumerate(generator("shots", dataset, split, fold, name).permutation(len(ordered))):
+        group = ordered[index].group
+        placed.append((turns[group] * len(ordered) + place, int(index)))
+        turns[group] += 1
+    return [ordered[index] for _, index in sorted(placed)]

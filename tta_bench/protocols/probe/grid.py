@@ -1,0 +1,198 @@
+"""A grid of attentive heads that is trained in one pass over the tokens: every batch is read once, for all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from tta_bench.data.features.encoded import TokenReader, WindowBatch
+from tta_bench.engine.step import Diverged
+from tta_bench.experiments.probe import AttentiveSettings
+from tta_bench.protocols.probe.attention import AttentiveClassifier, head_count
+from tta_bench.protocols.probe.selection import Point
+from tta_bench.utils.keyed_random import generator, torch_seed
+from tta_bench.utils.progress import Bar
+
+BETAS, EPS = (0.9, 0.999), 1e-8
+"""AdamW's, PyTorch's own, as V-JEPA 2 leaves them."""
+TOKEN_BYTES = 256_000_000
+"""Tokens in single precision that are on the device at once."""
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """Everything that the shape and the initial values of an attentive head depend on."""
+
+    width: int
+    """Width of the tokens."""
+    classes: int
+    heads: int
+    """Wanted attention heads; the nearest divisor of the width is taken."""
+    blocks: int
+    seed: int
+
+    def build(self) -> AttentiveClassifier:
+        """Return a head with the initial values of the seed."""
+        draw = torch.Generator().manual_seed(torch_seed(self.seed, "attentive head"))
+        heads = head_count(self.width, self.heads)
+        return AttentiveClassifier(self.width, self.classes, heads, self.blocks, draw)
+
+
+class HeadGrid:
+    """Attentive heads of one shape and one start, each with its own learning rate and weight decay.
+
+    Args:
+        shape: Shape and start of every head.
+        points: Settings of each.
+        device: Device of the heads.
+    """
+
+    def __init__(self, shape: HeadShape, points: Sequence[Point], device: torch.device) -> None:
+        self.shape, self.points, self.device = shape, tuple(points), device
+        self._template = shape.build().to(device).requires_grad_(False)
+        self.parameters = {
+            name: value.expand(len(points), *value.shape).clone().requires_grad_()
+            for name, value in self._template.state_dict().items()
+        }
+        """Each parameter of all heads, heads first."""
+
+    @cached_property
+    def parts(self) -> list[range]:
+        """Heads that share a pass: all where no token is changed for a head, else one at a time, to spare memory."""
+        heads = range(len(self.points))
+        return [heads] if self.shape.blocks == 1 else [range(head, head + 1) for head in heads]
+
+    def logits(self, x: Tensor, part: range) -> Tensor:
+        """Return the logits ``(heads, b, classes)`` of some heads for tokens ``float32 (b, N, D)``."""
+        if len(part) == 1:
+            own = {name: value[part.start] for name, value in self.parameters.items()}
+            alone: Tensor = functional_call(self._template, own, (x,))
+            return alone.unsqueeze(0)
+        mine = {name: value[part.start : part.stop] for name, value in self.parameters.items()}
+        together: Tensor = vmap(lambda own: functional_call(self._template, own, (x,)))(mine)
+        return together
+
+    def state(self, head: int) -> dict[str, Tensor]:
+        """Return the parameters of one head."""
+        return {name: value[head].detach().cpu().clone() for name, value in self.parameters.items()}
+
+
+def train_grid(
+    grid: HeadGrid,
+    reader: TokenReader,
+    rows: NDArray[np.int64],
+    labels: Tensor,
+    settings: AttentiveSettings,
+    title: str,
+) -> int:
+    """Train every head of a grid on some clips of a list, and return the clips that went through.
+
+    Each epoch is a keyed permutation, cut into whole batches; a clip shows one window, another in the next epoch. AdamW
+    decays every parameter and the learning rate follows a cosine to 0, as in V-JEPA 2.
+
+    Args:
+        grid: The heads as they start.
+        reader: Tokens of the list.
+        rows: Places of the clips to train on.
+        labels: Classes of the list, ``int64``.
+        settings: Epochs and batch.
+        title: Title of the progress bar.
+
+    Raises:
+        Diverged: No head has a finite loss.
+    """
+    batch = min(settings.batch, len(rows))
+    total = settings.epochs * (len(rows) // batch)
+    order = list(_batches(rows, batch, settings.epochs, reader.shape[0], grid.shape.seed))
+    optimizer = _GridAdamW(grid)
+    with Bar(title, total, "steps") as bar:
+        for step, (wanted, tokens) in enumerate(zip(order, reader.batches(order), strict=True)):
+            loss = _backward(grid, tokens, labels[torch.from_numpy(wanted.rows)])
+            if not torch.isfinite(loss).any():
+                raise Diverged(f"{title}: no head of the grid has a finite loss after step {step}.")
+            optimizer.step(0.5 * (1 + math.cos(math.pi * step / total)))
+            bar.advance(text=f"loss {float(loss.nan_to_num(math.inf).min()):.3f}")
+    return total * batch
+
+
+def grid_scores(grid: HeadGrid, reader: TokenReader) -> NDArray[np.float32]:
+    """Return every head's probabilities for every clip of a list, averaged over windows: ``(heads, clips, classes)``.
+
+    A head that diverged gives equal probabilities to all classes, which scores nothing.
+    """
+    windows, count = reader.shape[0], len(reader.ids)
+    size = _clips_at_once(reader.shape)
+    rows = [np.arange(first, min(first + size, count)) for first in range(0, count, size)]
+    wanted = [WindowBatch(part, np.full(len(part), window)) for part in rows for window in range(windows)]
+    scores = np.zeros((len(grid.points), count, grid.shape.classes), np.float32)
+    with torch.inference_mode():
+        for batch, tokens in zip(wanted, reader.batches(wanted), strict=True):
+            x = tokens.to(grid.device).float()
+            found = torch.cat([grid.logits(x, part).softmax(-1) for part in grid.parts]).cpu().numpy()
+            scores[:, batch.rows] += np.nan_to_num(found, nan=1 / grid.shape.classes) / windows
+    return scores
+
+
+def _batches(rows: NDArray[np.int64], batch: int, epochs: int, windows: int, seed: int) -> Iterator[WindowBatch]:
+    """Yield every batch of a training; over ``windows`` epochs a clip shows each of its windows once."""
+    for epoch in range(epochs):
+        first = generator(seed, "window", epoch // windows).integers(windows, size=len(rows))
+        order = generator(seed, "order", epoch).permutation(len(rows))
+        for start in range(0, len(rows) // batch * batch, batch):
+            chosen = order[start : start + batch]
+            yield WindowBatch(rows[chosen], (first[chosen] + epoch) % windows)
+
+
+def _clips_at_once(shape: tuple[int, ...]) -> int:
+    return max(1, TOKEN_BYTES // (4 * shape[-1] * shape[-2]))
+
+
+def _backward(grid: HeadGrid, tokens: Tensor, labels: Tensor) -> Tensor:
+    """Add each head's gradient of its mean cross-entropy, and return the losses ``(heads,)``."""
+    size = _clips_at_once(tuple(tokens.shape))
+    losses = torch.zeros(len(grid.points), device=grid.device)
+    for x, y in zip(torch.split(tokens, size), torch.split(labels, size), strict=True):
+        x, y = x.to(grid.device).float(), y.to(grid.device)
+        for part in grid.parts:
+            logits = grid.logits(x, part)
+            each = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(part)), reduction="none")
+            loss = each.reshape(len(part), -1).sum(1) / len(tokens)
+            torch.autograd.backward(loss.sum())
+            losses[part.start : part.stop] += loss.detach()
+    return losses
+
+
+class _GridAdamW:
+    """AdamW (Loshchilov and Hutter, 2019) of stacked parameters, with a rate and a decay for each head."""
+
+    def __init__(self, grid: HeadGrid) -> None:
+        self.grid, self.count = grid, 0
+        self._rates, self._decays = (
+            torch.tensor([point[name] for point in grid.points], device=grid.device) for name in ("lr", "weight_decay")
+        )
+        self._means = {name: torch.zeros_like(value) for name, value in grid.parameters.items()}
+        self._squares = {name: torch.zeros_like(value) for name, value in grid.parameters.items()}
+
+    @torch.no_grad()
+    def step(self, factor: float) -> None:
+        """Do one step with each head's rate times a factor, and forget the gradients."""
+        self.count += 1
+        first, second = (1 - beta**self.count for beta in BETAS)
+        for name, value in self.grid.parameters.items():
+            gradient = value.grad if value.grad is not None else torch.zeros_like(value)
+            shape = (-1, *(1 for _ in value.shape[1:]))
+            rate, decay = (self._rates * factor).view(shape), self._decays.view(shape)
+            mean = self._means[name].lerp_(gradient, 1 - BETAS[0])
+            square = self._squares[name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            value.mul_(1 - rate * decay)
+            value.sub_(rate / first * mean / ((square / second).sqrt() + EPS))
+            value.grad = None
