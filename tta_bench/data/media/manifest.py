@@ -144,7 +144,7 @@ class Check(NamedTuple):
 
 
 def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manifest:
-    """Decode every clip to its end, ``workers`` at a time, and return what was found of each.
+    """Decode every clip to its end, ``workers`` at a time, and return the findings.
 
     Results are cached in the JSON file ``cache``, regularly and when interrupted, so that the next call decodes only
     clips that are new or changed. A file that has several names is decoded once. One whose state alone changed (another
@@ -217,7 +217,7 @@ def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache,
 
 
 def look_at(path: Path) -> Check:
-    """Return what decoding a clip to its end tells of it; raises UnreadableVideo if it ends with an error."""
+    """Return frames, bytes, size and fingerprint of a clip, decoded to its end; raises UnreadableVideo if it ends with an error."""
     content, thumbnails, size = content_of(path), Thumbnails(), (0, 0)
     if path.is_dir():
         for file in frame_files(path):
