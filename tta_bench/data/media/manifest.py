@@ -217,7 +217,7 @@ def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache,
 
 
 def look_at(path: Path) -> Check:
-    """Return frames, bytes, size and fingerprint of a clip, decoded to its end; raises UnreadableVideo if it ends with an error."""
+    """Return the findings of decoding a clip to its end; raises UnreadableVideo if it ends with an error."""
     content, thumbnails, size = content_of(path), Thumbnails(), (0, 0)
     if path.is_dir():
         for file in frame_files(path):
