@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.cli.results import mean, print_results, runs_of, shown
+from tta_bench.cli.results import mean, print_differences, print_results, runs_of, shown
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 
@@ -53,3 +54,18 @@ def test_an_undefined_r_is_reported(tmp_path: Path, capsys: Any) -> None:
     predictions.outputs[:, 5] = 0.5
     print_results([read_record(write_reaction(tmp_path / "records", predictions))], tmp_path, as_json=False)
     assert "counted as 0: Fear" in capsys.readouterr().err
+
+
+def test_the_last_line_says_which_data_are_not_official(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = records(tmp_path / "records", ("1", 0))
+    data = whole[0].identity.dataset.model_copy(update={"differs": "3 of 4 official test clips"})
+    identity = whole[0].identity.model_copy(update={"dataset": data, "standard": False})
+    cut = [whole[0].model_copy(update={"identity": identity})] * 2
+    print_results([*whole, *cut], tmp_path, as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "not standard: 3 of 4 official test clips."
+    print_results(cut, tmp_path, as_json=True)
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)) == 2
+    assert said.err.splitlines() == ["not standard: 3 of 4 official test clips."]
+    print_differences(whole)
+    assert not capsys.readouterr().out

@@ -112,6 +112,7 @@ def follow(page: Path, folder: Path) -> int:
         ("add_a_protocol.md", 12),
         ("scaling.md", 4),
         ("reaction.md", 3),
+        ("official_data.md", 1),
     ],
 )
 def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:

@@ -90,11 +90,11 @@ class Official(Part):
     """The data of a run beside the official ones."""
 
     compared: Literal["ids and labels", "counts", "nothing"]
-    """What the dataset's card states, and was compared."""
+    """Facts on the dataset's card that the data were compared with."""
     parts: dict[str, OfficialList]
     """The compared lists by their part: train, val, test."""
     contents: Literal["attested", "not seen before"] | None = optional_since_v1()
-    """Whether an attested manifest has the same bytes of all clips."""
+    """``attested`` where an attested manifest had the same bytes of all clips at the time of the run."""
 
 
 class DatasetRef(Part):

@@ -11,7 +11,7 @@ from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
-from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
+from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
 
 CLIPS = [Clip(f"{number:02}", Path()) for number in range(20)]
 
@@ -60,3 +60,9 @@ def test_only_a_whole_embedded_sample_is_known_by_its_generator(tmp_path: Path) 
     assert identity() != identity("dataset=hmdb51_sample")
     assert identity("limit=5") is None
     assert identity(f"data.root={tmp_path}") is None
+
+
+def test_an_embedded_sample_is_known_by_its_card(tmp_path: Path) -> None:
+    for words, sample in (((), True), (("dataset=folder", f"data.root={tmp_path}"), False)):
+        (experiment,) = resolve(["protocol=ucf101_ft", *words])
+        assert generated(experiment) is sample

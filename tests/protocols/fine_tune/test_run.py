@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -278,3 +279,26 @@ def test_a_plugin_protocol_overrides_the_network_and_the_step(shared_root: Path,
         assert changed == ({"head"} if kind is Frozen else {"backbone", "head"})
         losses.append(json.loads((protocol.folder / "metrics.jsonl").read_text().splitlines()[0])["loss"])
     assert losses[1] == 2 * losses[0]
+
+
+def test_a_clip_that_changes_between_preflight_and_test_leaves_no_score(root: Path, tmp_path: Path) -> None:
+    (experiment,) = resolve(["protocol=ucf101_ft", f"data.root={root}", *SMALL])
+    ready = FineTune(experiment, tmp_path / "runs", "missing")
+    one, other = ready.prepared.clips.test[0], ready.prepared.clips.test[1]
+    before = one.path.stat()
+    one.path.write_bytes(other.path.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
+    os.utime(one.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.id}"):
+        ready.run()
+    [record] = load_records(tmp_path / "runs" / "records")
+    assert (record.status, record.n_scored) == ("error", 0)
+    assert one.id in str(record.cause)
+
+
+def test_the_last_line_says_that_data_are_not_official(root: Path, run: Command, tmp_path: Path) -> None:
+    cli.main([*job(root, work_dir=tmp_path / "runs"), "--dry-run"], standalone_mode=False)
+    code, said = run(root, work_dir=tmp_path / "runs")
+    [record] = load_records(tmp_path / "runs" / "records")
+    assert (code, record.identity.standard) == (0, False)
+    assert record.identity.dataset.contents_sha256 is not None
+    assert f"\nnot standard: {record.identity.dataset.differs}.\n" in said

@@ -51,7 +51,8 @@ def test_a_file_is_scored_against_the_official_list(root: Path, scores, tmp_path
     path = write_csv(tmp_path / "my net.csv", classes, ids, cells)
     record = score(tmp_path, f"predictions={path}", f"data.root={root}")
     assert record.metrics["top1"].value == 0.75
-    assert (record.origin, record.identity.standard, record.identity.tier) == ("scored", True, "full")
+    assert (record.origin, record.identity.standard, record.identity.tier) == ("scored", False, "full")
+    assert "0 of 3,783 official test clips; 3,783 missing" in str(record.identity.dataset.differs)
     assert (record.identity.backbone, record.environment) == ("my-net", None)
     assert record.given == ("protocol=ucf101_ft", "predictions=my net.csv", "data.root=<data.root>")
     assert (record.metrics["top1"].n, record.metrics["top1"].n_groups) == (16, 8)

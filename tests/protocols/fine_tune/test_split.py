@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from tta_bench.config.resolve import resolve
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.open import limited
+from tta_bench.data.synthetic.hmdb51 import generate_hmdb51_sample
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
 from tta_bench.protocols.fine_tune.split import SplitClips, balanced, open_split
@@ -77,3 +80,58 @@ def test_a_dataset_of_intensities_has_no_lists_of_classes(registry: Path, tmp_pa
     (experiment,) = resolve(["protocol=ucf101_ft", "dataset=few_reactions"])
     with pytest.raises(UserError, match="few_reactions has no classes"):
         open_split(experiment, tmp_path, workers=1)  # type: ignore[arg-type]
+
+
+def test_bytes_are_part_of_the_datas_identity_but_of_a_sample(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    first, same = opened(root, tmp_path), opened(copy, tmp_path)
+    assert first.key == same.key
+    assert first.standing.contents == same.standing.contents
+    one = sorted((copy / "UCF-101").rglob("*.avi"))[3]
+    one.write_bytes(one.read_bytes() + b"\0")  # decodes to the same frames
+    other = opened(copy, tmp_path)
+    assert other.identity == first.identity
+    assert len({other.key, first.key}) == len({other.standing.contents, first.standing.contents}) == 2
+    sample = SplitClips(root, (), (), (), {}, {}, "generator")
+    assert sample.key == "generator"
+
+
+def test_a_list_of_ones_own_is_not_the_official_one(root: Path, tmp_path: Path) -> None:
+    standing = opened(root, tmp_path).standing
+    assert standing.official is not None
+    assert standing.differs is not None
+    assert "16 not official: v_CircleClockwise_g01_c01" in standing.differs
+    (foreign,) = resolve(["protocol=ucf101_ft", "dataset=hmdb51", f"data.root={small_hmdb51(tmp_path)}"])
+    assert open_split(foreign, tmp_path, workers=1).standing.differs is None  # type: ignore[arg-type]
+
+
+def small_hmdb51(folder: Path) -> Path:
+    """Write a dataset in HMDB51's layout, which is not the protocol's own."""
+    settings = SampleSettings(groups=4, test_groups=1, clips=1, frames=5, width=16, height=16)
+    return generate_hmdb51_sample(folder / "hmdb51", settings)
+
+
+def test_clips_that_change_are_named(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    clips = opened(copy, tmp_path)
+    clips.require_unchanged()
+    one, other = (next(sample for sample in part) for part in (clips.test, clips.train))
+    before = one.path.stat()
+    one.path.write_bytes(other.path.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
+    os.utime(one.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.id}"):
+        clips.require_unchanged()
+
+
+def test_a_test_clip_with_the_bytes_of_a_training_clip_is_told(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    clips = opened(copy, tmp_path)
+    assert clips.standing.note is None
+    clips.test[2].path.write_bytes(clips.train[5].path.read_bytes())
+    note = opened(copy, tmp_path).standing.note
+    assert note == (
+        f"1 of 16 test clips have the bytes of a training clip: {clips.test[2].id} (as {clips.train[5].id})"
+    )
+    assert "warning: 1 of 16 test clips" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,26 @@ def test_a_dataset_with_classes_is_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="folder is no corpus to pre-train on") as caught:
         all_clips(dataset_card("folder"), tmp_path)
     assert "'videos'" in str(caught.value.hint)
+
+
+def test_bytes_are_part_of_a_corpus_identity_and_a_change_is_named(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    first, again = opened(root, tmp_path), opened(copy, tmp_path)
+    assert first.key == again.key != first.identity
+    again.require_unchanged()
+    (copy / "3.mp4").write_bytes((copy / "3.mp4").read_bytes() + b"\0")
+    with pytest.raises(UserError, match="1 clips changed while the run went on: 3.mp4"):
+        again.require_unchanged()
+    changed = opened(copy, tmp_path)
+    assert (changed.identity, changed.key != first.key) == (first.identity, True)
+    assert changed.standing.official is None
+
+
+def test_a_corpus_is_counted_where_only_its_count_is_published(root: Path, tmp_path: Path) -> None:
+    hashtag = tmp_path / "tiktok" / "dance"
+    hashtag.mkdir(parents=True)
+    shutil.copyfile(root / "3.mp4", hashtag / "1.mp4")
+    (experiment,) = resolve(["protocol=tta_pretrain", f"data.root={tmp_path / 'tiktok'}"])
+    standing = open_corpus(experiment, tmp_path, workers=0).standing  # type: ignore[arg-type]
+    assert standing.differs is not None
+    assert "1 train clips, and 283,582 are official (only counts are known)" in standing.differs

@@ -83,3 +83,16 @@ def test_a_joined_backbone_has_parts() -> None:
     (experiment,) = resolve(["protocol=abaw_eri", "backbone=looks+hears"])
     assert [part.name for part in parts_of(experiment.backbone)] == ["looks", "hears"]
     assert parts_of(backbone_card("hears")) == (backbone_card("hears"),)
+
+
+def test_bytes_of_pictures_and_sound_are_the_same_for_every_backbone(root: Path, tmp_path: Path) -> None:
+    seen, heard = opened(root, "backbone=looks").standing, opened(root, "backbone=hears").standing
+    assert seen.contents == heard.contents is not None
+    copy = shutil.copytree(root, tmp_path / "hume")
+    scored = opened(copy, "backbone=hears").scored[0].id
+    [file] = (copy / "val").rglob(f"{scored}.mp4")
+    file.write_bytes(file.read_bytes() + b"\0")
+    changed = opened(copy, "backbone=hears")
+    assert changed.standing.contents != heard.contents
+    assert changed.key != opened(root, "backbone=hears").key
+    assert "of which the card states nothing" in str(changed.standing.differs)

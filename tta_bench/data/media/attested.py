@@ -132,7 +132,7 @@ def read_attested(file: Path) -> AttestedManifest:
 
 
 def compare_copies(first: AttestedManifest, second: AttestedManifest) -> dict[str, Likeness]:
-    """Return what each clip of two copies is: the same bytes, the same pictures, another, or in one of them only."""
+    """Return the likeness of each clip of two copies: same bytes, same pictures, other, or in one of them only."""
     found: dict[str, Likeness] = {}
     for id in sorted(first.clips.keys() | second.clips.keys()):
         one, other = first.clips.get(id), second.clips.get(id)

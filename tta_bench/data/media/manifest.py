@@ -146,7 +146,7 @@ class Check(NamedTuple):
 
 
 def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manifest:
-    """Decode every clip to its end, ``workers`` at a time, and return what was found of each.
+    """Decode every clip to its end, ``workers`` at a time, and return the findings.
 
     Results are cached in the JSON file ``cache``, regularly and when interrupted, so that the next call decodes only
     clips that are new or changed. A file that has several names is decoded once. One whose state alone changed (another

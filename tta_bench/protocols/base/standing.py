@@ -136,12 +136,12 @@ def printable(text: str) -> str:
 
 
 def _seen(asked: Asked, contents: str) -> Literal["attested", "not seen before"]:
-    """Return whether an attested manifest has the same bytes."""
+    """Return ``attested`` if an attested manifest has the same bytes."""
     return "attested" if is_attested(contents, asked.dataset.name, asked.split) else "not seen before"
 
 
 def _compared(found: Sequence[PartFound]) -> Literal["ids and labels", "counts", "nothing"]:
-    """Return what was compared, by the least that the card states of a part."""
+    """Return the facts that were compared: the fewest that the card states of any part."""
     if any(part.expected is None for part in found):
         return "nothing"
     return "counts" if any(part.sha256_expected is None for part in found) else "ids and labels"
