@@ -44,7 +44,7 @@ def test_a_run_is_printed_with_four_decimals(tmp_path: Path, capsys: Any) -> Non
     metric = record.metrics["pearson"]
     out = capsys.readouterr().out
     assert f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]" in out
-    assert out.splitlines()[-1] == f"Board: {tmp_path / 'leaderboards' / 'sample' / 'abaw_eri.md'}"
+    assert out.splitlines()[-1] == f"This board is {tmp_path / 'leaderboards' / 'sample' / 'abaw_eri.md'}."
     assert shown("pearson", None) == ""
 
 
