@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from tests.boards.conftest import known_words
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.cli.results import mean, print_results, runs_of, shown
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
+
+__all__ = ["known_words"]
 
 
 def records(folder: Path, *runs: tuple[str, int]) -> list[Record]:
