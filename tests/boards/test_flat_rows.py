@@ -3,16 +3,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.boards.some_rows import Folder
 from tests.boards.test_sections import PUBLISHED, board_of, some_entries
-from tests.records.some_records import some_identity, some_predictions
-from tta_bench.boards.board import Board
+from tta_bench.boards.board import Board, Column, Number, Section, Table, Text
 from tta_bench.boards.flat_rows import as_csv, as_json, flat_rows
-from tta_bench.records.identity import WeightsRef
 
 
 @pytest.fixture
@@ -52,12 +49,11 @@ def test_nothing_gives_a_header_and_no_row() -> None:
     assert json.loads(as_json([])) == []
 
 
-@pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1+1", "@SUM(A1)", "-2+3"])
-def test_no_text_is_a_formula(tmp_path: Path, words: str) -> None:
-    weights = WeightsRef.model_validate(
-        {"name": "w", "sha256": "0" * 64, "pretraining": {"data": words, "labels": False}}
-    )
-    entry = Folder(tmp_path).entry(some_predictions(), weights=weights)
-    (row,) = csv.DictReader(io.StringIO(as_csv([board_of([entry])])))
-    assert row["pretraining"].startswith("'")
-    assert some_identity().backbone == row["backbone"]
+@pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1+1", "@SUM(A1)", "-2+3", "\t=1", "\x1b[31m=1"])
+def test_no_text_is_a_formula_and_no_number_is_text(words: str) -> None:
+    table = Table((Column("a", "a"), Column(words, "b"), Column("n", "n")), ((Text(words), Text("x"), Number(-0.5)),))
+    board = Board("p", "full", words, PurePosixPath("p.md"), sections=(Section("s", "s", (table,)),))
+    (row,) = csv.DictReader(io.StringIO(as_csv([board])))
+    assert row["a"].startswith("'")
+    assert row["n"] == "-0.5"
+    assert not any(name.startswith(tuple("=+-@\t\x1b")) for name in row)

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.boards.markdown import BEGIN, END
-from tta_bench.boards.write import check_boards, update_boards
+from tta_bench.boards.standing import word_of
+from tta_bench.boards.write import check_boards, official_folder, update_boards
 from tta_bench.errors import UserError
+from tta_bench.records.identity import DatasetRef
 from tta_bench.records.schema import Record
 from tta_bench.records.store import content_sha256, read_record, record_name, write_record
 from tta_bench.utils.keyed_random import digest
@@ -136,36 +137,30 @@ def test_published_figures_get_a_board_without_records(tmp_path: Path) -> None:
     assert ".4080" in paths[0].read_text()
 
 
-def finish(house: tuple[list[Path], Path, Path], seed: int) -> None:
+def finish(records: Path, boards: Path, seed: int) -> None:
     """Write a record of one's own and one that all write, and update the boards each time, as runs do."""
-    write_record(some_record(identity=some_identity(seed=seed)), house[0][0])
-    write_success(house[0][0], some_predictions(0.7, salt=str(seed)), identity=some_identity(seed=seed))
-    update_boards(*house)
-    write_success(house[0][0], some_predictions(0.8, salt=str(seed)))
-    update_boards(*house)
+    kitchen = DatasetRef(name="folder", manifest_sha256="a" * 64, splits=("1",), title="kitchen")
+    own, shared = (some_identity(dataset=kitchen, standard=False, seed=number) for number in (seed, 0))
+    write_record(some_record(identity=own), records)
+    write_success(records, some_predictions(0.7, salt=str(seed)), identity=own)
+    update_boards([records], boards, official_folder())
+    write_success(records, some_predictions(0.8, salt=str(seed)), identity=shared)
+    update_boards([records], boards, official_folder())
 
 
-def test_four_processes_at_once_leave_one_right_board(house: tuple[list[Path], Path, Path]) -> None:
+def test_four_processes_at_once_leave_one_right_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tta_bench.boards.collect.word_of", word_of)  # the processes know the words as they are
+    records, boards = tmp_path / "records", tmp_path / "boards"
     context = get_context("spawn")
-    processes = [context.Process(target=finish, args=(house, seed)) for seed in range(1, 5)]
+    processes = [context.Process(target=finish, args=(records, boards, seed)) for seed in range(1, 5)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    assert check_boards(*house) == []
-    board = (house[1] / "ucf101_ft.md").read_text()
+    assert check_boards([records], boards, official_folder()) == []
+    board = (boards / "own" / "ucf101_ft__kitchen__aaaaaaaa.md").read_text()
     assert all(f"[1/{seed}]" in board for seed in range(5))
-
-
-def test_boards_are_checked_with_both_kinds(tmp_path: Path) -> None:
-    write_reaction(tmp_path / "records", some_intensities(), tier="sample")
-    write_success(tmp_path / "records", some_predictions())
-    (tmp_path / "published").mkdir()
-    written, problems = update_boards([tmp_path / "records"], tmp_path, tmp_path)
-    assert problems == []
-    assert {path.relative_to(tmp_path).as_posix() for path in written} == {"sample/abaw_eri.md", "ucf101_ft.md"}
-    assert check_boards([tmp_path / "records"], tmp_path, tmp_path) == []
 
 
 def copies(record: Record, folder: Path, changes: Iterable[dict[str, Any]]) -> None:

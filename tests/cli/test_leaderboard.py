@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.boards.conftest import known_words
 from tests.cli.conftest import Done
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.records.identity import DatasetRef
 
 Command = Callable[..., Done]
+
+__all__ = ["known_words"]
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests.boards.conftest import known_words
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.cli.results import mean, print_differences, print_results, runs_of, shown
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
+
+__all__ = ["known_words"]
 
 
 def records(folder: Path, *runs: tuple[str, int]) -> list[Record]:
@@ -45,7 +48,7 @@ def test_a_run_is_printed_with_four_decimals(tmp_path: Path, capsys: Any) -> Non
     metric = record.metrics["pearson"]
     out = capsys.readouterr().out
     assert f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]" in out
-    assert out.splitlines()[-1] == f"Board: {tmp_path / 'leaderboards' / 'sample' / 'abaw_eri.md'}"
+    assert out.splitlines()[-1] == f"This board is {tmp_path / 'leaderboards' / 'sample' / 'abaw_eri.md'}."
     assert shown("pearson", None) == ""
 
 

@@ -90,7 +90,7 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
     name = record.identity.protocol.score
     if name not in METRICS:
         raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")
-    own = own_identity(record)
+    own, word = own_identity(record), word_of(record, path.parent)
     place = BoardKey(record.identity.protocol.name, record.identity.tier, own).path
     outcomes, predictions = record.outcomes, record.predictions if METRICS.get(name).needs == "scores" else None
     for ref in filter(None, (outcomes, predictions)):
@@ -102,7 +102,7 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
         None if outcomes is None else read_outcomes(path.parent / outcomes.name),
         erratum,
         None if predictions is None else _predictions(path.parent / predictions.name),
-        word_of(record, path.parent),
+        word,
         aside(record, bool(own)),
     )
 

@@ -13,9 +13,9 @@ from tta_bench.boards import escape
 from tta_bench.boards.board import Board, Figure, Interval, Table
 from tta_bench.metrics import METRICS
 
-WIDTH, LEFT, RIGHT, LINE, TOP = 480, 170, 380, 26, 30
+WIDTH, LEFT, RIGHT, LINE, TOP = 480, 170, 420, 26, 30
 """Widths in pixels: of the picture, and where the axis begins and ends; height of a line, and of the head."""
-_LABEL = 25
+_LABEL = 23
 """Most characters of a name."""
 _STEPS = (1, 2, 5)
 _STYLE = (

@@ -46,10 +46,10 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
                 + plain(", ".join(record.undefined)),
                 err=True,
             )
-    names = {file_stem(record) for record in records}
+    own = {file_stem(record) for record in records}
     for board in boards:
-        if shown_rows := rows_of(board, names):
-            click.echo(f"\n{shown_rows}\nBoard: {work_dir / 'leaderboards' / board.path}")
+        if shown_rows := rows_of(board, own):
+            click.echo(f"\n{shown_rows}\n\nThis board is {work_dir / 'leaderboards' / board.path}.")
     print_differences(records)
 
 
