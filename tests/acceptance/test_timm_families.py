@@ -43,7 +43,7 @@ def outcome(name: str, size: int | None) -> str:
 
     from tta_bench.config.resolve import resolve
     from tta_bench.errors import UserError
-    from tta_bench.models.build import build_classifier
+    from tta_bench.models.build import build_classifier, own_size_advice
 
     sized = [] if size is None else [f"clip.size={size}"]
     try:
@@ -51,7 +51,7 @@ def outcome(name: str, size: int | None) -> str:
         (experiment,) = resolve(words)
         clip = experiment.clip  # type: ignore[attr-defined]
         model = build_classifier(experiment.backbone, clip, experiment.train, 8, 0).eval()  # type: ignore[attr-defined]
-        with torch.no_grad():
+        with torch.no_grad(), own_size_advice(experiment.backbone, clip):
             logits = model(torch.zeros(1, 3, clip.frames, clip.size, clip.size))
         return f"runs at {clip.size}: {tuple(logits.shape)}"
     except UserError as error:

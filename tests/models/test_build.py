@@ -10,9 +10,9 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.timm_images import PerFrame
-from tta_bench.models.build import build_backbone, build_classifier
+from tta_bench.models.build import build_backbone, build_classifier, own_size_advice
 from tta_bench.models.measure import count_gmacs, count_parameters
-from tta_bench.registry import BACKBONES
+from tta_bench.registry import BACKBONES, register_backbone
 
 CLIP = ResolvedClip(span=40, frames=8, stride=5, size=48)
 TINY = backbone_card("videomaev2_vit_tiny")
@@ -44,6 +44,26 @@ def test_a_seed_gives_the_initial_weights() -> None:
 def test_stochastic_depth_comes_from_the_recipe() -> None:
     backbone = build_backbone(TINY, CLIP, drop_path=0.2)
     assert [block.drop_path for block in backbone.blocks] == pytest.approx([0.0, 0.1, 0.2])  # type: ignore[union-attr]
+
+
+def test_a_failure_at_another_size_names_the_backbones_own() -> None:
+    other = CLIP.model_copy(update={"size": 2 * TINY.size})
+    for error in (IndexError("index 1 is out of bounds\nhere"), AssertionError()):
+        with pytest.raises(UserError, match=f"try clip.size={TINY.size}") as caught, own_size_advice(TINY, other):
+            raise error
+        assert "\n" not in caught.value.message
+        with pytest.raises(type(error)), own_size_advice(TINY, CLIP.model_copy(update={"size": TINY.size})):
+            raise error
+
+
+def test_a_seed_that_a_backbone_sets_is_refused() -> None:
+    @register_backbone("reseeds", frames=4, size=16)
+    def reseeds() -> nn.Module:
+        torch.manual_seed(42)
+        return nn.Conv3d(3, 4, 3)
+
+    with pytest.raises(UserError, match="sets PyTorch's seed"):
+        build_backbone(backbone_card("reseeds"), CLIP)
 
 
 def test_an_image_network_of_ones_own_is_lifted_over_frames() -> None:

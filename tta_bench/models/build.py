@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -62,6 +64,24 @@ def build_classifier(
         hints = filter(None, [error.hint, _other_size(card, clip)])
         raise UserError(f"{card.name}: {error.message}", "\n".join(hints)) from error
     return Classifier(backbone, width, classes, train.dropout, train.init_scale)
+
+
+@contextmanager
+def own_size_advice(card: BackboneCard, clip: ResolvedClip) -> Iterator[None]:
+    """Turn a failure inside a backbone that is shown clips of another size than its own into the way out.
+
+    Raises:
+        UserError: The backbone failed; says at what size it is sure to run.
+    """
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        hint = _other_size(card, clip)
+        if not hint:
+            raise
+        raise UserError(f"{card.name} fails: {type(error).__name__}: {one_line(error)}", hint) from error
 
 
 def _other_size(card: BackboneCard, clip: ResolvedClip) -> str:

@@ -12,7 +12,7 @@ from tta_bench.engine.device import Machine, resolve_micro_batch
 from tta_bench.engine.step import StepSettings
 from tta_bench.engine.training import Training
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.models.build import build_classifier
+from tta_bench.models.build import build_classifier, own_size_advice
 from tta_bench.models.checkpoints.load import LoadReport, load_backbone, load_classifier
 from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.base import seen
@@ -197,9 +197,10 @@ class FineTune(ProtocolRun):
 
     def trial(self, micro_batch: int) -> Estimate:
         """Do one step and test one video, with a model that is thrown away, and return the cost."""
-        step = self.build(micro_batch)
-        try_last_part(step, self.experiment.train.batch * self.experiment.train.views, self.experiment.clip)
-        return try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
+        step, experiment = self.build(micro_batch), self.experiment
+        with own_size_advice(experiment.backbone, experiment.clip):
+            try_last_part(step, experiment.train.batch * experiment.train.views, experiment.clip)
+            return try_once(self.training(step), lambda: self.smoke_test(step), self.folder)
 
     def smoke_test(self, step: FineTuneStep) -> None:
         """Test the first video."""
