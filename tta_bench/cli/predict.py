@@ -58,7 +58,7 @@ def command(
         raise UserError("no video was named.", "tta-bench predict RUN VIDEO...")
     code = load_files(plugins)
 
-    from tta_bench.data.media.decode import UnreadableVideo
+    from tta_bench.data.media.container import UnreadableVideo
     from tta_bench.protocols.predict import Finder
 
     predictor = Finder(run, work_dir, words, code).predictor()

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tta_bench.data.media.decode import UnreadableVideo, read_frames
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import read_frames
 from tta_bench.data.media.encode import MPEG4_AVI, write_video
 from tta_bench.data.media.windows import sliding_windows
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tta_bench.data.media.decode import Pixels, UnreadableVideo, every_frame, frame_rate
+from tta_bench.data.media.container import UnreadableVideo
+from tta_bench.data.media.decode import Pixels, every_frame, frame_rate
 
 
 class Window(NamedTuple):
