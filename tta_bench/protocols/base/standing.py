@@ -54,9 +54,9 @@ UNKNOWN = Standing()
 def announce(standing: Standing) -> None:
     """Tell the user, before anything is spent, that data are not the official ones, or are trained and tested on."""
     if standing.differs is not None:
-        console.print(f"not standard: {standing.differs}", style="yellow", markup=False)
+        console.print(f"not standard: {standing.differs}", style="yellow", markup=False, soft_wrap=True)
     if standing.note is not None:
-        console.print(f"warning: {standing.note}", style="yellow", markup=False)
+        console.print(f"warning: {standing.note}", style="yellow", markup=False, soft_wrap=True)
 
 
 def data_key(identity: str, standing: Standing) -> str:
