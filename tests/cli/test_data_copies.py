@@ -67,6 +67,11 @@ def test_manifests_of_two_datasets_or_none_are_refused(command, kitchen: Path, t
     attest(command, kitchen, tmp_path / "a.manifest")
     text = (tmp_path / "a.manifest").read_text()
     (tmp_path / "b.manifest").write_text(text.replace('"dataset":"folder"', '"dataset":"mine"'))
+    (tmp_path / "c.manifest").write_text(text.replace('"dataset":"folder"', '"dataset":"\\u001b[2J"'))
+    (tmp_path / "d.manifest").write_text(text.replace("train/pour/0.mp4", "train/\\u001b[2Jpour"))
+    strange = command("data", "compare", tmp_path / "a.manifest", tmp_path / "d.manifest")
+    assert "only in the second: train/?[2Jpour" in strange.out
+    assert "\x1b" not in strange.out + command("data", "compare", *[tmp_path / "c.manifest"] * 2).err
     for file, said in (("b.manifest", "is of folder, and"), ("none", "No such file"), ("runs", "cannot be read")):
         done = command("data", "compare", tmp_path / "a.manifest", tmp_path / file)
         assert (done.code, said in done.err) == (2, True), done.err

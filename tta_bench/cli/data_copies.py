@@ -81,6 +81,7 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
 
     from tta_bench.data.media.attested import compare_copies, read_attested
     from tta_bench.errors import CheckFailed, UserError
+    from tta_bench.protocols.base.standing import printable
 
     one, other = read_attested(first), read_attested(second)
     if one.dataset != other.dataset:
@@ -98,7 +99,7 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
         for kind in ("same pictures", "other", "only in the first", "only in the second"):
             ids = [id for id, likeness in found.items() if likeness == kind]
             for id in ids[:SHOWN]:
-                click.echo(f"  {kind}: {id}")
+                click.echo(f"  {kind}: {printable(id)}")
             if len(ids) > SHOWN:
                 click.echo(f"  {kind}: and {len(ids) - SHOWN:,} more")
     if wrong:

@@ -136,7 +136,7 @@ class Identity(Part):
     tier: Tier
     """Embedded sample or full dataset."""
     standard: bool
-    """No locked key was changed."""
+    """No locked key was changed, and the data are the protocol's own, whole, and as their card states them."""
     track: Literal["fixed", "tuned"]
     """``tuned`` when a training key was changed."""
     control: Control

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -160,3 +161,24 @@ def test_without_names_the_counts_and_digests_are_said() -> None:
     unknown = compare_part("val", LISTED[:4], None)
     assert not unknown.agrees
     assert str(unknown) == "4 val clips, of which the card states nothing"
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    ("dataset", "folder"), [("ucf101", "ucfTrainTestlist"), ("hmdb51", "testTrainMulti_7030_splits")]
+)
+def test_a_whole_copy_is_official_as_the_suite_reads_it(
+    dataset: str, folder: str, shared: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(shared / dataset / folder, tmp_path / folder)
+    home = tmp_path / "UCF-101" if dataset == "ucf101" else tmp_path
+    for (_, _), clips in official_names(dataset).items():
+        for id, label in clips.items():
+            (home / str(label)).mkdir(parents=True, exist_ok=True)
+            (home / str(label) / f"{id}.avi").touch()
+    card = dataset_card(dataset)
+    layout = open_dataset(card, tmp_path)
+    for split in card.splits:
+        lists = layout.split(split)
+        found = {"train": class_pairs(lists.train, layout.classes), "test": class_pairs(lists.test, layout.classes)}
+        assert all(part.agrees and part.sha256_expected for part in compare_split(card, split, found))

@@ -46,6 +46,8 @@ def test_the_official_lists_are_standard_and_their_bytes_not_seen_before() -> No
     assert standing.official.contents == "not seen before"
     assert standing.lines() == {"official": "yes, by ids and labels; contents not seen before"}
     assert standing_of(Asked(split=2), ucf101()).differs is not None
+    part = standing_of(Asked(), ucf101(), "0" * 64, clips=10)
+    assert part.lines() == {"official": "yes, by ids and labels"}
 
 
 def test_a_partial_copy_is_counted_and_named() -> None:

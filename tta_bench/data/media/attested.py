@@ -45,7 +45,7 @@ class AttestedManifest(Strict):
     """A copy of a dataset, as somebody has it."""
 
     format: Literal["tta-bench manifest 1"] = "tta-bench manifest 1"
-    dataset: str
+    dataset: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_./+:@-]*$", max_length=160)
     """Name of the dataset's card."""
     parts: dict[int, dict[str, OfficialPart]]
     """Clips, and digest of their ids and labels, by split and part."""

@@ -54,9 +54,9 @@ UNKNOWN = Standing()
 def announce(standing: Standing) -> None:
     """Tell the user, before anything is spent, that data are not the official ones, or are trained and tested on."""
     if standing.differs is not None:
-        console.print(f"not standard: {standing.differs}", style="yellow", markup=False)
+        console.print(f"not standard: {standing.differs}", style="yellow", markup=False, soft_wrap=True)
     if standing.note is not None:
-        console.print(f"warning: {standing.note}", style="yellow", markup=False)
+        console.print(f"warning: {standing.note}", style="yellow", markup=False, soft_wrap=True)
 
 
 def data_key(identity: str, standing: Standing) -> str:
@@ -85,7 +85,11 @@ class Asked(Protocol):
 
 
 def standing_of(
-    asked: Asked, parts: Mapping[str, Sequence[Pair]], contents: str | None = None, note: str | None = None
+    asked: Asked,
+    parts: Mapping[str, Sequence[Pair]],
+    contents: str | None = None,
+    note: str | None = None,
+    clips: int | None = None,
 ) -> Standing:
     """Return the standing of the lists that a run's clips are taken from.
 
@@ -97,7 +101,9 @@ def standing_of(
         parts: The whole lists by the name of their part.
         contents: Digest of the clips' bytes.
         note: Anything else that a reader must know of the data.
+        clips: Number of clips that these bytes are of; no copy is known by those of a part of the lists.
     """
+    whole = clips is None or clips == sum(map(len, parts.values()))
     if asked.tier != "full" or asked.dataset.name != asked.protocol.tier(asked.tier).dataset:
         return Standing(contents=contents, note=note)
     found = compare_split(asked.dataset, asked.split, parts)
@@ -107,7 +113,7 @@ def standing_of(
         official=Official(
             compared=compared,
             parts={part.part: _as_record(part) for part in found},
-            contents=None if contents is None else _seen(asked, contents),
+            contents=_seen(asked, contents) if contents and whole else None,
         ),
         differs=_in_words(asked.dataset, differing, compared) if differing else None,
         contents=contents,

@@ -71,7 +71,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     excluded = exclude_broken(train, manifest, "training clips")
     contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
     trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested))
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(train) + len(test))
     announce(standing)
     return SplitClips(
         root=root,

@@ -64,7 +64,7 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     rule = f", and train.broken allows {train.broken:.1%}"
     excluded = exclude_broken(clips, manifest, "clips", allowed=train.broken, rule=rule, hint=RESTORE)
     contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in clips)
-    standing = standing_of(experiment, lists, contents)
+    standing = standing_of(experiment, lists, contents, clips=len(clips))
     announce(standing)
     return CorpusClips(
         clips=tuple(clip for clip in clips if clip.id not in excluded),

@@ -142,9 +142,10 @@ def _standing(
         reaction_contents(part, cache_folder() / "features" / "contents.json") for part in (train, scored)
     )
     known = {**trained, **tested}
-    contents = contents_digest(known) if known and not generated(experiment) else None
+    contained = {clip.id: known.get(clip.id, "") for clip in (*train, *scored)}
+    contents = contents_digest(contained) if known and not generated(experiment) else None
     lists = {part: reaction_pairs(clips) for part, clips in whole.items()}
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested))
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(contained))
     announce(standing)
     return standing
 
