@@ -56,3 +56,13 @@ def test_an_undefined_r_is_reported(tmp_path: Path, capsys: Any) -> None:
     predictions.outputs[:, 5] = 0.5
     print_results([read_record(write_reaction(tmp_path / "records", predictions))], tmp_path, as_json=False)
     assert "counted as 0: Fear" in capsys.readouterr().err
+
+
+def test_the_own_row_stands_last_with_its_board_and_no_published_figure(tmp_path: Path, capsys: Any) -> None:
+    found = records(tmp_path / "records", ("1", 0))
+    print_results(found, tmp_path, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"This board is {tmp_path / 'leaderboards' / 'ucf101_ft.md'}."
+    assert lines[-3].startswith("->")
+    assert "videomaev2_vit_b" in lines[-3]
+    assert len(lines) < 12
