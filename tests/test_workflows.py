@@ -106,8 +106,13 @@ def test_forms_owners_and_updates_are_there() -> None:
         assert {"name", "description", "body"} <= set(form)
         names = [part["id"] for part in form["body"]]
         assert len(names) == len(set(names))
-    done = validate("vendor.dependabot", FOLDER.parent / "dependabot.yml")
-    assert done.returncode == 0, done.stdout
+    for schema, paths in (
+        ("vendor.dependabot", [FOLDER.parent / "dependabot.yml"]),
+        ("vendor.github-issue-forms", forms[1:]),
+        ("vendor.github-issue-config", forms[:1]),
+    ):
+        done = validate(schema, *paths)
+        assert done.returncode == 0, done.stdout
     owned = [line.split()[0] for line in (FOLDER.parent / "CODEOWNERS").read_text().splitlines() if line[:1] == "/"]
     assert {"/leaderboards/maintainers", "/.github/", "/tta_bench/records/"} <= set(owned)
     there = FOLDER.parents[1]

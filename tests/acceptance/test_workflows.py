@@ -180,10 +180,10 @@ def git(checkout: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def render(checkout: Path) -> None:
-    """Write the boards of a checkout."""
+def render(checkout: Path, *, honest: bool = True) -> None:
+    """Write the boards of a checkout; where a record is not what it says, `leaderboard` may name it and exit 1."""
     command = [sys.executable, "-m", "tta_bench", "leaderboard"]
-    subprocess.run(command, cwd=checkout, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=checkout, check=honest, capture_output=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def forge(checkout: Path) -> None:
     data["metrics"]["top1"] |= {"value": 0.96875, "low": 0.9375, "high": 1.0}
     data["content_sha256"] = content_sha256(data)
     path.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
-    render(checkout)
+    render(checkout, honest=False)
 
 
 def bring_a_judge(checkout: Path) -> None:

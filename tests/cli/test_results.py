@@ -72,3 +72,13 @@ def test_the_last_line_says_which_data_are_not_official(tmp_path: Path, capsys: 
     assert said.err.splitlines() == ["not standard: 3 of 4 official test clips."]
     print_differences(whole)
     assert not capsys.readouterr().out
+
+
+def test_the_own_row_stands_last_with_its_board_and_no_published_figure(tmp_path: Path, capsys: Any) -> None:
+    found = records(tmp_path / "records", ("1", 0))
+    print_results(found, tmp_path, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"This board is {tmp_path / 'leaderboards' / 'ucf101_ft.md'}."
+    assert lines[-3].startswith("->")
+    assert "videomaev2_vit_b" in lines[-3]
+    assert len(lines) < 12

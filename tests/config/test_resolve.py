@@ -191,3 +191,25 @@ def test_pretraining_starts_anew_unless_weights_are_named(tmp_path: Path) -> Non
         ["protocol=tta_pretrain", "dataset=folder", f"data.root={tmp_path}", "backbone=videomaev2_vit_b"]
     )
     assert (found.tier, found.weights) == ("full", "none")
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (("dataset=folder",), "my kitchen"),
+        (("dataset=folder", "dataset.name=Cooking, 2026"), "Cooking, 2026"),
+        (("dataset=csv", "dataset.name=007"), "007"),
+        ((), None),
+    ],
+)
+def test_data_of_ones_own_have_a_name_for_a_reader(tmp_path: Path, words: tuple[str, ...], title: str | None) -> None:
+    (tmp_path / "my kitchen").mkdir()
+    found = one(f"data.root={tmp_path / 'my kitchen'}", *words)
+    assert found.title == title
+    assert found.run_key("") == one(f"data.root={tmp_path}", *words[:1]).run_key("")
+
+
+@pytest.mark.parametrize("name", ["/home/me/x", "a\\b", " ", "x" * 81, "a\nb"])
+def test_a_name_of_data_is_no_path_and_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"dataset\.name"):
+        one("dataset=folder", f"data.root={tmp_path}", f"dataset.name={name}")

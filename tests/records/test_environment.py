@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tta_bench import __version__
+from tta_bench.experiments.base import NUMERICS_VERSION
 from tta_bench.records.environment import describe_environment, git_state
 
 
@@ -12,6 +13,7 @@ def test_the_environment_of_this_machine() -> None:
     found = describe_environment("cpu", "fp32")
     assert found.suite_version == __version__
     assert found.packages["numpy"]
+    assert found.numerics == NUMERICS_VERSION
     assert found.device
     assert found.decoder is None or found.decoder.startswith("PyAV")
 

@@ -122,13 +122,13 @@ def _try(entry: Entry) -> None:
     for moment in (record.created, record.heartbeat, record.finished):
         if moment is not None:
             datetime.fromisoformat(moment)
-    if entry.outcomes is not None and len(entry.outcomes.keys) != record.n_scored:
-        raise UserError(
-            f"{entry.link} has outcomes of {len(entry.outcomes.keys):,} samples, and says {record.n_scored:,}."
-        )
     metric = METRICS.of_samples(record.identity.protocol.score)
     samples: Any = None if metric is None else entry.samples_for(metric)
-    if metric is not None and samples is not None:
-        metric.value(samples)
-        metric.resampler([samples]).resampled(np.ones((1, len(np.unique(samples.groups)))))
+    for kept in (entry.outcomes, samples):
+        if kept is not None and not (kept.groups.shape == (record.n_scored,) and kept.groups.dtype.kind in "iuU"):
+            raise UserError(f"{entry.link} says {record.n_scored:,} samples, and its groups are {kept.groups.shape}.")
+    if entry.outcomes is not None and entry.outcomes.keys.shape != entry.outcomes.groups.shape:
+        raise UserError(f"{entry.link} has {entry.outcomes.keys.shape} keys of samples and {record.n_scored:,} groups.")
+    if metric is not None and samples is not None and not np.isfinite(metric.value(samples)):
+        raise UserError(f"{entry.link} has samples that give no {metric.name}.")
     _ = entry.samples

@@ -38,7 +38,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     ]
     if len(records) > 1 and len({record.identity.backbone for record in records}) == 1:
         rows.append(["mean", runs_of(records), records[0].identity.control, *(mean(records, name) for name in names)])
-    click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *names], tablefmt="github"))
+    click.echo(tabulate(rows, headers=["backbone", "split / seed", "control", *map(plain, names)], tablefmt="github"))
     for record in records:
         if record.undefined:
             click.echo(
