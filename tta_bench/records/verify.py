@@ -41,7 +41,7 @@ class Standing(NamedTuple):
     word: Word | None
     """The one word; None for a record without a figure."""
     reason: str
-    """What was recomputed from which files, and why the word is no stronger."""
+    """Files that figures were recomputed from, and the reason why the word is no stronger."""
     problems: tuple[str, ...] = ()
     """Everything that does not hold."""
     by: tuple[str, ...] = ()
