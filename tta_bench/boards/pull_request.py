@@ -68,7 +68,7 @@ def pull_request_text(records: Sequence[Record], words: Sequence[Word | None]) -
 
 
 def _notes(records: Sequence[Record]) -> Iterator[str]:
-    """Yield what else a reader must know of the records."""
+    """Yield the other facts that a reader must know of the records."""
     first = records[0]
     yield f"Measured by {first.party or 'this project'}."
     plugins = {plugin.name for record in records if record.environment for plugin in record.environment.plugins}

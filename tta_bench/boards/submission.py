@@ -56,7 +56,7 @@ class Named(NamedTuple):
     """Facts that are named at submission, as a run does not know them."""
 
     party: str | None = None
-    """Who measured, if not this project."""
+    """Party that measured, if not this project."""
     code: str | None = None
     """Public code of the plug-ins, ``ADDRESS@COMMIT``."""
     predictions_at: str | None = None

@@ -69,7 +69,7 @@ def command(
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.records.attest import attest
     from tta_bench.records.store import read_record
-    from tta_bench.records.verify import judge
+    from tta_bench.records.verify import judge_files
 
     key = key.expanduser()
     if not key.is_file():
@@ -80,7 +80,7 @@ def command(
     if record.origin == "scored":
         raise UserError("this record was scored from a file: there is no model to test.", "`tta-bench verify` does it.")
     roots = {name: value for name, _, value in (given.partition("=") for given in words) if name == "data.root"}
-    standing = judge(record, record_file.parent, truth=labels_for(record, roots))
+    standing = judge_files(record, record_file.parent, truth=labels_for(record, roots))
     if standing.word == "FAILED":
         raise CheckFailed(f"{record_file.name} is not what it says: {'; '.join(standing.problems)}")
     if word == "retested":

@@ -174,7 +174,7 @@ def _counts(standings: Sequence[Standing]) -> str:
 
 
 def _keys_changed(since: Path, folder: Path) -> list[str]:
-    """Return what speaks against a change that touches the keys and the records of the boards at once."""
+    """Return the objections to a change that touches the keys and the records of the boards at once."""
     from tta_bench.records.store import record_files
     from tta_bench.records.verify import MAINTAINERS
 

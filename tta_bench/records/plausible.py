@@ -17,7 +17,7 @@ _PARTS_OF_DATA = ("limit", "train.clips")
 
 
 def implausible(record: Record) -> list[str]:
-    """Return what cannot be of a record's dates, the names of its files and its standard, in words."""
+    """Return the faults of a record's dates, the names of its files and its standard, in words."""
     return [*_dates(record), *_names(record), *_standard(record)]
 
 
@@ -38,7 +38,7 @@ def _standard(record: Record) -> list[str]:
 
 
 def _dates(record: Record) -> list[str]:
-    """Return what cannot be of a record's dates; a clock may have been set back meanwhile."""
+    """Return the faults of a record's dates; a clock may have been set back meanwhile."""
     created, finished = (
         datetime.fromisoformat(moment or record.created) for moment in (record.created, record.finished)
     )

@@ -41,7 +41,7 @@ class Standing(NamedTuple):
     word: Word | None
     """The one word; None for a record without a figure."""
     reason: str
-    """What was recomputed from which files, and why the word is no stronger."""
+    """Files that figures were recomputed from, and the reason why the word is no stronger."""
     problems: tuple[str, ...] = ()
     """Everything that does not hold."""
     by: tuple[str, ...] = ()
@@ -106,40 +106,55 @@ def judge(
     listed: Listed | None = None,
     maintainers: Path | None = None,
 ) -> Standing:
-    """Recompute a record, compare its samples with the official ones, and return its standing.
+    """Return the standing of a record: what its files give, and the attestations beside it.
 
     Args:
         record: The record.
-        folder: Folder of its predictions and outcomes.
+        folder: Folder of its predictions, outcomes and attestations.
         elsewhere: Folder of predictions that do not lie there.
         truth: Labels of its split, where these may not be published.
         listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
         maintainers: File of the keys that may attest.
     """
+    standing = judge_files(record, folder, elsewhere=elsewhere, truth=truth, listed=listed)
+    if standing.word is None:
+        return standing
+    attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
+    if problems := (*standing.problems, *attested.problems):
+        return Standing("FAILED", standing.reason, problems)
+    if attested.unchecked:
+        return standing._replace(reason=f"{standing.reason}; signatures not checked: {NO_KEYGEN}", unchecked=True)
+    if attested.word is None:
+        return standing
+    mark = " (its own record)" if attested.own else ""
+    said = f"{standing.reason}; {attested.word} by {', '.join(attested.by)}{mark}"
+    return Standing(attested.word, said, by=attested.by, own=attested.own)
+
+
+def judge_files(
+    record: Record,
+    folder: Path,
+    *,
+    elsewhere: Path | None = None,
+    truth: Truth | None = None,
+    listed: Listed | None = None,
+) -> Standing:
+    """Recompute a record and compare its samples with the official ones, whoever attested it; arguments as `judge`."""
     if record.status != "success" or not is_ranked(record):
         return Standing(None, "there is no figure to recompute")
     kept = read_kept(record, folder, elsewhere, truth)
     source, problems = recomputed(record, kept, truth)
-    problems = [*problems, *implausible(record)]
     compared = Comparison(False, [], "the full predictions are not here")
     if kept.predictions is not None:
         compared = compare_with_official(record, kept.predictions, truth, listed)
     elif record.verifiable_with and truth is None:
         compared = Comparison(False, [], f"labels are private: {record.verifiable_with}= recomputes it")
-    attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
-    problems += [*compared.problems, *attested.problems]
     how = f"recomputed from {source}" if source != "nothing" else "nothing was recomputed"
-    if problems:
-        return Standing("FAILED", how, tuple(problems))
-    word: Word = "rescored" if compared.official else "arithmetic"
-    reason = f"{how}, with the official labels" if compared.official else f"{how}; {compared.reason}"
-    if attested.unchecked:
-        return Standing(word, f"{reason}; signatures not checked: {NO_KEYGEN}", unchecked=True)
-    if attested.word is None:
-        return Standing(word, reason)
-    mark = " (its own record)" if attested.own else ""
-    said = f"{reason}; {attested.word} by {', '.join(attested.by)}{mark}"
-    return Standing(attested.word, said, by=attested.by, own=attested.own)
+    if found := (*problems, *implausible(record), *compared.problems):
+        return Standing("FAILED", how, found)
+    if not compared.official:
+        return Standing("arithmetic", f"{how}; {compared.reason}")
+    return Standing("rescored", f"{how}, with the official labels")
 
 
 def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, truth: Truth | None = None) -> Verdict:
