@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.records.some_intensities import some_intensities, write_reaction
+from tests.conftest import REPOSITORY
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.boards import standing
-from tta_bench.boards.standing import Rests, aside, copy_of, weakest, word_of
+from tta_bench.boards.standing import Rests, aside, unranked, weakest, word_of
+from tta_bench.errors import UserError
 from tta_bench.records.store import read_record
 
 
@@ -55,11 +56,18 @@ def test_the_locked_keys_of_a_protocol_that_is_not_here_are_not_known() -> None:
     assert aside(moved, own=True) == "changed: limit=3"
 
 
-def test_a_word_is_said_only_of_what_is_there(tmp_path: Path) -> None:
-    path = write_success(tmp_path, some_predictions())
-    assert word_of(read_record(path), tmp_path) == "arithmetic"
-    assert word_of(read_record(path), tmp_path / "elsewhere") is None
-    assert word_of(some_record(), tmp_path) is None
-    hidden = read_record(write_reaction(tmp_path, some_intensities(), hidden=True))
-    assert word_of(hidden, tmp_path) is None
-    assert copy_of(hidden) is None
+def test_a_word_is_said_only_of_what_stands(tmp_path: Path) -> None:
+    """A committed sample run has the sample's labels; a made-up one says labels that no official list has."""
+    committed = next((REPOSITORY / "leaderboards/records").glob("ucf101_ft__*seed0__*.json"))
+    assert word_of(read_record(committed), committed.parent) == "rescored"
+    made_up = write_success(tmp_path, some_predictions())
+    with pytest.raises(UserError, match="does not stand"):
+        word_of(read_record(made_up), tmp_path)
+
+
+def test_a_weak_word_takes_a_rank_but_not_on_the_board_of_its_own_data() -> None:
+    record = some_record().model_copy(update={"status": "success"})
+    assert unranked(record, "arithmetic", own=False) == "its figures rest on no more than: arithmetic"
+    assert unranked(record, None, own=False) == "its figures rest on no more than: nothing that can be read"
+    assert unranked(record, "rescored", own=False) is None
+    assert unranked(record, "arithmetic", own=True) is None

@@ -14,7 +14,7 @@ from tta_bench.boards.errata import Erratum, dangling_errata, list_errata
 from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
-from tta_bench.boards.standing import aside, word_of
+from tta_bench.boards.standing import aside, unranked, word_of
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
@@ -103,7 +103,7 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
         erratum,
         None if predictions is None else _predictions(path.parent / predictions.name),
         word,
-        aside(record, bool(own)),
+        aside(record, bool(own)) or unranked(record, word, bool(own)),
     )
 
 

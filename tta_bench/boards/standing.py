@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ALWAYS_LOCKED
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.schema import Record
+from tta_bench.records.store import file_stem
+from tta_bench.records.verify import Rests, may_rank, standing_of
 
-Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
-"""Word for what a figure rests on, the weakest first."""
 _PARTS_OF_DATA = ("limit", "train.clips")
 """Keys that leave out a part of the data."""
 
 
 def word_of(record: Record, folder: Path) -> Rests | None:
-    """Return the word for what a record's figures rest on: its outcomes, which whoever submitted it wrote.
+    """Return the word for what a record's figures rest on; None for a record without a figure.
 
     Args:
-        record: A record whose files are the recorded ones.
-        folder: Their folder.
+        record: The record.
+        folder: Folder of its files.
+
+    Raises:
+        UserError: Its figures do not stand.
     """
-    there = [ref for ref in (record.outcomes, record.predictions) if ref is not None and (folder / ref.name).exists()]
-    return "arithmetic" if record.status == "success" and there and record.verifiable_with is None else None
+    word = standing_of(record, folder)
+    if word == "FAILED":
+        raise UserError(f"{file_stem(record)} does not stand: `tta-bench verify` says why.")
+    return word
 
 
 def weakest(words: Iterable[Rests | None]) -> Rests | None:
@@ -49,22 +54,32 @@ def aside(record: Record, own: bool) -> str | None:
     return None if record.identity.standard else (_changed(record) or "not the protocol's data")
 
 
+def unranked(record: Record, word: Rests | None, own: bool) -> str | None:
+    """Return the reason why a record's word is not enough for a rank, or None.
+
+    Args:
+        record: The record.
+        word: Word for what its figures rest on.
+        own: It stands on the board of its own data, where the word of their owner is enough.
+    """
+    if own or record.status != "success" or may_rank(record, word):
+        return None
+    return f"its figures rest on no more than: {word or 'nothing that can be read'}"
+
+
 def copy_of(record: Record) -> str | None:
     """Return the digest of the contents of a record's data, where it is known."""
-    found: str | None = getattr(record.identity.dataset, "contents_sha256", None)
-    return found
+    return record.identity.dataset.contents_sha256
 
 
 def note_of(record: Record) -> str | None:
     """Return anything else that a reader must know of a record's data."""
-    found: str | None = getattr(record.identity.dataset, "note", None)
-    return found
+    return record.identity.dataset.note
 
 
 def _differs(record: Record) -> str | None:
     """Return the reason why a record's data are not the official ones."""
-    found: str | None = getattr(record.identity.dataset, "differs", None)
-    return found
+    return record.identity.dataset.differs
 
 
 def _changed(record: Record) -> str | None:

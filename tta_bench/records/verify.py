@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,10 @@ Word = Literal["arithmetic", "rescored", "retested", "rerun", "FAILED"]
 MAINTAINERS = "maintainers"
 """File beside the folder of records, of the keys that may attest."""
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
+
+
+Figures = Callable[[Record, AnyOutcomes, AnyPredictions | None], Iterator[str]]
+"""Recomputation of a record's figures, which yields each difference in words."""
 
 
 class Standing(NamedTuple):
@@ -73,11 +77,13 @@ class Kept(NamedTuple):
 def standing_of(record: Record, folder: Path) -> Word | None:
     """Return the word of a record, from the files that lie in its folder; None for one without a figure.
 
+    Boards ask this of a thousand records, so figures are recomputed without their intervals, which boards make anew.
+
     Args:
         record: The record.
         folder: Folder of its predictions and outcomes.
     """
-    return judge(record, folder, maintainers=folder.parent / MAINTAINERS).word
+    return judge(record, folder, maintainers=folder.parent / MAINTAINERS, figures=differing_values).word
 
 
 def may_rank(record: Record, word: Word | None) -> bool:
@@ -105,6 +111,7 @@ def judge(
     truth: Truth | None = None,
     listed: Listed | None = None,
     maintainers: Path | None = None,
+    figures: Figures | None = None,
 ) -> Standing:
     """Return the standing of a record: what its files give, and the attestations beside it.
 
@@ -115,8 +122,9 @@ def judge(
         truth: Labels of its split, where these may not be published.
         listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
         maintainers: File of the keys that may attest.
+        figures: Figures that are recomputed: all of the record's, with their intervals, by default.
     """
-    standing = judge_files(record, folder, elsewhere=elsewhere, truth=truth, listed=listed)
+    standing = judge_files(record, folder, elsewhere=elsewhere, truth=truth, listed=listed, figures=figures)
     if standing.word is None:
         return standing
     attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
@@ -138,12 +146,13 @@ def judge_files(
     elsewhere: Path | None = None,
     truth: Truth | None = None,
     listed: Listed | None = None,
+    figures: Figures | None = None,
 ) -> Standing:
     """Recompute a record and compare its samples with the official ones, whoever attested it; arguments as `judge`."""
     if record.status != "success" or not is_ranked(record):
         return Standing(None, "there is no figure to recompute")
     kept = read_kept(record, folder, elsewhere, truth)
-    source, problems = recomputed(record, kept, truth)
+    source, problems = recomputed(record, kept, truth, figures)
     compared = Comparison(False, [], "the full predictions are not here")
     if kept.predictions is not None:
         compared = compare_with_official(record, kept.predictions, truth, listed)
@@ -175,7 +184,7 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
     return recomputed(record, read_kept(record, folder, elsewhere, truth), truth)
 
 
-def recomputed(record: Record, kept: Kept, truth: Truth | None = None) -> Verdict:
+def recomputed(record: Record, kept: Kept, truth: Truth | None = None, figures: Figures | None = None) -> Verdict:
     """Return the verdict on a record, given the contents of its files."""
     predictions, stored, problems = kept.predictions, kept.outcomes, [*kept.problems]
     predicted = predictions.outcomes() if predictions is not None else None
@@ -185,7 +194,7 @@ def recomputed(record: Record, kept: Kept, truth: Truth | None = None) -> Verdic
         return Verdict("nothing", [*problems, *without])
     if predicted and stored and not _equal(predicted, stored):
         problems.append("outcomes: they do not follow from the predictions")
-    problems.extend(differences(record, outcomes, predictions))
+    problems.extend((figures or differences)(record, outcomes, predictions))
     return Verdict("predictions" if predicted else "outcomes", problems)
 
 
@@ -265,6 +274,15 @@ def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictio
     for key in sorted(per_class.keys() | record.per_class.keys()):
         yield from _difference(f"per_class.{key}", record.per_class.get(key), per_class.get(key))
     yield from _difference("undefined", record.undefined, undefined)
+
+
+def differing_values(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictions | None = None) -> Iterator[str]:
+    """Yield each metric of which the record's value, whatever its interval, is not that of its samples."""
+    samples: dict[str, Any] = {kept.serves: kept for kept in (predictions, outcomes) if kept is not None}
+    for name, recorded in record.metrics.items():
+        metric = METRICS.of_samples(name)
+        if metric is not None and metric.needs in samples and metric.is_defined(samples[metric.needs]):
+            yield from _difference(f"{name}.value", recorded.value, metric.value(samples[metric.needs]))
 
 
 def _difference(figure: str, recorded: object, recomputed: object) -> Iterator[str]:
