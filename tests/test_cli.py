@@ -59,9 +59,10 @@ OPTIONS = {
     "new": ["--into"],
     "check": ["--json", "--markdown", "--plugin"],
     "leaderboard": ["--boards", "--check", "--format", "--plugin", "--records"],
-    "verify": ["--plugin", "--predictions", "--since"],
+    "verify": ["--fetch", "--maintainers", "--plugin", "--predictions", "--since"],
+    "attest": ["--checkpoint", "--key", "--plugin", "--word", "--work-dir"],
     "compare": ["--json", "--plugin"],
-    "submit": ["--boards", "--party"],
+    "submit": ["--boards", "--code", "--not-standard", "--party", "--predictions-at"],
     "reproduce": ["--plugin", "--run", "--tolerance", "--work-dir"],
     "data": [],
     "data verify": ["--json", "--min-frames", "--plugin", "--work-dir"],
@@ -87,7 +88,7 @@ OPTIONS = {
         (["run", "protocol=ucf101_ft", "--work"], "No such option"),
         (["eval", "protocol=ucf101_ft", "predictons=a.csv"], "Did you mean 'predictions'?"),
         (["submit"], "Missing argument"),
-        (["reproduce", "gone.json"], "does not exist"),
+        (["reproduce", "gone.json"], "there is no file gone.json"),
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_code_2(words: list[str], message: str) -> None:

@@ -97,7 +97,8 @@ def find_record(word: str, folders: Sequence[Path] = RECORD_FOLDERS) -> Path:
     if name in known:
         return known[name]
     looked = " or ".join(map(str, folders))
-    hint = did_you_mean(name, known) if known else "`tta-bench list runs` prints their names."
+    nearest = did_you_mean(name, known)
+    hint = nearest if nearest.startswith("Did") else "`tta-bench list runs` prints their names."
     raise UserError(f"there is no file {word}, and no record of that name in {looked}.", hint)
 
 
