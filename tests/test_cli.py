@@ -54,6 +54,8 @@ def test_the_options_are_these() -> None:
 OPTIONS = {
     "run": ["--dry-run", "--json", "--plugin", "--resume", "--submission", "--work-dir"],
     "eval": ["--json", "--plugin", "--work-dir"],
+    "predict": ["--every", "--format", "--plugin", "--top", "--work-dir"],
+    "features": ["--into", "--plugin", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],
     "show": ["--json", "--keys", "--plugin"],
     "new": ["--into"],

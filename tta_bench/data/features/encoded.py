@@ -102,11 +102,11 @@ class EncodedClips:
         """
         path = self.files[kind][id]
         if path.suffix != ".npy":
-            return self.read(kind, id)[window]
+            return _half(self.read(kind, id)[window])
         try:
             return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[window], np.float16)
         except (OSError, ValueError, EOFError):
-            return self.read(kind, id)[window]  # which says what is wrong
+            return _half(self.read(kind, id)[window])  # which says what is wrong
 
     def join(self, other: EncodedClips) -> EncodedClips:
         """Return the features of both; where both have a clip, the other's."""

@@ -23,10 +23,10 @@ class Window(NamedTuple):
 
 
 def sliding_windows(path: Path, frames: int, stride: int, every: float) -> Iterator[Window]:
-    """Yield a window of ``frames`` frames, ``stride`` apart, every so many seconds, until one reaches the video's end.
+    """Yield a window of ``frames`` frames, ``stride`` apart, every so many seconds of a video.
 
-    Seconds are frames over the header's frame rate. A window that the video ends in repeats the last frame; it is the
-    last one. No more frames are kept than the windows under way need.
+    Seconds are frames over the header's frame rate. A window that the video ends in repeats the last frame, and is the
+    last one; none begins at the video's end. No more frames are kept than the windows under way need.
 
     Args:
         path: A video file.
