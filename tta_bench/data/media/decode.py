@@ -18,7 +18,14 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, open_for_reading, too_large, too_many
+from tta_bench.data.media.container import (
+    MOST_FRAMES,
+    MOST_PIXELS,
+    UnreadableVideo,
+    open_for_reading,
+    too_large,
+    too_many,
+)
 from tta_bench.data.media.frame_folders import frame_files, read_picture
 
 Pixels = NDArray[np.uint8]
@@ -180,6 +187,7 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
         raise UnreadableVideo(path, "no video stream")
     if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
         raise UnreadableVideo(path, reason)
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for pictures that grow later
     stream.thread_type = "NONE"
     return stream
 
