@@ -72,6 +72,7 @@ def test_pictures_and_frames_beyond_a_limit_are_not_decoded(tmp_path: Path, monk
             patch.setattr(container, "MOST_PIXELS", 100 * 100)
             with pytest.raises(UnreadableVideo, match="160 x 96 pixels"):
                 reader(path)
+    monkeypatch.setattr(container, "MOST_FRAMES", 5)
     monkeypatch.setattr(decode, "MOST_FRAMES", 5)  # a container that does not count them
     with pytest.raises(UnreadableVideo, match="at most"):
         count_frames(write_video(tmp_path / "a.mkv", frames=8))
