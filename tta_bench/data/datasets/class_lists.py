@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.datasets.find_clips import find_file, what_is_in
+from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
-from tta_bench.data.media.frame_folders import UnreadableVideo, frame_files
+from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.errors import UserError, shorten
 from tta_bench.utils.tables import Table, plain, read_table, split_lines
 

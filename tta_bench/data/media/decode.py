@@ -6,10 +6,11 @@ frames are counted while decoding from the start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -125,7 +126,8 @@ class ToRgb:
         if self._size is None:
             scale = 1.0 if self._side is None else min(1.0, self._side / min(frame.width, frame.height))
             self._size = round(frame.width * scale), round(frame.height * scale)
-            data = frame.side_data.get(SideData.DISPLAYMATRIX)
+            side_data: Mapping[Any, Any] = frame.side_data  # its keys are no texts, whatever its type says
+            data = side_data.get(SideData.DISPLAYMATRIX)
             self._matrix = None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3)
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:

@@ -51,7 +51,7 @@ def examine(path: Path) -> Examined:
                     continue
                 packets += bool(packet.size) and not packet.is_discard
                 for frame in packet.decode():
-                    corrupt += frame.is_corrupt
+                    corrupt += isinstance(frame, av.VideoFrame) and frame.is_corrupt
                     frames += 1
                     if frames == MOST_FRAMES:
                         raise UnreadableVideo(path, too_many(frames + 1), frames)

@@ -99,8 +99,8 @@ def check_clips(samples: Sequence[ClipLike], cache: Path, workers: int) -> Manif
     if work:
         checks |= _decode_all(work, results, workers)
     broken = {sample.id: checks[sample.id].reason for sample in samples if checks[sample.id].reason}
-    frames = {sample.id: checks[sample.id].frames for sample in samples if sample.id not in broken}
-    return Manifest(frames, broken, {id: doubt for id in frames if (doubt := checks[id].doubt)})
+    counts = {sample.id: checks[sample.id].frames for sample in samples if sample.id not in broken}
+    return Manifest(counts, broken, {id: doubt for id in counts if (doubt := checks[id].doubt)})
 
 
 def _decode_all(work: Mapping[FileStat, Sequence[ClipLike]], results: StatCache, workers: int) -> dict[str, _Check]:
