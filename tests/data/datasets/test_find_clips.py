@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from tta_bench.data.datasets.find_clips import clips_by_class, find_by_stem, is_clip, locate, names_in, read_lines
+from tta_bench.data.datasets.find_clips import (
+    clips_by_class,
+    find_by_stem,
+    is_clip,
+    locate,
+    names_in,
+    nearby,
+    read_lines,
+    unknown_suffixes,
+    what_is_in,
+)
 from tta_bench.errors import UserError
 
 
@@ -48,3 +60,32 @@ def test_a_stem_in_two_folders_is_an_error_with_both_paths(root: Path) -> None:
 def test_a_search_ends_where_links_form_a_circle(root: Path) -> None:
     (root / "a" / "again").symlink_to(root, target_is_directory=True)
     assert find_by_stem(root, ["one"]) == {"one": [root / "a/One.avi"]}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_names_are_found_in_any_form_of_their_letters(
+    tmp_path: Path, form: Literal["NFC", "NFD", "NFKC", "NFKD"]
+) -> None:
+    name = "Céline_König"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / f"{unicodedata.normalize(form, name)}.avi").touch()
+    for other in ("NFC", "NFD"):
+        entry = f"a/{unicodedata.normalize(other, name)}.avi"
+        assert locate(tmp_path, tmp_path, [entry])[entry].exists()
+
+
+def test_thumbnails_make_no_clip(tmp_path: Path) -> None:
+    for name in ("a/1.mp4", "a/1.jpg", "b/thumb.jpg", "b/deep/2.webm", "c/0001.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [is_clip(tmp_path / name) for name in "abc"] == [False, False, True]
+    assert unknown_suffixes([tmp_path / "a"]) == {}
+
+
+def test_what_lies_nearby_is_said(tmp_path: Path) -> None:
+    (tmp_path / "root" / "lists").mkdir(parents=True)
+    (tmp_path / "root" / "videos").mkdir()
+    assert "the folder above" in nearby(tmp_path / "root" / "videos", ["lists"])
+    assert f"the folder {tmp_path / 'root'} holds lists" in nearby(tmp_path, ["lists"])
+    assert nearby(tmp_path / "root", ["none"]) == ""
+    assert what_is_in(tmp_path / "root") == f"{tmp_path / 'root'} holds lists/, videos/"

@@ -276,3 +276,30 @@ def test_the_cards_arguments_are_the_components(root: Path, name: str) -> None:
     card = dataset_card(name)
     assert card.component == "HumeReaction"
     assert HumeReaction(root, **card.arguments).identity() == HumeReaction(root).identity()
+
+
+@pytest.mark.parametrize("inside", [[], ["Thumbs.db"], ["@eaDir/1.jpg"]])
+def test_folders_of_crops_without_images_do_not_hide_the_video(root: Path, inside: list[str]) -> None:
+    (root / "frames/00002").mkdir(parents=True)
+    for name in inside:
+        touch(root / "frames/00002" / name)
+    videos = {clip.id: clip.video for clip in HumeReaction(root).part("train")}
+    assert videos["00002"] == root / "train/mp4/00002.mp4"
+
+
+@pytest.mark.parametrize("form", ["{:d}", "{:d}.0"])
+def test_ids_that_a_spreadsheet_made_numbers_are_told_with_those_that_are_there(root: Path, form: str) -> None:
+    rows = abaw5_rows()
+    for row in rows:
+        row["File_ID"] = form.format(int(row["File_ID"].strip("[]")))
+    write(root / "data_info.csv", rows)
+    with pytest.raises(UserError, match=r"have lost leading zeros or became decimals: .* for 0000\d"):
+        HumeReaction(root).part("train")
+
+
+def test_ids_may_have_a_suffix(root: Path) -> None:
+    rows = abaw5_rows()
+    for row in rows:
+        row["File_ID"] = row["File_ID"].strip("[]") + ".mp4"
+    write(root / "data_info.csv", rows)
+    assert all(clip.video is not None for clip in HumeReaction(root).part("train"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.data.clips import link, write_video
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.datasets.own_videos import CsvDataset, FolderDataset
+from tta_bench.data.datasets.own_videos import NO_GROUPS, CsvDataset, FolderDataset
 from tta_bench.errors import UserError
 
 
@@ -100,3 +101,43 @@ def test_csv_that_makes_no_sense(tmp_path: Path, clip: Path, text: str, message:
 def test_csv_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'mine.csv'} does not exist")):
         CsvDataset(tmp_path / "mine.csv")
+
+
+def test_a_name_in_several_classes_or_a_number_is_no_source(tmp_path: Path) -> None:
+    names = ("train/a/take1.mp4", "train/b/take1.mp4", "test/a/take1.mp4", "test/b/x.mp4", "train/b/x.mp4")
+    for name in (*names, "train/a/7.mp4", "test/a/7.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    split = FolderDataset(tmp_path).split(1)
+    groups = {sample.id: sample.group for sample in (*split.train, *split.test)}
+    assert {id: group for id, group in groups.items() if group != id} == {"test/b/x.mp4": "x", "train/b/x.mp4": "x"}
+
+
+@pytest.mark.parametrize(("train", "test"), [("train", "val"), ("Training", "validation"), ("TRAIN", "Test")])
+def test_sides_have_several_names_and_junk_is_no_class(tmp_path: Path, train: str, test: str) -> None:
+    for side, number in itertools.product((train, test), range(2)):
+        for name in (
+            f"a/{side}{number}.MTS",
+            "@eaDir/x/y.jpg",
+            "__MACOSX/._a.mp4",
+            "lost+found/z.mp4",
+            "a/@eaDir/1.jpg",
+        ):
+            (tmp_path / side / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / side / name).touch()
+    dataset = FolderDataset(tmp_path)
+    assert dataset.classes == ("a",)
+    assert len(dataset.videos()) == 4
+    assert (dataset.notes[0] == "there is no test side, so val is tested on") == (test != "Test")
+    assert dataset.notes[-1] == NO_GROUPS
+
+
+def test_what_is_there_instead_is_said(tmp_path: Path) -> None:
+    for name in ("train/a/1.xyz", "train/a/2.xyz", "test/a/1.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=r"no clips in train/a .*1\.xyz, 2\.xyz; files of unknown suffixes: 2 of \.xyz"):
+        FolderDataset(tmp_path)
+    with pytest.raises(UserError, match=r"holds a/") as caught:
+        FolderDataset(tmp_path / "train")
+    assert "The folder above" in caught.value.hint

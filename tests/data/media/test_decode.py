@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.data.clips import (
     HEIGHT,
@@ -192,3 +194,35 @@ def test_real_clips(shared: Path, name: str, frames: int) -> None:
 def test_the_decoder_is_named() -> None:
     assert av.__version__ in decoder_version()
     assert "libavcodec" in decoder_version()
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-1, 0, 0, 1), lambda picture: picture[:, ::-1]),
+        ((1, 0, 0, -1), lambda picture: picture[::-1]),
+        ((0, 1, 1, 0), lambda picture: picture.swapaxes(0, 1)),
+        ((0, -1, -1, 0), lambda picture: picture[::-1, ::-1].swapaxes(0, 1)),
+        ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)),
+        ((0.7, 0.7, -0.7, 0.7), lambda picture: picture),
+    ],
+)
+def test_pictures_are_turned_and_mirrored_as_the_matrix_says(
+    matrix: tuple[float, ...], shown: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> None:
+    a, b, c, d = (round(65536 * value) for value in matrix)
+    picture = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    given = np.array([[a, b, 0], [c, d, 0], [0, 0, 1 << 30]], np.int32)
+    np.testing.assert_array_equal(decode.upright(picture, given), shown(picture))
+
+
+def test_frames_are_changed_one_by_one(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=6)
+    held: list[int] = []
+
+    def shrink(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        held.append(frame.nbytes)
+        return frame[::8, ::8].copy()
+
+    assert read_frames(path, [5, 0, 0, 9], shrink).shape == (4, HEIGHT // 8, WIDTH // 8, 3)
+    assert held == [HEIGHT * WIDTH * 3] * 2

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.data.clips import cut, write_audio, write_video
 from tta_bench.cards.kinds import SOUND_RATE
+from tta_bench.data.media import sound
 from tta_bench.data.media.sound import (
     BROKEN_OFF,
     CLIPPED,
@@ -25,8 +26,10 @@ from tta_bench.data.media.sound import (
     SILENT,
     UNREADABLE,
     guard,
+    mix,
     read_sound,
 )
+from tta_bench.errors import UserError
 
 
 def tone(rate: int, seconds: float = 1.0, onset: float = 0.0, level: float = 0.5) -> NDArray[np.float32]:
@@ -180,3 +183,55 @@ def test_a_guarded_signal_suits_every_extractor(signal: NDArray[np.float32]) -> 
     again = guard(sound.signal)
     assert again.notes == {}
     np.testing.assert_array_equal(again.signal, sound.signal)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("heard", [("FC",), ("FL", "FR"), ("FL", "FR", "FC", "BL", "BR")])
+def test_silent_channels_have_no_part_in_the_mix(heard: tuple[str, ...]) -> None:
+    names = ("FL", "FR", "FC", "LFE", "BL", "BR")
+    signal = (tone(SOUND_RATE) * 2**15).astype(np.int16)
+    mixed = mix(np.stack([signal if name in heard else 0 * signal for name in names]), names)
+    np.testing.assert_allclose(mixed, signal / 2**15, atol=1e-4)
+
+
+def test_sound_in_the_centre_of_five_is_as_loud_as_in_mono(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=SOUND_RATE, layout="5.1")
+        samples = np.zeros((1, 6 * SOUND_RATE), np.int16)
+        samples[0, 2::6] = tone(SOUND_RATE) * 2**15
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="5.1")
+        frame.sample_rate, frame.pts = SOUND_RATE, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    signal = read_sound(tmp_path / "a.wav").signal
+    assert signal is not None
+    np.testing.assert_allclose(signal, tone(SOUND_RATE), atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mka", "flac")])
+def test_a_file_that_was_not_copied_whole_is_broken_off(tmp_path: Path, name: str, codec: str) -> None:
+    whole = tmp_path / name
+    with av.open(str(whole), "w", format="matroska" if name.endswith("mka") else None) as container:
+        stream = container.add_stream(codec, rate=SOUND_RATE, layout="mono")
+        for start in range(0, SOUND_RATE, 1000):
+            part = (tone(SOUND_RATE)[None, start : start + 1000] * 2**15).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = SOUND_RATE, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert BROKEN_OFF not in read_sound(whole).notes
+    assert read_sound(cut(whole, tmp_path / f"cut-{name}", 0.5)).notes[BROKEN_OFF] == 1
+
+
+def test_hours_of_sound_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "MOST_SOUND_SECONDS", 2)
+    monkeypatch.setattr(sound, "_resample", None)  # nothing is decoded
+    for name in ("a.flac", "a.wav"):
+        codec = "flac" if name == "a.flac" else "pcm_s16le"
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream(codec, rate=8000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 24_000), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        with pytest.raises(UserError, match=f"{name} has 0 minutes of sound or more"):
+            read_sound(tmp_path / name)

@@ -89,9 +89,14 @@ class CsvDataset(Layout):
         classes = same_labels([row.label for _, row in rows], root)
         labels = {name: label for label, name in enumerate(classes)}
         base = root if root.is_dir() else root.parent
-        sides = {side: [_sample(base, row, labels) for _, row in rows if row.split == side] for side in SIDES.values()}
+        sides: dict[str, list[Sample]] = {"train": [], "val": [], "test": []}
+        lost = []
+        for _, row in rows:
+            sides[row.split].append(sample := _sample(base, row, labels))
+            if row.split in ("train", tested) and not sample.path.exists():
+                lost.append(row.path)
         used = (*sides["train"], *sides[tested])
-        refuse_lost(root, [sample.id for sample in used if not sample.path.exists()], len(used))
+        refuse_lost(root, lost, len(used))
         if untrained := set(classes) - {row.label for _, row in rows if row.split == "train"}:
             raise UserError(f"{root} has no clips to train on for {shorten(sorted(untrained))}.", FORM)
         super().__init__(classes, {1: Split(tuple(sides["train"]), tuple(sides[tested]))})

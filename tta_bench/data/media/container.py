@@ -55,8 +55,7 @@ def open_for_reading(path: Path, options: Mapping[str, str] | None = None) -> In
         OSError: The file cannot be opened.
         av.FFmpegError: It is no video or sound.
     """
-    limits = {"max_pixels": str(MOST_PIXELS)}
-    return av.open(str(path), metadata_errors="ignore", options=limits | dict(options or {}))
+    return av.open(str(path), metadata_errors="ignore", options=dict(options or {}))
 
 
 def too_large(width: int, height: int) -> str:

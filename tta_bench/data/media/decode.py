@@ -6,10 +6,11 @@ frames are counted while decoding from the start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -18,7 +19,14 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, open_for_reading, too_large, too_many
+from tta_bench.data.media.container import (
+    MOST_FRAMES,
+    MOST_PIXELS,
+    UnreadableVideo,
+    open_for_reading,
+    too_large,
+    too_many,
+)
 from tta_bench.data.media.frame_folders import frame_files, read_picture
 
 Pixels = NDArray[np.uint8]
@@ -118,7 +126,8 @@ class ToRgb:
         if self._size is None:
             scale = 1.0 if self._side is None else min(1.0, self._side / min(frame.width, frame.height))
             self._size = round(frame.width * scale), round(frame.height * scale)
-            data = frame.side_data.get(SideData.DISPLAYMATRIX)
+            side_data: Mapping[Any, Any] = frame.side_data  # its keys are no texts, whatever its type says
+            data = side_data.get(SideData.DISPLAYMATRIX)
             self._matrix = None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3)
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
@@ -180,6 +189,7 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
         raise UnreadableVideo(path, "no video stream")
     if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
         raise UnreadableVideo(path, reason)
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for pictures that grow later
     stream.thread_type = "NONE"
     return stream
 

@@ -100,12 +100,12 @@ def read_sound(path: Path) -> Sound:
 def mix(samples: Block, names: Sequence[str]) -> NDArray[np.float32]:
     """Return the mono signal ``float32 (S,)`` of channels, ``int16 (C, S)``, with these names."""
     if len(samples) == 1:
-        return samples[0].astype(np.float32) / 2**15
+        return np.asarray(samples[0].astype(np.float32) / 2**15, np.float32)
     heard = [int(channel.max(initial=0)) - int(channel.min(initial=0)) > 2 for channel in samples]
     weights = np.array([WEIGHTS.get(name, 0.5) * there for name, there in zip(names, heard, strict=True)], np.float32)
     if not weights.any():
         weights[:] = 1
-    return weights / weights.sum() @ samples.astype(np.float32) / 2**15
+    return np.asarray(weights / weights.sum() @ samples.astype(np.float32) / 2**15, np.float32)
 
 
 def _require_short(path: Path, seconds: float) -> None:

@@ -134,7 +134,7 @@ class FaceFrames:
         """Return at most the wanted number of indices, evenly spread."""
         if len(seconds) <= self.frames:
             return seconds
-        return seconds[uniform_indices(len(seconds), self.frames)[0]]
+        return np.asarray(seconds[uniform_indices(len(seconds), self.frames)[0]], np.int64)
 
 
 def _count(path: Path) -> tuple[int, bool]:
