@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import cv2
 import numpy as np
@@ -142,3 +143,33 @@ def test_workers_start_after_opencv_has_used_its_threads() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout == "3\n", done.stderr
+
+
+@given(st.integers(1, 12), st.integers(1, 4), st.integers(1, 9), st.randoms())
+def test_every_clip_of_a_step_is_in_one_part_and_found_there(
+    videos: int, views: int, micro_batch: int, random: Random
+) -> None:
+    order = list(range(videos * views))
+    random.shuffle(order)
+    parts = loading.parts_of_step(torch.tensor(order), micro_batch, views)
+    assert [row for part in parts for row in part.rows.tolist()] == order
+    for part in parts:
+        assert len(part.videos) <= len(part.rows) <= micro_batch
+        clips = [(video, view) for video in part.videos for view in range(views)]
+        assert [clips[place] for place in part.places.tolist()] == [divmod(row, views) for row in part.rows.tolist()]
+
+
+def test_the_parts_of_steps_hold_the_videos_of_whole_batches(samples: list[Sample]) -> None:
+    steps = loading.StepBatches(len(samples), 2, 0, 3, seed=0)
+    parts = loading.parts_of_step(torch.tensor([0, 3, 1, 2]), 2, 2)
+    keys = list(loading.StepParts(steps, parts))
+    assert len(keys) == len(loading.StepParts(steps, parts)) == 6
+    assert [sorted(keys[k]) for k in (0, 1, 2)] == [sorted(list(steps)[step]) for step in (0, 0, 1)]
+
+
+@given(st.integers(1, 64), st.integers(1, 20 * 10**9))
+def test_what_is_in_flight_is_bounded(workers: int, size: int) -> None:
+    left, ahead = loading.in_flight(workers, size)
+    assert 1 <= left <= workers
+    assert left * ahead * size <= loading.IN_FLIGHT_BYTES or (left, ahead) == (1, 1)
+    assert (left, ahead) == (workers, 2) or workers * 2 * size > loading.IN_FLIGHT_BYTES

@@ -41,16 +41,20 @@ class Line(TrainStep[Tensor, None, LineRecipe]):
     def draw(self, batch: Tensor) -> None:
         """Draw nothing."""
 
-    def order(self, batch: Tensor) -> Tensor:
-        """Return the points as they are."""
-        return torch.arange(len(batch))
+    def count(self, batch: Tensor) -> int:
+        """Return the number of points."""
+        return len(batch)
 
-    def loss(self, batch: Tensor, drawn: None, rows: Tensor) -> Tensor:
+    def order(self, clips: int) -> Tensor:
+        """Return the points as they are."""
+        return torch.arange(clips)
+
+    def loss(self, batch: Tensor, drawn: None, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some points in the mean squared error."""
         self.noise.append(float(torch.rand(())))
-        x, y = batch[rows].split(1, dim=1)
+        x, y = batch[places].split(1, dim=1)
         errors: Tensor = self.layer(x) - y
-        return errors.square().sum() / len(batch)
+        return errors.square().sum() / self.clips
 
 
 class Points:

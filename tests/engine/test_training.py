@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.engine.line import Line, Points, line_step, line_training
+from tta_bench.engine.device import Machine
 from tta_bench.engine.stop import Stopped
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
@@ -30,10 +31,10 @@ def lines(folder: Path) -> list[dict[str, float]]:
 class Interrupted(Line):
     """A line whose third step is interrupted by Ctrl-C, as a user does it."""
 
-    def train_step(self, *args: Any) -> Any:
+    def train_parts(self, *args: Any) -> Any:
         if self.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return super().train_step(*args)
+        return super().train_parts(*args)
 
 
 def test_training_leaves_a_checkpoint_and_a_line_for_each_step(tmp_path: Path) -> None:
@@ -100,6 +101,63 @@ def test_a_checkpoint_of_an_earlier_version_is_continued_from() -> None:
     training = line_training()
     state = training.optimizer.state_dict() | {"base_param_settings": {"params": torch.zeros(1)}}
     assert training.restore({"step": 2, "model": training.model.state_dict(), "optimizer": state}) == 2
+
+
+class Whole(Line):
+    """A line whose parts are cut from a whole batch."""
+
+    loads_whole = True
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_that_is_loaded_in_parts_gives_the_same_bits_as_a_whole_one(tmp_path: Path, workers: int) -> None:
+    settings = line_step(micro_batch=2, machine=Machine(torch.device("cpu"), "fp32", workers)).settings
+    for name, kind in (("whole", Whole), ("parts", Line)):
+        (tmp_path / name).mkdir()
+        train(line_training(kind(settings)), tmp_path / name, {}, None)
+    whole, parts = (checkpoint(tmp_path / name)["model"] for name in ("whole", "parts"))
+    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
+    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+
+
+class Counting(Line):
+    """A line that counts its parts in a buffer, as batch norm counts its batches."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.register_buffer("parts", torch.zeros(1))
+
+    def loss(self, *args: Any) -> torch.Tensor:
+        self.parts += 1
+        return super().loss(*args)
+
+
+class LostSecond(Points):
+    """Points of which the last of the third step's cannot be loaded once, and a stop was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded = 0
+
+    def __getitem__(self, key: tuple[int, int]) -> torch.Tensor:
+        self.loaded += 1
+        if self.loaded == 12:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise RuntimeError("DataLoader worker is killed by signal: Terminated.")
+        return super().__getitem__(key)
+
+
+def test_a_stop_that_ends_the_loader_within_a_step_leaves_the_state_before_it(tmp_path: Path) -> None:
+    settings = line_step(micro_batch=2).settings
+    (tmp_path / "whole").mkdir()
+    train(line_training(Counting(settings)), tmp_path / "whole", {}, None)
+    with pytest.raises(Stopped, match="after step 2"):
+        train(line_training(Counting(settings), LostSecond()), tmp_path, {}, None)
+    stopped = checkpoint(tmp_path)
+    assert float(stopped["model"]["parts"]) == 4
+    train(line_training(Counting(settings)), tmp_path, {}, stopped)
+    whole = checkpoint(tmp_path / "whole")["model"]
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in checkpoint(tmp_path)["model"].items())
 
 
 class Jittered(Points):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypedDict, TypeVar
+from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,11 @@ from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.signals import ignore_signals
+
+IN_FLIGHT_BYTES = 4 * 10**9
+"""Most memory of the items that loader processes have ready."""
+AHEAD = 2
+"""Items that a loader process prepares ahead, PyTorch's own number."""
 
 
 class TrainItem(TypedDict):
@@ -169,14 +174,64 @@ class StepBatches(Sampler[list[tuple[int, int]]]):
             yield [(epoch, int(index)) for index in chosen]
 
 
-def train_loader(clips: KeyedDataset[Item], batches: StepBatches, workers: int, pin: bool) -> DataLoader[Item]:
-    """Return the loader of training batches."""
+class Part(NamedTuple):
+    """A part of a step's global batch, which is loaded as one item."""
+
+    videos: tuple[int, ...]
+    """Places of the videos in the step's list."""
+    rows: Tensor
+    """Numbers of its clips in the global batch, where view v of video k is k * views + v: ``int64 (clips,)``."""
+    places: Tensor
+    """Numbers of its clips in the item."""
+
+
+def parts_of_step(order: Tensor, micro_batch: int, views: int) -> list[Part]:
+    """Return the parts of a step: its clips in an order, so many at a time.
+
+    Args:
+        order: Numbers of all clips of the global batch.
+        micro_batch: Clips in a part.
+        views: Clips of a video.
+    """
+    parts = []
+    for rows in torch.split(order, micro_batch):
+        videos, which = torch.unique(rows // views, return_inverse=True)
+        parts.append(Part(tuple(videos.tolist()), rows, which * views + rows % views))
+    return parts
+
+
+class StepParts(Sampler[list[tuple[int, int]]]):
+    """The (epoch, index) pairs of every part of every step.
+
+    Args:
+        batches: The pairs of every step.
+        parts: The parts of a step.
+    """
+
+    def __init__(self, batches: StepBatches, parts: Sequence[Part]) -> None:
+        self.batches, self.parts = batches, parts
+
+    def __len__(self) -> int:
+        """Return the number of parts left."""
+        return len(self.batches) * len(self.parts)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield each part's videos."""
+        for keys in self.batches:
+            for part in self.parts:
+                yield [keys[video] for video in part.videos]
+
+
+def train_loader(
+    clips: KeyedDataset[Item], batches: StepBatches | StepParts, workers: int, pin: bool, bytes_of_item: int = 0
+) -> DataLoader[Item]:
+    """Return the loader of training batches, or parts of them; items that wait take at most `IN_FLIGHT_BYTES`."""
     return DataLoader(
         clips,  # type: ignore[arg-type]  # PyTorch needs no more than these two methods of a data set
         batch_sampler=batches,
         pin_memory=pin,
         collate_fn=getattr(clips, "collate", None),  # data sets of clips of different lengths have their own
-        **worker_options(workers),
+        **worker_options(workers, bytes_of_item),
     )
 
 
@@ -185,14 +240,34 @@ def test_loader(clips: TestClips, videos: int, workers: int, pin: bool) -> DataL
     return DataLoader(clips, batch_size=videos, pin_memory=pin, **worker_options(workers))
 
 
-def worker_options(workers: int) -> dict[str, Any]:
+def worker_options(workers: int, bytes_of_item: int = 0) -> dict[str, Any]:
     """Return a loader's arguments for a number of worker processes, and leave OpenCV one thread before they are forked.
 
     A forked worker would wait for ever for OpenCV's other threads, which stay behind in the main process.
+
+    Args:
+        workers: Number of worker processes; there are fewer where their items would not fit.
+        bytes_of_item: Size of one item, 0 if it is small.
     """
-    if workers:
-        cv2.setNumThreads(1)
-    return {"num_workers": workers, "worker_init_fn": quiet_worker if workers else None}
+    if not workers:
+        return {"num_workers": 0}
+    cv2.setNumThreads(1)
+    workers, ahead = in_flight(workers, bytes_of_item)
+    return {"num_workers": workers, "prefetch_factor": ahead, "worker_init_fn": quiet_worker}
+
+
+def in_flight(workers: int, bytes_of_item: int) -> tuple[int, int]:
+    """Return the workers, and the items that each prepares ahead, whose items fit into `IN_FLIGHT_BYTES`."""
+    items = IN_FLIGHT_BYTES // max(1, bytes_of_item)
+    return (workers, AHEAD) if items >= AHEAD * workers else (max(1, min(workers, items)), 1)
+
+
+def bytes_of(item: object) -> int:
+    """Return the size of the tensors in an item of a data set."""
+    if isinstance(item, Tensor):
+        return item.nbytes
+    inside = item.values() if isinstance(item, Mapping) else item if isinstance(item, list | tuple) else ()
+    return sum(map(bytes_of, inside))
 
 
 def quiet_worker(_: int) -> None:

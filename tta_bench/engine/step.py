@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,8 @@ class StepSettings(Generic[RecipeT]):
 class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
     """A model with the step that trains it.
 
+    A part of the batch is loaded at a time, unless ``loads_whole`` says that a part needs to know of the others.
+
     Random numbers are drawn once for a step's global batch, or for each clip of it, so the cut into micro-batches
     changes none of them. Batch norm does depend on the cut, and so does what a network draws for a whole micro-batch,
     as any but a `ClipNoise` does.
@@ -57,27 +60,45 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         settings: Recipe, seed, micro-batch and machine.
     """
 
+    loads_whole: ClassVar[bool] = False
+
     def __init__(self, settings: StepSettings[RecipeT]) -> None:
         super().__init__()
         self.settings = settings
         self.step = 0
         """Number of the step, from 0; the training loop sets it before each."""
+        self.clips = 0
+        """Clips in the global batch of the step."""
 
     def train_step(self, batch: Batch, optimizer: Optimizer) -> StepResult:
-        """Do one optimisation step on a global batch.
+        """Do one optimisation step on a global batch that is at hand as a whole; see `train_parts`."""
+        clips = self.count(batch)
+        parts = torch.split(self.order(clips), self.settings.micro_batch)
+        return self.train_parts(clips, ((batch, rows, rows) for rows in parts), optimizer)
+
+    def train_parts(
+        self, clips: int, parts: Iterable[tuple[Batch, Tensor, Tensor]], optimizer: Optimizer
+    ) -> StepResult:
+        """Do one optimisation step on a global batch, part by part.
+
+        Args:
+            clips: Number of clips in the global batch.
+            parts: For each part a batch that holds its clips, their numbers in the global batch, and in this one.
+            optimizer: The optimizer.
 
         Raises:
             Diverged: The loss or the gradient is not finite.
             RunFailed: A micro-batch does not fit into memory.
             UserError: The random draws do not fit the clips.
         """
-        settings, drawn = self.settings, self.draw(batch)
-        total = 0.0
-        for part, rows in enumerate(torch.split(self.order(batch), settings.micro_batch)):
+        settings, self.clips, total = self.settings, clips, 0.0
+        drawn: Drawn | None = None
+        for part, (batch, rows, places) in enumerate(parts):
+            drawn = self.draw(batch) if part == 0 else drawn
             torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
             seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
             with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
-                loss = self.loss(batch, drawn, rows)
+                loss = self.loss(batch, cast(Drawn, drawn), rows, places)
                 optimizer.backward(loss)
             total += float(loss.detach())
         norm = checked_norm(self, total, self.step, optimizer)
@@ -85,16 +106,27 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         return {"loss": total, "grad_norm": norm}
 
     @abstractmethod
-    def draw(self, batch: Batch) -> Drawn:
-        """Return the random draws for the whole batch, keyed by (seed, step)."""
+    def count(self, batch: Batch) -> int:
+        """Return the number of clips in a batch."""
 
     @abstractmethod
-    def order(self, batch: Batch) -> Tensor:
+    def draw(self, batch: Batch) -> Drawn:
+        """Return the random draws for the whole global batch, keyed by (seed, step), from its first part."""
+
+    @abstractmethod
+    def order(self, clips: int) -> Tensor:
         """Return the clips' numbers ``int64 (clips,)`` in the order in which they are cut into micro-batches."""
 
     @abstractmethod
-    def loss(self, batch: Batch, drawn: Drawn, rows: Tensor) -> Tensor:
-        """Return the share of some clips in the loss of the whole batch, a scalar on the device."""
+    def loss(self, batch: Batch, drawn: Drawn, rows: Tensor, places: Tensor) -> Tensor:
+        """Return the share of some clips in the loss of the global batch, a scalar on the device.
+
+        Args:
+            batch: A batch that holds the clips.
+            drawn: The random draws for the global batch.
+            rows: Numbers of the clips in the global batch ``int64 (clips,)``.
+            places: Numbers of the clips in the batch at hand ``int64 (clips,)``.
+        """
 
 
 def checked_norm(model: nn.Module, loss: float, step: int, optimizer: Optimizer) -> float:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from tta_bench.data.loading import KeyedDataset, StepBatches, train_loader
+from tta_bench.data.loading import (
+    KeyedDataset,
+    Part,
+    StepBatches,
+    StepParts,
+    bytes_of,
+    parts_of_step,
+    train_loader,
+)
 from tta_bench.engine.metrics_log import MetricsLog
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
 from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
@@ -90,6 +99,21 @@ class Training:
         """Videos in a step."""
         return int(self.step.settings.train.batch)
 
+    def parts(self) -> list[Part]:
+        """Return the parts of a step."""
+        order = self.step.order(self.batch * self.views)
+        return parts_of_step(order, self.step.settings.micro_batch, self.views)
+
+    def loader(self, batches: StepBatches) -> DataLoader[Any]:
+        """Return the loader of some steps, whose items are parts, or whole batches where the step needs them."""
+        machine, parts = self.step.settings.machine, self.parts()
+        items = batches if self.step.loads_whole else StepParts(batches, parts)
+        size = 0
+        if machine.workers and len(batches):
+            videos = self.batch if self.step.loads_whole else max(len(part.videos) for part in parts)
+            size = videos * bytes_of(self.clips[next(iter(batches))[0]])
+        return train_loader(self.clips, items, machine.workers, machine.pin, size)
+
     def restore(self, checkpoint: Mapping[str, Any] | None) -> int:
         """Load a checkpoint of this training, if there is one, and return the step to go on with."""
         if checkpoint is None:
@@ -134,35 +158,59 @@ def train(
     if first >= plan.total:
         log.restore()
         return Timing()
-    seed_everything(settings.seed)
     order = StepBatches(len(training.clips), training.batch, first, plan.total, settings.seed)
-    batches = TimedBatches(train_loader(training.clips, order, settings.machine.workers, settings.machine.pin))
+    batches = TimedBatches(training.loader(order))
+    parts = training.parts()
 
     def save(done: int) -> None:
         require()
         training.save(folder / "checkpoint.pt", done, {**meta, "figures": log.figures})
 
+    seed_everything(settings.seed)
     step.train()
     saved = time.monotonic()
     with log, StopRequest() as stop:
         fetched = iter(batches)
         for number in range(first, plan.total):
-            try:
-                batch = next(fetched)
-            except Exception:
-                if not stop.asked:
-                    raise
-                save(number)  # the signal ended what loads the clips, too
-                raise Stopped(stop.asked, number) from None
             step.step, done = number, number + 1
             rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
-            log.write(number, step.train_step(batch, training.optimizer), rate)
+            before = [buffer.clone() for buffer in step.buffers()] if len(parts) > 1 else []
+            try:
+                result = step.train_parts(clips, _loaded(fetched, parts, step.loads_whole), training.optimizer)
+            except _NotLoaded as failure:
+                if not stop.asked:
+                    raise failure.cause from None
+                for buffer, value in zip(step.buffers(), before, strict=len(parts) > 1):
+                    buffer.copy_(value)  # as before the parts of the step that came
+                save(number)  # the signal ended what loads the clips, too
+                raise Stopped(stop.asked, number) from None
+            log.write(number, result, rate)
             if stop.asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
                 save(done)
                 saved = time.monotonic()
             if stop.asked:
                 raise Stopped(stop.asked, done)
     return batches.timing((plan.total - first) * clips, settings.machine)
+
+
+class _NotLoaded(Exception):
+    """The next part could not be loaded; nothing else of the step failed."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _loaded(fetched: Iterator[Any], parts: Sequence[Part], whole: bool) -> Iterator[tuple[Any, Tensor, Tensor]]:
+    """Yield a step's parts, each with the item that holds its clips: its own, or one for the whole step."""
+    item = None
+    for part in parts:
+        if item is None or not whole:
+            try:
+                item = next(fetched)
+            except Exception as error:
+                raise _NotLoaded(error) from error
+        yield item, part.rows, part.rows if whole else part.places
 
 
 def seed_everything(seed: int) -> None:

@@ -137,7 +137,7 @@ class Claim:
 
 
 def look(path: Path) -> Seen | None:
-    """Return what a claim says, or None if there is none."""
+    """Return the content of a claim, or None if there is none."""
     try:
         text, stat = path.read_text(encoding="utf-8", errors="replace"), path.stat()
     except FileNotFoundError:

@@ -55,9 +55,7 @@ def _start(number: int) -> int | None:
     try:
         fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        if sys.platform == "linux":
-            return None
-        return 0 if _answers(number) else None
+        return 0 if not Path("/proc/self/stat").exists() and _answers(number) else None
     return None if fields[0] in "ZX" else int(fields[19])
 
 

@@ -126,15 +126,15 @@ def test_what_is_extracted_once_is_reused_by_every_run(
 def test_a_stopped_run_goes_on_and_ends_as_an_uninterrupted_one(root: Path, tmp_path: Path) -> None:
     words = ("backbone=looks+hears", "train.modality_dropout=0.4", "train.flip=0.5", "train.dropout=0.2")
     whole = run(root, tmp_path / "whole", *words)
-    original = ReactionStep.train_step
+    original = ReactionStep.train_parts
 
-    def stopping(self: ReactionStep, batch: Any, optimizer: Any) -> Any:
+    def stopping(self: ReactionStep, *args: Any) -> Any:
         if self.step == 2:
             os.kill(os.getpid(), signal.SIGINT)  # asks for a stop after this step, as Ctrl-C does
-        return original(self, batch, optimizer)
+        return original(self, *args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ReactionStep, "train_step", stopping)
+        patch.setattr(ReactionStep, "train_parts", stopping)
         with pytest.raises(KeyboardInterrupt):
             run(root, tmp_path / "stopped", *words)
     continued = run(root, tmp_path / "stopped", *words)

@@ -93,15 +93,15 @@ def test_a_stopped_and_continued_training_equals_an_uninterrupted_one(tmp_path: 
 
     model = step()
     training = reaction_training(model, clips)
-    original = model.train_step
+    original = model.train_parts
 
-    def until_five(batch, optimizer):  # type: ignore[no-untyped-def]
+    def until_five(clips, parts, optimizer):  # type: ignore[no-untyped-def]
         if model.step == 5:
             kept.append({"step": 5, "model": model.net.state_dict(), "optimizer": optimizer.state_dict()})
             raise Stop
-        return original(batch, optimizer)
+        return original(clips, parts, optimizer)
 
-    model.train_step = until_five  # type: ignore[method-assign]
+    model.train_parts = until_five  # type: ignore[method-assign]
     with pytest.raises(Stop):
         train(training, stopped, {}, None)
     continued = run(stopped, clips, RECIPE, kept[0])

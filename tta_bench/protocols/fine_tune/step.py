@@ -42,26 +42,29 @@ class FineTuneStep(TrainStep[TrainItem, Mix, TrainSettings]):
         super().__init__(settings)
         self.classifier, self.mean, self.std = classifier, mean, std
 
+    def count(self, batch: TrainItem) -> int:
+        """Return the number of views in a batch."""
+        return batch["clips"].shape[0] * batch["clips"].shape[1]
+
     def draw(self, batch: TrainItem) -> Mix:
-        """Return the mixing of the batch's clips."""
-        shape = batch["clips"].shape
+        """Return the mixing of the global batch's clips."""
         rng = generator(self.settings.seed, "mix", self.step)
-        return mixing_plan(shape[0] * shape[1], shape[3:5], self.settings.train, rng)
+        return mixing_plan(self.clips, batch["clips"].shape[3:5], self.settings.train, rng)
 
-    def order(self, batch: TrainItem) -> Tensor:
+    def order(self, clips: int) -> Tensor:
         """Return the clips in pairs of those that are mixed, which thus share a micro-batch."""
-        return pair_order(batch["clips"].shape[0] * batch["clips"].shape[1])
+        return pair_order(clips)
 
-    def loss(self, batch: TrainItem, drawn: Mix, rows: Tensor) -> Tensor:
+    def loss(self, batch: TrainItem, drawn: Mix, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the mean cross-entropy; noise in erased boxes is drawn for each clip."""
         train, device = self.settings.train, self.settings.machine.device
         clips, boxes = batch["clips"].flatten(0, 1), batch["boxes"].flatten(0, 1)
-        labels = batch["label"].repeat_interleave(train.views)[rows].to(device)
+        labels = batch["label"].repeat_interleave(train.views)[places].to(device)
         seeds = [torch_seed(self.settings.seed, "erase", self.step, row) for row in rows.tolist()]
-        x = normalize(clips[rows].to(device, non_blocking=True), self.mean, self.std)
-        logits = self.classifier(mix_clips(erase(x, boxes[rows], seeds), drawn))
+        x = normalize(clips[places].to(device, non_blocking=True), self.mean, self.std)
+        logits = self.classifier(mix_clips(erase(x, boxes[places], seeds), drawn))
         targets = mix_targets(labels, logits.shape[1], train.smoothing, drawn)
-        return F.cross_entropy(logits, targets, reduction="sum") / len(clips)
+        return F.cross_entropy(logits, targets, reduction="sum") / self.clips
 
 
 def fine_tuning(step: FineTuneStep, clips: TrainClips) -> Training:

@@ -45,17 +45,21 @@ class PretrainStep(TrainStep[PretrainItem, Masks, PretrainSettings]):
         super().__init__(settings)
         self.autoencoder, self.mean, self.std = autoencoder, mean, std
 
+    def count(self, batch: PretrainItem) -> int:
+        """Return the number of views in a batch."""
+        return batch["clips"].shape[0] * batch["clips"].shape[1]
+
     def draw(self, batch: PretrainItem) -> Masks:
-        """Return the masks of the batch's clips."""
-        return self.draw_masks(len(self.order(batch)))
+        """Return the masks of the global batch's clips."""
+        return self.draw_masks(self.clips)
 
-    def order(self, batch: PretrainItem) -> Tensor:
+    def order(self, clips: int) -> Tensor:
         """Return the clips as they are."""
-        return torch.arange(batch["clips"].shape[0] * batch["clips"].shape[1])
+        return torch.arange(clips)
 
-    def loss(self, batch: PretrainItem, drawn: Masks, rows: Tensor) -> Tensor:
+    def loss(self, batch: PretrainItem, drawn: Masks, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the mean error of all hidden and decoded tubelets of the batch."""
-        clips = batch["clips"].flatten(0, 1)[rows].to(self.settings.machine.device, non_blocking=True)
+        clips = batch["clips"].flatten(0, 1)[places].to(self.settings.machine.device, non_blocking=True)
         part = Masks(*(mask[rows.numpy()] for mask in drawn))
         return self.summed_errors(clips, part) / int(drawn.counted.sum())
 

@@ -49,6 +49,9 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
         parts: The backbone of each path of the network.
     """
 
+    loads_whole = True
+    """Clips are padded to the longest of the batch, and the modalities that are hidden depend on all of them."""
+
     def __init__(self, net: ReactionNet, settings: ReactionStepSettings, parts: Sequence[BackboneCard]) -> None:
         super().__init__(settings)
         self.net, self.parts = net, tuple(parts)
@@ -60,11 +63,15 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
         rng = generator(self.settings.seed, "modalities", self.step)
         return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, rng))
 
-    def order(self, batch: ReactionBatch) -> Tensor:
-        """Return the clips as they are."""
-        return torch.arange(len(batch["targets"]))
+    def count(self, batch: ReactionBatch) -> int:
+        """Return the number of clips in a batch."""
+        return len(batch["targets"])
 
-    def loss(self, batch: ReactionBatch, drawn: Tensor, rows: Tensor) -> Tensor:
+    def order(self, clips: int) -> Tensor:
+        """Return the clips as they are."""
+        return torch.arange(clips)
+
+    def loss(self, batch: ReactionBatch, drawn: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the squared error, averaged over the batch's clips and targets."""
         device = self.settings.machine.device
         outputs = self.net(self.inputs(batch, rows), drawn[rows].to(device))
