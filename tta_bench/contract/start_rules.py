@@ -26,7 +26,8 @@ def training(subject: Subject) -> str:
         raise Broken(f"{tuple(features.shape[1:])} in training mode, {tuple(subject.features.shape[1:])} in evaluation")
     if not features.requires_grad:
         raise Broken("no gradient: the output is detached, or made under torch.no_grad(), so nothing would be trained")
-    features.float().square().mean().backward()
+    loss: Tensor = features.float().square().mean()
+    loss.backward()  # type: ignore[no-untyped-call]
     reached = sum(parameter.grad is not None for parameter in module.parameters())
     if not reached:
         raise Broken("no gradient reaches any parameter, so nothing would be trained")

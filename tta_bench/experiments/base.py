@@ -170,9 +170,6 @@ class Experiment(Strict):
         Raises:
             UserError: The backbone does not take such clips.
         """
-        if "clip" in sections and backbone.modality not in ("video", "image"):
-            parts = f"{len(backbone.parts)} joined ones" if backbone.parts else f"one of {backbone.modality}"
-            raise UserError(f"{backbone.name} is {parts}, and this protocol takes one backbone of video or images.")
         clip = {"clip": resolve_clip(sections["clip"], backbone)} if "clip" in sections else {}
         return {**sections, **clip}
 

@@ -64,6 +64,7 @@ def download(address: str, path: Path, sha256: str | None = None, most: int | No
             if not partial.validator:  # the server cannot tell whether the rest would be of the same file
                 raise UserError(partial.said(address), "Try again.")
         else:
+            assert partial is not None
             keep_partial(path, file, partial)
             raise UserError(partial.said(address), "Try again: the same command goes on from there.")
         digest = _digest(file)
@@ -142,7 +143,7 @@ def _receive(
             cut = True
     total = None if length is None else before + length
     if cut or (length is not None and received != length):
-        return Partial(address, before + received, total, validator_of(response.headers))
+        return Partial(address, before + received, total, validator_of(dict(response.headers.items())))
     if before + received == 0:
         raise UserError(f"{response.url} gives an empty file.", by_hand)
     return None

@@ -60,10 +60,11 @@ def keep_partial(path: Path, file: BinaryIO, state: Partial) -> None:
 
 def validator_of(headers: Mapping[str, str]) -> str:
     """Return the mark of a file's version in a server's answer: a strong ETag, else its date; empty without either."""
-    etag = headers.get("ETag", "")
+    said = {name.lower(): value for name, value in headers.items()}
+    etag = said.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag
-    return headers.get("Last-Modified", "")
+    return said.get("last-modified", "")
 
 
 def _place(path: Path) -> Path:

@@ -61,7 +61,7 @@ def test_a_word_that_means_nothing_names_what_is_near_and_never_none(
     [
         (["backbone=resnet50", "weights=nope.pth"], "there is no such file"),
         (["backbone=resnet50", "weights=videomae_vit_b_k400"], "fit videomaev2_vit_b, not resnet50"),
-        (["backbone=resnet50+egemaps"], "2 joined ones, and this protocol takes one backbone of video or images"),
+        (["backbone=resnet50+egemaps"], "2 joined ones, and ucf101_ft takes one backbone of video or images"),
         (["backbone=resnet50+"], "a name is missing beside a +"),
         (["backbone=egemaps"], "has no recipe for egemaps"),
     ],

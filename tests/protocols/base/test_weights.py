@@ -171,7 +171,8 @@ def test_weights_that_cannot_be_used(root: Path, tmp_path: Path, case: Any, phas
     assert re.search(CASES[case], caught.value.message), caught.value.message
     assert caught.value.hint
     assert not (tmp_path / "created").exists()
-    assert {entry.name for entry in work_dir.iterdir()} == {"manifests"}
+    left = {entry.name for entry in work_dir.iterdir()} if work_dir.is_dir() else set()
+    assert left <= {"manifests"}  # nothing, where the file was refused before a clip was decoded
 
 
 def test_weights_without_their_head_can_be_fine_tuned_and_not_tested(root: Path, tmp_path: Path) -> None:

@@ -156,7 +156,8 @@ def load_classifier(classifier: Classifier, raw: Mapping[str, Any], classes: Seq
     source = _source(raw)
     state, report, left = _find(raw, classifier.backbone)
     _check_fit(report, raw, classifier.backbone)
-    head = find_head(left, *classifier.head.weight.shape, source)
+    classes_here, width = classifier.head.weight.shape
+    head = find_head(left, classes_here, width, source)
     if classes:
         check_classes(raw, raw.path if isinstance(raw, Checkpoint) else None, classes, source)
     layers = [name for name in left if name not in head.names and not _is_no_layer(name, classifier.backbone)]

@@ -37,7 +37,8 @@ def digests(dataset: str, ids: Iterable[str]) -> Tensor:
 def entry(dataset: str, ids: Iterable[str], before: Seen | None) -> Tensor:
     """Return a checkpoint's entry of the clips that its network has seen, in this training and before it."""
     earlier = [] if before is None else [before.clips]
-    return torch.unique(torch.cat([digests(dataset, ids), *earlier]))
+    clips: Tensor = torch.unique(torch.cat([digests(dataset, ids), *earlier]))
+    return clips
 
 
 def seen_of(content: Mapping[str, Any]) -> Seen | None:

@@ -33,11 +33,17 @@ class ChosenFile:
 
 
 def require_weights(experiment: Experiment, work_dir: Path) -> None:
-    """Refuse an experiment whose weights are not there, are another backbone's, or are no file of weights.
+    """Refuse an experiment whose weights are not there, are another backbone's or no weights, or fit no one backbone.
 
     Raises:
         UserError: They are; says what was found, and what to do.
     """
+    for card, _ in experiment.clips_to_check():
+        if card.modality not in ("video", "image"):
+            kind = f"{len(card.parts)} joined ones" if card.parts else f"one of {card.modality}"
+            raise UserError(
+                f"{card.name} is {kind}, and {experiment.protocol.name} takes one backbone of video or images."
+            )
     if experiment.weights == "none":
         return
     parts = [(experiment.weights, experiment.backbone)]

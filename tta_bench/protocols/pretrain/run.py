@@ -147,8 +147,8 @@ class Pretrain(ProtocolRun):
         if run.weights is not None:
             before = run.weights.pretraining
             pretraining |= {"data": f"{pretraining['data']}, and before it: {before.data}", "labels": before.labels}
-        before = None if run.weights is None else run.weights.seen
-        clips = seen.entry(self.experiment.dataset.name, [clip.id for clip in run.clips.clips], before)
+        earlier = None if run.weights is None else run.weights.seen
+        clips = seen.entry(self.experiment.dataset.name, [clip.id for clip in run.clips.clips], earlier)
         return {"run": run.folder.name, "pretraining": pretraining, seen.KEY: clips}
 
     def draw(self, step: PretrainStep) -> None:
