@@ -137,7 +137,7 @@ def _check(text: str, source: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if any(level.anchor == event.anchor for level in open_levels):
                 raise UserError(f"{source}, line {line}: *{event.anchor} stands inside what it stands for.")
-            size = sizes.get(event.anchor, 1)
+            size = sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             _check_scalar(event, f"{source}, line {line}")
             if event.anchor is not None:

@@ -35,7 +35,7 @@ def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tup
     if group is not None and group not in groups:
         if pattern is not None or nearest(group, groups):
             raise unknown("group", group, groups)
-        group, pattern = None, group if set("*?[") & set(group) else f"*{group}*"
+        pattern, group = (group if set("*?[") & set(group) else f"*{group}*"), None
     asked = pattern or "*"
     listed = {name: _rows(name, asked, work_dir) for name in ([group] if group else GROUPS)}
     if as_json:
