@@ -97,7 +97,7 @@ def line_of(path: Path, key: Sequence[str | int]) -> int | None:
 
 
 def _said(error: yaml.YAMLError) -> str:
-    """Return what is wrong with a text on one line, with its line and column."""
+    """Return the fault of a text on one line, with its line and column."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     at = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "

@@ -82,7 +82,7 @@ def _say_usage(error: click.ClickException) -> int:
 
 
 def _of_the_system(error: OSError) -> str | None:
-    """Return what the operating system refused, with the file; None where neither says enough."""
+    """Return the refusal of the operating system, with its file; None where it does not say enough."""
     reason = FORESEEN.get(error.errno or 0)
     if reason is None:
         return None

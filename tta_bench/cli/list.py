@@ -70,7 +70,7 @@ def _cards(group: str, pattern: str) -> list[dict[str, str]]:
 
 
 def _elsewhere(group: str | None, pattern: str) -> str:
-    """Return where to look for what no card is called."""
+    """Return a hint at other places for a name that no card has."""
     told = f"nothing is called {pattern}."
     if group == "runs":
         return f"{told} `tta-bench list runs` prints all."

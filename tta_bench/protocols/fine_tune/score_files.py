@@ -212,7 +212,7 @@ _KINDS = {
     b"\x1f\x8b": "compressed by gzip",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
-"""What a file is that begins so, and is no text."""
+"""Kinds of files that are no text, by their first bytes."""
 
 
 def _refuse_binary(path: Path) -> None:
