@@ -3,7 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -96,3 +98,53 @@ def test_a_broken_plugin_is_refused_before_anything_is_spent(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
         tta_bench.load_records(tmp_path / "nothing")
+
+
+NET = nn.Sequential(nn.Conv3d(3, 8, 3, stride=4), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"resume": "allways"}, "Did you mean 'always'"),
+        ({"resume": None}, "unknown value of resume 'None'"),
+        ({"backbone": nn.Flatten}, "is the class Flatten, not a module"),
+        ({"backbone": torch.zeros(3)}, "takes a name or a torch.nn.Module, and a Tensor was given"),
+        ({"backbone": {"name": "x"}}, "and a dict was given"),
+        ({"backbone": NET, "card": "x"}, "card= takes a dict"),
+        ({"seed": np.zeros((2, 2), int)}, "seed= takes a number, .* and a list was given"),
+        ({"seed": {1, 2}}, "a set was given"),
+        ({"seed": []}, "seed is empty"),
+        ({"seed": [1, 1]}, "1 is there more than once"),
+        ({"seed": True}, "a whole number was expected"),
+        ({"train": {"lr": float("nan")}}, "a number was expected"),
+        ({"limit": 8.5}, "a whole number was expected"),
+        ({"data": {"root": object()}}, "a object was given"),
+        ({"work_dir": 3}, "work_dir= takes a path, and a int was given"),
+    ],
+)
+def test_what_python_gives_is_checked_like_words(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        tta_bench.run("ucf101_ft", **{"backbone": "resnet18", **given})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.array([1, 2]), "1,2"),
+        (range(3), "0,1,2"),
+        (np.int64(7), "7"),
+        (np.float32(0.5), "0.5"),
+        (torch.tensor([3, 4]), "3,4"),
+        (Path("a/b"), "a/b"),
+        ((1,), "1"),
+        (np.bool_(True), "true"),
+    ],
+)
+def test_arrays_ranges_and_paths_are_values(value: object, text: str) -> None:
+    assert list(words({"key": value})) == [f"key={text}"]
+
+
+def test_the_package_lists_what_it_offers() -> None:
+    assert {"run", "load_records", "register_backbone"} <= set(dir(tta_bench))
+    assert not {"config", "annotations"} & set(dir(tta_bench))

@@ -16,6 +16,8 @@ def test_two_models_are_compared_by_r(tmp_path: Path, command: Callable[..., Any
     assert f"mean r: {first:.4f} and {second:.4f}, difference +{first - second:.4f}" in done.out
     assert "24 groups of 96 clips" in done.out
     assert "The two differ at 95 %." in done.out
-    assert set(json.loads(command("compare", *paths, "--json").out)) == {"metric", "a", "b", "difference"}
+    told = json.loads(command("compare", *paths, "--json").out)
+    assert set(told) == {"metric", "a", "b", "difference"}
+    assert {"value", "low", "high", "p", "n", "n_groups"} == set(told["difference"])
     turned = command("compare", *paths[::-1])
     assert f"difference -{first - second:.4f}" in turned.out

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from tta_bench.engine.device import (
     OutOfMemory,
     ResolvedPrecision,
     memory_advice,
+    peak_memory_of_process,
     resolve_device,
     resolve_micro_batch,
     resolve_precision,
@@ -86,3 +89,14 @@ def test_a_machine_is_made_of_settings() -> None:
     machine = Machine.of(RuntimeSettings(device="cpu", workers=2), "auto")
     assert (machine.device, machine.precision, machine.workers, machine.pin) == (CPU, "fp32", 2, False)
     assert machine.peak_memory() > 2**20
+
+
+def test_peak_memory_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    linux = peak_memory_of_process()
+    assert 2**24 < linux < 2**40
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "darwin")
+        assert peak_memory_of_process() == pytest.approx(linux / 1024, rel=0.2)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "resource", None)  # Windows has none
+        assert peak_memory_of_process() == 0

@@ -88,3 +88,12 @@ def test_incomplete_splits_are_named() -> None:
         check_complete(["a", "a", "x"], ["a", "b", "c"])
     for part in ("3 samples", "2 missing: b, c", "1 repeated: a", "1 not of this split: x"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("least", "kind"), [(0.25, np.float16), (1e-6, np.float32), (1e-60, np.float64)])
+def test_scores_are_kept_in_the_lowest_precision_that_ranks_them(least: float, kind: type[np.floating]) -> None:
+    scores = np.array([[1.0, 0.5, 0.5 + least / 2], [1.0, 0.5 - least / 4, 0.5]]) if kind is not np.float64 else None
+    table = np.array([[1.0, 0.0, least], [1.0, least, 0.0]]) if scores is None else scores
+    found = collect(["a", "b"], table, [2, 1], ["a", "b"], ["x", "y", "z"])
+    assert found.scores.dtype == kind
+    assert found.outcomes().ranks.tolist() == ([1, 1] if scores is None else [1, 2])

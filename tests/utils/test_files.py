@@ -11,7 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tta_bench.utils.files import FORGOTTEN_SECONDS, atomic_file, sha256_of, sweep, temporary_path, write_atomic
+from tta_bench.errors import UserError
+from tta_bench.utils.files import (
+    FORGOTTEN_SECONDS,
+    atomic_file,
+    is_there,
+    require_folder,
+    require_writable,
+    sha256_of,
+    sweep,
+    temporary_path,
+    write_atomic,
+)
 from tta_bench.utils.processes import process_tag
 
 
@@ -84,3 +95,34 @@ def test_a_file_of_a_process_that_was_killed_while_it_wrote_is_swept(tmp_path: P
     assert len(list(tmp_path.iterdir())) == 1
     sweep(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_can_be_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    require_folder(tmp_path / "new/and/deep")
+    require_writable(tmp_path / "new")
+    for path in (tmp_path / "taken", tmp_path / "taken/runs", tmp_path / "dangling/runs"):
+        with pytest.raises(UserError, match="is a file"):
+            require_folder(path)
+    for name in ("x" * 5000, "a\x00b"):
+        with pytest.raises(UserError, match="can be no folder"):
+            require_folder(tmp_path / name)
+        assert not is_there(tmp_path / name)
+
+
+def test_a_folder_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda *_: False)  # root may write anywhere
+        with pytest.raises(UserError, match="there is no permission to write in"):
+            require_writable(tmp_path / "runs")
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_modes_follow_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomic(tmp_path / "file", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode

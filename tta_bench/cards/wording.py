@@ -62,13 +62,13 @@ EXPECTED = {
     "datetime_parsing": "a date was expected, such as 2026-11-25T12:00:00Z",
     "datetime_from_date_parsing": "a date was expected, such as 2026-11-25T12:00:00Z",
 }
-"""What to say of each type of error; braces hold what pydantic knows."""
+"""Words for each type of error; braces hold the figures of pydantic."""
 LONGEST = 100
 """Most characters shown of a value that was found."""
 
 
 def in_words(problem: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field, of one of pydantic's errors."""
+    """Return the fault of a field in words, of one of pydantic's errors."""
     template = EXPECTED.get(problem["type"])
     if template is None:
         return "is not what is taken here"
@@ -87,7 +87,7 @@ def found(value: object) -> str:
 
 
 def place(problem: Mapping[str, Any], data: object) -> tuple[str | int, ...]:
-    """Return where in the data a problem is, without the names of types that pydantic tried there."""
+    """Return the place of a problem in the data, without the names of types that pydantic tried there."""
     path: list[str | int] = []
     for part in problem["loc"]:
         inside = isinstance(data, Mapping) and part in data

@@ -97,7 +97,7 @@ def line_of(path: Path, key: Sequence[str | int]) -> int | None:
 
 
 def _said(error: yaml.YAMLError) -> str:
-    """Return what is wrong with a text on one line, with its line and column."""
+    """Return the fault of a text on one line, with its line and column."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     at = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
@@ -137,7 +137,7 @@ def _check(text: str, source: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if any(level.anchor == event.anchor for level in open_levels):
                 raise UserError(f"{source}, line {line}: *{event.anchor} stands inside what it stands for.")
-            size = sizes.get(event.anchor, 1)
+            size = sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             _check_scalar(event, f"{source}, line {line}")
             if event.anchor is not None:

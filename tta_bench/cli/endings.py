@@ -74,14 +74,15 @@ def _say_usage(error: click.ClickException) -> int:
     if isinstance(error, click.NoSuchOption) and error.option_name in HYDRA:
         hint = "Lists are written split=1,2 and seed=0,1, and run one after the other without an option."
         return say_line(f"no such option: {error.option_name}.", hint, 2)
+    context = getattr(error, "ctx", None)
+    usage = [context.get_usage()] if context is not None else []
     with suppress(OSError, ValueError):
-        error.message = one_line(error.message)
-        error.show()
+        click.echo("\n".join([*usage, f"Error: {one_line(error.format_message())}"]), err=True)
     return 2
 
 
 def _of_the_system(error: OSError) -> str | None:
-    """Return what the operating system refused, with the file; None where neither says enough."""
+    """Return the refusal of the operating system, with its file; None where it does not say enough."""
     reason = FORESEEN.get(error.errno or 0)
     if reason is None:
         return None

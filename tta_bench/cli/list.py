@@ -35,7 +35,7 @@ def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tup
     if group is not None and group not in groups:
         if pattern is not None or nearest(group, groups):
             raise unknown("group", group, groups)
-        group, pattern = None, group if set("*?[") & set(group) else f"*{group}*"
+        pattern, group = (group if set("*?[") & set(group) else f"*{group}*"), None
     asked = pattern or "*"
     listed = {name: _rows(name, asked, work_dir) for name in ([group] if group else GROUPS)}
     if as_json:
@@ -70,7 +70,7 @@ def _cards(group: str, pattern: str) -> list[dict[str, str]]:
 
 
 def _elsewhere(group: str | None, pattern: str) -> str:
-    """Return where to look for what no card is called."""
+    """Return a hint at other places for a name that no card has."""
     told = f"nothing is called {pattern}."
     if group == "runs":
         return f"{told} `tta-bench list runs` prints all."

@@ -114,7 +114,7 @@ def _number(text: str) -> float:
 
 
 def _meant(text: str) -> str:
-    """Return what to write in place of a text that is almost a number."""
+    """Return a hint at the right spelling of a text that is almost a number."""
     digits = text.replace("_", "")
     if re.fullmatch(r"[+-]?[0-9]+", digits) and len(digits) <= LONGEST:
         return f" Write {int(digits)}."

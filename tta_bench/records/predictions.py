@@ -169,7 +169,7 @@ def _compact(scores: NDArray[np.floating], targets: Sequence[NDArray[np.int64]])
     ranks = [true_class_rank(scores, target) for target in targets]
     for kind in (np.float16, np.float32):
         with np.errstate(over="ignore"):
-            small = scores.astype(kind)
+            small: NDArray[np.floating] = scores.astype(kind)
         same = all(
             np.array_equal(true_class_rank(small, target), rank) for target, rank in zip(targets, ranks, strict=True)
         )

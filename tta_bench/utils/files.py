@@ -78,6 +78,8 @@ def require_folder(path: Path) -> None:
     Raises:
         UserError: It, or a part of it, is a file; or it can be no path.
     """
+    if "\0" in str(path):
+        raise UserError(f"{str(path)[:200]!r} can be no folder: it has a zero character.")
     for part in (path, *path.parents):
         try:
             if part.is_dir():

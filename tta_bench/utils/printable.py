@@ -23,11 +23,18 @@ def one_line(text: str) -> str:
 
 
 def first_control(text: str) -> str | None:
-    """Return the first character of a text that steers a terminal; None where there is none."""
+    """Return the first character of a text that steers a terminal; None where there is none.
+
+    A carriage return before a line feed is a line's end on Windows, and steers nothing.
+
+    Args:
+        text: The text.
+    """
     found = _STEERING.search(text.replace("\r\n", "\n"))
     return None if found is None else found[0]
 
 
 def _written(letter: str) -> str:
+    """Return a character as Python's source writes it."""
     code = ord(letter)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

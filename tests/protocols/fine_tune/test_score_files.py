@@ -8,10 +8,12 @@ import pytest
 from tta_bench.errors import UserError
 from tta_bench.protocols.fine_tune.score_files import (
     ClassScores,
+    Labels,
     columns_as_listed,
     ids_as_listed,
     read_class_scores,
     read_labels,
+    require_classes,
 )
 
 CLASSES = ("Archery", "Diving", "Surfing")
@@ -107,3 +109,76 @@ def test_labels(tmp_path: Path) -> None:
         read_labels(write(tmp_path, "id,label\nv1,Archery\nv2,\n"))
     with pytest.raises(UserError, match="no column label"):
         read_labels(write(tmp_path, "id,class\nv1,Archery\n"))
+
+
+def labels_of(*names: str, spare: tuple[str, ...] = ()) -> Labels:
+    ids = tuple(f"v{number}" for number in range(len(names)))
+    return Labels(ids, names, ids, spare)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["Archery", "Diving", "n_frames"], "n_frames.*\nLeave out what is no class"),
+        (["Archery", "Diving", "Unnamed: 0"], "Unnamed: 0"),
+        (["index", "Archery", "Diving"], "index"),
+        (
+            ["Archery", "Diving", "pred", "fps", "label_id"],
+            "3 columns are the label of no sample .*: pred, fps, label_id",
+        ),
+        (["ARCHERY", "Diving"], "ARCHERY; 1 classes .* Archery.\nWrite 'Archery' for 'ARCHERY'"),
+        (["Archery", "Diving", "Diving.1"], r"Diving\.1"),
+        (["0", "1"], "These are numbers; write the classes' names"),
+        (["Archery"], "1 classes of labels.csv have no column: Diving"),
+    ],
+)
+def test_a_column_that_is_no_class_is_refused_by_name(columns: list[str], message: str) -> None:
+    given = ClassScores(("v0",), tuple(columns), np.zeros((1, len(columns))))
+    with pytest.raises(UserError, match=f"(?s){message}"):
+        require_classes(given, labels_of("Archery", "Diving"), Path("labels.csv"))
+
+
+@pytest.mark.parametrize("best", ["archery", "Diving ", "3", "-1", "Swimming"])
+def test_so_is_a_best_class_that_no_sample_has(best: str) -> None:
+    given = ClassScores(("v0",), (best,), np.ones((1, 1)), best_only=True)
+    with pytest.raises(UserError, match=best):
+        require_classes(given, labels_of("Archery", "Diving"), Path("labels.csv"))
+
+
+def test_a_class_without_a_sample_is_named_by_a_line_of_the_labels(tmp_path: Path) -> None:
+    labels = read_labels(write(tmp_path, "id,label\nv1,Archery\n,Diving\nv2,Surfing\n"))
+    assert (labels.ids, labels.spare, labels.classes) == (("v1", "v2"), ("Diving",), CLASSES)
+    require_classes(ClassScores(("v1",), CLASSES, np.zeros((1, 3))), labels, Path("labels.csv"))
+
+
+@pytest.mark.parametrize("text", [",id,Archery,Diving\n0,v1,1,2\n", "id,Archery,,Diving\nv1,1,0,2\n"])
+def test_a_column_without_a_name_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="has no name, so it is no class"):
+        read_class_scores(write(tmp_path, text))
+
+
+def test_doubles_keep_their_precision_and_classes_stand_once(tmp_path: Path) -> None:
+    found = read_class_scores(write(tmp_path, "id,Archery,Diving,Surfing\nv1,1e-300,2e-300,0\n"))
+    assert columns_as_listed(found, CLASSES).tolist() == [[1e-300, 2e-300, 0]]
+    np.savez(tmp_path / "s.npz", ids=["v1"], scores=np.zeros((1, 2)), classes=["a", "a"])
+    with pytest.raises(UserError, match="several classes called a"):
+        read_class_scores(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [
+        (b"\x80\x04\x95", "a pickle, which is never opened"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"PAR1", "a Parquet file"),
+        (b"\x89HDF\r\n", "an HDF5 file"),
+        (b"\x93NUMPY\x01", "a NumPy array"),
+        (b"\x1f\x8b\x08", "compressed by gzip"),
+    ],
+)
+def test_a_file_that_is_no_text_is_called_by_its_kind(tmp_path: Path, begin: bytes, kind: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(begin + bytes(range(256)))
+    for read in (read_class_scores, read_labels):
+        with pytest.raises(UserError, match=kind):
+            read(path)

@@ -99,7 +99,8 @@ def read_labels(path: Path) -> Labels:
     if empty := [row["id"] for row in rows if not row["label"]]:
         raise UserError(f"{path}: {len(empty):,} samples have no label: {shorten(empty)}.")
     group = "group" if "group" in columns else "id"
-    return Labels(*(tuple(row[name] for row in rows) for name in ("id", "label", group)), spare)
+    ids, labels, groups = (tuple(row[name] for row in rows) for name in ("id", "label", group))
+    return Labels(ids, labels, groups, spare)
 
 
 def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
@@ -211,7 +212,7 @@ _KINDS = {
     b"\x1f\x8b": "compressed by gzip",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
-"""What a file is that begins so, and is no text."""
+"""Kinds of files that are no text, by their first bytes."""
 
 
 def _refuse_binary(path: Path) -> None:
