@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.boards.standing import Rests
+from tta_bench.records.verify import Rests
 from tta_bench.records.schema import Record
 
 

@@ -7,8 +7,9 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
 from tta_bench.boards import standing
-from tta_bench.boards.standing import Rests, aside, unranked, weakest, word_of
+from tta_bench.boards.standing import aside, unranked, weakest, word_of
 from tta_bench.errors import UserError
+from tta_bench.records.verify import Rests
 from tta_bench.records.store import read_record
 
 

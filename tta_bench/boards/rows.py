@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tta_bench.boards.errata import Erratum
-from tta_bench.boards.standing import Rests, weakest
+from tta_bench.boards.standing import weakest
+from tta_bench.records.verify import Rests
 from tta_bench.metrics import SampleMetric
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.identity import ProtocolRef

@@ -166,14 +166,31 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
         Claimed: Another process does it at this moment.
     """
     _sweep(run)
-    record_claim = run.work_dir / "records" / f".{record_name(run.identity)}.claim"
+    trainings = () if run.is_test_only else (run.claim_of_training,)
+    with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings):
+        yield
+
+
+@contextmanager
+def claimed(claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path) -> Iterator[None]:
+    """Claim an experiment while the block runs.
+
+    Args:
+        claims: The claims of this process.
+        work_dir: Folder of all runs.
+        identity: Identity of the experiment.
+        name: Name of the run, for messages.
+        trainings: Files that claim its trainings.
+
+    Raises:
+        Claimed: Another process does it at this moment.
+    """
     try:
-        run.claims.add(record_claim, f"{run.folder.name} is being trained")
-        if not run.is_test_only:
-            run.claims.add(run.claim_of_training, f"{run.folder.name} is being trained")
+        for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
+            claims.add(path, f"{name} is being trained")
         yield
     finally:
-        run.claims.release()
+        claims.release()
 
 
 def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:

@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
 from tta_bench.data.media.manifest import Manifest
 from tta_bench.errors import UserError
+from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
 from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, shared_bytes, standing_of
@@ -63,16 +65,12 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
     if not hasattr(dataset, "split"):
         raise UserError(f"{experiment.dataset.name} has no classes, which {experiment.protocol.name} is about.")
     split = dataset.split(experiment.split)
-    lists = {"train": class_pairs(split.train, dataset.classes), "test": class_pairs(split.test, dataset.classes)}
     train, test = (limited(part, experiment.limit) for part in (split.train, split.test))
     train = balanced(train, experiment.train.clips)
     manifest = check_readable([*train, *test], experiment.dataset.name, root, work_dir, workers)
     exclude_broken(test, manifest, "test clips", allowed=0.0, hint=WHOLE)
     excluded = exclude_broken(train, manifest, "training clips")
-    contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
-    trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(train) + len(test))
-    announce(standing)
+    standing = standing_of_split(experiment, dataset, manifest, train, test)
     return SplitClips(
         root=root,
         classes=tuple(dataset.classes),
@@ -84,6 +82,27 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
         standing=standing,
         manifest=manifest,
     )
+
+
+def standing_of_split(
+    experiment: Experiment, dataset: Any, manifest: Manifest, train: Sequence[Sample], test: Sequence[Sample]
+) -> Standing:
+    """Return how an experiment's split stands beside the official lists, and tell the user.
+
+    Args:
+        experiment: The experiment.
+        dataset: Its dataset, of which the whole lists are compared.
+        manifest: State of the clips.
+        train: Training clips that are used.
+        test: Test clips that are used.
+    """
+    split = dataset.split(experiment.split)
+    lists = {"train": class_pairs(split.train, dataset.classes), "test": class_pairs(split.test, dataset.classes)}
+    contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
+    trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(train) + len(test))
+    announce(standing)
+    return standing
 
 
 def balanced(samples: Sequence[Sample], count: int | None) -> Sequence[Sample]:

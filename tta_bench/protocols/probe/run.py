@@ -20,7 +20,7 @@ from tta_bench.engine.timing import Timing
 from tta_bench.experiments.probe import AttentiveExperiment, FrozenExperiment, LinearExperiment, NeighbourExperiment
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, finished_record, identity, phase
-from tta_bench.protocols.base.training_run import training_folder
+from tta_bench.protocols.base.training_run import claimed, training_folder
 from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips
@@ -36,6 +36,7 @@ from tta_bench.protocols.probe.report import (
     frozen_run_info,
 )
 from tta_bench.protocols.probe.split import open_frozen_split
+from tta_bench.records.claims import Claims
 from tta_bench.records.identity import Identity
 from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results
@@ -85,7 +86,7 @@ class Frozen(ProtocolRun):
     def training(self) -> str:
         """Identity of the head."""
         sha256 = self.encoder.weights.sha256 if self.encoder.weights else None
-        return self.experiment.training_identity(self.clips.identity, sha256, self.machine.precision)
+        return self.experiment.training_identity(self.clips.key, sha256, self.machine.precision)
 
     @cached_property
     def identity(self) -> Identity:
@@ -98,6 +99,7 @@ class Frozen(ProtocolRun):
             self.training,
             machine.precision,
             control=experiment.eval.control,
+            standing=self.clips.standing,
         )
 
     @property
@@ -119,14 +121,29 @@ class Frozen(ProtocolRun):
             BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``.
             KeyboardInterrupt: Stopped; encoded clips are kept, and the record says ``cancelled``.
         """
-        experiment = self.experiment
         self.check()
-        done = finished_record(self.work_dir, self.identity) if self.resume == "missing" else None
-        if done is not None:
-            console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
-            return [done]
+        claims = Claims()
+        with claimed(claims, self.work_dir, self.identity, self.folder.name):
+            done = finished_record(self.work_dir, self.identity) if self.resume == "missing" else None
+            if done is None:
+                return [self.measure(claims)]
+        console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
+        return [done]
+
+    def measure(self, claims: Claims) -> Record:
+        """Encode, fit, test and return the record.
+
+        Args:
+            claims: The claims on this experiment.
+        """
+        experiment = self.experiment
         recorder = Recorder(
-            experiment, self.identity, frozen_run_info(experiment, self.clips), self.machine, self.work_dir
+            experiment,
+            self.identity,
+            frozen_run_info(experiment, self.clips),
+            self.machine,
+            self.work_dir,
+            claims.require,
         )
         with recorder.running():
             begun = time.perf_counter()
@@ -134,6 +151,7 @@ class Frozen(ProtocolRun):
             extracted = Timing(made, time.perf_counter() - begun, 0.0, self.machine.peak_memory()) if made else None
             begun = time.perf_counter()
             fitted = self.fit(train, test)
+            self.clips.require_unchanged()
             trained = Timing(fitted.seen, time.perf_counter() - begun, 0.0, self.machine.peak_memory())
             save_head(self.folder / HEAD_FILE, fitted.head, self.clips.classes, self.training)
             predictions = frozen_predictions(experiment, self.clips, fitted.scores)
@@ -148,7 +166,7 @@ class Frozen(ProtocolRun):
         if not experiment.features.keep:
             for folder in folders:
                 shutil.rmtree(folder)
-        return [record]
+        return record
 
     def check(self) -> None:
         """Check the data, the weights and the backbone before anything is spent.

@@ -9,7 +9,7 @@ from tta_bench.data.datasets.shots import few_shots
 from tta_bench.errors import UserError
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated_identity
-from tta_bench.protocols.fine_tune.split import WHOLE, SplitClips
+from tta_bench.protocols.fine_tune.split import WHOLE, SplitClips, standing_of_split
 
 
 def open_frozen_split(experiment: FrozenExperiment, work_dir: Path, workers: int) -> SplitClips:
@@ -49,4 +49,6 @@ def open_frozen_split(experiment: FrozenExperiment, work_dir: Path, workers: int
         lengths=manifest.frames,
         excluded=excluded,
         identity=generated_identity(experiment) or manifest.identity([*train, *test]),
+        standing=standing_of_split(experiment, dataset, manifest, train, test),
+        manifest=manifest,
     )
