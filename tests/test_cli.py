@@ -52,7 +52,7 @@ def test_the_options_are_these() -> None:
 
 
 OPTIONS = {
-    "run": ["--dry-run", "--json", "--plugin", "--resume", "--submission", "--work-dir"],
+    "run": ["--dry-run", "--json", "--plugin", "--resume", "--shard", "--submission", "--wait", "--work-dir"],
     "eval": ["--json", "--plugin", "--work-dir"],
     "predict": ["--every", "--format", "--plugin", "--top", "--work-dir"],
     "features": ["--into", "--plugin", "--work-dir"],
@@ -60,7 +60,7 @@ OPTIONS = {
     "show": ["--json", "--keys", "--plugin"],
     "new": ["--into"],
     "check": ["--json", "--markdown", "--plugin"],
-    "leaderboard": ["--boards", "--check", "--format", "--plugin", "--records"],
+    "leaderboard": ["--boards", "--check", "--format", "--plugin", "--records", "--since", "--work-dir"],
     "verify": ["--fetch", "--maintainers", "--plugin", "--predictions", "--since"],
     "attest": ["--checkpoint", "--key", "--plugin", "--word", "--work-dir"],
     "compare": ["--json", "--plugin"],

@@ -62,7 +62,7 @@ def test_actions_are_pinned_by_their_hash(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_no_workflow_gives_code_of_a_pull_request_secrets_or_a_right_to_write(path: Path) -> None:
     workflow, text = read(path), path.read_text()
-    triggers = workflow[True]  # YAML 1.1 reads the key `on` as a truth value
+    triggers = workflow["on"]
     assert workflow["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in text
     assert "secrets." not in text
@@ -167,6 +167,10 @@ def test_the_matrix_has_the_oldest_python_that_is_promised() -> None:
     assert len(pythons) == 3
 
 
+OPTIONAL = {"charset-normalizer"}
+"""Packages that NumPy imports where they are there."""
+
+
 @pytest.mark.parametrize("words", [("verify", "leaderboards/records"), ("leaderboard", "--check")])
 def test_boards_are_checked_with_the_packages_that_the_workflow_installs(words: tuple[str, ...]) -> None:
     program = (
@@ -186,6 +190,6 @@ def test_boards_are_checked_with_the_packages_that_the_workflow_installs(words: 
     assert said is not None
     installed = {name.lower() for name in said.group(1).split()}
     needed = {re.split(r"[^\w.-]", line)[0].lower() for name in installed for line in requires(name) or ()}
-    assert {name.lower().replace("_", "-") for name in used.stdout.split()} <= {
+    assert {name.lower().replace("_", "-") for name in used.stdout.split()} - OPTIONAL <= {
         name.replace("_", "-") for name in installed | needed
     }

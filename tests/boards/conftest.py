@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.records.verify import Rests
 from tta_bench.records.schema import Record
+from tta_bench.records.verify import Rests
 
 
 def rescored(record: Record, folder: Path) -> Rests | None:

@@ -9,8 +9,8 @@ from tests.records.some_records import some_identity, some_predictions, some_rec
 from tta_bench.boards import standing
 from tta_bench.boards.standing import aside, unranked, weakest, word_of
 from tta_bench.errors import UserError
-from tta_bench.records.verify import Rests
 from tta_bench.records.store import read_record
+from tta_bench.records.verify import Rests
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,11 @@ def test_a_word_is_said_only_of_what_stands(tmp_path: Path) -> None:
     """A committed sample run has the sample's labels; a made-up one says labels that no official list has."""
     committed = next((REPOSITORY / "leaderboards/records").glob("ucf101_ft__*seed0__*.json"))
     assert word_of(read_record(committed), committed.parent) == "rescored"
-    made_up = write_success(tmp_path, some_predictions())
+    made_up = read_record(write_success(tmp_path, some_predictions()))
+    assert word_of(made_up, tmp_path) == "arithmetic"
+    top1 = made_up.metrics["top1"].model_copy(update={"value": 0.99})
     with pytest.raises(UserError, match="does not stand"):
-        word_of(read_record(made_up), tmp_path)
+        word_of(made_up.model_copy(update={"metrics": {**made_up.metrics, "top1": top1}}), tmp_path)
 
 
 def test_a_weak_word_takes_a_rank_but_not_on_the_board_of_its_own_data() -> None:

@@ -78,7 +78,10 @@ def test_a_cards_argument_that_its_class_lacks_is_named(command, registry: Path,
     (registry / "datasets").mkdir()
     card = 'name: mine\nsummary: s\ncomponent: CsvDataset\ngroup: none\narguments: {delimiter: ";"}\n'
     (registry / "datasets" / "mine.yaml").write_text(card)
-    for words in (("data", "verify", "mine"), ("run", "protocol=ucf101_ft", "dataset=mine", "--dry-run")):
+    for words in (
+        ("data", "verify", "mine"),
+        ("run", "protocol=ucf101_ft", "dataset=mine", "weights=none", "--dry-run"),
+    ):
         done = command(*words, f"data.root={tmp_path / 'list.csv'}")
         assert done.code == 2
         assert "unknown argument of CsvDataset, on the card mine, 'delimiter'.\nIt takes: none." in done.err

@@ -17,11 +17,12 @@ from tta_bench.boards.rows import Entry
 from tta_bench.boards.standing import aside, unranked, word_of
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
+from tta_bench.records.differences import plugin_of_score
 from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.schema import Record
 from tta_bench.records.status import is_ranked
 from tta_bench.records.store import file_stem, read_record, record_files
-from tta_bench.records.verify import file_problem, plugin_of_score
+from tta_bench.records.verify import file_problem
 
 
 class Collected(NamedTuple):

@@ -11,11 +11,12 @@ import numpy as np
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS, SampleMetric
 from tta_bench.metrics.paired import Difference, discordant, mcnemar_exact
+from tta_bench.records.differences import plugin_of_score
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
-from tta_bench.records.verify import plugin_of_score, read_kept
+from tta_bench.records.verify import read_kept
 
 
 class Discordant(NamedTuple):

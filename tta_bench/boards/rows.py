@@ -14,12 +14,12 @@ import numpy as np
 
 from tta_bench.boards.errata import Erratum
 from tta_bench.boards.standing import weakest
-from tta_bench.records.verify import Rests
 from tta_bench.metrics import SampleMetric
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.identity import ProtocolRef
 from tta_bench.records.schema import Record
 from tta_bench.records.status import last_word, outcome
+from tta_bench.records.verify import Rests
 from tta_bench.utils.keyed_random import digest
 
 REPLACED = "replaced by a newer run"

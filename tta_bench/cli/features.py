@@ -18,7 +18,7 @@ PROTOCOL = "ucf101_knn"
 @work_dir_option
 @plugin_option
 def command(words: tuple[str, ...], into: Path, work_dir: Path, plugins: tuple[Path, ...]) -> None:
-    r"""Encode videos with a frozen backbone, and write an NPZ archive for each and a manifest.
+    """Encode videos with a frozen backbone, and write an NPZ archive for each and a manifest.
 
     \b
     tta-bench features backbone=videomaev2_vit_b dataset=videos data.root=/data/films --into /data/features

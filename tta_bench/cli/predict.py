@@ -36,7 +36,7 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    r"""Print the most probable classes of videos, by the model of a finished fine-tune or frozen run.
+    """Print the most probable classes of videos, by the model of a finished fine-tune or frozen run.
 
     \b
     tta-bench predict ucf101_knn-videomaev2_vit_b-split1-seed0-1a2b3c4d holiday.mp4

@@ -28,7 +28,7 @@ def command(name: str, plugins: tuple[Path, ...], keys: bool, as_json: bool) -> 
     tta-bench show resnet50                           parameters, GMACs per view, and views of each protocol
     tta-bench show resnet50+egemaps                   joined backbones
     tta-bench show my_net --plugin my_net.py --json   a plug-in's card, as data
-    tta-bench show RECORD                             a record: its file, or its name in `tta-bench list runs`
+    tta-bench show RECORD                             a record, by its file or its name
 
     Of a protocol the locked keys are shown too: changing one makes a run non-standard, and keeps it off the main board.
     """

@@ -74,7 +74,10 @@ def command(
     folders = paths or [Path("leaderboards/records")]
     labels = label_words(words)
     if missing := [str(path) for path in folders if not path.exists()]:
-        raise UserError(f"there is no folder {', '.join(missing)}.", "Name a record, or a folder of records.")
+        raise UserError(
+            f"there is no folder {', '.join(missing)} here.",
+            "Name records: tta-bench verify RECORD, or go to a clone's root.",
+        )
     files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
         raise UserError(f"there are no records in {', '.join(map(str, folders))}.")

@@ -12,13 +12,13 @@ from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.cards.validation import Strict
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import DataSettings
-from tta_bench.experiments.ranges import DISTINCT, MOST, Count, Seed
+from tta_bench.experiments.ranges import DISTINCT, MOST, Seed
 
 
 class StudySettings(Strict):
     """Sizes, seeds and the two protocols of a scaling study."""
 
-    sizes: Annotated[tuple[Count, ...], DISTINCT] = Field(min_length=1)
+    sizes: Annotated[tuple[Annotated[int, Field(ge=0, le=MOST)], ...], DISTINCT] = Field(min_length=1)
     """Clips of each subset of the corpus; smaller ones are contained in larger ones."""
     seeds: Annotated[tuple[Seed, ...], DISTINCT] = Field(default=(0, 1, 2), min_length=1)
     """Seeds at every size."""

@@ -29,6 +29,7 @@ from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.models.build import build_classifier
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.plugins import PluginCode
+from tta_bench.protocols.base.standing import Standing, data_key
 from tta_bench.protocols.base.training_run import is_test_of_file, training_folder
 from tta_bench.protocols.base.weights import CHECKPOINT, find_weights
 from tta_bench.protocols.fine_tune.testing import average_views
@@ -205,7 +206,8 @@ class Finder:
         sha256 = ident.weights.sha256 if ident.weights else None
         start = f"tested as they are: {sha256}" if is_test_of_file(experiment) else sha256
         assert ident.precision is not None
-        training = experiment.training_identity(ident.dataset.manifest_sha256 or "", start, ident.precision)
+        data = data_key(ident.dataset.manifest_sha256 or "", Standing(contents=ident.dataset.contents_sha256))
+        training = experiment.training_identity(data, start, ident.precision)
         return experiment, training_folder(self.work_dir, experiment, training, f"split{experiment.split}")
 
 

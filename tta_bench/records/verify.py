@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from tta_bench.errors import UserError
-from tta_bench.metrics import METRICS
 from tta_bench.records.attest import check_attestations
+from tta_bench.records.differences import Figures, differences, differing_values
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.plausible import implausible
-from tta_bench.records.schema import FileRef, Metric, Record
-from tta_bench.records.score import score
+from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.signatures import NO_KEYGEN
 from tta_bench.records.status import is_ranked
 from tta_bench.records.store import file_stem
 from tta_bench.utils.files import sha256_of
-
-TOLERANCE = 1e-9
-"""Figures that differ by less are equal: adding up in another order moves the last digits."""
 
 Rests = Literal["arithmetic", "rescored", "retested", "rerun"]
 """The support of a figure: outcomes that the submitter wrote, full predictions with official labels, the test phase run
@@ -33,10 +28,6 @@ Word = Literal["arithmetic", "rescored", "retested", "rerun", "FAILED"]
 MAINTAINERS = "maintainers"
 """File beside the folder of records, of the keys that may attest."""
 _NOTHING = "neither predictions nor outcomes can be read: nothing was recomputed"
-
-
-Figures = Callable[[Record, AnyOutcomes, AnyPredictions | None], Iterator[str]]
-"""Recomputation of a record's figures, which yields each difference in words."""
 
 
 class Standing(NamedTuple):
@@ -229,18 +220,6 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
     return Kept(predictions, outcomes, problems)
 
 
-def plugin_of_score(record: Record) -> str:
-    """Return the names of the plug-ins that a record was made with; the metric's name if it names none."""
-    scored_with = record.resolved.get("plugins")  # of a scored file, which has no environment
-    names = [plugin.name for plugin in record.environment.plugins] if record.environment else []
-    names += (
-        [str(plugin["name"]) for plugin in scored_with if isinstance(plugin, dict)]
-        if isinstance(scored_with, list)
-        else []
-    )
-    return ", ".join(names) or f"that registers {record.identity.protocol.score}"
-
-
 def file_problem(ref: FileRef | None, folder: Path) -> str | None:
     """Return the problem of a file that a record names, in words; None for a file that is right or not there."""
     if ref is None or not (folder / ref.name).exists():
@@ -248,49 +227,6 @@ def file_problem(ref: FileRef | None, folder: Path) -> str | None:
     if sha256_of(folder / ref.name) == ref.sha256:
         return None
     return f"{ref.name} is not the file that was recorded: its sha256 differs"
-
-
-def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictions | None = None) -> Iterator[str]:
-    """Yield each figure of a record that its samples do not give, or that cannot be recomputed here."""
-    distinct = len(np.unique(outcomes.keys))
-    if distinct != record.n_expected:
-        yield f"samples: {record.n_expected:,} were expected, {distinct:,} are there"
-    name = record.identity.protocol.score
-    rules = {name: metric.interval for name, metric in record.metrics.items()}
-    metrics, per_class, undefined = score(outcomes, METRICS.of_samples(name), predictions, rules)
-    recorded = dict(record.metrics)
-    if name not in METRICS:
-        yield f"{name} not recomputed: needs plug-in {plugin_of_score(record)}"
-        del recorded[name]
-    elif name not in metrics and METRICS.get(name).needs == "scores":
-        yield f"{name} not recomputed: needs the predictions, which are not there"
-        del recorded[name]
-    for key in sorted(metrics.keys() | recorded.keys()):
-        for field in Metric.model_fields:
-            yield from _difference(
-                f"{key}.{field}",
-                *(getattr(figures.get(key), field, None) for figures in (recorded, metrics)),
-            )
-    for key in sorted(per_class.keys() | record.per_class.keys()):
-        yield from _difference(f"per_class.{key}", record.per_class.get(key), per_class.get(key))
-    yield from _difference("undefined", record.undefined, undefined)
-
-
-def differing_values(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictions | None = None) -> Iterator[str]:
-    """Yield each metric of which the record's value, whatever its interval, is not that of its samples."""
-    samples: dict[str, Any] = {kept.serves: kept for kept in (predictions, outcomes) if kept is not None}
-    for name, recorded in record.metrics.items():
-        metric = METRICS.of_samples(name)
-        if metric is not None and metric.needs in samples and metric.is_defined(samples[metric.needs]):
-            yield from _difference(f"{name}.value", recorded.value, metric.value(samples[metric.needs]))
-
-
-def _difference(figure: str, recorded: object, recomputed: object) -> Iterator[str]:
-    same = recorded == recomputed
-    if isinstance(recorded, float) and isinstance(recomputed, float):
-        same = abs(recorded - recomputed) <= TOLERANCE
-    if not same:
-        yield f"{figure}: the record says {recorded}, its samples give {recomputed}"
 
 
 def _equal(a: AnyOutcomes, b: AnyOutcomes) -> bool:

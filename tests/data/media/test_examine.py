@@ -28,14 +28,14 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole_files_are_not_doubted(tmp_path: Path, name: str) -> None:
-    assert examine(write_video(tmp_path / name, codec=WHOLE[name])) == (40, "")
+    assert examine(write_video(tmp_path / name, codec=WHOLE[name]))[:2] == (40, "")
 
 
 def test_neither_are_packed_files_and_folders(tmp_path: Path) -> None:
-    assert examine(write_packed_avi(tmp_path / "packed.avi")) == (40, "")
+    assert examine(write_packed_avi(tmp_path / "packed.avi"))[:2] == (40, "")
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"img_{index}.png"), barcode(index))
-    assert examine(tmp_path) == (3, "")
+    assert examine(tmp_path)[:2] == (3, "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Control, EvalSettings
 from tta_bench.utils.progress import Bar
 
+_HEADERS = threading.Lock()
+"""NumPy parses the header of a file as Python, which Python 3.11 cannot do in two threads at once."""
 Kind = Literal["pooled", "tokens"]
 """A vector for each window of a clip ``float16 (W, D)``, or the backbone's tokens of each ``float16 (W, N, D)``."""
 READERS = 8
@@ -81,10 +84,9 @@ class EncodedClips:
         """
         path = self.files[kind][id]
         try:
-            content = np.load(path, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return _half(content)
-            with content:
+            if path.suffix == ".npy":
+                return _half(_mapped(path))
+            with _HEADERS, np.load(path, allow_pickle=False) as content:
                 return _half(content[kind])
         except (OSError, ValueError, EOFError, KeyError) as error:
             raise UserError(f"{path} holds no {kind} features: {error}.", "Remove it, and run this again.") from None
@@ -104,13 +106,20 @@ class EncodedClips:
         if path.suffix != ".npy":
             return _half(self.read(kind, id)[window])
         try:
-            return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[window], np.float16)
+            return np.array(_mapped(path)[window], np.float16)
         except (OSError, ValueError, EOFError):
             return _half(self.read(kind, id)[window])  # which says what is wrong
 
     def join(self, other: EncodedClips) -> EncodedClips:
         """Return the features of both; where both have a clip, the other's."""
         return EncodedClips({kind: {**self.files[kind], **other.files[kind]} for kind in self.files})
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Return the array of a file, mapped into memory."""
+    with _HEADERS:
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
 
 
 def _half(values: NDArray[Any]) -> NDArray[np.float16]:

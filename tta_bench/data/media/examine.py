@@ -88,7 +88,7 @@ def upright_size(frame: av.VideoFrame) -> tuple[int, int]:
 
 
 def _examine_images(path: Path) -> Examined:
-    """Return what the images of a folder of frames tell of it."""
+    """Return the frames, size and fingerprint of a folder of images."""
     frames = count_frames(path)
     thumbnails, size = Thumbnails(), (0, 0)
     for number, file in enumerate(frame_files(path)):

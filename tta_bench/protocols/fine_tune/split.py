@@ -87,7 +87,7 @@ def open_split(experiment: FineTuneExperiment, work_dir: Path, workers: int) -> 
 def standing_of_split(
     experiment: Experiment, dataset: Any, manifest: Manifest, train: Sequence[Sample], test: Sequence[Sample]
 ) -> Standing:
-    """Return how an experiment's split stands beside the official lists, and tell the user.
+    """Return the standing of an experiment's split beside the official lists, and tell the user.
 
     Args:
         experiment: The experiment.

@@ -48,9 +48,10 @@ def frozen_predictions(experiment: FrozenExperiment, clips: SplitClips, scores: 
 def frozen_cost(experiment: FrozenExperiment, encoder: Encoder, head_parameters: int) -> schema.Cost:
     """Return parameters with the head's, GMACs of the backbone for a window, and number of windows."""
     clip, backbone = experiment.clip, encoder.module().backbone
+    gmacs = count_gmacs(backbone, (3, clip.frames, clip.size, clip.size))
     return schema.Cost(
         parameters=count_parameters(backbone) + head_parameters,
-        gmacs_per_view=round(count_gmacs(backbone, (3, clip.frames, clip.size, clip.size)), 4),
+        gmacs_per_view=None if gmacs is None else round(gmacs, 4),
         views=experiment.encode.windows,
     )
 
