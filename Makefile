@@ -65,6 +65,7 @@ sample-records: install
 	for backbone in $(SAMPLE_BACKBONES); do $(SAMPLE) protocol=ucf101_ft backbone=$$backbone || exit 1; done
 	$(SAMPLE) protocol=hmdb51_ft split=1,2,3
 	for backbone in resnet50 egemaps resnet50+egemaps; do $(SAMPLE) protocol=abaw_eri backbone=$$backbone || exit 1; done
+	for head in knn linear probe; do $(SAMPLE) protocol=ucf101_$$head || exit 1; $(SAMPLE) protocol=hmdb51_$$head split=1,2,3 || exit 1; done
 	$(BIN)/tta-bench submit runs/sample/records/*.json
 
 clean:

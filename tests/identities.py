@@ -1,4 +1,4 @@
-"""Print what identifies the five protocols at both tiers: a restructuring leaves every line as it was.
+"""Print what identifies the protocols at both tiers: a restructuring leaves every line as it was.
 
 python tests/identities.py          # tests/identities.txt holds the lines of the last change on purpose
 """
@@ -13,7 +13,10 @@ from tta_bench.api import experiments
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import protocol_hash
 
-PROTOCOLS = ("abaw_eri", "hmdb51_ft", "tta_pretrain", "tta_scaling", "ucf101_ft")
+PROTOCOLS = (
+    *("abaw_eri", "hmdb51_ft", "tta_pretrain", "tta_scaling", "ucf101_ft"),
+    *("hmdb51_knn", "hmdb51_linear", "hmdb51_probe", "ucf101_knn", "ucf101_linear", "ucf101_probe"),
+)
 BACKBONES = (None, "videomaev2_vit_b", "resnet50", "resnet50+egemaps")
 
 

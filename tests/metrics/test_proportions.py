@@ -36,17 +36,17 @@ def test_equal_groups_count_each_and_one_large_group_counts_alone() -> None:
 
 def test_binomial_ends_are_clopper_and_pearsons_for_independent_samples() -> None:
     """With as many groups as samples and no design effect this is the exact binomial interval."""
-    low, high = korn_graubard(0.3, 50, 50, 50)
+    low, high = korn_graubard(0.3, 50)
     assert (low, high) == pytest.approx((beta.ppf(0.025, 15, 36), beta.ppf(0.975, 16, 35)))
-    assert korn_graubard(1.0, 50, 50, 50)[1] == 1
-    assert korn_graubard(0.0, 50, 50, 50)[0] == 0
+    assert korn_graubard(1.0, 50)[1] == 1
+    assert korn_graubard(0.0, 50)[0] == 0
 
 
 def test_fewer_groups_widen_both_kinds_of_ends() -> None:
     draws = np.random.default_rng(0).normal(0.5, 0.1, 10_000)
     widths = [np.diff(expanded_percentiles(draws, groups))[0] for groups in (5, 20, 1e6)]
     assert widths[0] > widths[1] > widths[2] == pytest.approx(0.2 * 1.96, abs=0.01)
-    assert np.diff(korn_graubard(0.5, 40, 100, 5))[0] > np.diff(korn_graubard(0.5, 40, 100, 50))[0]
+    assert np.diff(korn_graubard(0.5, 5))[0] > np.diff(korn_graubard(0.5, 50))[0]
 
 
 @settings(max_examples=80, deadline=None)

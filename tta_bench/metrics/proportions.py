@@ -50,7 +50,7 @@ def expanded_percentiles(resampled: NDArray[np.float64], groups: float, level: f
     return float(low), float(high)
 
 
-def korn_graubard(share: float, n_effective: float, n: int, groups: float, level: float = LEVEL) -> tuple[float, float]:
+def korn_graubard(share: float, n_effective: float, level: float = LEVEL) -> tuple[float, float]:
     """Return the exact binomial interval at an effective sample size.
 
     Source: Korn and Graubard 1998, Survey Methodology 24, 193.
@@ -58,14 +58,11 @@ def korn_graubard(share: float, n_effective: float, n: int, groups: float, level
     Args:
         share: The proportion.
         n_effective: Independent samples that tell as much.
-        n: Samples; more than 1.
-        groups: Number of groups, or of equal groups that tell as much; more than 1.
         level: Coverage aimed at.
     """
-    tail = (1 - level) / 2
-    n_effective *= float(stdtrit(n - 1, 1 - tail) / stdtrit(groups - 1, 1 - tail)) ** 2
     right = share * n_effective
     wrong = n_effective - right
+    tail = (1 - level) / 2
     low = float(betaincinv(right, wrong + 1, tail)) if right > 0 else 0.0
     high = float(betaincinv(right + 1, wrong, 1 - tail)) if wrong > 0 else 1.0
     return low, high
@@ -94,12 +91,12 @@ def ends(
     effective = effective_groups(np.unique(groups, return_counts=True)[1])
     low, high = expanded_percentiles(resampled, effective, level)
     if hits is not None:
-        n = len(hits.right)
+        n, variance = len(hits.right), float(np.var(resampled))
         n_effective = effective
-        variance = float(np.var(resampled))
         if groups_with_both(hits) >= FEW_MISSES and variance > 0:
-            n_effective = min(value * (1 - value) / variance, n)
-        outer = korn_graubard(value, n_effective, n, effective, level)
+            known, estimated = stdtrit([n - 1, effective - 1], (1 + level) / 2)  # as the variance is an estimate
+            n_effective = min(value * (1 - value) / variance, n) * float(known / estimated) ** 2
+        outer = korn_graubard(value, n_effective, level)
         low, high = min(low, outer[0]), max(high, outer[1])
     return min(low, value), max(high, value)
 
