@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -109,7 +108,7 @@ def test_a_reader_that_left_ends_a_command_quietly() -> None:
     os.close(read)
     done = subprocess.run([*PROGRAM, "show", "ucf101_ft"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(write)
-    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_closed_stdout_is_no_mans_file(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _end(error: BaseException, words: Sequence[str]) -> int:
     """Say why a command ended, and return its code; nothing is said where the reader of stdout (head, say) has left."""
     if isinstance(error, BrokenPipeError) and endings.reader_left():
         endings.give_up_stdout()
-        return 128 + 13  # as every program that SIGPIPE ends
+        return 0  # a reader that has seen enough is no error
     if isinstance(error, SystemExit):  # a plug-in's own, or a library's
         ended, error = error, RuntimeError(f"something called exit({error.code!r})")
         error.__cause__ = ended

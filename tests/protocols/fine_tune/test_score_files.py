@@ -182,3 +182,9 @@ def test_a_file_that_is_no_text_is_called_by_its_kind(tmp_path: Path, begin: byt
     for read in (read_class_scores, read_labels):
         with pytest.raises(UserError, match=kind):
             read(path)
+
+
+def test_folder_and_suffix_count_only_where_they_tell_samples_apart() -> None:
+    assert ids_as_listed(["v_1", "a/v_2.avi"], ["v_1.mp4", "v_2"]) == ["v_1.mp4", "v_2"]
+    assert ids_as_listed(["v_1"], ["a/v_1.mp4", "b/v_1.mp4"]) == ["v_1"]
+    assert ids_as_listed(["v_1.mp4"], ["v_1.mp4", "v_1.avi"]) == ["v_1.mp4"]

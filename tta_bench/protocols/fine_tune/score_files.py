@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -104,9 +105,10 @@ def read_labels(path: Path) -> Labels:
 
 
 def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
-    """Return ids in the form of the list: an id that is not in it loses its folder and its video suffix."""
-    wanted = set(expected)
-    return [name if name in wanted else _bare(name) for name in ids]
+    """Return ids in the form of the list: folder and video suffix count only where they tell two samples apart."""
+    wanted, bare = set(expected), Counter(map(_bare, expected))
+    listed = {_bare(name): name for name in expected if bare[_bare(name)] == 1}
+    return [name if name in wanted else listed.get(_bare(name), _bare(name)) for name in ids]
 
 
 def columns_as_listed(given: ClassScores, classes: Sequence[str]) -> NDArray[np.floating]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,21 @@ TOLERANCE = 1e-8
 """Largest component of the gradient, of the mean loss, at which the optimum counts as found."""
 MEMORY = 20
 """Steps that L-BFGS remembers."""
+
+
+FEW = 2**24
+"""Multiply-adds of a product below which threads cost more than they gain."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -94,8 +110,10 @@ def _minimum(
         value = -logs[rows, labels].mean() + 0.5 * penalty * (weight * weight).sum()
         return float(value), gradient.cpu().numpy().ravel()
 
+    small = features.device.type == "cpu" and features.numel() * classes < FEW
     options = {"maxiter": max_iter, "maxfun": 2 * max_iter, "gtol": TOLERANCE, "ftol": 0.0, "maxcor": MEMORY}
-    done = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
+    with one_thread() if small else nullcontext():
+        done = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
     return np.asarray(done.x, np.float64), int(done.nit)
 
 
