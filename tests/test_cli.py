@@ -67,6 +67,8 @@ OPTIONS = {
     "submit": ["--boards", "--code", "--not-standard", "--party", "--predictions-at"],
     "reproduce": ["--plugin", "--run", "--tolerance", "--work-dir"],
     "data": [],
+    "data attest": ["--digests-only", "--into", "--plugin", "--work-dir"],
+    "data compare": ["--json"],
     "data verify": ["--json", "--min-frames", "--plugin", "--work-dir"],
     "data prepare": ["--into", "--plugin"],
     "weights": [],

@@ -16,6 +16,7 @@ from tta_bench.utils.signals import SIGNALS, Interrupted, interrupt_on_signals, 
 @pytest.fixture(autouse=True)
 def handlers_given_back() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which tests may run, ignores it
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
