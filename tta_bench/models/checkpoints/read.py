@@ -72,21 +72,6 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def read_own_checkpoint(path: Path) -> Checkpoint:
-    """Read the checkpoint of a run in its own folder, to go on from it.
-
-    Raises:
-        UserError: It cannot be read; says how the run is started anew.
-    """
-    try:
-        return read_checkpoint(path)
-    except UserError as error:
-        raise UserError(
-            f"the run's own checkpoint cannot be gone on from: {error.message}",
-            "Delete it, or say --resume never, and the run starts anew.",
-        ) from error
-
-
 def checkpoint_digest(path: Path) -> str:
     """Return the sha256 of a checkpoint, in hex; for an index, one digest of its own and of every part's.
 
