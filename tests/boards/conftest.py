@@ -10,7 +10,7 @@ from tta_bench.records.schema import Record
 from tta_bench.records.verify import Rests
 
 
-def rescored(record: Record, folder: Path) -> Rests | None:
+def rescored(record: Record, folder: Path, kept: object) -> Rests | None:
     """Return the word that lets a success be ranked."""
     return "rescored" if record.status == "success" else None
 

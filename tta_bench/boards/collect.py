@@ -18,11 +18,10 @@ from tta_bench.boards.standing import aside, unranked, word_of
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.differences import plugin_of_score
-from tta_bench.records.files import AnyPredictions, read_outcomes, read_predictions
 from tta_bench.records.schema import Record
 from tta_bench.records.status import is_ranked
 from tta_bench.records.store import file_stem, read_record, record_files
-from tta_bench.records.verify import file_problem
+from tta_bench.records.verify import read_kept
 
 
 class Collected(NamedTuple):
@@ -91,26 +90,22 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
     name = record.identity.protocol.score
     if name not in METRICS:
         raise UserError(f"{path} is ranked by {name}, which needs plug-in {plugin_of_score(record)}.")
-    own, word = own_identity(record), word_of(record, path.parent)
+    kept = read_kept(record, path.parent)
+    if kept.problems:
+        raise UserError(f"{path}: {kept.problems[0]}.")
+    if record.outcomes is not None and kept.outcomes is None:
+        raise UserError(f"{path}: {record.outcomes.name} is not there.")
+    own, word = own_identity(record), word_of(record, path.parent, kept)
     place = BoardKey(record.identity.protocol.name, record.identity.tier, own).path
-    outcomes, predictions = record.outcomes, record.predictions if METRICS.get(name).needs == "scores" else None
-    for ref in filter(None, (outcomes, predictions)):
-        if problem := file_problem(ref, path.parent):
-            raise UserError(f"{path}: {problem}.")
     return Entry(
         record,
         Path(os.path.relpath(path, board_folder / place.parent)).as_posix(),
-        None if outcomes is None else read_outcomes(path.parent / outcomes.name),
+        kept.outcomes,
         erratum,
-        None if predictions is None else _predictions(path.parent / predictions.name),
+        kept.predictions if METRICS.get(name).needs == "scores" else None,
         word,
         aside(record, bool(own)) or unranked(record, word, bool(own)),
     )
-
-
-def _predictions(path: Path) -> AnyPredictions | None:
-    """Return predictions, which may lie elsewhere; their row then has the interval of its record."""
-    return read_predictions(path) if path.exists() else None
 
 
 def _try(entry: Entry) -> None:

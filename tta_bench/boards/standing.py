@@ -11,23 +11,24 @@ from tta_bench.experiments.base import ALWAYS_LOCKED
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.schema import Record
 from tta_bench.records.store import file_stem
-from tta_bench.records.verify import Rests, may_rank, standing_of
+from tta_bench.records.verify import Kept, Rests, may_rank, standing_of
 
 _PARTS_OF_DATA = ("limit", "train.clips")
 """Keys that leave out a part of the data."""
 
 
-def word_of(record: Record, folder: Path) -> Rests | None:
+def word_of(record: Record, folder: Path, kept: Kept | None = None) -> Rests | None:
     """Return the word for what a record's figures rest on; None for a record without a figure.
 
     Args:
         record: The record.
         folder: Folder of its files.
+        kept: Their contents, where they have been read.
 
     Raises:
         UserError: Its figures do not stand.
     """
-    word = standing_of(record, folder)
+    word = standing_of(record, folder, kept)
     if word == "FAILED":
         raise UserError(f"{file_stem(record)} does not stand: `tta-bench verify` says why.")
     return word

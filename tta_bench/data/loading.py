@@ -20,7 +20,7 @@ from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_f
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
-from tta_bench.utils.signals import ignore_signals
+from tta_bench.utils.signals import leave_signals_to_parent
 
 IN_FLIGHT_BYTES = 4 * 10**9
 """Most memory of the items that loader processes have ready."""
@@ -276,6 +276,6 @@ def quiet_worker(_: int) -> None:
     Schedulers send a signal to every process of a job. A worker that died of it would take its batch with it; a worker
     whose parent is gone is ended by PyTorch.
     """
-    ignore_signals()
+    leave_signals_to_parent()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -177,6 +177,10 @@ class MeanClass(SampleMetric[ClassRanks]):
         counts, right = weights @ members, weights @ (members & (samples.ranks == 0)[:, None])
         return np.asarray((right / np.maximum(counts, 1)).sum(axis=1) / (counts > 0).sum(axis=1))
 
+    def value(self, samples: ClassRanks) -> float:
+        """Return the mean of all samples."""
+        return mean_class_accuracy(samples.ranks == 0, samples.labels)
+
     def proportion(self, samples: ClassRanks) -> Hits:
         """Return the samples: a mean of proportions is treated as one."""
         return Hits(samples.ranks == 0, samples.groups)

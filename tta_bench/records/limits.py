@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import unicodedata
 import zipfile
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 LARGEST_JSON = 2_000_000
 """Bytes of a record; one of 700 classes has about 60,000."""
@@ -50,6 +52,8 @@ def read_json(path: Path) -> tuple[str, Any]:
 
 def plain(text: str) -> str:
     """Return a text with ``?`` for each sign that a terminal would act on, or that is no character."""
+    if text.isprintable():  # most are, and boards read thousands
+        return text
     return "".join("?" if is_control(sign) else sign for sign in text)
 
 
@@ -75,10 +79,16 @@ def read_arrays(path: Path) -> dict[str, Any]:
         for member in members:
             if member.flag_bits & 1:
                 raise ValueError(f"{member.filename} is encrypted")
-            with archive.open(member) as file:
-                _check_header(file, member)  # type: ignore[arg-type]  # a ZipExtFile reads as a binary file does
-    with np.load(path, allow_pickle=False) as loaded:
-        return {name: loaded[name] for name in loaded.files}
+        return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Return an array that is as large as its header says."""
+    content = io.BytesIO(archive.read(member))
+    _check_header(content, member)
+    content.seek(0)
+    array: NDArray[Any] = npy.read_array(content, allow_pickle=False)
+    return array
 
 
 def _check_header(file: BinaryIO, member: zipfile.ZipInfo) -> None:

@@ -14,6 +14,8 @@ from tta_bench.records.store import file_stem, record_name
 
 _PARTS_OF_DATA = ("limit", "train.clips")
 """Keys that leave out a part of the data."""
+_OF_NO_CARD = ("data.", "runtime.", "registry.", "dataset.")
+"""Sections of keys that no card locks."""
 
 
 def implausible(record: Record) -> list[str]:
@@ -25,16 +27,23 @@ def _standard(record: Record) -> list[str]:
     """Return the words of a record that is called standard, and that changed a locked key or left out data."""
     if not record.identity.standard or record.origin != "run":
         return []
-    try:
-        locked = tuple(protocol_card(record.identity.protocol.name).locked)
-    except UserError:
-        locked = ()  # a card of somebody's own, which is not here
-    keys = {*locked, *ALWAYS_LOCKED, *_PARTS_OF_DATA}
-    words = [word for word in record.given if word.partition("=")[0] in keys and not word.endswith("=null")]
+    keys = {word.partition("=")[0] for word in record.given}
+    known = {*ALWAYS_LOCKED, *_PARTS_OF_DATA}
+    if any("." in key and not key.startswith(_OF_NO_CARD) for key in keys):  # else no card need be read
+        known |= _locked(record.identity.protocol.name)
+    words = [word for word in record.given if word.partition("=")[0] in known and not word.endswith("=null")]
     if record.resolved.get("limit") is not None:
         words.append(f"limit={record.resolved['limit']}")
     said = ", ".join(dict.fromkeys(words))
     return [f"standard: it is called so, and what is locked was changed ({said})"] if words else []
+
+
+def _locked(protocol: str) -> set[str]:
+    """Return the locked keys of a protocol; none of a card of somebody's own, which is not here."""
+    try:
+        return set(protocol_card(protocol).locked)
+    except UserError:
+        return set()
 
 
 def _dates(record: Record) -> list[str]:

@@ -65,7 +65,7 @@ class Kept(NamedTuple):
     """Files that cannot be read, or are not the recorded ones."""
 
 
-def standing_of(record: Record, folder: Path) -> Word | None:
+def standing_of(record: Record, folder: Path, kept: Kept | None = None) -> Word | None:
     """Return the word of a record, from the files that lie in its folder; None for one without a figure.
 
     Boards ask this of a thousand records, so figures are recomputed without their intervals, which boards make anew.
@@ -73,8 +73,10 @@ def standing_of(record: Record, folder: Path) -> Word | None:
     Args:
         record: The record.
         folder: Folder of its predictions and outcomes.
+        kept: Their contents, where they have been read.
     """
-    return judge(record, folder, maintainers=folder.parent / MAINTAINERS, figures=differing_values).word
+    maintainers = folder.parent / MAINTAINERS
+    return judge(record, folder, maintainers=maintainers, figures=differing_values, kept=kept).word
 
 
 def may_rank(record: Record, word: Word | None) -> bool:
@@ -103,6 +105,7 @@ def judge(
     listed: Listed | None = None,
     maintainers: Path | None = None,
     figures: Figures | None = None,
+    kept: Kept | None = None,
 ) -> Standing:
     """Return the standing of a record: what its files give, and the attestations beside it.
 
@@ -114,8 +117,9 @@ def judge(
         listed: Class and group of each test clip, from the dataset's own folder, where no list of it is official.
         maintainers: File of the keys that may attest.
         figures: Figures that are recomputed: all of the record's, with their intervals, by default.
+        kept: Contents of its files, where they have been read.
     """
-    standing = judge_files(record, folder, elsewhere=elsewhere, truth=truth, listed=listed, figures=figures)
+    standing = judge_files(record, folder, elsewhere=elsewhere, truth=truth, listed=listed, figures=figures, kept=kept)
     if standing.word is None:
         return standing
     attested = check_attestations(record, folder / f"{file_stem(record)}.json", maintainers)
@@ -138,11 +142,12 @@ def judge_files(
     truth: Truth | None = None,
     listed: Listed | None = None,
     figures: Figures | None = None,
+    kept: Kept | None = None,
 ) -> Standing:
     """Recompute a record and compare its samples with the official ones, whoever attested it; arguments as `judge`."""
     if record.status != "success" or not is_ranked(record):
         return Standing(None, "there is no figure to recompute")
-    kept = read_kept(record, folder, elsewhere, truth)
+    kept = kept or read_kept(record, folder, elsewhere, truth)
     source, problems = recomputed(record, kept, truth, figures)
     compared = Comparison(False, [], "the full predictions are not here")
     if kept.predictions is not None:

@@ -75,10 +75,14 @@ def serve(parent: int) -> None:
     Args:
         parent: Number of the parent's process.
     """
+    leave_signals_to_parent()
+    end_with_parent(parent)
+
+
+def leave_signals_to_parent() -> None:
+    """Ignore what is sent to a whole job, but end some time after SIGTERM: Python ends workers with it, and waits."""
     ignore_signals()
     signal.signal(signal.SIGTERM, lambda *_: threading.Timer(GRACE_SECONDS, os._exit, (1,)).start())
-
-    end_with_parent(parent)
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
