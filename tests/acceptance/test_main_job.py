@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.warm import Program, tta_bench
 from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.models.checkpoints.read import read_checkpoint
@@ -22,18 +23,6 @@ from tta_bench.records.store import load_records
 pytestmark = pytest.mark.acceptance
 REPOSITORY = Path(__file__).parents[2]
 JOB = ("run", "protocol=ucf101_ft")
-
-
-def start(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tta_bench", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def tta_bench(*words: str) -> str:
-    process = start(*words)
-    out, err = process.communicate(timeout=900)
-    assert process.returncode == 0, err
-    return out
 
 
 def run(work_dir: Path, *words: str) -> Record:
@@ -69,8 +58,9 @@ def quoted() -> dict[str, float]:
 
 def test_1_the_main_job_learns_motion_in_under_two_minutes(work_dir: Path, quoted: dict[str, float]) -> None:
     begun = time.monotonic()
-    moving = run(work_dir)
+    subprocess.run([sys.executable, "-m", "tta_bench", *JOB, "--work-dir", str(work_dir)], check=True, timeout=900)
     seconds = time.monotonic() - begun
+    (moving,) = load_records(work_dir / "records")
     frozen = run(work_dir, "eval.control=frozen")
     backwards = run(work_dir, "eval.control=reversed")
     measured = {
@@ -131,7 +121,7 @@ def test_4_the_full_layout_is_walked_and_trained_on(full_layout: Path, tmp_path:
     assert not record.identity.standard
     assert (record.n_expected, record.n_scored) == (expected[1][1], expected[1][1])
     for split, (train, test) in expected.items():
-        plan = tta_bench(
+        plan, _ = tta_bench(
             *JOB, f"data.root={full_layout}", *words, f"split={split}", "--dry-run", "--work-dir", str(tmp_path)
         )
         assert f"{train:,} training and {test:,} test clips" in plan
@@ -153,7 +143,7 @@ def metrics_lines(work_dir: Path) -> int:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_5_a_stopped_run_goes_on_to_the_same_weights(uninterrupted: Path, tmp_path: Path, stop: signal.Signals) -> None:
-    process = start(*JOB, *SHORT, "runtime.workers=2", "--work-dir", str(tmp_path))
+    process = Program(*JOB, *SHORT, "runtime.workers=2", "--work-dir", str(tmp_path))
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("*/metrics.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.02)

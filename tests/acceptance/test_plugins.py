@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.broken import BROKEN
+from tests.warm import tta_bench
 from tta_bench.records.store import load_records
 
 pytestmark = pytest.mark.acceptance
@@ -101,7 +102,6 @@ def test_list_is_quick_with_a_thousand_cards_and_twenty_plugins(tmp_path: Path) 
 def test_a_broken_plugin_is_caught_on_the_command_line(tmp_path: Path, case: str) -> None:
     source, rule, message = BROKEN[case]
     (tmp_path / "broken.py").write_text(source)
-    words = ("-m", "tta_bench", "check", "broken", "--plugin", "broken.py", "--json")
-    said = python(*words, site=REPOSITORY, cwd=tmp_path, code=1)
+    said = "".join(tta_bench("check", "broken", "--plugin", "broken.py", "--json", code=1, cwd=tmp_path))
     assert message in said
     print(f"{case}: broken {rule}, {message}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 import torch
 
 from tests.conformance import test_pretraining as conformance
+from tests.warm import Program, tta_bench
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.pretrain.masking import draw_masks
 from tta_bench.records.schema import Record
@@ -24,18 +23,6 @@ pytestmark = pytest.mark.acceptance
 SEEDS = (0, 1, 2)
 LABELLED = ("train.clips=32", "train.steps=160")
 """A small labelled list, and a short fine-tune."""
-
-
-def start(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tta_bench", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def tta_bench(*words: str, code: int = 0) -> str:
-    process = start(*words)
-    out, err = process.communicate(timeout=900)
-    assert process.returncode == code, err
-    return out
 
 
 def run(work_dir: Path, *words: str) -> tuple[Path, Record]:
@@ -86,7 +73,7 @@ def test_2_pretraining_then_a_fine_tune_beside_one_from_scratch(tmp_path: Path) 
         job = ("protocol=ucf101_ft", *LABELLED, f"seed={seed}")
         tuned_file, tuned = run(tmp_path, *job, f"weights={name}")
         scratch_file, scratch = run(tmp_path, *job)
-        said = tta_bench("compare", str(tuned_file), str(scratch_file))
+        said, _ = tta_bench("compare", tuned_file, scratch_file)
         print(f"\nseed {seed}: pre-trained in {seconds:.0f} s to loss {pretrained.metrics['loss'].value:.3f}\n{said}")
         verdicts.append(said.splitlines()[-1])
         assert tuned.identity.weights is not None
@@ -105,7 +92,7 @@ def test_2_pretraining_then_a_fine_tune_beside_one_from_scratch(tmp_path: Path) 
 def test_a_stopped_pretraining_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     job = ("run", "protocol=tta_pretrain", "tier=sample", "train.steps=60", "train.clips=64")
     tta_bench(*job, "--work-dir", str(tmp_path / "whole"))
-    stopped = start(*job, "--work-dir", str(tmp_path / "cut"))
+    stopped = Program(*job, "--work-dir", str(tmp_path / "cut"))
     while not list(tmp_path.glob("cut/tta_pretrain-*/metrics.jsonl")) and stopped.poll() is None:
         time.sleep(0.02)
     time.sleep(1.0)

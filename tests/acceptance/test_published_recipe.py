@@ -17,6 +17,7 @@ import torch
 
 from tests.conformance import test_encoder, test_finetune_recipe
 from tests.models.checkpoints import test_load
+from tests.warm import Program, tta_bench
 from tta_bench.engine.schedule import learning_rate, scaled
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.models.checkpoints.load import load_classifier
@@ -27,18 +28,6 @@ from tta_bench.records.store import load_records
 
 pytestmark = pytest.mark.acceptance
 REPOSITORY = Path(__file__).parents[2]
-
-
-def start(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tta_bench", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def tta_bench(*words: str, code: int = 0) -> tuple[str, str]:
-    process = start(*words)
-    out, err = process.communicate(timeout=900)
-    assert process.returncode == code, err
-    return out, err
 
 
 def relative(ours: Any, official: Any) -> float:
@@ -115,7 +104,7 @@ def left_behind(work_dir: Path) -> dict[str, int]:
 )
 def test_3_three_splits_their_mean_and_nothing_twice(recipe: tuple[str, ...], least: float, tmp_path: Path) -> None:
     words = (*HMDB51, *recipe, "--work-dir", str(tmp_path))
-    process = start(*words)
+    process = Program(*words)
     deadline = time.monotonic() + 600
     while trained_steps(tmp_path).get("2", 0) < 10 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)

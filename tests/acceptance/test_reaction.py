@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tta_bench.records.schema import Record
 from tta_bench.records.store import load_records
 
@@ -20,10 +19,7 @@ SECONDS = 360
 
 def tta_bench(work_dir: Path, *words: str) -> str:
     """Run the program and return what it said on the way."""
-    command = [sys.executable, "-m", "tta_bench", *words, "--work-dir", str(work_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+    return warm.tta_bench(*words, "--work-dir", work_dir)[1]
 
 
 def extracted(said: str) -> dict[str, tuple[int, int]]:

@@ -6,13 +6,12 @@ Steps are few here. `tta-bench run protocol=tta_scaling` itself takes 200 and 16
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.warm import Program
 from tta_bench.errors import UserError
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
@@ -23,9 +22,8 @@ STUDY = ("run", "protocol=tta_scaling", "study.steps=10", "study.then_steps=10",
 POINTS = len(SIZES) * len(SEEDS)
 
 
-def start(work_dir: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tta_bench", *STUDY, *words, "--work-dir", str(work_dir)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(work_dir: Path, *words: str) -> Program:
+    return Program(*STUDY, *words, "--work-dir", work_dir)
 
 
 def finished(work_dir: Path) -> dict[str, Record]:

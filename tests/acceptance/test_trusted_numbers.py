@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from scipy.stats import binomtest
 from benchmarks.interleaved import interleaved_medians
 from benchmarks.test_statistics import CALLS, OURS, PERCENTILE
 from benchmarks.ucf101_size import write_results
+from tests import warm
 from tta_bench.boards.write import check_boards, update_boards
 from tta_bench.cards.files import card_files
 from tta_bench.errors import UserError
@@ -32,17 +31,9 @@ COMMITTED = REPOSITORY / "leaderboards"
 SHORT = ("run", "protocol=ucf101_ft", "tier=sample")
 
 
-def start(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tta_bench", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def tta_bench(*words: object, code: int = 0) -> str:
     """Run the command line in a process and return all that it said."""
-    process = start(*words)
-    out, err = process.communicate(timeout=600)
-    assert process.returncode == code, err
-    return out + err
+    return "".join(warm.tta_bench(*words, code=code))
 
 
 @pytest.fixture(scope="module")
@@ -171,12 +162,12 @@ def test_4_eight_processes_at_once(runs: Path, tmp_path: Path) -> None:
     jobs += [
         (*scored, f"predictions={files[k]}", f"backbone=net{name}") for k, name in ((0, 0), (0, 0), (0, 1), (1, 2))
     ]
-    processes = [start(*words, "--work-dir", tmp_path) for words in jobs]
+    processes = [warm.Program(*words, "--work-dir", tmp_path) for words in jobs]
     said = [process.communicate(timeout=600) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, said
     records = load_records(tmp_path / "records")
     assert [record.status for record in records] == ["success"] * 6
-    verify = start("verify", tmp_path / "records")
+    verify = warm.Program("verify", tmp_path / "records")
     _, err = verify.communicate(timeout=600)
     assert (verify.returncode, "1 pairs of records are one" in err) == (1, True), err  # net0 and net1 are one file
     board = tmp_path / "leaderboards"

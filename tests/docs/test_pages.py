@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import shlex
@@ -12,16 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.cli import main
+from tests.warm import Program
 
 REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OWN = re.compile(r"([A-Z_]+=\S+ )*tta-bench [^|>&;]*$")
 """A command that is nothing but the suite's own program."""
-WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(
-    ["tta_bench.protocols.fine_tune.run", "tta_bench.protocols.reaction.run", "tta_bench.contract.check"]
-)
 EXIT_CODE = re.compile(r"  # exit code (\d)$")
 
 
@@ -53,28 +48,13 @@ def in_bash(words: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
 
 
 def tta_bench(words: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
-    """Run the suite's own program in a process that has imported torch already, which takes seconds each time."""
+    """Run the suite's own program; return its exit code and all that it printed."""
     parts = shlex.split(words)
     settings = dict(part.split("=", 1) for part in parts[: parts.index("tta-bench")])
-    printed = folder / ".printed"
-    arguments = (parts[parts.index("tta-bench") + 1 :], folder, env | settings, printed)
-    process = WARM.Process(target=program, args=arguments)
-    process.start()
-    process.join(300)
-    assert process.exitcode is not None, f"{words} takes more than 300 s"
-    return process.exitcode, printed.read_text(encoding="utf-8")
-
-
-def program(words: list[str], folder: Path, env: dict[str, str], printed: Path) -> None:
-    """Be ``tta-bench`` in a folder and an environment of its own, and print into a file."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.path[:0] = [path for path in env["PYTHONPATH"].split(os.pathsep) if path not in sys.path]
-    with printed.open("wb") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    main(words)
+    process = Program(*parts[parts.index("tta-bench") + 1 :], cwd=folder, env=env | settings)
+    said = "".join(process.communicate(timeout=300))
+    assert process.returncode is not None
+    return process.returncode, said
 
 
 def follow(page: Path, folder: Path) -> int:
