@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance check-zoo check-wheel bench docs leaderboards sample-records clean
+.PHONY: help quickstart install lint test acceptance acceptance-long check-zoo check-wheel bench docs leaderboards sample-records clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -27,13 +27,21 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: install
-	$(BIN)/pytest -m 'not acceptance and not zoo'
+# Tests share the cores by files, one thread each; those that hold a time run alone.
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 
-#   make acceptance    what the suite promises, checked end to end (ONLY='acceptance and not long' leaves the longest out)
-ONLY ?= acceptance
+test: install
+	$(PYTEST) -m 'not acceptance and not zoo'
+
+#   make acceptance    the short form of what the suite promises, end to end (JOBS=2 at once; about 12 minutes)
 acceptance: install
-	$(BIN)/pytest -m '$(ONLY)' -s
+	$(BIN)/pytest -m 'acceptance and alone and not long' -rP
+	$(PYTEST) -m 'acceptance and not alone and not long' -rP
+
+#   make acceptance-long  what takes longer, in full: whole trainings, 50 kills, 10,000 damaged inputs (hours)
+acceptance-long: install
+	$(BIN)/pytest -m 'acceptance and long' -rP
 
 #   make check-zoo     every backbone against the contract (long)
 check-zoo: install

@@ -133,6 +133,7 @@ def best_of_five(*words: str) -> float:
 
 
 @pytest.mark.acceptance
+@pytest.mark.alone
 def test_help_and_list_are_quick() -> None:
     for words, most in ((["--help"], 0.3), (["list"], 0.8)):
         seconds = best_of_five(*words)

@@ -34,7 +34,7 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_workflows_are_valid(schema: str) -> None:
-    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure", "comment"}
+    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure", "comment", "long"}
     done = validate(schema, *WORKFLOWS)
     assert done.returncode == 0, done.stdout
 

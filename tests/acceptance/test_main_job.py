@@ -56,6 +56,7 @@ def quoted() -> dict[str, float]:
     }
 
 
+@pytest.mark.alone
 def test_1_the_main_job_learns_motion_in_under_two_minutes(work_dir: Path, quoted: dict[str, float]) -> None:
     begun = time.monotonic()
     subprocess.run([sys.executable, "-m", "tta_bench", *JOB, "--work-dir", str(work_dir)], check=True, timeout=900)

@@ -66,6 +66,7 @@ def test_an_installed_package_is_listed_runs_and_stands_in_the_record(tmp_path: 
     print(f"the record's plug-in: {plugin.name} {plugin.version}, sha256 {str(plugin.sha256)[:12]}")
 
 
+@pytest.mark.alone
 def test_list_is_quick_with_a_thousand_cards_and_twenty_plugins(tmp_path: Path) -> None:
     site, cards = tmp_path / "site", tmp_path / "cards/backbones"
     cards.mkdir(parents=True)

@@ -136,6 +136,7 @@ def test_2_intervals_cover_what_they_say(n_groups: int) -> None:
     assert ungrouped / times < 0.85
 
 
+@pytest.mark.alone
 def test_3_ten_thousand_resamples_much_faster_than_scipy() -> None:
     calls = {name: CALLS[name] for name in (OURS, PERCENTILE)}
     seconds = interleaved_medians(calls, rounds=7)
@@ -145,6 +146,7 @@ def test_3_ten_thousand_resamples_much_faster_than_scipy() -> None:
     assert seconds[PERCENTILE] >= 5 * seconds[OURS]  # 9.7 to 12 were measured; the benchmark holds the 10
 
 
+@pytest.mark.alone
 def test_3_a_board_of_a_thousand_records(tmp_path: Path) -> None:
     (tmp_path / "published").mkdir()
     records = write_results(tmp_path / "records", backbones=112)
