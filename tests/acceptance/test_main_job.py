@@ -128,7 +128,8 @@ def test_4_the_full_layout_is_walked_and_trained_on(full_layout: Path, tmp_path:
         assert f"{train:,} training and {test:,} test clips" in plan
 
 
-SHORT = ("train.steps=40", "eval.segments=1", "eval.crops=1")
+STEPS = 16
+SHORT = (f"train.steps={STEPS}", "eval.segments=1", "eval.crops=1")
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +147,8 @@ def metrics_lines(work_dir: Path) -> int:
 def test_5_a_stopped_run_goes_on_to_the_same_weights(uninterrupted: Path, tmp_path: Path, stop: signal.Signals) -> None:
     process = Program(*JOB, *SHORT, "runtime.workers=2", "--work-dir", str(tmp_path))
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("*/metrics.jsonl")) and time.monotonic() < deadline:
+    while metrics_lines(tmp_path) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    time.sleep(1.0)
     process.send_signal(stop)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + stop, err
@@ -158,10 +158,10 @@ def test_5_a_stopped_run_goes_on_to_the_same_weights(uninterrupted: Path, tmp_pa
     done = read_checkpoint(path)["step"]
     (record,) = load_records(tmp_path / "records")
     assert record.status == "cancelled"
-    assert 0 < done < 40
+    assert 0 < done < STEPS
     record = run(tmp_path, *SHORT)
     assert record.status == "success"
-    assert metrics_lines(tmp_path) == 40
+    assert metrics_lines(tmp_path) == STEPS
     print(f"\nstopped by {stop.name} after step {done}, continued: same weights, bit for bit")
     assert_equal_weights(uninterrupted, tmp_path)
 

@@ -21,6 +21,8 @@ from tta_bench.records.store import read_record
 
 pytestmark = pytest.mark.acceptance
 SEEDS = (0, 1, 2)
+STEPS = 20
+"""Steps of the pre-training that is stopped."""
 LABELLED = ("train.clips=32", "train.steps=160")
 """A small labelled list, and a short fine-tune."""
 
@@ -36,6 +38,11 @@ def run(work_dir: Path, *words: str) -> tuple[Path, Record]:
 def checkpoint(work_dir: Path) -> Path:
     (path,) = work_dir.glob("tta_pretrain-*/checkpoint.pt")
     return path
+
+
+def logged(work_dir: Path) -> int:
+    """Return how many steps a pre-training has taken."""
+    return sum(len(path.read_text().splitlines()) for path in work_dir.glob("tta_pretrain-*/metrics.jsonl"))
 
 
 def test_1_a_step_of_vit_b_is_the_official_one() -> None:
@@ -90,19 +97,18 @@ def test_2_pretraining_then_a_fine_tune_beside_one_from_scratch(tmp_path: Path) 
 
 
 def test_a_stopped_pretraining_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    job = ("run", "protocol=tta_pretrain", "tier=sample", "train.steps=60", "train.clips=64")
+    job = ("run", "protocol=tta_pretrain", "tier=sample", f"train.steps={STEPS}", "train.clips=32")
     tta_bench(*job, "--work-dir", str(tmp_path / "whole"))
     stopped = Program(*job, "--work-dir", str(tmp_path / "cut"))
-    while not list(tmp_path.glob("cut/tta_pretrain-*/metrics.jsonl")) and stopped.poll() is None:
+    while not logged(tmp_path / "cut") and stopped.poll() is None:
         time.sleep(0.02)
-    time.sleep(1.0)
     stopped.send_signal(signal.SIGTERM)
     stopped.communicate(timeout=60)
     reached = read_checkpoint(checkpoint(tmp_path / "cut"))["step"]
-    assert 0 < reached < 60
+    assert 0 < reached < STEPS
     tta_bench(*job, "--work-dir", str(tmp_path / "cut"))
     whole, cut = (read_checkpoint(checkpoint(tmp_path / name))["model"] for name in ("whole", "cut"))
-    print(f"\nstopped after step {reached} of 60, and gone on with to the same weights")
+    print(f"\nstopped after step {reached} of {STEPS}, and gone on with to the same weights")
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 

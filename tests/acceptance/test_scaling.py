@@ -17,8 +17,11 @@ from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 
 pytestmark = pytest.mark.acceptance
-SIZES, SEEDS = (16, 32, 64, 128), (0, 1)
-STUDY = ("run", "protocol=tta_scaling", "study.steps=10", "study.then_steps=10", "--json")
+SIZES, SEEDS, STEPS = (16, 32, 64), (0, 1), 4
+STUDY = (
+    *("run", "protocol=tta_scaling", "study.sizes=16,32,64", "study.seeds=0,1"),
+    *(f"study.steps={STEPS}", f"study.then_steps={STEPS}", "--json"),
+)
 POINTS = len(SIZES) * len(SEEDS)
 
 
@@ -61,7 +64,7 @@ def test_3_a_study_killed_in_the_middle_does_only_what_was_missing(tmp_path: Pat
 
     [study] = json.loads(out)
     assert [(point["size"], point["seed"]) for point in study["points"]] == [(a, b) for a in SIZES for b in SEEDS]
-    assert [level["epochs"] for level in study["levels"]] == [10 * 8 / size for size in SIZES]
+    assert [level["epochs"] for level in study["levels"]] == [STEPS * 8 / size for size in SIZES]
     for point in study["points"]:
         record = after[f"{point['record']}.json"]
         assert record.metrics["top1"].value == pytest.approx(point["top1"])
