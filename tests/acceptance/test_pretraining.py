@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.conformance import test_pretraining as conformance
+from tests.conformance.figures import official_figures
 from tests.warm import Program, tta_bench
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.pretrain.masking import draw_masks
@@ -46,8 +47,7 @@ def logged(work_dir: Path) -> int:
 
 
 def test_1_a_step_of_vit_b_is_the_official_one() -> None:
-    with np.load(conformance.HERE / "pretraining.npz", allow_pickle=False) as stored:
-        official = dict(stored)
+    official = official_figures("pretraining")
     masks = draw_masks((8, 14, 14), 0.9, 0.5, 100, np.random.default_rng(0))
     counts = {masks.visible.shape[1], masks.decoded.shape[1], *masks.counted.sum(1).tolist()}
     ours = conformance.our_step(official, "base")
@@ -65,8 +65,7 @@ def test_1_a_step_of_vit_b_is_the_official_one() -> None:
 
 @pytest.mark.parametrize("index", range(len(conformance.GIVEN.CELLS)))
 def test_1_the_four_cell_maps_are_the_official_ones(index: int) -> None:
-    with np.load(conformance.HERE / "pretraining.npz", allow_pickle=False) as official:
-        conformance.test_the_four_maps_of_running_cells_equal_the_official_ones(official, index)
+    conformance.test_the_four_maps_of_running_cells_equal_the_official_ones(official_figures("pretraining"), index)
 
 
 @pytest.mark.long

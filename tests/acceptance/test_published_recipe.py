@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from tests.conformance import test_encoder, test_finetune_recipe
+from tests.conformance.figures import official_figures
 from tests.models.checkpoints import test_load
 from tests.warm import Program, tta_bench
 from tta_bench.engine.schedule import learning_rate, scaled
@@ -47,8 +48,7 @@ def test_1_every_step_of_the_recipe_equals_the_official_codes_figures() -> None:
 @pytest.mark.parametrize("label", test_encoder.CASES)
 def test_1_encoder_and_gradients_agree_to_four_digits(label: str) -> None:
     maker, case = test_encoder.MAKER, test_encoder.CASES[label]
-    with np.load(REPOSITORY / "tests/conformance/encoder.npz", allow_pickle=False) as figures:
-        official = dict(figures)
+    official = official_figures("encoder")
     classifier = Classifier(VideoMAEV2(**case), case["width"], maker["CLASSES"])
     test_encoder.fill_with_official_names(classifier)
     ours = maker["figures"](classifier, maker["make_clip"](case))
@@ -61,17 +61,17 @@ def test_1_encoder_and_gradients_agree_to_four_digits(label: str) -> None:
 
 
 def test_1_learning_rates_of_whole_schedules_agree_to_six_digits() -> None:
-    with np.load(REPOSITORY / "tests/conformance/finetune_recipe.npz", allow_pickle=False) as official:
-        for name, s in test_finetune_recipe.GIVEN.SCHEDULES.items():
-            steps, warmup = s["epochs"] * s["per_epoch"], s["warmup"] * s["per_epoch"]
-            base, minimum = scaled(s["lr"], s["batch"]), scaled(s["min_lr"], s["batch"])
-            ours = np.array([learning_rate(step, base, minimum, warmup, steps) for step in range(steps)])
-            theirs = official[f"lr_{name}"]
-            started = theirs > 0  # the first step of a warm-up has rate 0, here and there
-            assert np.array_equal(ours > 0, started)
-            difference = relative(ours[started], theirs[started])
-            print(f"\n{name}: {steps:,} learning rates, largest difference {difference:.1e} (at most 1e-6, relative)")
-            assert difference <= 1e-6
+    official = official_figures("finetune_recipe")
+    for name, s in test_finetune_recipe.GIVEN.SCHEDULES.items():
+        steps, warmup = s["epochs"] * s["per_epoch"], s["warmup"] * s["per_epoch"]
+        base, minimum = scaled(s["lr"], s["batch"]), scaled(s["min_lr"], s["batch"])
+        ours = np.array([learning_rate(step, base, minimum, warmup, steps) for step in range(steps)])
+        theirs = official[f"lr_{name}"]
+        started = theirs > 0  # the first step of a warm-up has rate 0, here and there
+        assert np.array_equal(ours > 0, started)
+        difference = relative(ours[started], theirs[started])
+        print(f"\n{name}: {steps:,} learning rates, largest difference {difference:.1e} (at most 1e-6, relative)")
+        assert difference <= 1e-6
 
 
 @pytest.mark.parametrize("form", test_load.FINE_TUNED)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.conformance.figures import official_figures
 from tta_bench.models.backbones.videomae import VideoMAEV2, sinusoid_positions
 from tta_bench.models.classifier import Classifier
 
@@ -21,8 +22,7 @@ CASES = MAKER["CASES"]
 
 @pytest.fixture(scope="module")
 def official():
-    with np.load(HERE / "encoder.npz", allow_pickle=False) as figures:
-        return dict(figures)
+    return official_figures("encoder")
 
 
 def fill_with_official_names(classifier: nn.Module) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from tests.conformance.figures import official_figures
 from tta_bench.data.transforms import augment, rand_augment, sampling
 from tta_bench.engine.device import Machine
 from tta_bench.engine.optimizer import parameter_groups
@@ -28,8 +29,7 @@ GIVEN = SimpleNamespace(**runpy.run_path(str(HERE / "recipe_inputs.py")))
 
 @pytest.fixture(scope="module")
 def official():
-    with np.load(HERE / "finetune_recipe.npz", allow_pickle=False) as figures:
-        return dict(figures)
+    return official_figures("finetune_recipe")
 
 
 @pytest.mark.parametrize("name", GIVEN.SCHEDULES)

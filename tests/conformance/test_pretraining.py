@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conformance.figures import official_figures
 from tta_bench.engine.optimizer import decay_groups
 from tta_bench.engine.schedule import learning_rate
 from tta_bench.models.backbones.videomae import VideoMAEV2
@@ -24,8 +25,7 @@ GIVEN = SimpleNamespace(**runpy.run_path(str(HERE / "make_pretrain_figures.py"))
 
 @pytest.fixture(scope="module")
 def official():
-    with np.load(HERE / "pretraining.npz", allow_pickle=False) as figures:
-        return dict(figures)
+    return official_figures("pretraining")
 
 
 def build(case) -> MaskedAutoencoder:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.conformance.figures import official_figures
 from tta_bench.experiments.pretrain import PretrainSettings
 from tta_bench.protocols.pretrain import clips
 
@@ -19,8 +20,7 @@ GIVEN = SimpleNamespace(**runpy.run_path(str(HERE / "pretraining_inputs.py")))
 
 @pytest.fixture(scope="module")
 def official():
-    with np.load(HERE / "pretraining_clips.npz", allow_pickle=False) as figures:
-        return dict(figures)
+    return official_figures("pretraining_clips")
 
 
 @pytest.mark.parametrize("name", GIVEN.SAMPLINGS)

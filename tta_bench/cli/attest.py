@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tta_bench.cli.options import RecordFile, plugin_option
+from tta_bench.cli.options import RecordFile, folder_of_runs, plugin_option
 
 if TYPE_CHECKING:
     from tta_bench.records.attest import Attested, Statement
@@ -38,13 +38,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The run's checkpoint.  [default: that of the run's folder in the work folder]",
 )
-@click.option(
-    "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Where the run's folder is; a rerun goes to attested/ in it.",
-)
+@folder_of_runs("Where the run's folder is; a rerun goes to attested/ in it.")
 @plugin_option
 def command(
     record_file: Path,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,8 @@ from tta_bench.utils.files import is_there, require_folder
 if TYPE_CHECKING:
     from tta_bench.records.intensities import Truth
     from tta_bench.records.schema import Record
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 plugin_option = click.option(
     "--plugin",
@@ -37,14 +39,24 @@ def _folder(_: click.Context, __: click.Parameter, path: Path) -> Path:
     return path
 
 
-work_dir_option = click.option(
-    "--work-dir",
-    type=click.Path(path_type=Path),
-    callback=_folder,
-    default=Path("runs"),
-    show_default=True,
-    help="Where checkpoints, records and boards of your own runs go.",
-)
+def folder_of_runs(meaning: str, default: Path = Path("runs")) -> Callable[[Command], Command]:
+    """Return the option ``--work-dir``: a folder that is there or can be made.
+
+    Args:
+        meaning: Text of the help.
+        default: The folder, if none is given.
+    """
+    return click.option(
+        "--work-dir",
+        type=click.Path(path_type=Path),
+        callback=_folder,
+        default=default,
+        show_default=True,
+        help=meaning,
+    )
+
+
+work_dir_option = folder_of_runs("Where checkpoints, records and boards of your own runs go.")
 
 
 class RecordFile(click.ParamType[Path]):

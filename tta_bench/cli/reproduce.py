@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tta_bench.cli.options import RecordFile, plugin_option
+from tta_bench.cli.options import RecordFile, folder_of_runs, plugin_option
 
 
 @click.command("reproduce")
@@ -18,13 +18,7 @@ from tta_bench.cli.options import RecordFile, plugin_option
     type=click.FloatRange(min=0),
     help="With --run: exit 1 if the score differs by more points, hundredths of accuracy or r.",
 )
-@click.option(
-    "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs/reproduced"),
-    show_default=True,
-    help="Where the run goes.",
-)
+@folder_of_runs("Where the run goes.", Path("runs/reproduced"))
 @plugin_option
 def command(
     record: Path,
