@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tta_bench.boards import escape
@@ -28,6 +28,8 @@ from tta_bench.boards.web.tables import rows_of_name, sections_of
 from tta_bench.records.store import file_stem
 from tta_bench.utils.keyed_random import digest
 
+HTML = Path(__file__).parent / "html"
+"""Folder of templates, styles and scripts."""
 ASSETS = ("site.css", "site.js")
 _SUMMARY = ("title", "best", "score", "interval", "metric", "rows", "date")
 _LONGEST = 80
@@ -55,11 +57,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.written: list[Path] = []
-        loader = PackageLoader("tta_bench.boards.web", "html")
-        self._pages = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible
-        )
-        self._pages.filters |= {"commands": _commands, "page": escape.address}
+        self._pages = pages()
 
     def write(self, name: str, template: str, **values: Any) -> None:
         """Write one page.
@@ -80,6 +78,15 @@ class Site:
         self.written.append(path)
 
 
+def pages() -> Environment:
+    """Return the templates of pages; whatever they print is escaped, and has no control characters."""
+    found = Environment(
+        loader=FileSystemLoader(HTML), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible
+    )
+    found.filters |= {"commands": _commands, "page": escape.address}
+    return found
+
+
 def write_site(collected: Collected, published: Mapping[str, Published], boards: Path, folder: Path) -> list[Path]:
     """Write the pages of all boards, their records and their backbones; return their files.
 
@@ -94,7 +101,7 @@ def write_site(collected: Collected, published: Mapping[str, Published], boards:
     keys = sorted(empty | collected.entries, key=lambda key: (not key.own, key.tier == "sample", key))
     web = [_web_board(key, (empty | collected.entries)[key], published) for key in keys]
     for asset in ASSETS:
-        site.copy(f"assets/{asset}", (Path(__file__).parent / "html" / asset).read_text(encoding="utf-8"))
+        site.copy(f"assets/{asset}", (HTML / asset).read_text(encoding="utf-8"))
     nav = [(item.board.title, item.page) for item in web]
     site.write("index.html", "index.html", title="Leaderboards", nav=nav, boards=[_summary(site, item) for item in web])
     for item in web:
