@@ -149,3 +149,11 @@ def test_no_text_of_a_record_reaches_the_terminal_as_a_command(boards: Path, com
     done = command("leaderboard", "--boards", boards)
     assert done.code == 1
     assert "\x1b" not in done.err
+
+
+def test_pages_are_written_in_place_of_markdown(boards: Path, command: Command) -> None:
+    done = command("leaderboard", "--boards", boards, "--html", boards / "pages")
+    assert str(boards / "pages" / "index.html") in done.out
+    assert (boards / "pages" / "ucf101_ft.html").is_file()
+    assert not (boards / "ucf101_ft.md").exists()
+    assert command("leaderboard", "--check", "--html", boards / "pages").code == 2

@@ -18,7 +18,7 @@ WIDTH, LEFT, RIGHT, LINE, TOP = 480, 170, 420, 26, 30
 _LABEL = 23
 """Most characters of a name."""
 _STEPS = (1, 2, 5)
-_STYLE = (
+STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1f2328}.dim{fill:#59636e}line,path{stroke:#59636e}"
     ".grid{stroke:#d1d9e0}circle{fill:#0969da}.bar{stroke:#0969da;stroke-width:2}"
     "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.dim{fill:#9198a1}.grid{stroke:#3d444d}"
@@ -60,7 +60,7 @@ def picture(board: Board) -> str:
         height += TOP + LINE * (len(rows) + 1) + 8
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" role="img">'
-        f"<title>{escape.html(board.title)}: scores and 95 % intervals</title><style>{_STYLE}</style>"
+        f"<title>{escape.html(board.title)}: scores and 95 % intervals</title><style>{STYLE}</style>"
     )
     return "\n".join([head, *parts, "</svg>"]) + "\n"
 

@@ -31,7 +31,7 @@ def index_page(boards: Sequence[Board]) -> str:
         *(Column("interval", "95 % interval"), Column("metric", "of"), Column("rows", "rows", right=True)),
         Column("date", "last run"),
     )
-    lines = tuple(_line(board) for board in boards)
+    lines = tuple(line_of(board) for board in boards)
     parts = [BEGIN, "# Leaderboards", _INTRO, table(Table(columns, lines), links)]
     for board in boards:
         if picture(board):
@@ -40,8 +40,8 @@ def index_page(boards: Sequence[Board]) -> str:
     return "\n\n".join([*parts, links.definitions(), END]) + "\n"
 
 
-def _line(board: Board) -> tuple[Cell, ...]:
-    """Return the cells of a board: its first measured row, or what there is instead."""
+def line_of(board: Board) -> tuple[Cell, ...]:
+    """Return the cells of a board's line: its first measured row, or what there is instead."""
     title = Links((Link(board.title, board.path.as_posix()),))
     tables = list(board.ranked())
     if not tables:

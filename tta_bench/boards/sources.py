@@ -41,3 +41,19 @@ def _citation(group: str, name: str) -> str:
     except UserError:
         return ""  # a board needs no card: whoever uses this one is told
     return str(data.get("citation") or "")
+
+
+def modality_of(record: Record) -> str | None:
+    """Return the modalities of a record's backbones, as their cards name them; None where one has no card file."""
+    found = [_modality(name) for name in record.identity.backbone.split("+")]
+    return None if None in found else "+".join(dict.fromkeys(map(str, found)))
+
+
+@cache
+def _modality(name: str) -> str | None:
+    """Return the modality on a card file; None for a card that is not there, or cannot be read."""
+    path = card_files("backbones").get(name)
+    try:
+        return None if path is None else str(read_card_data(path, "backbones").get("modality", "video"))
+    except UserError:
+        return None

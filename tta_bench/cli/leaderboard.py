@@ -60,6 +60,12 @@ class Place(NamedTuple):
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Write nothing; print the rows of the records that DIR, the boards as they were before, has not.",
 )
+@click.option(
+    "--html",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write web pages instead: they need no server, and fetch nothing.",
+)
 @plugin_option
 def command(
     check: bool,
@@ -68,6 +74,7 @@ def command(
     records: tuple[Path, ...],
     form: str,
     since: Path | None,
+    html: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
     """Render the leaderboards from records; the same records give the same bytes.
@@ -75,6 +82,7 @@ def command(
     \b
     tta-bench leaderboard --format latex            tables of your own runs, for a paper
     tta-bench leaderboard --records A --records B   runs of two machines on the same boards
+    tta-bench leaderboard --html pages              pages for a browser, with records, backbones and pictures
     tta-bench leaderboard --check                   the boards of a checkout are up to date
     tta-bench leaderboard --since ../main/leaderboards   rows that this checkout adds to another's
 
@@ -85,10 +93,8 @@ def command(
     from tta_bench.errors import CheckFailed, UserError
 
     load_plugins(plugins)
-    if check + (since is not None) + (form != "md") > 1:
-        raise UserError(
-            "--check compares Markdown boards, so it goes with no other --format, and --since with neither of them."
-        )
+    if check + (since is not None) + (form != "md") + (html is not None) > 1:
+        raise UserError("--check, --since, --html and another --format are four works: say one of them.")
     place = find_place(boards, work_dir, records, form)
     missing = [str(folder) for folder in (*place.records, place.official / "published") if not folder.is_dir()]
     if missing:
@@ -97,6 +103,8 @@ def command(
         )
     if since is not None:
         said, problems = _news(place, since)
+    elif html is not None:
+        said, problems = _pages(place, html)
     else:
         said, problems = _check(place) if check else _write(place, form)
     if said and not (check and problems):
@@ -150,6 +158,19 @@ def _news(place: Place, since: Path) -> tuple[str, list[str]]:
     boards = all_boards(collected, quote_published(place.official / "published").published)
     shown = [f"{board.title}\n\n{rows}\n" for board in boards if (rows := rows_of(board, names))]
     return "\n".join(shown) or "no row is new or changed", collected.problems
+
+
+def _pages(place: Place, folder: Path) -> tuple[str, list[str]]:
+    """Write web pages and return the first one's name; and the problems of records."""
+    from tta_bench.boards.collect import collect_entries
+    from tta_bench.boards.published import quote_published
+    from tta_bench.boards.web.build import write_site
+
+    quoted = quote_published(place.official / "published")
+    collected = collect_entries(place.records, place.boards, place.official)
+    written = write_site(collected, quoted.published, place.boards, folder)
+    problems = [*quoted.problems, *collected.problems]
+    return f"{folder / 'index.html'} and {len(written) - 1:,} more files", problems
 
 
 def _write(place: Place, form: str) -> tuple[str, list[str]]:
