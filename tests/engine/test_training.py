@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.engine.line import Line, Points, line_step, line_training
+from tta_bench.data.loading import StepBatches
 from tta_bench.engine.device import Machine
 from tta_bench.engine.stop import Stopped
 from tta_bench.engine.timing import Timing
@@ -103,21 +104,17 @@ def test_a_checkpoint_of_an_earlier_version_is_continued_from() -> None:
     assert training.restore({"step": 2, "model": training.model.state_dict(), "optimizer": state}) == 2
 
 
-class Whole(Line):
-    """A line whose parts are cut from a whole batch."""
-
-    loads_whole = True
-
-
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_batch_that_is_loaded_in_parts_gives_the_same_bits_as_a_whole_one(tmp_path: Path, workers: int) -> None:
-    settings = line_step(micro_batch=2, machine=Machine(torch.device("cpu"), "fp32", workers)).settings
-    for name, kind in (("whole", Whole), ("parts", Line)):
-        (tmp_path / name).mkdir()
-        train(line_training(kind(settings)), tmp_path / name, {}, None)
-    whole, parts = (checkpoint(tmp_path / name)["model"] for name in ("whole", "parts"))
-    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
-    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+    step = line_step(micro_batch=2, machine=Machine(torch.device("cpu"), "fp32", workers))
+    whole = line_training(line_step(micro_batch=2))
+    train(line_training(step), tmp_path, {}, None)
+    for number, keys in enumerate(StepBatches(8, 4, 0, 6, 3)):
+        whole.step.step = number
+        whole.optimizer.set_rate(lines(tmp_path)[number]["lr"])
+        batch = torch.stack([Points()[key] for key in keys])
+        assert whole.step.train_step(batch, whole.optimizer)["loss"] == lines(tmp_path)[number]["loss"]
+    assert all(torch.equal(tensor, whole.model.state_dict()[name]) for name, tensor in step.state_dict().items())
 
 
 class Counting(Line):
