@@ -10,7 +10,7 @@ from torch import nn
 from tta_bench.engine.training_state import state_digest
 from tta_bench.engine.world import World
 from tta_bench.errors import UserError
-from tta_bench.records.environment import package_versions
+from tta_bench.records.environment import PACKAGES, installed_version
 
 SAME = "All processes need the same environment."
 
@@ -44,7 +44,8 @@ def require_alike(world: World, training: str, model: nn.Module, checkpoint: Map
         return
     state = model.state_dict() if checkpoint is None else checkpoint
     step = 0 if checkpoint is None else int(checkpoint["step"])
-    compare(world.gather(Alike(training, package_versions(), state_digest(state), step)))
+    versions = {name: installed for name in PACKAGES if (installed := installed_version(name))}
+    compare(world.gather(Alike(training, versions, state_digest(state), step)))
 
 
 def compare(told: list[Alike]) -> None:
