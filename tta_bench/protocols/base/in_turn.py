@@ -37,8 +37,13 @@ class Done(NamedTuple):
     """The error, or that of several; None where nothing failed."""
 
 
+def run_alone(ready: ProtocolRun) -> list[Record]:
+    """Run an experiment in this process."""
+    return ready.run()
+
+
 def run_in_turn(
-    work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], list[Record]] = ProtocolRun.run
+    work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], list[Record]] = run_alone
 ) -> Done:
     """Run experiments one after the other; as one of several processes, only as long as none fails.
 
