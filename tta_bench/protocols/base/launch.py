@@ -35,6 +35,8 @@ from tta_bench.utils.signals import SIGNALS, Interrupted
 
 SHUTDOWN_SECONDS = 300
 """Time that processes have for the step under way and a checkpoint, once they are asked to stop."""
+TRACKER = "ignore::UserWarning:multiprocessing.resource_tracker"
+"""Option that keeps Python from complaining of what a killed process left, which it removes."""
 GOES_ON = "The same command goes on from"
 
 
@@ -165,6 +167,8 @@ def _start(task: Task, count: int) -> tuple[int, int | None, int]:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    if TRACKER not in sys.warnoptions:
+        sys.warnoptions.append(TRACKER)  # handed on to the process that cleans up behind killed ones
     hearing = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     config = LaunchConfig(
         min_nodes=1,
@@ -213,18 +217,16 @@ def _end(
 ) -> list[Record]:
     """Return the records of a run, or raise the one error or stop of all its processes."""
     first = outcomes[0]
-    for outcome in [outcomes[failed], first] if failed is not None else [first]:
-        if outcome is not None and outcome.signum:
-            signum = signum or outcome.signum
+    last = first if failed is None else outcomes[failed]
+    signum = signum or (0 if last is None else last.signum)
     if signum:
         said = "" if first is None else first.said
         raise Interrupted(signum, *filter(None, [said]))
     if failed is None:
         assert first is not None
         return first.records
-    outcome = outcomes[failed]
-    error = None if outcome is None else outcome.error
-    if error is None or outcome is None:
+    error = None if last is None else last.error
+    if error is None:
         raise _recorded(run, _killed(run, failed, exit_code))
     if failed and not isinstance(error, UserError):
         error = RunFailed(f"rank {failed} failed: {error.message}", error.hint or _log(run, failed))

@@ -92,7 +92,8 @@ def serve(task: Task) -> None:
     if lost:
         time.sleep(LINGER_SECONDS)
     if code:
-        sys.exit(code)
+        sys.stderr.flush()
+        os._exit(code)  # at once: loader processes, which have been told to stop too, end by themselves
 
 
 def speak_to(path: Path) -> None:
