@@ -70,9 +70,9 @@ def test_processes_sum_gradients_to_the_bits_of_one() -> None:
         alone = gradients(parts, ALONE)
         assert alone[3] is None
         for size in (2, 3):
-            for given in in_processes(size, joined_gradients, parts):
-                assert given[3] is None
-                for one, other in zip(alone[:3], given[:3], strict=True):
+            for summed in in_processes(size, joined_gradients, parts):
+                assert summed[3] is None
+                for one, other in zip(alone[:3], summed[:3], strict=True):
                     assert one is not None
                     assert other is not None
                     assert torch.equal(one.view(torch.int32), other.view(torch.int32))

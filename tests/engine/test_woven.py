@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.engine.processes import in_processes
-from tta_bench.data.loading import test_batches as batches_of
-from tta_bench.engine.woven import woven
+from tta_bench.data.loading import batches_of
 from tta_bench.engine.world import ALONE, current
+from tta_bench.engine.woven import woven
 from tta_bench.errors import RunFailed
 
 
@@ -25,7 +25,9 @@ def test_an_odd_list_is_scored_once_by_any_number_of_processes(count: int, size:
         np.testing.assert_array_equal(given, alone)
 
 
-@pytest.mark.parametrize(("indices", "said"), [([0, 1, 1], "of 3 .*: 1, 2"), ([0, 1], "of 3 .*: 2"), ([0, 1, 2, 3], ": 3")])
+@pytest.mark.parametrize(
+    ("indices", "said"), [([0, 1, 1], "of 3 .*: 1, 2"), ([0, 1], "of 3 .*: 2"), ([0, 1, 2, 3], ": 3")]
+)
 def test_a_list_that_is_not_scored_once_is_refused(indices: list[int], said: str) -> None:
     with pytest.raises(RunFailed, match=said):
         woven(ALONE, indices, [np.zeros((len(indices), 1), np.float32)], 3)

@@ -235,24 +235,12 @@ def train_loader(
     )
 
 
-def test_loader(
-    clips: TestClips, videos: int, workers: int, pin: bool, every: int = 1, first: int = 0
-) -> DataLoader[TestItem]:
-    """Return the loader of test batches, ``videos`` at a time, in the list's order.
-
-    Args:
-        clips: The test list.
-        videos: Videos in a batch.
-        workers: Loader processes.
-        pin: Whether batches go into page-locked memory.
-        every: Take every n-th batch only.
-        first: The first batch to take.
-    """
-    batches = test_batches(len(clips), videos)[first::every]
+def test_loader(clips: TestClips, batches: Sequence[list[int]], workers: int, pin: bool) -> DataLoader[TestItem]:
+    """Return the loader of batches of test videos, given by their places in the list."""
     return DataLoader(clips, batch_sampler=batches, pin_memory=pin, **worker_options(workers))
 
 
-def test_batches(count: int, size: int) -> list[list[int]]:
+def batches_of(count: int, size: int) -> list[list[int]]:
     """Return the numbers from 0 to a count, in batches."""
     return [[*range(first, min(count, first + size))] for first in range(0, count, size)]
 

@@ -134,13 +134,13 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         """Run this process's parts forward and backward, and return the share of each in the loss."""
         settings = self.settings
         losses: list[float] = []
-        drawn: Drawn
+        drawn: Drawn | None = None
         for part, (batch, rows, places) in zip(numbers, parts, strict=True):
-            drawn = drawn if losses else self.draw(batch)
+            drawn = self.draw(batch) if drawn is None else drawn
             torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
             seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
             with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
-                loss = self.loss(batch, drawn, rows, places)
+                loss = self.loss(batch, cast(Drawn, drawn), rows, places)
                 optimizer.backward(loss)
             sums.add()
             losses.append(float(loss.detach()))

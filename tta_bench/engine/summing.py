@@ -2,8 +2,8 @@
 
 Parts are numbered over the global batch; part 2k is added to part 2k + 1, each such pair to the next, and so on. Where
 the number of parts is no power of two, those that are missing at the end count for nothing, so a last one without a
-neighbour moves up as it is. Floating-point addition rounds, so the order of a sum is a part of its result: this one does
-not depend on who has which part.
+neighbour moves up as it is. Floating-point addition rounds, so the order of a sum is a part of its result: this one
+does not depend on who has which part.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ Gradients = list[Tensor | None]
 class GradientSum:
     """The gradients of a step's parts, added up as they come; as many are held as the number of parts has digits.
 
-    A parameter without a gradient in some parts counts as zeros there; without one in all parts it has none. Sums are in
-    float32 at least.
+    A parameter without a gradient in some parts counts as zeros there; without one in all parts it has none. Sums are
+    in float32 at least.
 
     Args:
         parameters: The parameters, in an order that all processes share.

@@ -25,10 +25,10 @@ from tta_bench.data.loading import (
 )
 from tta_bench.engine.metrics_log import MetricsLog
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
+from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
 from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
 from tta_bench.engine.step import AnyStep
 from tta_bench.engine.stop import Stopped, StopRequest
-from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
 from tta_bench.engine.timing import TimedBatches, Timing, shared_timing
 from tta_bench.engine.training_state import save_state
 from tta_bench.engine.world import PeerFailed, World

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -73,23 +72,20 @@ class World:
         if self.size == 1:
             return make()
         name = f"from_first/{next(_numbers)}"
+        made: list[Value] = []
+        error: BenchError | None = None
         if self.is_first:
             try:
-                value = make()
-            except BenchError as error:
-                _store().set(name, pickle.dumps((error, None)))
-                raise
-            _store().set(name, pickle.dumps((None, value)))
-            return value
-        deadline = time.monotonic() + PATIENCE.total_seconds()
-        while not _asked(name):
-            if time.monotonic() > deadline:
-                raise PeerLost("the first process of this training is silent.", "The same command goes on from here.")
-            time.sleep(POLL_SECONDS)
-        error, value = pickle.loads(_store().get(name))  # noqa: S301 - written by this training's own first process
-        if error is not None:
+                made.append(make())
+            except BenchError as failure:
+                error = failure
+            _store().set(name, "made")
+        else:
+            _wait_for(name)
+        told = self.gather((error, made))[0]
+        if error is not None or (error := told[0]) is not None:
             raise error
-        return cast(Value, value)
+        return told[1][0]
 
     def gather(self, value: Value) -> list[Value]:
         """Return the value of every process, in their order."""
@@ -113,9 +109,7 @@ class World:
         """
         received = sent.new_empty(sum(lengths))
         with lost_peers():
-            torch.distributed.all_to_all_single(
-                received, sent, list(lengths), [len(sent) // self.size] * self.size
-            )
+            torch.distributed.all_to_all_single(received, sent, list(lengths), [len(sent) // self.size] * self.size)
         return received
 
     def collect(self, part: Tensor) -> Tensor:
@@ -174,8 +168,8 @@ def launched(environment: Mapping[str, str] = os.environ) -> int:
     missing = [name for name in NAMES if not environment.get(name, "").strip()]
     if text != "1" and (missing or not text.isdigit()):
         raise UserError(
-            f"a launcher started {text} processes of this run (WORLD_SIZE), and says no {', '.join(missing) or 'number'}.",
-            "Use torchrun, or leave the launcher out and say runtime.devices=N; --shard i/n shares several experiments.",
+            f"a launcher started {text} processes of this run (WORLD_SIZE), and there is no {', '.join(missing)}.",
+            "Use torchrun, or say runtime.devices=N without it; --shard i/n shares several experiments.",
         )
     return int(text)
 
@@ -214,8 +208,14 @@ def _store() -> torch.distributed.Store:
     return torch.distributed.distributed_c10d._get_default_store()
 
 
-def _asked(name: str) -> bool:
-    try:
-        return bool(_store().check([name]))
-    except RuntimeError as error:
-        raise PeerLost("the first process of this training has ended.") from error
+def _wait_for(name: str) -> None:
+    """Wait until the first process has set a name, looking now and then, so that signals are heard meanwhile."""
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while time.monotonic() < deadline:
+        try:
+            if _store().check([name]):
+                return
+        except RuntimeError as error:
+            raise PeerLost("the first process of this training has ended.") from error
+        time.sleep(POLL_SECONDS)
+    raise PeerLost("the first process of this training is silent.", "The same command goes on from here.")

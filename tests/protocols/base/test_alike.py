@@ -14,7 +14,10 @@ FIRST = Alike("a", {"torch": "2.14.1", "av": "1"}, "w", 0)
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (FIRST._replace(packages={"torch": "2.15.0", "av": "1"}), r"rank 1 differs from rank 0 in: torch 2.15.0 \(2.14.1\)."),
+        (
+            FIRST._replace(packages={"torch": "2.15.0", "av": "1"}),
+            r"rank 1 differs from rank 0 in: torch 2.15.0 \(2.14.1\).",
+        ),
         (FIRST._replace(packages={"torch": "2.14.1"}), r"in: av none \(1\)"),
         (FIRST._replace(weights="v"), "rank 1 differs from rank 0 in the weights that training starts from"),
         (FIRST._replace(step=3), "in the weights"),

@@ -3,20 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tta_bench.cards.catalog import backbone_card
 from tta_bench.experiments.reaction import ReactionSettings, ResolvedFaceClip
 from tta_bench.protocols.reaction.model import (
     FeaturePath,
+    HidingDraws,
     ReactionNet,
     Statistics,
     VisualPath,
     build_reaction_net,
-    HidingDraws,
     hide_modalities,
 )
 from tta_bench.protocols.reaction.temporal import MeanHead, PaddedSequence

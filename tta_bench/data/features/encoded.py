@@ -187,7 +187,7 @@ def encode_clips(
     samples = [sample for batch in batches for sample in batch]
     if not samples:
         return
-    loader = test_loader(rule.clips(samples, lengths), len(batches[0]), workers, pin)
+    loader = test_loader(rule.clips(samples, lengths), batches_of(len(samples), len(batches[0])), workers, pin)
     with Bar(title, len(samples), "clips") as bar:
         for batch in loader:
             made = encode(batch["clips"])

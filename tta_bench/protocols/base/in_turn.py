@@ -42,9 +42,7 @@ def run_alone(ready: ProtocolRun) -> list[Record]:
     return ready.run()
 
 
-def run_in_turn(
-    work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], list[Record]] = run_alone
-) -> Done:
+def run_in_turn(work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], list[Record]] = run_alone) -> Done:
     """Run experiments one after the other; as one of several processes, only as long as none fails.
 
     Args:
@@ -72,7 +70,8 @@ def run_in_turn(
         if ready is not None and made is not None:
             records += made
             findings += filter(None, [ready.findings()])
-    failure = errors[0] if len(errors) == 1 and (len(todo) == 1 or current().size > 1) else Failed(errors, len(todo)) if errors else None
+    alone = len(todo) == 1 or current().size > 1
+    failure = None if not errors else errors[0] if alone else Failed(errors, len(todo))
     return Done(records, findings, failure)
 
 

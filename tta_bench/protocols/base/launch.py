@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import signal
 import sys
 import tempfile
@@ -16,7 +15,6 @@ from typing import Any, NoReturn
 
 import torch
 
-from tta_bench.cards.files import registry_folders
 from tta_bench.engine.world import World, current
 from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiments.base import Experiment
@@ -25,7 +23,7 @@ from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.plugins import MODULE_PREFIX
 from tta_bench.protocols.base.preflight import require_busy
 from tta_bench.protocols.base.protocol_run import ProtocolRun
-from tta_bench.protocols.base.rank import Outcome, Task, outcome_of, serve
+from tta_bench.protocols.base.rank import Outcome, Task, name_of, outcome_of, serve
 from tta_bench.protocols.base.training_run import PreparedRun, done_before, recorder_of
 from tta_bench.protocols.base.weights import CHECKPOINT
 from tta_bench.records.schema import Record
@@ -96,7 +94,8 @@ def as_one_of(ready: ProtocolRun, world: World) -> list[Record]:
     Raises:
         UserError: The protocol cannot share its work, or something else that any process would refuse.
     """
-    torch.set_num_threads(ready.experiment.runtime.threads or (torch.get_num_threads() if torch.cuda.is_available() else 1))
+    default = torch.get_num_threads() if torch.cuda.is_available() else 1
+    torch.set_num_threads(ready.experiment.runtime.threads or default)
     if not world.from_first(lambda: ready.prepare() is not None):
         refuse(ready.experiment)
     ready.prepare()
@@ -135,9 +134,9 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
         require_busy(run.clips_in_step, run.micro_batch, count)
     with tempfile.TemporaryDirectory() as told:
         task = Task(
-            experiment=pickle.dumps(experiment),
+            words=experiment.arguments,
+            named=name_of(experiment),
             plugins=tuple(plugin_files()),
-            folders=tuple(registry_folders()),
             work_dir=run.work_dir,
             resume=ready.resume,
             told=Path(told),

@@ -59,9 +59,7 @@ def require_busy(clips: int, micro_batch: int, processes: int) -> None:
     )
 
 
-def fit_micro_batch(
-    trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool, world: World = ALONE
-) -> Fitted:
+def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool, world: World = ALONE) -> Fitted:
     """Try everything once with a micro-batch; one that does not fit into memory is halved until it does, everywhere.
 
     Args:

@@ -1,16 +1,19 @@
-"""One process of a training on several: joins the others, runs, and leaves word of its end to the one that started it."""
+"""One process of a training on several: joins the others, runs, and leaves word of its end to whoever started it."""
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
+import signal
 import sys
 import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tta_bench.errors import BenchError, RunFailed
+from tta_bench.errors import BenchError, RunFailed, UserError
+from tta_bench.experiments.base import Experiment
+from tta_bench.records.claims import HINT, Claimed
 from tta_bench.records.schema import Record
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.progress import console
@@ -23,12 +26,12 @@ LINGER_SECONDS = 20.0
 class Task:
     """An experiment for several processes."""
 
-    experiment: bytes
-    """The experiment, pickled: its classes may be a plug-in's."""
+    words: tuple[str, ...]
+    """The user's ``key=value`` words, of which it is one of the experiments."""
+    named: tuple[str, int, int]
+    """Its name among them; see `name_of`."""
     plugins: tuple[Path, ...]
     """Plug-in files to import before."""
-    folders: tuple[Path, ...]
-    """Folders of the user's cards."""
     work_dir: Path
     resume: str
     told: Path
@@ -51,14 +54,43 @@ class Outcome:
     """Text about the stop."""
 
 
+def name_of(experiment: Experiment) -> tuple[str, int, int]:
+    """Return backbone, split and seed, which tell the experiments of a command apart."""
+    return experiment.backbone.name, experiment.split, experiment.seed
+
+
 def outcome_of(folder: Path, rank: int) -> Outcome | None:
     """Return the end of a process; None where it left no word."""
-    path = folder / f"{rank}.outcome"
+    path = folder / f"{rank}.json"
     if not path.is_file():
         return None
-    outcome = pickle.loads(path.read_bytes())  # noqa: S301 - written by a process of this run, in a folder of its own
-    assert isinstance(outcome, Outcome)
-    return outcome
+    told = json.loads(path.read_text(encoding="utf-8"))
+    error = told["error"] and _error(**told["error"])
+    return Outcome(
+        records=[Record.model_validate_json(text) for text in told["records"]],
+        error=error,
+        signum=told["signum"],
+        said=told["said"],
+    )
+
+
+def leave_word(outcome: Outcome, folder: Path, rank: int) -> None:
+    """Write the end of a process, for `outcome_of`."""
+    error = outcome.error and {
+        "message": outcome.error.message,
+        "hint": outcome.error.hint,
+        "exit_code": outcome.error.exit_code,
+        "claim": str(outcome.error.path) if isinstance(outcome.error, Claimed) else None,
+    }
+    records = [record.model_dump_json() for record in outcome.records]
+    told = {"records": records, "error": error, "signum": outcome.signum, "said": outcome.said}
+    write_atomic(folder / f"{rank}.json", json.dumps(told).encode())
+
+
+def _error(message: str, hint: str, exit_code: int, claim: str | None) -> BenchError:
+    if claim is not None:
+        return Claimed(message.removesuffix(HINT), Path(claim))
+    return UserError(message, hint) if exit_code == UserError.exit_code else RunFailed(message, hint)
 
 
 def serve(task: Task) -> None:
@@ -88,8 +120,9 @@ def serve(task: Task) -> None:
     except BaseException as error:
         traceback.print_exc()
         outcome, code = Outcome(error=RunFailed(f"the run failed: {type(error).__name__}: {error}")), 3
-    write_atomic(task.told / f"{rank}.outcome", pickle.dumps(outcome))
+    leave_word(outcome, task.told, rank)
     if lost:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(LINGER_SECONDS)
     if code:
         sys.stderr.flush()
@@ -108,17 +141,14 @@ def speak_to(path: Path) -> None:
 
 def _run(task: Task) -> list[Record]:
     """Join the other processes and run the experiment."""
-    from tta_bench.cards.files import registry_folders, use_folder
+    from tta_bench.config.resolve import resolve
     from tta_bench.engine.world import join
     from tta_bench.protocols import load_protocol
     from tta_bench.protocols.base.launch import as_one_of
     from tta_bench.registry import load_files
 
-    for folder in task.folders:
-        if folder not in registry_folders():
-            use_folder(folder)
-    load_files(task.plugins)
-    experiment = pickle.loads(task.experiment)  # noqa: S301 - of the process that started this one
+    chosen = resolve(task.words, load_files(task.plugins))
+    (experiment,) = (each for each in chosen if name_of(each) == task.named)
     world = join()
     protocol = load_protocol(experiment.protocol.component)
     return as_one_of(protocol(experiment, task.work_dir, task.resume), world)

@@ -245,9 +245,8 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
         BenchError: Whatever fails.
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
-    world = run.machine.world
-    fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, world)
-    require_busy(run.clips_in_step, fitted.micro_batch, world.size)
+    fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
+    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size)
     return fitted
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.data.loading import TestClips, TrainClips, test_loader
+from tta_bench.data.loading import TestClips, TrainClips, batches_of, test_loader
 from tta_bench.engine.device import Machine, resolve_micro_batch
 from tta_bench.engine.step import StepSettings
 from tta_bench.engine.timing import Timing
@@ -220,8 +220,9 @@ class FineTune(ProtocolRun):
         experiment, machine = self.experiment, self.prepared.machine
         micro_batch = resolve_micro_batch(experiment.runtime.micro_batch, 64, machine.device)
         videos = max(1, micro_batch // (experiment.eval.segments * experiment.eval.crops))
-        size, rank = machine.world.size, machine.world.rank
-        loader = test_loader(self.test_clips, videos, machine.workers, machine.pin, size, rank)
+        clips, world = self.test_clips, machine.world
+        batches = batches_of(len(clips), videos)[world.rank :: world.size]
+        loader = test_loader(clips, batches, machine.workers, machine.pin)
         return multi_view_test(step.classifier, loader, step.mean, step.std, machine, micro_batch)
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tta_bench.data.loading import test_batches, worker_options
+from tta_bench.data.loading import batches_of, worker_options
 from tta_bench.utils.keyed_random import generator
 
 
@@ -134,7 +134,7 @@ def reaction_loader(
         every: Take every n-th batch only.
         first: The first batch to take.
     """
-    batches = test_batches(len(clips), batch)[first::every]
+    batches = batches_of(len(clips), batch)[first::every]
     return DataLoader(
         clips,
         batch_sampler=[[(0, index) for index in indices] for indices in batches],
