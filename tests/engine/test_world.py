@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.engine.processes import in_processes
+from tta_bench.engine import world as world_module
 from tta_bench.engine.world import ALONE, PeerFailed, PeerLost, World, current, join, launched
 from tta_bench.errors import BenchError, UserError
 
@@ -71,6 +72,7 @@ def test_processes_tell_each_other_and_fail_together() -> None:
 
 def lose_the_second() -> str:
     world = current()
+    world_module.LEAVE_SECONDS = 0.0  # the second one will not come
     world.most(0)
     if world.rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)

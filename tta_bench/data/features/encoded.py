@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.features.store import FeatureStore
-from tta_bench.data.loading import TestClips, test_loader
+from tta_bench.data.loading import TestClips, batches_of, test_loader
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Control, EvalSettings
