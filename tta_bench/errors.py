@@ -26,7 +26,7 @@ class BenchError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what another process makes the same error of, whatever arguments its class takes."""
+        """Return the parts that another process makes the same error of, whatever arguments its class takes."""
         return _again, (type(self), self.args, self.__dict__)
 
 

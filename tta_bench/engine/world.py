@@ -59,12 +59,12 @@ class World:
         return self.rank == 0
 
     def shares(self, count: int) -> list[range]:
-        """Return which of a number of things, numbered from 0, each process does: neighbours, as equally as can be."""
+        """Return the share of each process in things that are numbered from 0: neighbours, as equally as can be."""
         cuts = [rank * count // self.size for rank in range(self.size + 1)]
         return [range(*cut) for cut in itertools.pairwise(cuts)]
 
     def from_first(self, make: Callable[[], Value]) -> Value:
-        """Return what the first process makes; the others wait for it, however long it takes.
+        """Let the first process make something, and return it on all; the others wait, however long it takes.
 
         Raises:
             BenchError: Whatever the first process raises.
