@@ -32,7 +32,7 @@ def seconds(shared: bool) -> tuple[float, float]:
     machine = replace(Machine(torch.device("cpu"), "fp32"), world=world)
     train = TrainSettings(batch=CLIPS, steps=STEPS, lr=1e-3, drop_path=0.1)
     settings = FineTuneStepSettings(train=train, seed=0, micro_batch=CLIPS // PARTS, machine=machine)
-    backbone = VideoMAEV2(image_size=SIZE, width=384, depth=12, heads=6, drop_path=0.1)
+    backbone = VideoMAEV2(SIZE, width=384, heads=6, mlp_width=1536, drop_path=0.1)
     step = FineTuneStep(Classifier(backbone, 384, 101).train(), settings, MEAN, STD)
     training = fine_tuning(step, [None] * CLIPS)  # type: ignore[arg-type]  # never asked for a clip
     training.optimizer.set_rate(1e-4)

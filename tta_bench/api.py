@@ -145,6 +145,10 @@ def submit(chosen: Sequence[Experiment], file: Path, work_dir: Path, resume: str
     """
     if len(chosen) != 1:
         raise UserError(f"--submission is one file, and {len(chosen)} runs were asked for.", "Say one seed.")
+    from tta_bench.engine.world import launched
+
+    if chosen[0].runtime.devices != 1 or launched() > 1:
+        raise UserError("--submission runs on one process.", "Leave out runtime.devices, or torchrun.")
     start(chosen[0], work_dir, resume).submit(file)
 
 

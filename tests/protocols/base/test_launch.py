@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tta_bench.api import register_instance
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.protocols.base import launch
@@ -97,3 +98,22 @@ def test_one_end_is_told_of_all(run: Any) -> None:
     with pytest.raises(RunFailed, match="^rank 1 failed: no room$"):
         launch._end(run, [None, Outcome(error=RunFailed("no room"))], 0, 1, 3)
     assert run.told == ["rank 1 failed: no room"]
+
+
+def test_a_protocol_that_cannot_share_its_work_is_refused() -> None:
+    experiment: Any = SimpleNamespace(
+        runtime=RuntimeSettings(devices=2),
+        protocol=SimpleNamespace(name="ucf101_knn"),
+        backbone=SimpleNamespace(component="none"),
+    )
+    ready: Any = SimpleNamespace(experiment=experiment, prepare=lambda: None)
+    with pytest.raises(UserError, match="^ucf101_knn runs on one process.\nLeave out runtime.devices"):
+        launch.run_shared(ready)
+
+
+def test_a_module_given_from_python_is_refused() -> None:
+    name, _ = register_instance(torch.nn.Flatten(), {"frames": 4, "size": 8})
+    backbone = SimpleNamespace(component=name)
+    experiment = SimpleNamespace(runtime=RuntimeSettings(devices=2), backbone=backbone)
+    with pytest.raises(UserError, match="a module given from Python runs on one process"):
+        launch.run_shared(SimpleNamespace(experiment=experiment))  # type: ignore[arg-type]
