@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from tta_bench.errors import CheckFailed, RunFailed, UserError, did_you_mean, shorten, unknown
+import copy
+from pathlib import Path
+
+import pytest
+
+from tta_bench.errors import BenchError, CheckFailed, RunFailed, UserError, did_you_mean, shorten, unknown
+from tta_bench.records.claims import Claimed
 
 
 def test_exit_codes_are_the_documented_ones() -> None:
@@ -17,3 +23,9 @@ def test_the_nearest_name_is_suggested() -> None:
 def test_long_lists_are_counted() -> None:
     assert shorten(["a", "b"]) == "a, b"
     assert shorten([str(n) for n in range(1234)], most=2) == "0, 1 and 1,232 more"
+
+
+@pytest.mark.parametrize("error", [UserError("no", "Do."), Claimed("it is trained.", Path("claim"))])
+def test_errors_travel_between_processes(error: BenchError) -> None:
+    again = copy.copy(error)  # by __reduce__, as between processes
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

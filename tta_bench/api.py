@@ -109,20 +109,32 @@ def run_all(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait: boo
 def run_in_turn(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait: bool = False) -> Done:
     """Run experiments one after the other: one that fails, or that another process does, ends no other.
 
-    Raises:
-        UserError: A launcher started several processes of this run.
-    """
-    from tta_bench.protocols.base.in_turn import refuse_foreign_world
-    from tta_bench.protocols.base.in_turn import run_in_turn as run_each
+    Under torchrun this process is one of several that share each; all but the first write to ``<work_dir>/ranks``.
 
-    refuse_foreign_world()
+    Raises:
+        UserError: A launcher and ``runtime.devices`` disagree.
+    """
+    from tta_bench.engine.world import join, launched
+    from tta_bench.protocols.base.in_turn import run_in_turn as run_each
+    from tta_bench.protocols.base.launch import require_agreement, run_shared
+    from tta_bench.protocols.base.rank import speak_to
+
+    if launched() > 1:
+        if rank := int(os.environ["RANK"]):
+            speak_to(work_dir / "ranks" / f"{rank}.log")
+        for experiment in chosen:
+            require_agreement(experiment, launched())
+    world = join()
     several = len({experiment.backbone.name for experiment in chosen}) > 1
     names = [
         f"{experiment.backbone.name}, " * several + f"split {experiment.split}, seed {experiment.seed}"
         for experiment in chosen
     ]
     starts = [partial(start, experiment, work_dir, resume) for experiment in chosen]
-    return run_each(zip(names, starts, strict=True), wait)
+    done = run_each(zip(names, starts, strict=True), wait, run_shared)
+    if done.failure is None:
+        world.leave()
+    return done
 
 
 def submit(chosen: Sequence[Experiment], file: Path, work_dir: Path, resume: str) -> None:
@@ -133,6 +145,10 @@ def submit(chosen: Sequence[Experiment], file: Path, work_dir: Path, resume: str
     """
     if len(chosen) != 1:
         raise UserError(f"--submission is one file, and {len(chosen)} runs were asked for.", "Say one seed.")
+    from tta_bench.engine.world import launched
+
+    if chosen[0].runtime.devices != 1 or launched() > 1:
+        raise UserError("--submission runs on one process.", "Leave out runtime.devices, or torchrun.")
     start(chosen[0], work_dir, resume).submit(file)
 
 

@@ -25,6 +25,16 @@ class BenchError(Exception):
         """Return the message and, on a line of its own, the way out."""
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return the parts that another process makes the same error of, whatever arguments its class takes."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[BenchError], args: tuple[object, ...], fields: dict[str, object]) -> BenchError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
 
 class CheckFailed(BenchError):
     """A check that the user asked for did not hold."""

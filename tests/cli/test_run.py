@@ -47,6 +47,8 @@ def test_a_submission_is_one_file_of_a_protocol_that_has_such_a_part(
     words = ("run", "protocol=mine", "--plugin", mine(tmp_path), "--submission", tmp_path / "file.csv")
     done = command(*words, "seed=0,1")
     assert (done.code, "--submission is one file, and 2 runs were asked for" in done.err) == (2, True)
+    done = command(*words, "runtime.devices=2")
+    assert (done.code, "--submission runs on one process" in done.err) == (2, True)
     done = command(*words)
     assert (done.code, "mine has no test part without labels" in done.err) == (2, True)
 

@@ -69,7 +69,7 @@ def test_epochs_differ(samples: list[Sample]) -> None:
 def test_test_views_come_in_the_lists_order_from_one_decode(samples: list[Sample]) -> None:
     rule = EvalSettings(segments=2, crops=3)
     clips = loading.TestClips(samples, lengths(samples), CLIP, rule, seed=0)
-    found = list(loading.test_loader(clips, 2, 0, pin=False))
+    found = list(loading.test_loader(clips, loading.batches_of(len(clips), 2), 0, pin=False))
     assert [index for batch in found for index in batch["index"]] == [0, 1, 2]  # type: ignore[attr-defined]
     assert found[0]["clips"].shape == (2, 6, 4, 32, 32, 3)
 

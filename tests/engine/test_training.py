@@ -4,18 +4,24 @@ import json
 import os
 import random
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from tests.engine.line import Line, Points, line_step, line_training
+from tests.engine.line import Line, LineRecipe, Points, line_step, line_training
+from tests.engine.processes import in_processes
+from tta_bench.data.loading import StepBatches
 from tta_bench.engine.device import Machine
+from tta_bench.engine.step import StepSettings
 from tta_bench.engine.stop import Stopped
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
+from tta_bench.engine.world import current
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint
 
@@ -103,21 +109,17 @@ def test_a_checkpoint_of_an_earlier_version_is_continued_from() -> None:
     assert training.restore({"step": 2, "model": training.model.state_dict(), "optimizer": state}) == 2
 
 
-class Whole(Line):
-    """A line whose parts are cut from a whole batch."""
-
-    loads_whole = True
-
-
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_batch_that_is_loaded_in_parts_gives_the_same_bits_as_a_whole_one(tmp_path: Path, workers: int) -> None:
-    settings = line_step(micro_batch=2, machine=Machine(torch.device("cpu"), "fp32", workers)).settings
-    for name, kind in (("whole", Whole), ("parts", Line)):
-        (tmp_path / name).mkdir()
-        train(line_training(kind(settings)), tmp_path / name, {}, None)
-    whole, parts = (checkpoint(tmp_path / name)["model"] for name in ("whole", "parts"))
-    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
-    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+    step = line_step(micro_batch=2, machine=Machine(torch.device("cpu"), "fp32", workers))
+    whole = line_training(line_step(micro_batch=2))
+    train(line_training(step), tmp_path, {}, None)
+    for number, keys in enumerate(StepBatches(8, 4, 0, 6, 3)):
+        whole.step.step = number
+        whole.optimizer.set_rate(lines(tmp_path)[number]["lr"])
+        batch = torch.stack([Points()[key] for key in keys])
+        assert whole.step.train_step(batch, whole.optimizer)["loss"] == lines(tmp_path)[number]["loss"]
+    assert all(torch.equal(tensor, whole.model.state_dict()[name]) for name, tensor in step.state_dict().items())
 
 
 class Counting(Line):
@@ -193,3 +195,57 @@ def test_learning_rates_can_be_scaled() -> None:
         0.1,
         0.05,
     )
+
+
+class Norms(Line):
+    """A line behind a batch norm, whose buffers depend on every part."""
+
+    def __init__(self, settings: StepSettings[LineRecipe]) -> None:
+        super().__init__(settings)
+        self.norm = torch.nn.BatchNorm1d(1)
+        self.dropout = torch.nn.Dropout(0.2)
+
+    def loss(self, batch: Tensor, drawn: None, rows: Tensor, places: Tensor) -> Tensor:
+        x, y = batch[places].split(1, dim=1)
+        errors: Tensor = self.layer(self.dropout(self.norm(x))) - y
+        return errors.square().sum() / self.clips
+
+
+def shared_training(folder: Path, batch: int, stops: int, steps: int = 6) -> str:
+    """Train as one of the processes that have joined; the last of them is sent SIGTERM in a step."""
+    torch.set_num_threads(1)
+    machine = Machine(torch.device("cpu"), "fp32", 0, current())
+    settings = replace(line_step(batch=batch, steps=steps, clip_grad=0.5).settings, micro_batch=2, machine=machine)
+    step = Norms(settings)
+    resume = read_checkpoint(folder / "checkpoint.pt") if (folder / "checkpoint.pt").is_file() else None
+    original = step.train_parts
+
+    def told(*args: Any) -> Any:
+        if step.step == stops and machine.world.rank == machine.world.size - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args)
+
+    step.train_parts = told  # type: ignore[method-assign]
+    try:
+        train(line_training(step, Points(16)), folder, {}, resume)
+    except Stopped as stop:
+        return str(stop)
+    return "done"
+
+
+@pytest.mark.parametrize(("parts", "sizes"), [(3, (2, 3)), (8, (4,))])
+def test_any_number_of_processes_trains_to_the_same_bits(tmp_path: Path, parts: int, sizes: tuple[int, ...]) -> None:
+    (tmp_path / "1").mkdir()
+    assert shared_training(tmp_path / "1", 2 * parts, -1) == "done"
+    alone = checkpoint(tmp_path / "1")["model"]
+    for size in sizes:
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        said = in_processes(size, shared_training, folder, 2 * parts, 3)
+        assert said == ["stopped by SIGTERM after step 4"] * size
+        assert checkpoint(folder)["step"] == 4
+        assert in_processes(size - 1, shared_training, folder, 2 * parts, -1) == ["done"] * (size - 1)
+        model = checkpoint(folder)["model"]
+        assert alone.keys() == model.keys()
+        assert all(torch.equal(alone[name], model[name]) for name in alone)
+        assert (folder / "metrics.jsonl").read_bytes() == (tmp_path / "1" / "metrics.jsonl").read_bytes()

@@ -86,6 +86,8 @@ def command(
         api.submit(experiments, submission, work_dir, resume)
         return
     done = api.run_in_turn(experiments, work_dir, resume, wait)
+    if console.quiet and done.failure is None:
+        return  # of several processes the first one speaks, and writes the boards
     if done.findings:
         print_findings(done.findings, work_dir, as_json)
     elif done.records or (as_json and done.failure is None):

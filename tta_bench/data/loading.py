@@ -235,9 +235,14 @@ def train_loader(
     )
 
 
-def test_loader(clips: TestClips, videos: int, workers: int, pin: bool) -> DataLoader[TestItem]:
-    """Return the loader of test batches, ``videos`` at a time, in the list's order."""
-    return DataLoader(clips, batch_size=videos, pin_memory=pin, **worker_options(workers))
+def test_loader(clips: TestClips, batches: Sequence[list[int]], workers: int, pin: bool) -> DataLoader[TestItem]:
+    """Return the loader of batches of test videos, given by their places in the list."""
+    return DataLoader(clips, batch_sampler=batches, pin_memory=pin, **worker_options(workers))
+
+
+def batches_of(count: int, size: int) -> list[list[int]]:
+    """Return the numbers from 0 to a count, in batches."""
+    return [[*range(first, min(count, first + size))] for first in range(0, count, size)]
 
 
 def worker_options(workers: int, bytes_of_item: int = 0) -> dict[str, Any]:

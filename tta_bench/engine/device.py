@@ -11,6 +11,7 @@ from typing import Literal
 
 import torch
 
+from tta_bench.engine.world import ALONE, World, current
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
 
@@ -25,14 +26,16 @@ class OutOfMemory(RunFailed):
     """A micro-batch that does not fit into the device's memory."""
 
 
-def resolve_device(choice: str) -> torch.device:
-    """Return the device of a name; ``auto`` is the first GPU, else the CPU.
+def resolve_device(choice: str, world: World = ALONE) -> torch.device:
+    """Return the device of a name; ``auto`` is this process's own GPU, the first if it is alone, else the CPU.
 
     Raises:
         UserError: There is no such device here.
     """
     if choice == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        choice = "cuda" if torch.cuda.is_available() else "cpu"
+    if choice == "cuda" and world.size > 1:
+        choice = f"cuda:{world.local_rank}"
     try:
         device = torch.device(choice)
     except RuntimeError:
@@ -57,17 +60,28 @@ def resolve_precision(choice: str, device: torch.device) -> ResolvedPrecision:
     return choice  # type: ignore[return-value]
 
 
-def resolve_workers(choice: int | Literal["auto"]) -> int:
-    """Return the number of loader processes; ``auto`` leaves one core to the training process, and takes at most 8."""
+def resolve_workers(choice: int | Literal["auto"], world: World = ALONE) -> int:
+    """Return a process's number of loader processes.
+
+    ``auto`` shares the cores among the machine's processes, leaves one core to each, and takes at most 8.
+    """
     if choice == "auto":
-        return min(8, max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 4))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 5
+        return min(8, max(1, cores // world.local_size - 1))
     return choice
 
 
-def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch.device) -> int:
-    """Return the micro-batch (clips on the device at once): even, so that mixup partners are not split."""
+def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch.device, sharers: int = 1) -> int:
+    """Return the micro-batch (clips on the device at once): even, so that mixup partners are not split.
+
+    Args:
+        choice: The user's.
+        clips: Clips that there are in all.
+        device: The device.
+        sharers: Devices that shall be able to share the clips under an ``auto`` on a GPU.
+    """
     if choice == "auto":
-        choice = clips if device.type == "cuda" else CPU_MICRO_BATCH
+        choice = max(LEAST_MICRO_BATCH, clips // sharers) if device.type == "cuda" else CPU_MICRO_BATCH
     return min(clips, choice + choice % 2)
 
 
@@ -88,6 +102,8 @@ class Machine:
     precision: ResolvedPrecision
     workers: int = 0
     """Loader processes."""
+    world: World = ALONE
+    """The processes that share a training."""
 
     @classmethod
     def of(cls, runtime: RuntimeSettings, precision: str) -> Machine:
@@ -96,8 +112,9 @@ class Machine:
         Raises:
             UserError: There is no such device here, or it has no such precision.
         """
-        device = resolve_device(runtime.device)
-        return cls(device, resolve_precision(precision, device), resolve_workers(runtime.workers))
+        world = current()
+        device = resolve_device(runtime.device, world)
+        return cls(device, resolve_precision(precision, device), resolve_workers(runtime.workers, world), world)
 
     @property
     def pin(self) -> bool:

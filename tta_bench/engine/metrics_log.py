@@ -23,7 +23,8 @@ class MetricsLog:
     A context manager: entering it writes the file anew, with the lines of the steps before the first.
 
     Args:
-        path: The file, ``metrics.jsonl``. A link in its place is replaced, and what it points to left alone.
+        path: The file, ``metrics.jsonl``. A link in its place is replaced, and what it points to left alone. None in a
+            process that writes nothing.
         title: Title of the bar.
         first: First step.
         last: Step to stop before.
@@ -33,7 +34,7 @@ class MetricsLog:
     """
 
     def __init__(
-        self, path: Path, title: str, first: int, last: int, clips: int, figures: Tensor | None = None
+        self, path: Path | None, title: str, first: int, last: int, clips: int, figures: Tensor | None = None
     ) -> None:
         self.path, self.first, self.clips = path, first, clips
         self._bar = Bar(title, last * clips, "clips", first * clips)
@@ -42,12 +43,13 @@ class MetricsLog:
             rows = [row for row in enumerate(figures.tolist()) if not math.isnan(row[1][0])]
             self._lines = [{"step": step, **dict(zip(FIGURES, row, strict=True))} for step, row in rows]
         else:
-            self._lines = [line for line in read_metrics(path) if line["step"] < first]
+            self._lines = [line for line in (read_metrics(path) if path else []) if line["step"] < first]
 
     def __enter__(self) -> MetricsLog:
         """Write the file anew and show the bar."""
         self.restore()
-        self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
+        if self.path is not None:
+            self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
         self._bar.__enter__()
         return self
 
@@ -68,17 +70,19 @@ class MetricsLog:
 
     def restore(self) -> None:
         """Write the lines of the steps before the first, if the file does not have just these."""
+        if self.path is None:
+            return
         content = "".join(json.dumps(line) + "\n" for line in self._lines).encode()
         if self.path.is_symlink() or not self.path.is_file() or self.path.read_bytes() != content:
             write_atomic(self.path, content)
 
     def write(self, step: int, result: StepResult, lr: float) -> None:
         """Write a step's line and move the bar."""
-        assert self._file is not None
         line = {"step": step, "loss": result["loss"], "grad_norm": result["grad_norm"], "lr": lr}
         self._lines.append(line)
-        with naming(self.path):
-            self._file.write(json.dumps(line) + "\n")
+        if self.path is not None and self._file is not None:
+            with naming(self.path):
+                self._file.write(json.dumps(line) + "\n")
         self._bar.advance(self.clips, f"loss {result['loss']:.3f}")
 
 

@@ -6,13 +6,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypedDict, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from tta_bench.engine.device import Machine, memory_advice
 from tta_bench.engine.optimizer import Optimizer
+from tta_bench.engine.running_statistics import PartStatistics, RunningStatistics
+from tta_bench.engine.summing import GradientSum
+from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import RunFailed
 from tta_bench.models.noise import clip_noise
 from tta_bench.utils.keyed_random import torch_seed
@@ -32,6 +35,15 @@ class StepResult(TypedDict):
     grad_norm: float
 
 
+class _Told(NamedTuple):
+    """The figures of its parts that a process tells the others."""
+
+    losses: list[float]
+    used: list[bool]
+    """For each parameter, whether it has a gradient."""
+    statistics: list[PartStatistics]
+
+
 class Diverged(RunFailed):
     """A loss or gradient that is no longer a finite number."""
 
@@ -48,19 +60,15 @@ class StepSettings(Generic[RecipeT]):
 
 
 class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
-    """A model with the step that trains it.
+    """A model with the step that trains it, part by part.
 
-    A part of the batch is loaded at a time, unless ``loads_whole`` says that a part needs to know of the others.
-
-    Random numbers are drawn once for a step's global batch, or for each clip of it, so the cut into micro-batches
-    changes none of them. Batch norm does depend on the cut, and so does what a network draws for a whole micro-batch,
-    as any but a `ClipNoise` does.
+    Random numbers are keyed by (seed, step) and the number of a clip, or of a part, in the global batch, so neither the
+    cut into micro-batches nor the process that does a part changes them. Batch norm does depend on the cut, and so does
+    what a network draws for a whole micro-batch, as any but a `ClipNoise` does.
 
     Args:
         settings: Recipe, seed, micro-batch and machine.
     """
-
-    loads_whole: ClassVar[bool] = False
 
     def __init__(self, settings: StepSettings[RecipeT]) -> None:
         super().__init__()
@@ -74,36 +82,69 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         """Do one optimisation step on a global batch that is at hand as a whole; see `train_parts`."""
         clips = self.count(batch)
         parts = torch.split(self.order(clips), self.settings.micro_batch)
-        return self.train_parts(clips, ((batch, rows, rows) for rows in parts), optimizer)
+        return self.train_parts(clips, ((batch, rows, rows) for rows in parts), len(parts), optimizer)
 
     def train_parts(
-        self, clips: int, parts: Iterable[tuple[Batch, Tensor, Tensor]], optimizer: Optimizer
+        self,
+        clips: int,
+        parts: Iterable[tuple[Batch, Tensor, Tensor]],
+        count: int,
+        optimizer: Optimizer,
+        world: World = ALONE,
     ) -> StepResult:
-        """Do one optimisation step on a global batch, part by part.
+        """Do one optimisation step on a global batch, part by part, each process its share of them.
 
         Args:
             clips: Number of clips in the global batch.
-            parts: For each part a batch that holds its clips, their numbers in the global batch, and in this one.
+            parts: For each part of this process a batch that holds its clips, their numbers in the global batch, and in
+                this one.
+            count: Number of parts of the global batch.
             optimizer: The optimizer.
+            world: The processes of the training.
 
         Raises:
             Diverged: The loss or the gradient is not finite.
-            RunFailed: A micro-batch does not fit into memory.
+            RunFailed: A micro-batch does not fit into memory, or another process failed.
             UserError: The random draws do not fit the clips.
         """
-        settings, self.clips, total = self.settings, clips, 0.0
+        self.clips, shares = clips, world.shares(count)
+        sums = GradientSum(optimizer.parameters, shares[world.rank])
+        statistics = RunningStatistics(self, count)
+        failure, losses = None, []
+        with statistics.held():
+            try:
+                losses = self._train_own(shares[world.rank], parts, sums, optimizer)
+            except Exception as error:
+                failure = error
+                sums.clear()
+            world.agree(failure)
+        told = world.gather(_Told(losses, sums.used(), statistics.taken))
+        sums.finish(world, shares, [any(column) for column in zip(*(each.used for each in told), strict=True)])
+        statistics.apply([part for each in told for part in each.statistics])
+        total = 0.0
+        for loss in (loss for each in told for loss in each.losses):
+            total += loss
+        norm = checked_norm(self, total, self.step, optimizer)
+        optimizer.step()
+        return {"loss": total, "grad_norm": norm}
+
+    def _train_own(
+        self, numbers: range, parts: Iterable[tuple[Batch, Tensor, Tensor]], sums: GradientSum, optimizer: Optimizer
+    ) -> list[float]:
+        """Run this process's parts forward and backward, and return the share of each in the loss."""
+        settings = self.settings
+        losses: list[float] = []
         drawn: Drawn | None = None
-        for part, (batch, rows, places) in enumerate(parts):
-            drawn = self.draw(batch) if part == 0 else drawn
+        for part, (batch, rows, places) in zip(numbers, parts, strict=True):
+            drawn = self.draw(batch) if drawn is None else drawn
             torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
             seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
             with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
                 loss = self.loss(batch, cast(Drawn, drawn), rows, places)
                 optimizer.backward(loss)
-            total += float(loss.detach())
-        norm = checked_norm(self, total, self.step, optimizer)
-        optimizer.step()
-        return {"loss": total, "grad_norm": norm}
+            sums.add()
+            losses.append(float(loss.detach()))
+        return losses
 
     @abstractmethod
     def count(self, batch: Batch) -> int:
@@ -111,7 +152,7 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
 
     @abstractmethod
     def draw(self, batch: Batch) -> Drawn:
-        """Return the random draws for the whole global batch, keyed by (seed, step), from its first part."""
+        """Return the random draws that some clips of the global batch need: the same, whichever part is at hand."""
 
     @abstractmethod
     def order(self, clips: int) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tta_bench.engine.device import Machine
+from tta_bench.engine.world import World
 
 _Batch = TypeVar("_Batch")
 
@@ -24,6 +25,15 @@ class Timing:
     """Seconds spent waiting for data."""
     peak_memory: int = 0
     """Bytes."""
+
+
+def shared_timing(timing: Timing, world: World) -> Timing:
+    """Return the time of a phase that several processes shared: all clips, and the longest and most of any."""
+    all_ = world.gather(timing)
+    return Timing(
+        sum(each.clips for each in all_),
+        *(max(getattr(each, name) for each in all_) for name in ("seconds", "waiting", "peak_memory")),
+    )
 
 
 class TimedBatches(Generic[_Batch]):

@@ -25,11 +25,13 @@ from tta_bench.data.loading import (
 )
 from tta_bench.engine.metrics_log import MetricsLog
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
+from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
 from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
 from tta_bench.engine.step import AnyStep
 from tta_bench.engine.stop import Stopped, StopRequest
-from tta_bench.engine.timing import TimedBatches, Timing
+from tta_bench.engine.timing import TimedBatches, Timing, shared_timing
 from tta_bench.engine.training_state import save_state
+from tta_bench.engine.world import PeerFailed, World
 
 
 class TrainingRecipe(Schedule, OptimizerSettings, Protocol):
@@ -95,6 +97,11 @@ class Training:
         return cls(step, model, optimizer, clips, views, plan_steps(len(clips), recipe), rates, title)
 
     @property
+    def world(self) -> World:
+        """The processes that share it."""
+        return self.step.settings.machine.world
+
+    @property
     def batch(self) -> int:
         """Videos in a step."""
         return int(self.step.settings.train.batch)
@@ -105,14 +112,17 @@ class Training:
         return parts_of_step(order, self.step.settings.micro_batch, self.views)
 
     def loader(self, batches: StepBatches) -> DataLoader[Any]:
-        """Return the loader of some steps, whose items are parts, or whole batches where the step needs them."""
-        machine, parts = self.step.settings.machine, self.parts()
-        items = batches if self.step.loads_whole else StepParts(batches, parts)
+        """Return the loader of this process's parts of some steps."""
+        machine, parts = self.step.settings.machine, self.own_parts()
         size = 0
         if machine.workers and len(batches):
-            videos = self.batch if self.step.loads_whole else max(len(part.videos) for part in parts)
-            size = videos * bytes_of(self.clips[next(iter(batches))[0]])
-        return train_loader(self.clips, items, machine.workers, machine.pin, size)
+            size = max(len(part.videos) for part in parts) * bytes_of(self.clips[next(iter(batches))[0]])
+        return train_loader(self.clips, StepParts(batches, parts), machine.workers, machine.pin, size)
+
+    def own_parts(self) -> list[Part]:
+        """Return the parts of a step that this process does."""
+        parts = self.parts()
+        return [parts[number] for number in self.world.shares(len(parts))[self.world.rank]]
 
     def restore(self, checkpoint: Mapping[str, Any] | None) -> int:
         """Load a checkpoint of this training, if there is one, and return the step to go on with."""
@@ -149,23 +159,26 @@ def train(
 
     Raises:
         Diverged: Loss or gradient is not finite.
-        Stopped: A signal asked for a stop; the checkpoint is written.
+        Stopped: A signal asked a process for a stop; the checkpoint is written.
     """
     step, plan, settings = training.step, training.plan, training.step.settings
     first, clips = training.restore(resume), training.batch * training.views
     known = None if resume is None else resume.get("figures")
-    log = MetricsLog(folder / "metrics.jsonl", training.title, first, plan.total, clips, known)
+    path = folder / "metrics.jsonl" if training.world.is_first else None
+    log = MetricsLog(path, training.title, first, plan.total, clips, known)
     if first >= plan.total:
         log.restore()
         return Timing()
     order = StepBatches(len(training.clips), training.batch, first, plan.total, settings.seed)
     batches = TimedBatches(training.loader(order))
-    parts = training.parts()
+    own, count, world = training.own_parts(), len(training.parts()), training.world
 
     def save(done: int) -> None:
-        require()
-        training.save(folder / "checkpoint.pt", done, {**meta, "figures": log.figures})
+        if world.is_first:
+            require()
+            training.save(folder / "checkpoint.pt", done, {**meta, "figures": log.figures})
 
+    require_shared_norms(training.model, world)
     seed_everything(settings.seed)
     step.train()
     saved = time.monotonic()
@@ -174,23 +187,28 @@ def train(
         for number in range(first, plan.total):
             step.step, done = number, number + 1
             rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
-            before = [buffer.clone() for buffer in step.buffers()] if len(parts) > 1 else []
+            before = [buffer.clone() for buffer in step.buffers()] if count > 1 else []
             try:
-                result = step.train_parts(clips, _loaded(fetched, parts, step.loads_whole), training.optimizer)
-            except _NotLoaded as failure:
-                if not stop.asked:
-                    raise failure.cause from None
-                for buffer, value in zip(step.buffers(), before, strict=len(parts) > 1):
+                result = step.train_parts(clips, _loaded(fetched, own), count, training.optimizer, world)
+            except (_NotLoaded, PeerFailed) as failure:
+                asked = world.most(stop.asked)
+                if not asked:
+                    raise (failure.cause if isinstance(failure, _NotLoaded) else failure) from None
+                for buffer, value in zip(step.buffers(), before, strict=count > 1):
                     buffer.copy_(value)  # as before the parts of the step that came
                 save(number)  # the signal ended what loads the clips, too
-                raise Stopped(stop.asked, number) from None
+                raise Stopped(asked, number) from None
+            if number == first:
+                require_shared_buffers(step, before, world)
             log.write(number, result, rate)
-            if stop.asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
+            asked = world.most(stop.asked)
+            if asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
                 save(done)
                 saved = time.monotonic()
-            if stop.asked:
-                raise Stopped(stop.asked, done)
-    return batches.timing((plan.total - first) * clips, settings.machine)
+            if asked:
+                raise Stopped(asked, done)
+    share = clips if world.is_first else 0  # a step's clips are counted once
+    return shared_timing(batches.timing((plan.total - first) * share, settings.machine), world)
 
 
 class _NotLoaded(Exception):
@@ -201,16 +219,14 @@ class _NotLoaded(Exception):
         self.cause = cause
 
 
-def _loaded(fetched: Iterator[Any], parts: Sequence[Part], whole: bool) -> Iterator[tuple[Any, Tensor, Tensor]]:
-    """Yield a step's parts, each with the item that holds its clips: its own, or one for the whole step."""
-    item = None
+def _loaded(fetched: Iterator[Any], parts: Sequence[Part]) -> Iterator[tuple[Any, Tensor, Tensor]]:
+    """Yield parts of a step, each with the item that holds its clips."""
     for part in parts:
-        if item is None or not whole:
-            try:
-                item = next(fetched)
-            except Exception as error:
-                raise _NotLoaded(error) from error
-        yield item, part.rows, part.rows if whole else part.places
+        try:
+            item = next(fetched)
+        except Exception as error:
+            raise _NotLoaded(error) from error
+        yield item, part.rows, part.places
 
 
 def seed_everything(seed: int) -> None:

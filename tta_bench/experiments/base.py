@@ -17,7 +17,7 @@ from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
 
-NUMERICS_VERSION = 3
+NUMERICS_VERSION = 4
 """Raised when the code changes a number that an unchanged card gives."""
 
 EXPERIMENTS: dict[str, type[Experiment]] = {}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tta_bench.cards.validation import Strict
+from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.ranges import Count
 
 OWN_LAYOUTS = ("folder", "csv", "list", "videos")
@@ -26,6 +26,10 @@ class RuntimeSettings(Strict):
     """``cpu``, ``cuda`` or ``cuda:N``."""
     compile: bool = False
     """Compile the model (torch.compile): some minutes at first, then faster steps, equal but for the last digits."""
+    devices: Count | Literal["all"] = Field(default=1, exclude_if=lambda devices: devices == 1)
+    """Processes that share a training on this machine, one for each device; all: as many as there are GPUs."""
+    threads: Count | None = optional_since_v1()
+    """Threads of a process on a CPU; by default 1 with several processes, else as many as PyTorch takes."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
 

@@ -15,7 +15,7 @@ from tests.cli.conftest import Done as Printed
 from tests.cli.conftest import command
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import CheckFailed, RunFailed, UserError
-from tta_bench.protocols.base.in_turn import refuse_foreign_world, run_in_turn, shard
+from tta_bench.protocols.base.in_turn import run_in_turn, shard
 from tta_bench.records.claims import Claim, Claimed
 
 assert command
@@ -106,14 +106,6 @@ def test_a_task_of_an_array_job_takes_its_part() -> None:
     assert shard(range(7), "slurm", told) == [1, 4]
     with pytest.raises(UserError, match="no task of an array job"):
         shard(range(7), "slurm", {})
-
-
-@pytest.mark.parametrize("size", ["2", "8", "nonsense"])
-def test_equal_processes_of_a_launcher_are_refused(size: str) -> None:
-    refuse_foreign_world({"WORLD_SIZE": "1"})
-    refuse_foreign_world({})
-    with pytest.raises(UserError, match=f"{size} processes of this run"):
-        refuse_foreign_world({"WORLD_SIZE": size})
 
 
 def test_backbones_are_a_list_as_splits_and_seeds_are() -> None:

@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tta_bench.cards.catalog import backbone_card
 from tta_bench.experiments.reaction import ReactionSettings, ResolvedFaceClip
 from tta_bench.protocols.reaction.model import (
     FeaturePath,
+    HidingDraws,
     ReactionNet,
     Statistics,
     VisualPath,
@@ -112,19 +114,24 @@ def test_a_frozen_encoder_stays_as_it_is() -> None:
     assert all(parameter.grad is None for parameter in path.encoder.parameters())
 
 
+def draws(present: NDArray[np.bool_], seed: int = 0) -> HidingDraws:
+    return HidingDraws.of(*present.shape, np.random.default_rng(seed))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=8), st.floats(0, 0.99), st.data())
 def test_one_modality_that_is_there_always_stays(rows: list[list[bool]], share: float, data: st.DataObject) -> None:
     present = np.array(rows)
-    hidden = hide_modalities(present, share, np.random.default_rng(data.draw(st.integers(0, 99))))
+    hidden = hide_modalities(present, share, draws(present, data.draw(st.integers(0, 99))))
     assert not (hidden & ~present).any()
     assert ((present & ~hidden).any(axis=1) == present.any(axis=1)).all()
 
 
 def test_modalities_are_hidden_as_often_as_asked() -> None:
-    hidden = hide_modalities(np.ones((20_000, 2), bool), 0.3, np.random.default_rng(0))
+    every = np.ones((20_000, 2), bool)
+    hidden = hide_modalities(every, 0.3, draws(every))
     assert hidden.mean() == pytest.approx(0.3 - 0.3**2 / 2, abs=0.01)  # of two hidden ones, one comes back
-    assert not hide_modalities(np.ones((50, 1), bool), 0.9, np.random.default_rng(0)).any()
+    assert not hide_modalities(every[:50, :1], 0.9, draws(every[:50, :1])).any()
 
 
 @pytest.mark.parametrize("temporal", ["mean", "gru", "transformer"])

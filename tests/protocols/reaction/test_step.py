@@ -95,11 +95,11 @@ def test_a_stopped_and_continued_training_equals_an_uninterrupted_one(tmp_path: 
     training = reaction_training(model, clips)
     original = model.train_parts
 
-    def until_five(clips, parts, optimizer):  # type: ignore[no-untyped-def]
+    def until_five(clips, parts, count, optimizer, world):  # type: ignore[no-untyped-def]
         if model.step == 5:
             kept.append({"step": 5, "model": model.net.state_dict(), "optimizer": optimizer.state_dict()})
             raise Stop
-        return original(clips, parts, optimizer)
+        return original(clips, parts, count, optimizer, world)
 
     model.train_parts = until_five  # type: ignore[method-assign]
     with pytest.raises(Stop):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.features.store import FeatureStore
-from tta_bench.data.loading import TestClips, test_loader
+from tta_bench.data.loading import TestClips, batches_of, test_loader
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Control, EvalSettings
@@ -187,7 +187,7 @@ def encode_clips(
     samples = [sample for batch in batches for sample in batch]
     if not samples:
         return
-    loader = test_loader(rule.clips(samples, lengths), len(batches[0]), workers, pin)
+    loader = test_loader(rule.clips(samples, lengths), batches_of(len(samples), len(batches[0])), workers, pin)
     with Bar(title, len(samples), "clips") as bar:
         for batch in loader:
             made = encode(batch["clips"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
+from tta_bench.engine.world import current
 from tta_bench.errors import BenchError, UserError
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.records.claims import HINT, Claimed, wait_for
@@ -35,12 +37,18 @@ class Done(NamedTuple):
     """The error, or that of several; None where nothing failed."""
 
 
-def run_in_turn(work: Iterable[Work], wait: bool) -> Done:
-    """Run experiments one after the other.
+def run_alone(ready: ProtocolRun) -> list[Record]:
+    """Run an experiment in this process."""
+    return ready.run()
+
+
+def run_in_turn(work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], list[Record]] = run_alone) -> Done:
+    """Run experiments one after the other; as one of several processes, only as long as none fails.
 
     Args:
         work: The experiments.
         wait: Wait for an experiment that another process does, and take what it leaves; else leave it out, and say so.
+        run: Runs one.
     """
     todo = list(work)
     records: list[Record] = []
@@ -51,16 +59,19 @@ def run_in_turn(work: Iterable[Work], wait: bool) -> Done:
             console.print(f"{name}:", style="bold", markup=False)
         try:
             ready = attempt(start, wait)
-            made = None if ready is None else attempt(ready.run, wait)
+            made = None if ready is None else attempt(partial(run, ready), wait)
         except BenchError as error:
             errors.append(error)
+            if current().size > 1:
+                break  # the others may not know of it
             if len(todo) > 1:
                 console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
             continue
         if ready is not None and made is not None:
             records += made
             findings += filter(None, [ready.findings()])
-    failure = errors[0] if errors and len(todo) == 1 else Failed(errors, len(todo)) if errors else None
+    alone = len(todo) == 1 or current().size > 1
+    failure = None if not errors else errors[0] if alone else Failed(errors, len(todo))
     return Done(records, findings, failure)
 
 
@@ -114,17 +125,3 @@ def shard(items: Sequence[Result], asked: str, environment: Mapping[str, str] = 
             f"--shard {asked}: there is no part {int(part)} of {int(of)}.", f"Parts are 1/{of} to {of}/{of}."
         )
     return list(items[int(part) - 1 :: int(of)])
-
-
-def refuse_foreign_world(environment: Mapping[str, str] = os.environ) -> None:
-    """Refuse to be one of several equal processes, which would all do the same.
-
-    Raises:
-        UserError: A launcher says that there are others.
-    """
-    size = environment.get("WORLD_SIZE", "1")
-    if size.strip() not in {"", "1"}:
-        raise UserError(
-            f"a launcher started {size} processes of this run (WORLD_SIZE), and a run is one process here.",
-            "Start it without torchrun; several experiments are shared with --shard i/n, or by starting it twice.",
-        )

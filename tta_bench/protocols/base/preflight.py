@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
 from tta_bench.engine.training import Training
+from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.utils.files import temporary_path
@@ -35,26 +36,55 @@ class Fitted(NamedTuple):
     micro_batch: int
 
 
-def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool) -> Fitted:
-    """Try everything once with a micro-batch; one that does not fit into memory is halved until it does.
+def require_busy(clips: int, micro_batch: int, processes: int) -> None:
+    """Refuse more processes than a step has parts for.
+
+    Args:
+        clips: Clips of a step.
+        micro_batch: Clips of a part.
+        processes: Number of processes.
+
+    Raises:
+        UserError: Some would have nothing to do; says which micro-batch keeps all busy.
+    """
+    parts = -(-clips // micro_batch)
+    if parts >= processes:
+        return
+    least = clips // processes // 2 * 2
+    ways = [f"runtime.micro_batch={least}"] * (least > 0) + [f"runtime.devices={parts}"]
+    raise UserError(
+        f"a step of {clips} clips in micro-batches of {micro_batch} keeps {parts} "
+        f"process{'' if parts == 1 else 'es'} busy, and there are {processes}.",
+        f"Say {' or '.join(ways)}.",
+    )
+
+
+def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks: bool, world: World = ALONE) -> Fitted:
+    """Try everything once with a micro-batch; one that does not fit into memory is halved until it does, everywhere.
 
     Args:
         trial: Tries everything once with a micro-batch, on a model that is thrown away.
         micro_batch: Clips on the device at once.
         shrinks: Whether the micro-batch may be halved.
+        world: The processes, each of which tries by itself.
 
     Raises:
-        BenchError: Whatever the trial raises.
+        BenchError: Whatever the trial raises, here or in another process.
     """
     while True:
+        failure, estimate = None, None
         try:
-            return Fitted(trial(micro_batch), micro_batch)
-        except OutOfMemory:
-            smaller = smaller_micro_batch(micro_batch)
-            if not shrinks or smaller >= micro_batch:
-                raise
+            estimate = trial(micro_batch)
+        except Exception as error:
+            failure = error
+        smaller = smaller_micro_batch(micro_batch)
+        if world.most(isinstance(failure, OutOfMemory)) and shrinks and smaller < micro_batch:
             console.print(f"{micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim")
             micro_batch = smaller
+            continue
+        world.agree(failure)
+        assert estimate is not None
+        return Fitted(estimate, micro_batch)
 
 
 def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -> Estimate:
@@ -70,8 +100,8 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
         BenchError: Whatever the step or the test raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    step_seconds = _try_step(training)
-    size = _try_checkpoint(training, folder)
+    step_seconds = _try_step(training) / training.world.size
+    size = _try_checkpoint(training, folder) if training.world.is_first else 0
     begun = time.perf_counter()
     smoke_test()
     test_seconds = time.perf_counter() - begun

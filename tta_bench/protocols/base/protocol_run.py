@@ -14,7 +14,7 @@ from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 
 METHODS = ("plan", "run", "findings", "submit", "score_file", "labels")
-"""Methods that a protocol has; `ProtocolRun` has a default for the last four."""
+"""Methods that a protocol has; `ProtocolRun` has a default for the last four, and for `prepare`."""
 
 
 class Findings(NamedTuple):
@@ -38,6 +38,14 @@ class ProtocolRun(ABC):
     def __init__(self, experiment: Any, work_dir: Path, resume: str) -> None:
         self.experiment: Experiment = experiment
         self.work_dir, self.resume = work_dir, resume
+
+    def prepare(self) -> Any:
+        """Check everything and make ready what processes share (data, weights), before several are started.
+
+        Returns:
+            The prepared run, for a protocol whose work several processes can share; None for one whose cannot.
+        """
+        return None
 
     @abstractmethod
     def plan(self) -> str:

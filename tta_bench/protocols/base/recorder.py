@@ -68,7 +68,7 @@ def success_in(path: Path) -> Record | None:
 
 
 class Recorder:
-    """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``.
+    """Writes one experiment's record, predictions and outcomes into ``<work_dir>/records``; the first process does.
 
     A success that is there from an earlier run stays until the new one: it is never replaced by less.
 
@@ -110,6 +110,9 @@ class Recorder:
             RunFailed: A fault of the machine, or an exception that was not foreseen; its traceback is in a file. The
                 record has the cause.
         """
+        if not self.machine.world.is_first:
+            yield
+            return
         self._write("started")
         self._keep_room()
         self._alive.start()
@@ -134,6 +137,11 @@ class Recorder:
                 raise RunFailed(f"the run failed: {cause}", f"The traceback is in {log}.") from error
         finally:
             self._quiet()
+
+    def fail(self, cause: str) -> None:
+        """Write ``error`` with its cause in place of a run that could not, or whose own words say less."""
+        with undisturbed():
+            self._end("error", cause)
 
     def discard(self) -> None:
         """Remove the record, since nothing was tested; a success of an earlier run stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,9 +14,11 @@ from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.engine.training_state import read_state
+from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
-from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch
+from tta_bench.protocols.base.alike import require_alike
+from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records.claims import Claims
@@ -26,6 +29,8 @@ from tta_bench.utils.files import sweep
 from tta_bench.utils.progress import console
 
 Clips = TypeVar("Clips")
+SHARERS = 8
+"""Devices that can share a step with the micro-batch that ``auto`` takes on a GPU; so can 2 and 4, to the same bits."""
 Trial = Callable[[int], Estimate]
 """Tries everything once with a micro-batch; see `try_once`."""
 
@@ -68,6 +73,11 @@ class PreparedRun(Generic[Clips]):
         return plan_steps(self.videos, self.recipe).total
 
     @property
+    def clips_in_step(self) -> int:
+        """Clips of an optimisation step, over all processes."""
+        return self.recipe.batch * self.views
+
+    @property
     def is_test_only(self) -> bool:
         """True if a checkpoint from elsewhere is tested without training."""
         return is_test_of_file(self.experiment)
@@ -85,8 +95,8 @@ class PreparedRun(Generic[Clips]):
     @property
     def micro_batch(self) -> int:
         """Clips of a step that are on the device at once, if they fit."""
-        clips_in_step = self.recipe.batch * self.views
-        return resolve_micro_batch(self.experiment.runtime.micro_batch, clips_in_step, self.machine.device)
+        asked = self.experiment.runtime.micro_batch
+        return resolve_micro_batch(asked, self.clips_in_step, self.machine.device, SHARERS)
 
 
 class Start(NamedTuple):
@@ -149,13 +159,14 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     Raises:
         Claimed: Another process does it at this moment.
     """
-    finished = done_before(run)
+    world = run.machine.world
+    finished = world.from_first(partial(done_before, run))
     if finished is not None:
-        _sweep(run)
+        world.from_first(partial(_sweep, run))
         yield finished
         return
     with claiming(run):
-        yield done_before(run)  # perhaps just now
+        yield world.from_first(partial(done_before, run))  # perhaps just now
 
 
 @contextmanager
@@ -165,15 +176,18 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     Raises:
         Claimed: Another process does it at this moment.
     """
-    _sweep(run)
+    world = run.machine.world
+    world.from_first(partial(_sweep, run))
     trainings = () if run.is_test_only else (run.claim_of_training,)
-    with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings):
+    with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world):
         yield
 
 
 @contextmanager
-def claimed(claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path) -> Iterator[None]:
-    """Claim an experiment while the block runs.
+def claimed(
+    claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path, world: World = ALONE
+) -> Iterator[None]:
+    """Claim an experiment while the block runs; of several processes the first does.
 
     Args:
         claims: The claims of this process.
@@ -181,13 +195,18 @@ def claimed(claims: Claims, work_dir: Path, identity: Identity, name: str, *trai
         identity: Identity of the experiment.
         name: Name of the run, for messages.
         trainings: Files that claim its trainings.
+        world: The processes that share it.
 
     Raises:
         Claimed: Another process does it at this moment.
     """
-    try:
+
+    def add() -> None:
         for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
             claims.add(path, f"{name} is being trained")
+
+    try:
+        world.from_first(add)
         yield
     finally:
         claims.release()
@@ -203,8 +222,9 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     """
     if run.is_test_only:
         return Start(None, run.micro_batch)
-    path = run.folder / CHECKPOINT
-    checkpoint = read_state(path, run.training) if path.is_file() and run.resume != "never" else None
+    path, world = run.folder / CHECKPOINT, run.machine.world
+    goes_on = world.from_first(lambda: path.is_file() and run.resume != "never")
+    checkpoint = read_state(path, run.training) if goes_on else None
     if run.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < run.steps):
         of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {run.steps}"
         raise UserError(
@@ -214,6 +234,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     if checkpoint is None:
         return Start(None, preflight(run, trial).micro_batch)
     kept = checkpoint.get("micro_batch", run.micro_batch) if run.micro_batch_is_auto else run.micro_batch
+    require_busy(run.clips_in_step, kept, world.size)
     return Start(checkpoint, kept)
 
 
@@ -224,7 +245,9 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
         BenchError: Whatever fails.
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
-    return fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto)
+    fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
+    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size)
+    return fitted
 
 
 def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta: Mapping[str, Any]) -> Timing | None:
@@ -245,6 +268,7 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
         training.model.load_state_dict(start.checkpoint["model"])
         run.claims.drop(run.claim_of_training)
         return None
+    require_alike(run.machine.world, run.training, training.model, start.checkpoint)
     if run.experiment.runtime.compile:
         training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
     said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
@@ -264,7 +288,8 @@ def recorder_of(run: PreparedRun[Any], micro_batch: int) -> Recorder:
 
 def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
     """Return no record, since nothing was tested, and tell the user where the checkpoint is."""
-    recorder.discard()
+    if run.machine.world.is_first:
+        recorder.discard()
     console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
     return []
 

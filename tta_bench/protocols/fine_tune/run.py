@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
-from tta_bench.data.loading import TestClips, TrainClips, test_loader
+from tta_bench.data.loading import TestClips, TrainClips, batches_of, test_loader
 from tta_bench.engine.device import Machine, resolve_micro_batch
 from tta_bench.engine.step import StepSettings
+from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.build import build_classifier, own_size_advice
@@ -18,7 +19,7 @@ from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
-from tta_bench.protocols.base.recorder import phase
+from tta_bench.protocols.base.recorder import Recorder, phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
     at_work,
@@ -87,17 +88,23 @@ class FineTune(ProtocolRun):
                 run.clips.require_unchanged()
                 report = self.test(step)
                 run.clips.require_unchanged()
-                predictions = fine_tune_predictions(experiment, run.clips, report)
-                test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
-                record = recorder.success(
-                    **keep_results(
-                        predictions, recorder.folder, record_name(run.identity), ranked_by=experiment.protocol.score
-                    ),
-                    phases=(*phase("train", trained, experiment.train.views), *test_phase),
-                    load=None if self.loaded is None else load_part(self.loaded),
-                    cost=fine_tune_cost(experiment, step.classifier),
-                )
-                return [record]
+                return [run.machine.world.from_first(lambda: self.scored(recorder, step, report, trained))]
+
+    def scored(self, recorder: Recorder, step: FineTuneStep, report: TestReport, trained: Timing | None) -> Record:
+        """Score the test list, and write and return the record."""
+        experiment, clips = self.experiment, self.prepared.clips
+        predictions, name = fine_tune_predictions(experiment, clips, report), record_name(self.prepared.identity)
+        test_phase = phase("test", report.timing, experiment.eval.segments * experiment.eval.crops)
+        return recorder.success(
+            **keep_results(predictions, recorder.folder, name, ranked_by=experiment.protocol.score),
+            phases=(*phase("train", trained, experiment.train.views), *test_phase),
+            load=None if self.loaded is None else load_part(self.loaded),
+            cost=fine_tune_cost(experiment, step.classifier),
+        )
+
+    def prepare(self) -> PreparedRun[SplitClips]:
+        """Return the prepared run."""
+        return self.prepared
 
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, views, disk, estimated time."""
@@ -213,7 +220,9 @@ class FineTune(ProtocolRun):
         experiment, machine = self.experiment, self.prepared.machine
         micro_batch = resolve_micro_batch(experiment.runtime.micro_batch, 64, machine.device)
         videos = max(1, micro_batch // (experiment.eval.segments * experiment.eval.crops))
-        loader = test_loader(self.test_clips, videos, machine.workers, machine.pin)
+        clips, world = self.test_clips, machine.world
+        batches = batches_of(len(clips), videos)[world.rank :: world.size]
+        loader = test_loader(clips, batches, machine.workers, machine.pin)
         return multi_view_test(step.classifier, loader, step.mean, step.std, machine, micro_batch)
 
     @property

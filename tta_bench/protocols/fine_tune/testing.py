@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 from tta_bench.data.loading import TestItem
 from tta_bench.engine.device import Machine, memory_advice
 from tta_bench.engine.pixels import normalize
-from tta_bench.engine.timing import TimedBatches, Timing
+from tta_bench.engine.timing import TimedBatches, Timing, shared_timing
+from tta_bench.engine.woven import woven
 from tta_bench.utils.progress import Bar
 
 
@@ -38,7 +39,7 @@ def multi_view_test(
 
     Args:
         classifier: The model, on the device.
-        loader: Batches of views ``uint8 (videos, views, T, H, W, 3)``, in the list's order.
+        loader: This process's batches of views ``uint8 (videos, views, T, H, W, 3)``.
         mean: Input mean, for values in [0, 1].
         std: Input standard deviation, for values in [0, 1].
         machine: Device and precision of the forward pass; the softmax is float32.
@@ -47,16 +48,19 @@ def multi_view_test(
     Raises:
         RunFailed: A micro-batch does not fit into memory.
     """
-    merged: list[Tensor] = []
+    merged: list[NDArray[np.float32]] = []
+    indices: list[int] = []
     clips, batches = 0, TimedBatches(loader)
     classifier.eval()
     with Bar("test", len(loader.dataset), "videos") as bar:  # type: ignore[arg-type]
         for batch in batches:
             views = batch["clips"]
-            merged.append(average_views(classifier, views, mean, std, machine, micro_batch))
+            merged.append(average_views(classifier, views, mean, std, machine, micro_batch).numpy())
+            indices += [int(index) for index in batch["index"]]
             clips += views.shape[0] * views.shape[1]
-            bar.advance(len(views))
-    return TestReport(torch.cat(merged).numpy(), batches.timing(clips, machine))
+            bar.advance(len(views) * machine.world.size)
+    scores = woven(machine.world, indices, merged, len(loader.dataset))  # type: ignore[arg-type]
+    return TestReport(scores, shared_timing(batches.timing(clips, machine), machine.world))
 
 
 def average_views(

@@ -10,13 +10,14 @@ import torch
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import Machine
+from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
-from tta_bench.protocols.base.recorder import identity, phase
+from tta_bench.protocols.base.recorder import Recorder, identity, phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
     at_work,
@@ -62,7 +63,7 @@ class Pretrain(ProtocolRun):
                 latter leaves a record with its cause.
             KeyboardInterrupt: Stopped; a checkpoint is left, and the record says ``cancelled``.
         """
-        run, experiment = self.prepared, self.experiment
+        run = self.prepared
         with at_work(run) as finished:
             if finished is not None:
                 return [finished]
@@ -72,15 +73,24 @@ class Pretrain(ProtocolRun):
             with recorder.running():
                 trained = train_or_load(run, self.training(step), start, self.meta())
                 run.clips.require_unchanged()
-                self.draw(step)
-                record = recorder.success(
-                    n_scored=run.videos,
-                    metrics={"loss": final_loss(run.folder / "metrics.jsonl", experiment.train, run.videos)},
-                    phases=tuple(phase("pretrain", trained, experiment.train.views)),
-                    cost=pretrain_cost(experiment, step),
-                )
+                record = run.machine.world.from_first(lambda: self.drawn(recorder, step, trained))
             console.print(f"Fine-tune it with weights={run.folder.name}. What it restores: {run.folder / PICTURE}")
             return [record]
+
+    def drawn(self, recorder: Recorder, step: PretrainStep, trained: Timing | None) -> Record:
+        """Draw the picture, and write and return the record."""
+        run, recipe = self.prepared, self.experiment.train
+        self.draw(step)
+        return recorder.success(
+            n_scored=run.videos,
+            metrics={"loss": final_loss(run.folder / "metrics.jsonl", recipe, run.videos)},
+            phases=tuple(phase("pretrain", trained, recipe.views)),
+            cost=pretrain_cost(self.experiment, step),
+        )
+
+    def prepare(self) -> PreparedRun[CorpusClips]:
+        """Return the prepared run."""
+        return self.prepared
 
     def plan(self) -> str:
         """Check everything and return the plan as text: data, masks, steps, micro-batch, disk, estimated time."""

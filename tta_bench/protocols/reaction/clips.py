@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tta_bench.data.loading import worker_options
+from tta_bench.data.loading import batches_of, worker_options
 from tta_bench.utils.keyed_random import generator
 
 
@@ -121,12 +121,23 @@ class ReactionClips(Dataset[ReactionItem]):
         return faces[torch.arange(self.frames).clamp(max=len(faces) - 1)]
 
 
-def reaction_loader(clips: ReactionClips, batch: int, workers: int, pin: bool) -> DataLoader[ReactionItem]:
-    """Return the loader of a part's batches, ``batch`` clips at a time, in the list's order."""
-    keys = [(0, index) for index in range(len(clips))]
+def reaction_loader(
+    clips: ReactionClips, batch: int, workers: int, pin: bool, every: int = 1, first: int = 0
+) -> DataLoader[ReactionItem]:
+    """Return the loader of a part's batches, in the list's order.
+
+    Args:
+        clips: The part's clips.
+        batch: Clips in a batch.
+        workers: Loader processes.
+        pin: Whether batches go into page-locked memory.
+        every: Take every n-th batch only.
+        first: The first batch to take.
+    """
+    batches = batches_of(len(clips), batch)[first::every]
     return DataLoader(
         clips,
-        batch_sampler=[keys[first : first + batch] for first in range(0, len(keys), batch)],
+        batch_sampler=[[(0, index) for index in indices] for indices in batches],
         pin_memory=pin,
         collate_fn=clips.collate,
         **worker_options(workers),

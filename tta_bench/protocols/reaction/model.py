@@ -154,16 +154,28 @@ def _vector(path: nn.Module, modality: PaddedSequence, seen: Tensor, missing: Te
     return vector
 
 
-def hide_modalities(present: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Draw the modalities of each clip that are hidden in a step, ``bool (B, M)``; at least one is always left.
+class HidingDraws(NamedTuple):
+    """Random numbers within 0 and 1 that decide what is hidden, ``(B, M)`` each."""
+
+    hidden: NDArray[np.float64]
+    spared: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, clips: int, modalities: int, rng: np.random.Generator) -> HidingDraws:
+        """Draw those of a step's clips, whatever they have."""
+        return cls(rng.random((clips, modalities)), rng.random((clips, modalities)))
+
+
+def hide_modalities(present: NDArray[np.bool_], share: float, draws: HidingDraws) -> NDArray[np.bool_]:
+    """Return the modalities of each clip that are hidden in a step, ``bool (B, M)``; at least one is always left.
 
     Args:
         present: ``(B, M)``: true for modalities that a clip has.
         share: Probability that a modality is hidden.
-        rng: Generator of the step.
+        draws: Random numbers of these clips.
     """
-    hidden = present & (rng.random(present.shape) < share)
-    spared = np.where(present, rng.random(present.shape), -1.0).argmax(axis=1)
+    hidden = present & (draws.hidden < share)
+    spared = np.where(present, draws.spared, -1.0).argmax(axis=1)
     nothing_left = (hidden == present).all(axis=1)
     hidden[nothing_left, spared[nothing_left]] = False
     return hidden

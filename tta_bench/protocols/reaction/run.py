@@ -14,7 +14,7 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
-from tta_bench.protocols.base.recorder import phase
+from tta_bench.protocols.base.recorder import Recorder, phase
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
     at_work,
@@ -82,14 +82,18 @@ class Reaction(ProtocolRun):
                 trained = None if run.is_test_only else train_or_load(run, self.training(step), start, self.meta())
                 if experiment.phase == "train":
                     return leave_checkpoint(run, recorder)
-                report, extraction = self.test(step), run.clips.extraction
-                extract_phase = phase("extract", Timing(extraction.clips, extraction.seconds))
-                record = recorder.success(
-                    **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
-                    phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
-                    cost=reaction_cost(experiment, run.clips, step),
-                )
-                return [record]
+                report = self.test(step)
+                return [run.machine.world.from_first(lambda: self.scored(recorder, step, report, trained))]
+
+    def scored(self, recorder: Recorder, step: ReactionStep, report: ReactionReport, trained: Timing | None) -> Record:
+        """Score the part, and write and return the record."""
+        experiment, run, extraction = self.experiment, self.prepared, self.prepared.clips.extraction
+        extract_phase = phase("extract", Timing(extraction.clips, extraction.seconds))
+        return recorder.success(
+            **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
+            phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
+            cost=reaction_cost(experiment, run.clips, step),
+        )
 
     def submit(self, file: Path) -> None:
         """Train the rest and write the outputs for the test part, in the challenge's form.
@@ -111,6 +115,10 @@ class Reaction(ProtocolRun):
         layout, ids = run.clips.layout, [clip.id for clip in run.clips.scored]
         write_outputs(file, ids, self.test(step).outputs, layout.targets, layout.id_style)
         console.print(f"{file}: {len(ids):,} clips, in the challenge's form; they have no score here.", markup=False)
+
+    def prepare(self) -> PreparedRun[ReactionSplit]:
+        """Return the prepared run."""
+        return self.prepared
 
     def plan(self) -> str:
         """Check everything and return the plan as text: steps, micro-batch, disk, estimated time."""
@@ -191,7 +199,9 @@ class Reaction(ProtocolRun):
     def test(self, step: ReactionStep) -> ReactionReport:
         """Return the outputs for the scored part."""
         clips, machine = self.prepared.clips.scored_clips(self.experiment), self.prepared.machine
-        return reaction_test(step, reaction_loader(clips, step.settings.micro_batch, machine.workers, machine.pin))
+        size, rank = machine.world.size, machine.world.rank
+        loader = reaction_loader(clips, step.settings.micro_batch, machine.workers, machine.pin, size, rank)
+        return reaction_test(step, loader)
 
     def meta(self) -> dict[str, list[str]]:
         """Return a checkpoint's entry of the targets, in the order of the outputs."""

@@ -18,12 +18,13 @@ from tta_bench.engine.device import memory_advice
 from tta_bench.engine.optimizer import Groups, decay_groups
 from tta_bench.engine.pixels import normalize
 from tta_bench.engine.step import StepSettings, TrainStep
-from tta_bench.engine.timing import TimedBatches, Timing
+from tta_bench.engine.timing import TimedBatches, Timing, shared_timing
 from tta_bench.engine.training import Training
+from tta_bench.engine.woven import woven
 from tta_bench.experiments.reaction import ReactionSettings
 from tta_bench.models.measure import evaluating
 from tta_bench.protocols.reaction.clips import ReactionBatch, ReactionClips, ReactionItem
-from tta_bench.protocols.reaction.model import ReactionNet, VisualPath, hide_modalities
+from tta_bench.protocols.reaction.model import HidingDraws, ReactionNet, VisualPath, hide_modalities
 from tta_bench.protocols.reaction.temporal import PaddedSequence
 from tta_bench.utils.keyed_random import generator
 from tta_bench.utils.progress import Bar
@@ -40,7 +41,7 @@ class ReactionReport:
     timing: Timing
 
 
-class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
+class ReactionStep(TrainStep[ReactionBatch, HidingDraws, ReactionSettings]):
     """The step of a network of intensities, and its outputs in a test; see `TrainStep`.
 
     Args:
@@ -49,19 +50,20 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
         parts: The backbone of each path of the network.
     """
 
-    loads_whole = True
-    """Clips are padded to the longest of the batch, and the modalities that are hidden depend on all of them."""
-
     def __init__(self, net: ReactionNet, settings: ReactionStepSettings, parts: Sequence[BackboneCard]) -> None:
         super().__init__(settings)
         self.net, self.parts = net, tuple(parts)
 
-    def draw(self, batch: ReactionBatch) -> Tensor:
-        """Return the mask of hidden modalities, ``bool (clips, paths)``."""
+    def draw(self, batch: ReactionBatch) -> HidingDraws:
+        """Return the numbers that decide which modalities of each clip are hidden."""
+        return HidingDraws.of(self.clips, len(self.parts), generator(self.settings.seed, "modalities", self.step))
+
+    def hidden(self, batch: ReactionBatch, drawn: HidingDraws, rows: Tensor, places: Tensor) -> Tensor:
+        """Return the mask of hidden modalities of some clips, ``bool (clips, paths)``; see `loss`."""
         lengths = iter(batch["rows"])
-        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.parts], 1) > 0
-        rng = generator(self.settings.seed, "modalities", self.step)
-        return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, rng))
+        present = torch.stack([batch["frames"] if part.sees else next(lengths) for part in self.parts], 1)[places] > 0
+        draws = HidingDraws(*(numbers[rows.numpy()] for numbers in drawn))
+        return torch.from_numpy(hide_modalities(present.numpy(), self.settings.train.modality_dropout, draws))
 
     def count(self, batch: ReactionBatch) -> int:
         """Return the number of clips in a batch."""
@@ -71,12 +73,13 @@ class ReactionStep(TrainStep[ReactionBatch, Tensor, ReactionSettings]):
         """Return the clips as they are."""
         return torch.arange(clips)
 
-    def loss(self, batch: ReactionBatch, drawn: Tensor, rows: Tensor, places: Tensor) -> Tensor:
+    def loss(self, batch: ReactionBatch, drawn: HidingDraws, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the squared error, averaged over the batch's clips and targets."""
         device = self.settings.machine.device
-        outputs = self.net(self.inputs(batch, rows), drawn[rows].to(device))
-        targets = batch["targets"][rows].to(device)
-        return F.mse_loss(outputs, targets, reduction="sum") / batch["targets"].numel()
+        hidden = self.hidden(batch, drawn, rows, places)
+        outputs = self.net(self.inputs(batch, places), hidden.to(device))
+        targets = batch["targets"][places].to(device)
+        return F.mse_loss(outputs, targets, reduction="sum") / (self.clips * targets.shape[1])
 
     def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[PaddedSequence]:
         """Return some clips of a batch as the network's paths take them: faces normalised for each part."""
@@ -150,16 +153,17 @@ def encoder_groups(net: ReactionNet, weight_decay: float, encoder_lr: float) -> 
 
 
 def reaction_test(step: ReactionStep, loader: DataLoader[ReactionItem]) -> ReactionReport:
-    """Return the outputs for every clip of a loader, in its order.
+    """Return the outputs for every clip of a list, of whose batches the loader has this process's, in its order.
 
     Raises:
         RunFailed: A micro-batch does not fit into memory.
     """
-    outputs: list[Tensor] = []
-    batches = TimedBatches(loader)
+    outputs: list[NDArray[np.float32]] = []
+    world, batches = step.settings.machine.world, TimedBatches(loader)
     with Bar("test", len(loader.dataset), "clips") as bar:  # type: ignore[arg-type]
         for batch in batches:
-            outputs.append(step.outputs(batch))
-            bar.advance(len(outputs[-1]))
-    clips = torch.cat(outputs).numpy()
-    return ReactionReport(clips, batches.timing(len(clips), step.settings.machine))
+            outputs.append(step.outputs(batch).numpy())
+            bar.advance(len(outputs[-1]) * world.size)
+    indices = [index for keys in loader.batch_sampler for _, index in keys]  # type: ignore[union-attr, misc]
+    clips = woven(world, indices, outputs, len(loader.dataset))  # type: ignore[arg-type]
+    return ReactionReport(clips, shared_timing(batches.timing(len(indices), step.settings.machine), world))
