@@ -13,7 +13,7 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.data.datasets.official import Pair
-    from tta_bench.data.media.attested import AttestedClip
+    from tta_bench.data.media.attested_files import AttestedClip
 
 SHOWN = 20
 """Largest number of clips that are printed of each kind; ``--json`` prints all."""
@@ -46,7 +46,8 @@ def attest(
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.cli.data import located
     from tta_bench.data.datasets.official import compare_split
-    from tta_bench.data.media.attested import attested, write_attested
+    from tta_bench.data.media.attested import attested
+    from tta_bench.data.media.attested_files import FOLDER, write_attested
 
     load_plugins(plugins)
     layout, root, workers = located(dataset, words)
@@ -63,6 +64,10 @@ def attest(
             click.echo(f"  {part.part}: {{clips: {part.found}, sha256: {part.sha256}}}")
         click.echo(f"  contents {manifest.contents[split]}")
     click.echo(f"{file}: {len(manifest.clips):,} clips, {'digests only' if digests_only else 'each told'}.")
+    place = f"leaderboards/{FOLDER}/{dataset.replace('/', '-')}-YOURNAME.json"
+    click.echo(
+        f"To count towards the boards' copy, propose it as {place}{'' if digests_only else ', with --digests-only'}."
+    )
 
 
 @click.command("compare")
@@ -79,7 +84,8 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
     """
     from tabulate import tabulate
 
-    from tta_bench.data.media.attested import compare_copies, read_attested
+    from tta_bench.data.media.attested import compare_copies
+    from tta_bench.data.media.attested_files import read_attested
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.protocols.base.standing import printable
 
@@ -144,7 +150,7 @@ def attested_clips(layout: Any, dataset: str, root: Path, work_dir: Path, worker
     """Return every clip of a dataset after decoding it (remembered in the work folder)."""
     from tta_bench.data.datasets.corpus import Clip
     from tta_bench.data.datasets.hume_reaction import HumeReaction
-    from tta_bench.data.media.attested import AttestedClip
+    from tta_bench.data.media.attested_files import AttestedClip
     from tta_bench.data.media.file_hashes import reaction_contents
     from tta_bench.data.media.manifest import check_clips, manifest_file
     from tta_bench.utils.paths import cache_folder

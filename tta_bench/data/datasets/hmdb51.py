@@ -69,7 +69,9 @@ class HMDB51(Layout):
 
         def side(number: int, wanted: str) -> tuple[Sample, ...]:
             return tuple(
-                Sample(Path(clip).stem, paths.get(entry := f"{name}/{clip}", base / entry), label, film_title(clip, name))
+                Sample(
+                    Path(clip).stem, paths.get(entry := f"{name}/{clip}", base / entry), label, film_title(clip, name)
+                )
                 for label, name in enumerate(classes)
                 for clip, flag in flags[name, number]
                 if flag == wanted

@@ -83,7 +83,7 @@ class PartFound:
 
     @property
     def agrees(self) -> bool:
-        """True if everything that the card states holds of the list, it states something, and every clip is there once."""
+        """True if everything that the card states holds of the list, it states some, and each clip is there once."""
         whole = not (self.missing or self.doubled)
         return whole and self.found == self.expected and self.sha256_expected in (None, self.sha256)
 

@@ -34,8 +34,8 @@ class UCF101(Layout):
     """UCF101 in its official layout, or another dataset in that layout.
 
     A clip is looked for at its listed path, then anywhere below the root by its name without suffix, as a video file or
-    as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out. Listed
-    clips without a file, and clips that are named again, are told in the notes: such a copy is used, and is not whole.
+    as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out. The
+    notes tell listed clips without a file, and clips that are named again: such a copy is used, and is not whole.
 
     Args:
         root: The folder that holds ``UCF-101`` and ``ucfTrainTestlist``.

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.data.datasets.official import NAMED, Pair, PartFound, compare_split
-from tta_bench.data.media.attested import is_attested
+from tta_bench.data.media.attested_files import is_attested
 from tta_bench.errors import shorten
 from tta_bench.records.identity import Official, OfficialList
 from tta_bench.utils.keyed_random import digest
