@@ -139,7 +139,7 @@ class Reaction(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         clips = open_reactions(experiment, machine.workers)
         weights = combine(self.encoders)
-        training = training_identity(experiment, clips.identity, weights, machine)
+        training = training_identity(experiment, clips.key, weights, machine)
         return PreparedRun(
             experiment=experiment,
             work_dir=self.work_dir,
