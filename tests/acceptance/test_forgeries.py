@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,22 +22,35 @@ from tabulate import tabulate
 
 from tests.records.some_intensities import some_intensities, some_truth, write_reaction
 from tests.records.some_keys import needs_ssh_keygen, some_key, trust
-from tests.records.some_records import some_identity, write_success
-from tests.records.test_official import official_pairs, sample_pairs
+from tests.records.some_official import listed_predictions, official_list
+from tests.records.some_records import some_environment, some_identity, some_record, write_success
+from tests.records.test_official import sample_pairs
+from tta_bench.boards.collect import collect_entries
+from tta_bench.boards.rows import sort_into_sections
 from tta_bench.cli import cli
+from tta_bench.config.resolve import resolve
 from tta_bench.errors import BenchError
+from tta_bench.experiments.base import NUMERICS_VERSION, protocol_hash
+from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.attest import attest, attestation_file, statement_of
 from tta_bench.records.files import write_predictions
 from tta_bench.records.identity import DatasetRef, Identity, ProtocolRef
 from tta_bench.records.intensities import Intensities
-from tta_bench.records.official import group_of
-from tta_bench.records.predictions import Predictions, collect
+from tta_bench.records.predictions import Predictions
+from tta_bench.records.run_keys import possible_run_keys
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.store import content_sha256, read_record, record_name, write_record
-from tta_bench.records.verify import Word, judge, may_rank
+from tta_bench.records.verify import Word, judge
 from tta_bench.utils.keyed_random import generator
 
 pytestmark = [pytest.mark.acceptance, needs_ssh_keygen]
+
+
+MEASURED: dict[str, Any] = {
+    "resolved": resolve(["protocol=hmdb51_ft", "backbone=resnet50", "weights=none"])[0].settings(),
+    "environment": some_environment().model_copy(update={"numerics": NUMERICS_VERSION}),
+}
+"""Settings and software of every record, as this version measures."""
 
 
 class Stage(NamedTuple):
@@ -44,9 +59,9 @@ class Stage(NamedTuple):
     folder: Path
     """Folder of the records."""
     full: Path
-    """UCF101, with full predictions."""
+    """HMDB51, with full predictions."""
     other: Path
-    """UCF101 by another backbone."""
+    """HMDB51 by another backbone."""
     hidden: Path
     """Hume-Reaction, without labels."""
     sample: Path
@@ -60,61 +75,59 @@ class Forged(NamedTuple):
 
     name: str
     found: bool
+    by_ci: bool
     word: Word | None
     ranks: bool
     said: str
 
 
-PAIRS: dict[str, list[tuple[str, str]]] = {}
-
-
+@cache
 def predictions_of(dataset: str, accuracy: float, salt: str) -> Predictions:
     """Return predictions of an official test list."""
-    pairs = PAIRS[dataset]
-    classes = sorted({name for _, name in pairs})
-    labels = np.array([classes.index(name) for _, name in pairs])
-    draw = generator("forgeries", dataset, salt)
-    scores = draw.random((len(pairs), len(classes)))
-    right = draw.random(len(pairs)) < accuracy
-    scores[np.arange(len(pairs)), np.where(right, labels, (labels + 1) % len(classes))] += 1
-    groups = [str(group_of(dataset, key, name)) for key, name in pairs]
-    return collect([key for key, _ in pairs], scores, labels, groups, classes)
+    pairs = sample_pairs(dataset) if dataset.endswith("_sample") else official_list(dataset)
+    return listed_predictions(pairs, accuracy, salt, dataset)
 
 
 def identity_of(dataset: str, backbone: str, **changes: Any) -> Identity:
+    """Return the identity of a run with the key that it has."""
+    card = protocol_card("ucf101_ft" if dataset.startswith("ucf101") else "hmdb51_ft")
     usual = {
-        "protocol": ProtocolRef(name="ucf101_ft", version=1, sha256="0" * 64, score="top1"),
+        "protocol": ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score="top1"),
         "dataset": DatasetRef(name=dataset, manifest_sha256="0" * 64, splits=("1",)),
         "tier": "sample" if dataset.endswith("_sample") else "full",
         "backbone": backbone,
     }
-    return some_identity(**(usual | changes))
+    draft = some_record(identity=some_identity(**(usual | changes)), **MEASURED)
+    (key,) = possible_run_keys(draft)
+    return draft.identity.model_copy(update={"run_key": key})
 
 
 def put(folder: Path, predictions: Predictions, identity: Identity, *, kept: bool = True, **changes: Any) -> Path:
-    return write_success(folder, predictions, keep_predictions=kept, identity=identity, **changes)
+    return write_success(folder, predictions, keep_predictions=kept, identity=identity, **(MEASURED | changes))
 
 
 @pytest.fixture(scope="module")
-def lists(request: pytest.FixtureRequest) -> None:
-    shared: Path = request.getfixturevalue("shared")
-    PAIRS.update(ucf101=official_pairs(shared, "ucf101", 1), ucf101_sample=sample_pairs("ucf101_sample"))
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of good records, boards and keys, of which each forgery gets a copy."""
+    root = tmp_path_factory.mktemp("good")
+    folder, keys = root / "leaderboards" / "records", root / "keys"
+    for name in ("ann", "eve"):
+        some_key(keys, name)
+    (root / "leaderboards" / "published").mkdir(parents=True)
+    trust(root / "leaderboards" / "maintainers", keys / "ann")
+    put(folder, predictions_of("hmdb51", 0.6, "full"), identity_of("hmdb51", "resnet50"))
+    put(folder, predictions_of("hmdb51", 0.8, "other"), identity_of("hmdb51", "resnet18"))
+    write_reaction(folder, some_intensities(), hidden=True)
+    put(folder, predictions_of("ucf101_sample", 0.5, "sample"), identity_of("ucf101_sample", "resnet50"))
+    return root
 
 
 @pytest.fixture
-def stage(lists: None, tmp_path: Path) -> Stage:
-    folder, keys = tmp_path / "leaderboards" / "records", tmp_path / "keys"
-    for name in ("ann", "eve"):
-        some_key(keys, name)
-    trust(folder.parent.parent / "maintainers", keys / "ann")
-    return Stage(
-        folder,
-        put(folder, predictions_of("ucf101", 0.6, "full"), identity_of("ucf101", "resnet50")),
-        put(folder, predictions_of("ucf101", 0.8, "other"), identity_of("ucf101", "resnet18")),
-        write_reaction(folder, some_intensities(), hidden=True),
-        put(folder, predictions_of("ucf101_sample", 0.5, "sample"), identity_of("ucf101_sample", "resnet50")),
-        keys,
-    )
+def stage(good: Path, tmp_path: Path) -> Stage:
+    shutil.copytree(good, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "leaderboards" / "records"
+    named = ("hmdb51_ft__resnet50", "hmdb51_ft__resnet18", "abaw_eri", "ucf101_ft")
+    return Stage(folder, *(next(folder.glob(f"{name}*.json")) for name in named), tmp_path / "keys")
 
 
 def reseal(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -194,7 +207,7 @@ def edited_within_the_printed_digits(stage: Stage) -> Path:
 
 
 def edited_within_the_tolerance(stage: Stage) -> Path:
-    return of_top1(stage.full, value=read_record(stage.full).metrics["top1"].value + 4e-10)
+    return of_top1(stage.full, value=read_record(stage.full).metrics["top1"].value + 4e-13)
 
 
 def interval_narrowed(stage: Stage) -> Path:
@@ -203,7 +216,7 @@ def interval_narrowed(stage: Stage) -> Path:
 
 def figure_of_a_class_edited(stage: Stage) -> Path:
     record = read_record(stage.full)
-    return edited(stage.full, per_class={**record.per_class, "Archery": 1.0})
+    return edited(stage.full, per_class={**record.per_class, next(iter(record.per_class)): 1.0})
 
 
 def records_swapped(stage: Stage) -> Path:
@@ -215,13 +228,18 @@ def records_swapped(stage: Stage) -> Path:
 
 def run_key_copied(stage: Stage) -> Path:
     key = read_record(stage.other).identity.run_key
-    identity = identity_of("ucf101", "timm/resnet101").model_copy(update={"run_key": key})
-    return put(stage.folder, predictions_of("ucf101", 0.7, "copied"), identity)
+    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": key})
+    return put(stage.folder, predictions_of("hmdb51", 0.7, "copied"), identity)
+
+
+def run_key_invented_under_another_version(stage: Stage) -> Path:
+    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": "a" * 64})
+    return put(stage.folder, predictions_of("hmdb51", 0.7, "invented"), identity, environment=some_environment())
 
 
 def run_key_invented(stage: Stage) -> Path:
-    identity = identity_of("ucf101", "timm/resnet101").model_copy(update={"run_key": "a" * 64})
-    return put(stage.folder, predictions_of("ucf101", 0.7, "invented"), identity)
+    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": "a" * 64})
+    return put(stage.folder, predictions_of("hmdb51", 0.7, "invented"), identity)
 
 
 def labels_permuted(stage: Stage) -> Path:
@@ -260,23 +278,23 @@ def easy_clips_added(stage: Stage) -> Path:
 
 
 def predictions_of_another_experiment(stage: Stage) -> Path:
-    return put(stage.folder, loaded(stage.other)[1], identity_of("ucf101", "timm/resnet101"))
+    return put(stage.folder, loaded(stage.other)[1], identity_of("hmdb51", "timm/resnet10t"))
 
 
 def the_same_with_noise(stage: Stage) -> Path:
     scores = loaded(stage.other)[1].scores.astype(np.float32)
     noisy = scores + generator("noise").uniform(-1e-5, 1e-5, scores.shape).astype(np.float32)
-    return put(stage.folder, replace(loaded(stage.other)[1], scores=noisy), identity_of("ucf101", "timm/resnet101"))
+    return put(stage.folder, replace(loaded(stage.other)[1], scores=noisy), identity_of("hmdb51", "timm/resnet10t"))
 
 
 def the_same_on_another_scale(stage: Stage) -> Path:
     other = loaded(stage.other)[1]
     squared = replace(other, scores=3 * other.scores.astype(np.float32) + 1)
-    return put(stage.folder, squared, identity_of("ucf101", "timm/resnet101"))
+    return put(stage.folder, squared, identity_of("hmdb51", "timm/resnet10t"))
 
 
 def predictions_of_an_experiment_that_is_not_here(stage: Stage) -> Path:
-    return put(stage.folder, predictions_of("ucf101", 0.9, "secret"), identity_of("ucf101", "timm/resnet101"))
+    return put(stage.folder, predictions_of("hmdb51", 0.9, "secret"), identity_of("hmdb51", "timm/resnet10t"))
 
 
 def outcomes_of_another_experiment(stage: Stage) -> Path:
@@ -284,7 +302,7 @@ def outcomes_of_another_experiment(stage: Stage) -> Path:
 
 
 def files_of_another_seed_renamed(stage: Stage) -> Path:
-    identity = identity_of("ucf101", "resnet18", seed=1)
+    identity = identity_of("hmdb51", "resnet18", seed=1)
     return put(stage.folder, loaded(stage.other)[1], identity)
 
 
@@ -317,11 +335,11 @@ def everything_edited_at_exit(stage: Stage) -> Path:
 
 
 def checkpoint_of_another_experiment(stage: Stage) -> Path:
-    return put(stage.folder, predictions_of("ucf101", 0.85, "seed 0"), identity_of("ucf101", "resnet18", seed=2))
+    return put(stage.folder, predictions_of("hmdb51", 0.85, "seed 0"), identity_of("hmdb51", "resnet18", seed=2))
 
 
 def features_of_other_files(stage: Stage) -> Path:
-    return remade(stage.full, lambda p: part(predictions_of("ucf101", 0.95, "easy clips"), slice(None)))
+    return remade(stage.full, lambda p: part(predictions_of("hmdb51", 0.95, "easy clips"), slice(None)))
 
 
 def name_of_another_records_file(stage: Stage) -> Path:
@@ -402,6 +420,15 @@ def other_data_claimed(stage: Stage) -> Path:
     return edited(stage.full, identity=identity.model_copy(update={"dataset": data}))
 
 
+def other_data_claimed_with_their_run_key(stage: Stage) -> Path:
+    put(stage.folder, predictions_of("hmdb51", 0.7, "third"), identity_of("hmdb51", "timm/resnet10t"))
+    draft = identity_of("hmdb51", "resnet18", seed=1)
+    data = draft.dataset.model_copy(update={"manifest_sha256": "d" * 64})
+    lie = some_record(identity=draft.model_copy(update={"dataset": data}), **MEASURED)
+    (key,) = possible_run_keys(lie)
+    return put(stage.folder, predictions_of("hmdb51", 0.9, "lie"), lie.identity.model_copy(update={"run_key": key}))
+
+
 def signed(path: Path, key: Path, **changes: Any) -> Path:
     record = read_record(path)
     attest(record, path, statement_of(record, "retested", "0.1.0").model_copy(update=changes), key)
@@ -431,73 +458,76 @@ def record_edited_after_its_attestation(stage: Stage) -> Path:
 
 
 def attested_after_the_keys_end(stage: Stage) -> Path:
-    keys = stage.folder.parent.parent / "maintainers"
+    keys = stage.folder.parent / "maintainers"
     keys.unlink()
     trust(keys, stage.keys / "ann", until="20261101")
     return signed(reaction_edited(stage), stage.keys / "ann")
 
 
 def backdated_by_a_thief_of_a_key(stage: Stage) -> Path:
-    keys = stage.folder.parent.parent / "maintainers"
+    keys = stage.folder.parent / "maintainers"
     keys.unlink()
     trust(keys, stage.keys / "ann", until="20261124")
     return signed(reaction_edited(stage), stage.keys / "ann", date="2026-11-23T10:00:00Z")
 
 
-FORGERIES: dict[Callable[[Stage], Path], tuple[bool, Word | None, bool]] = {
-    invented_ranks: (False, "arithmetic", False),
-    invented_ranks_of_the_sample: (False, "arithmetic", False),
-    invented_scores: (False, "rescored", True),
-    figure_edited: (True, "FAILED", False),
-    figure_edited_and_digest_recomputed: (True, "FAILED", False),
-    edited_within_the_printed_digits: (True, "FAILED", False),
-    edited_within_the_tolerance: (False, "rescored", True),
-    interval_narrowed: (True, "FAILED", False),
-    figure_of_a_class_edited: (True, "FAILED", False),
-    records_swapped: (True, "FAILED", False),
-    run_key_copied: (True, "rescored", True),
-    run_key_invented: (False, "rescored", True),
-    labels_permuted: (True, "FAILED", False),
-    one_label_changed: (True, "FAILED", False),
-    classes_renamed: (True, "FAILED", False),
-    a_group_for_each_clip: (True, "FAILED", False),
-    wrong_clips_left_out: (False, "arithmetic", False),
-    easy_clips_added: (False, "arithmetic", False),
-    predictions_of_another_experiment: (True, "rescored", True),
-    the_same_with_noise: (True, "rescored", True),
-    the_same_on_another_scale: (True, "rescored", True),
-    predictions_of_an_experiment_that_is_not_here: (False, "rescored", True),
-    outcomes_of_another_experiment: (True, "FAILED", False),
-    files_of_another_seed_renamed: (True, "rescored", True),
-    predictions_replaced: (True, "FAILED", False),
-    predictions_edited_at_exit: (True, "FAILED", False),
-    predictions_and_digest_edited_at_exit: (True, "FAILED", False),
-    everything_edited_at_exit: (False, "rescored", True),
-    checkpoint_of_another_experiment: (False, "rescored", True),
-    features_of_other_files: (False, "rescored", True),
-    name_of_another_records_file: (True, "FAILED", False),
-    name_that_leads_out: (True, "FAILED", False),
-    hostile_text: (True, "FAILED", False),
-    hostile_class: (True, "FAILED", False),
-    key_given_twice: (True, "FAILED", False),
-    impossible_date: (True, "FAILED", False),
-    finished_before_it_began: (True, "FAILED", False),
-    finished_in_the_future: (True, "FAILED", False),
-    reaction_edited: (False, "arithmetic", False),
-    reaction_with_invented_labels: (False, "arithmetic", False),
-    sample_called_full: (True, "FAILED", False),
-    locked_key_changed: (True, "FAILED", False),
-    bomb: (True, "FAILED", False),
-    same_run_of_another_party: (True, "rescored", True),
-    other_data_claimed: (False, "rescored", True),
-    attested_by_a_stranger: (True, "FAILED", False),
-    attestation_of_another_record: (True, "FAILED", False),
-    attestation_edited: (True, "FAILED", False),
-    record_edited_after_its_attestation: (True, "FAILED", False),
-    attested_after_the_keys_end: (True, "FAILED", False),
-    backdated_by_a_thief_of_a_key: (False, "retested", True),
+FORGERIES: dict[Callable[[Stage], Path], tuple[bool, bool, Word | None, bool]] = {
+    invented_ranks: (False, False, "arithmetic", False),
+    invented_ranks_of_the_sample: (False, False, "arithmetic", False),
+    invented_scores: (False, False, "rescored", True),
+    figure_edited: (True, True, "FAILED", False),
+    figure_edited_and_digest_recomputed: (True, True, "FAILED", False),
+    edited_within_the_printed_digits: (True, True, "FAILED", False),
+    edited_within_the_tolerance: (False, False, "rescored", True),
+    interval_narrowed: (True, False, "FAILED", True),
+    figure_of_a_class_edited: (True, False, "FAILED", True),
+    records_swapped: (True, True, "FAILED", False),
+    run_key_copied: (True, True, "FAILED", False),
+    run_key_invented: (True, True, "FAILED", False),
+    run_key_invented_under_another_version: (False, False, "rescored", True),
+    labels_permuted: (True, True, "FAILED", False),
+    one_label_changed: (True, True, "FAILED", False),
+    classes_renamed: (True, True, "FAILED", False),
+    a_group_for_each_clip: (True, True, "FAILED", False),
+    wrong_clips_left_out: (False, False, "arithmetic", False),
+    easy_clips_added: (False, False, "arithmetic", False),
+    predictions_of_another_experiment: (True, False, "rescored", True),
+    the_same_with_noise: (True, False, "rescored", True),
+    the_same_on_another_scale: (True, False, "rescored", True),
+    predictions_of_an_experiment_that_is_not_here: (False, False, "rescored", True),
+    outcomes_of_another_experiment: (True, True, "FAILED", False),
+    files_of_another_seed_renamed: (True, False, "rescored", True),
+    predictions_replaced: (True, True, "FAILED", False),
+    predictions_edited_at_exit: (True, True, "FAILED", False),
+    predictions_and_digest_edited_at_exit: (True, True, "FAILED", False),
+    everything_edited_at_exit: (False, False, "rescored", True),
+    checkpoint_of_another_experiment: (False, False, "rescored", True),
+    features_of_other_files: (False, False, "rescored", True),
+    name_of_another_records_file: (True, True, "FAILED", False),
+    name_that_leads_out: (True, True, "FAILED", False),
+    hostile_text: (True, True, "FAILED", False),
+    hostile_class: (True, True, "FAILED", False),
+    key_given_twice: (True, True, "FAILED", False),
+    impossible_date: (True, True, "FAILED", False),
+    finished_before_it_began: (True, True, "FAILED", False),
+    finished_in_the_future: (True, True, "FAILED", False),
+    reaction_edited: (False, False, "arithmetic", False),
+    reaction_with_invented_labels: (False, False, "arithmetic", False),
+    sample_called_full: (True, True, "FAILED", False),
+    locked_key_changed: (True, True, "FAILED", False),
+    bomb: (True, True, "FAILED", False),
+    same_run_of_another_party: (True, False, "rescored", True),
+    other_data_claimed: (True, True, "FAILED", False),
+    other_data_claimed_with_their_run_key: (False, False, "rescored", False),
+    attested_by_a_stranger: (True, True, "FAILED", False),
+    attestation_of_another_record: (True, True, "FAILED", False),
+    attestation_edited: (True, True, "FAILED", False),
+    record_edited_after_its_attestation: (True, True, "FAILED", False),
+    attested_after_the_keys_end: (True, True, "FAILED", False),
+    backdated_by_a_thief_of_a_key: (False, False, "retested", True),
 }
-"""Each forgery with what comes of it: found by ``verify`` (exit 1), the word that it carries, whether it would rank."""
+"""Each forgery with what comes of it: found by ``verify`` (exit 1), found by ``leaderboard --check``, the word that
+it carries, and whether a board would rank it."""
 
 
 @pytest.fixture(scope="module")
@@ -505,10 +535,19 @@ def table() -> Iterator[list[Forged]]:
     rows: list[Forged] = []
     yield rows
     shown = [
-        [row.name.replace("_", " "), "found" if row.found else "not found", row.word, "yes" if row.ranks else "no"]
+        [
+            row.name.replace("_", " "),
+            *("found" if found else "not found" for found in (row.found, row.by_ci)),
+            *(row.word, "yes" if row.ranks else "no"),
+        ]
         for row in rows
     ]
-    print("\n" + tabulate(shown, headers=["forgery", "by verify", "word", "would rank"], tablefmt="github"))
+    print(
+        "\n"
+        + tabulate(
+            shown, headers=["forgery", "by verify", "by leaderboard --check", "word", "would rank"], tablefmt="github"
+        )
+    )
     words = {word: sum(row.word == word for row in rows if not row.found) for word in {row.word for row in rows}}
     print(
         f"{len(rows)} forgeries: {sum(row.found for row in rows)} found by verify; "
@@ -518,36 +557,60 @@ def table() -> Iterator[list[Forged]]:
     )
 
 
-def run_verify(stage: Stage, keys: Path) -> tuple[int, str]:
-    """Run the command of the boards' workflow in this process: keys of the base branch, all records of a folder."""
-    done = CliRunner().invoke(cli, ["verify", str(stage.folder), "--maintainers", str(keys)])
+def command(*words: object) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and what it printed."""
+    done = CliRunner().invoke(cli, [*map(str, words)])
     if done.exception is not None and not isinstance(done.exception, SystemExit | BenchError):
         raise done.exception
-    return getattr(done.exception, "exit_code", done.exit_code), done.output
+    said = done.output + (str(done.exception) if isinstance(done.exception, BenchError) else "")
+    return getattr(done.exception, "exit_code", done.exit_code), said
+
+
+def run_verify(stage: Stage, keys: Path) -> tuple[int, str]:
+    """Run the boards' workflow's first command: keys of the base branch, all records of a folder."""
+    base = stage.folder.parents[1] / "base"
+    (base / "records").mkdir(parents=True, exist_ok=True)
+    shutil.copy(keys, base)
+    return command("verify", stage.folder, "--maintainers", keys, "--since", base)
+
+
+def run_check(stage: Stage) -> tuple[int, str]:
+    """Run its second command, after the forger rendered the boards as well as that goes."""
+    boards = stage.folder.parent
+    command("leaderboard", "--boards", boards)
+    return command("leaderboard", "--check", "--boards", boards)
+
+
+def has_rank(stage: Stage, path: Path) -> bool:
+    """Return True if a record stands in a row that boards rank."""
+    boards = stage.folder.parent
+    entries = collect_entries([stage.folder], boards, boards).entries.values()
+    rows = [row for listed in entries for row in sort_into_sections(listed).measured]
+    return any(Path(entry.link).name == path.name for row in rows for entry in row.entries)
 
 
 def test_the_records_are_good_before_they_are_forged(stage: Stage) -> None:
-    code, said = run_verify(stage, stage.folder.parent.parent / "maintainers")
+    code, said = run_verify(stage, stage.folder.parent / "maintainers")
     assert code == 0, said
     assert said.splitlines()[-1] == "4 records: 3 rescored, 1 arithmetic"
+    code, said = run_check(stage)
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.__name__)
 def test_a_forgery(stage: Stage, forgery: Callable[[Stage], Path], table: list[Forged]) -> None:
     path = forgery(stage)
-    keys = stage.folder.parent.parent / "maintainers"
+    keys = stage.folder.parent / "maintainers"
     code, said = run_verify(stage, keys)
     assert "Traceback" not in said
     (line,) = (line for line in said.splitlines() if f" {path.name}: " in line)
     word: Any = line.split()[0]
-    try:
-        record = read_record(path)
-        ranks = may_rank(record, word)
-        assert word == "FAILED" or judge(record, path.parent, maintainers=keys).word == word
-    except BenchError:
-        ranks = False
-    table.append(Forged(forgery.__name__, code == 1, word, ranks, said))
-    assert (code == 1, word, ranks) == FORGERIES[forgery], said
+    checked, _ = run_check(stage)
+    ranks = has_rank(stage, path)
+    table.append(Forged(forgery.__name__, code == 1, checked == 1, word, ranks, said))
+    assert (code == 1, checked == 1, word, ranks) == FORGERIES[forgery], said
+    if word not in ("FAILED", "retested", "rerun"):
+        assert judge(read_record(path), path.parent, maintainers=keys).word == word
 
 
 def test_a_hidden_record_is_found_with_its_labels(stage: Stage) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.acceptance.some_copies import hume_folder, own_ucf101, partial_ucf101, whole_ucf101
+from tta_bench.cli import cli
+from tta_bench.errors import BenchError
 from tta_bench.records.schema import Record
 from tta_bench.records.store import load_records
 
@@ -17,21 +18,27 @@ pytestmark = pytest.mark.acceptance
 SMALL = ("backbone=videomaev2_vit_tiny", "weights=none", "clip.size=32", "train.steps=1", "train.batch=4")
 
 
+def command(*words: object) -> tuple[int, str]:
+    """Run the program in this process; return its exit code and what it printed on stdout."""
+    done = CliRunner().invoke(cli, [*map(str, words)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit | BenchError):
+        raise done.exception
+    return getattr(done.exception, "exit_code", done.exit_code), done.stdout
+
+
 def run(work_dir: Path, *words: str) -> tuple[Record, list[str]]:
-    """Run the program; return its only record, and the lines that it printed."""
-    command = [sys.executable, "-m", "tta_bench", "run", *words, "--work-dir", str(work_dir), "runtime.workers=1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
+    """Run an experiment; return its only record, and the lines that it printed."""
+    code, said = command("run", *words, "--work-dir", work_dir, "runtime.workers=0")
+    assert code == 0, said
     [record] = load_records(work_dir / "records")
-    return record, done.stdout.splitlines()
+    return record, said.splitlines()
 
 
 def plan(work_dir: Path, *words: str) -> str:
     """Return the plan of a run."""
-    command = [sys.executable, "-m", "tta_bench", "run", *words, "--dry-run", "--work-dir", str(work_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    code, said = command("run", *words, "--dry-run", "--work-dir", work_dir, "runtime.workers=0")
+    assert code == 0, said
+    return " ".join(said.split())
 
 
 def is_set_aside(record: Record, printed: list[str], *reasons: str) -> None:
@@ -64,6 +71,29 @@ def test_2_a_partial_download_is_counted_and_named(tmp_path: Path, shared: Path)
     is_set_aside(record, printed, " of 3,783 official test clips", " missing: v_ApplyEyeMakeup_g0", "4c70da2bcce0")
 
 
+def test_2b_listed_clips_without_a_file_are_counted_and_named_and_the_board_says_so(
+    tmp_path: Path, shared: Path
+) -> None:
+    root = whole_ucf101(tmp_path / "names", shared)
+    tested = sorted({path.stem: path for path in root.rglob("v_*_g01_c0*.avi")}.values())
+    for path in tested[:12]:
+        path.unlink()
+    said = plan(tmp_path / "runs", "protocol=ucf101_ft", f"data.root={root}", *SMALL)
+    assert f"3,771 of 3,783 official test clips; 12 missing: {tested[0].stem}, " in said
+    assert "where 4c70da2bcce0 is official" in said
+    for path in root.rglob("v_*.avi"):
+        if path.parent.name not in ("Archery", "Basketball") or not path.stem.endswith("c01"):
+            path.unlink()
+    record, printed = run(tmp_path / "runs", "protocol=ucf101_ft", f"data.root={root}", *SMALL)
+    is_set_aside(record, printed, f"{record.n_scored:,} of 3,783 official test clips", " missing: v_ApplyEyeMakeup_g01")
+    assert record.identity.dataset.official is not None
+    assert record.identity.dataset.official.parts["test"].expected == 3783
+    measured, _, aside = (tmp_path / "runs" / "leaderboards" / "ucf101_ft.md").read_text().partition("## Not standard")
+    assert "videomaev2_vit_tiny" not in measured
+    assert f"| {record.n_scored:,} of 3,783 " in aside
+    assert "not the official ucf101: " in aside
+
+
 def test_3_eleven_clips_are_not_hume_reaction(tmp_path: Path) -> None:
     root = hume_folder(tmp_path / "hume")
     small = ("backbone=resnet50", "weights=none", "clip.size=32", "clip.frames=2", "clip.cropper=centre")
@@ -75,23 +105,21 @@ def test_3_eleven_clips_are_not_hume_reaction(tmp_path: Path) -> None:
 def test_4_official_names_of_other_pictures_were_not_seen_before(tmp_path: Path, shared: Path) -> None:
     root = whole_ucf101(tmp_path / "names", shared)
     said = plan(tmp_path / "runs", "protocol=ucf101_ft", f"data.root={root}", *SMALL)
-    assert "yes, by ids and labels; contents not seen before" in " ".join(said.split())
+    assert "yes, by ids and labels; contents not seen before" in said
     assert "test clips have the bytes of a training clip" in said
 
 
 def test_5_a_manifest_is_attested_and_compared(tmp_path: Path) -> None:
     root = own_ucf101(tmp_path / "mine")
-    for name in ("one", "two"):
-        words = ["attest", "ucf101", f"data.root={root}", "--into", f"{name}.manifest"]
-        done = subprocess.run(
-            [sys.executable, "-m", "tta_bench", "data", *words], cwd=tmp_path, capture_output=True, text=True
+    files = [tmp_path / f"{name}.manifest" for name in ("one", "two")]
+    for file in files:
+        code, said = command(
+            "data", "attest", "ucf101", f"data.root={root}", "--into", file, "--work-dir", tmp_path / "w"
         )
-        assert done.returncode == 0, done.stderr
+        assert code == 0, said
+        assert "propose it as leaderboards/manifests/ucf101-YOURNAME.json, with --digests-only" in said
         clips = sorted((root / "UCF-101").rglob("*.avi"))
         clips[0].write_bytes(clips[-1].read_bytes())
-    words = ["compare", "one.manifest", "two.manifest", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tta_bench", "data", *words], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["counts"] == {"same bytes": 39, "other": 1}
+    code, said = command("data", "compare", *files, "--json")
+    assert code == 1
+    assert json.loads(said)["counts"] == {"same bytes": 39, "other": 1}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tests.boards.some_rows import Folder
 from tests.boards.test_sections import board_of, some_entries
-from tests.records.some_records import some_predictions
+from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.boards.board import Board
-from tta_bench.boards.neighbours import rows_of
+from tta_bench.boards.neighbours import rows_among, rows_of
 
 
 def many(folder: Path) -> Board:
@@ -43,3 +43,18 @@ def test_records_without_a_rank_say_why(tmp_path: Path) -> None:
     assert rows_of(board, of["frozen"]).startswith("Controls:\n")
     assert rows_of(board, of["outside"]).startswith("Scored from files:\n")
     assert rows_of(board, {"nothing"}) == ""
+
+
+def test_records_of_a_folder_stand_on_the_board_they_belong_to(tmp_path: Path) -> None:
+    (tmp_path / "published").mkdir()
+    paths = [
+        write_success(
+            tmp_path / "records", some_predictions(n / 3, salt=str(n)), identity=some_identity(backbone=f"net{n}")
+        )
+        for n in range(3)
+    ]
+    said = rows_among(tmp_path / "records", tmp_path, {paths[1].stem})
+    assert said.startswith("ucf101_ft: leaderboard\n")
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("->")] == ["net1"]
+    assert all(f"net{n}" in said for n in range(3))
+    assert rows_among(tmp_path / "records", tmp_path, {"another"}) == ""

@@ -3,15 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.records.some_records import some_environment, some_identity, some_predictions, write_success
-from tta_bench.boards.pull_request import git_commands, pull_request_text, rows_around
+from tta_bench.boards.pull_request import git_commands, pull_request_text
 from tta_bench.records.schema import Plugin, PublicCode, Record
 from tta_bench.records.store import read_record
-
-BOARD = "\n".join(
-    ["| rank | backbone | runs |", "|---|---|---|"]
-    + [f"| {rank} | net{rank} | [1/0][{rank}] |" for rank in range(1, 8)]
-    + ["", *(f"[{rank}]: records/net{rank}.json" for rank in range(1, 8))]
-)
 
 
 def record_of(folder: Path, **changes: object) -> Record:
@@ -19,13 +13,6 @@ def record_of(folder: Path, **changes: object) -> Record:
         update={"plugins": (Plugin(name="my_net.py", version=None, sha256="a" * 64),)}
     )
     return read_record(write_success(folder, some_predictions(), environment=environment, **changes))
-
-
-def test_ones_row_stands_among_its_neighbours() -> None:
-    rows = rows_around(BOARD, "net4.json")
-    assert [row.split("|")[2].strip() for row in rows[2:]] == ["net2", "net3", "net4", "net5", "net6"]
-    assert [row.split("|")[2].strip() for row in rows_around(BOARD, "net1.json")[2:]] == ["net1", "net2", "net3"]
-    assert rows_around(BOARD, "net9.json") == []
 
 
 def test_commands_quote_what_a_record_says(tmp_path: Path) -> None:

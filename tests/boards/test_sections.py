@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.boards.some_rows import THREE, entries, entry
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, some_record, write_success
@@ -206,12 +204,3 @@ def test_replaced_runs_are_folded_and_their_links_say_which_they_are(tmp_path: P
     folded = page.split("<details><summary>replaced by a newer run (2)</summary>")[1].split("</details>")[0]
     assert "[1/0][" in folded
     assert "[1/0 frozen][" in folded
-
-
-def test_rows_on_other_copies_of_the_data_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [one for one in some_entries(tmp_path) if one.record.identity.control == "none"]
-    for copies, said in (("same", False), ("", True)):
-        monkeypatch.setattr(
-            "tta_bench.boards.score_tables.copy_of", lambda record, copies=copies: copies or record.identity.backbone
-        )
-        assert ("different copies of the data" in as_markdown(board_of(runs))) is said

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.records.some_intensities import some_intensities, some_truth, write_reaction
+from tests.records.some_official import listed_predictions, official_list
 from tests.records.some_records import (
     some_environment,
     some_identity,
@@ -14,11 +15,13 @@ from tests.records.some_records import (
     write_success,
 )
 from tta_bench.boards.replaced import Replacement
+from tta_bench.boards.standing import word_of
 from tta_bench.boards.submission import LARGEST_PREDICTIONS, Named, submit
-from tta_bench.boards.write import check_boards
+from tta_bench.boards.write import check_boards, update_boards
 from tta_bench.errors import BenchError, CheckFailed, UserError
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
+from tta_bench.records.files import fetched_folder
 from tta_bench.records.identity import ProtocolRef
 from tta_bench.records.predictions import collect
 from tta_bench.records.store import read_record, write_record
@@ -256,3 +259,35 @@ def test_what_is_named_at_submission_stands_in_the_record(boards: Path, tmp_path
     for wrong in (Named(code="https://example.org/net"), Named(predictions_at="http://example.org/p.npz")):
         with pytest.raises(UserError, match="is no"):
             submit([path], boards, named=wrong)
+
+
+def test_published_predictions_rank_where_they_were_fetched_and_are_arithmetic_elsewhere(
+    boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full list is too large for git, so a board finds it where `verify --fetch` puts it."""
+    monkeypatch.setattr("tta_bench.boards.collect.word_of", word_of)  # these labels are official
+    card = protocol_card("hmdb51_ft")
+    identity = some_identity(
+        protocol=ProtocolRef(name=card.name, version=card.version, sha256=protocol_hash(card), score="top1"),
+        dataset=OURS.dataset.model_copy(update={"name": "hmdb51"}),
+    )
+    predictions = listed_predictions(official_list("hmdb51"), 0.7, dataset="hmdb51")
+    path = write_success(tmp_path / "a", predictions, keep_predictions=True, identity=identity, environment=CLEAN)
+    submission = submit([path], boards, named=Named(predictions_at="https://example.org/predictions.npz"))
+    (put,), _, (board,) = submission
+    assert put.kept_out is not None
+    assert not (boards / "records" / put.kept_out).exists()
+    measured, _, rest = board.read_text().partition("## Not standard")
+    assert "rescored" in measured
+    assert not rest
+    assert check_boards([boards / "records"], boards, boards) == []
+    fetched = fetched_folder() / put.kept_out
+    for content in (b"another file", None):
+        fetched.unlink()
+        if content is not None:
+            fetched.write_bytes(content)
+        assert any("hmdb51_ft.md: stale" in problem for problem in check_boards([boards / "records"], boards, boards))
+        update_boards([boards / "records"], boards, boards)
+        assert "its figures rest on no more than: arithmetic" in board.read_text()
+        fetched.write_bytes((path.parent / put.kept_out).read_bytes())
+        update_boards([boards / "records"], boards, boards)

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Done
 from tests.data.clips import write_video
 from tta_bench.cli.data import located
-from tta_bench.cli.data_copies import attested_clips, listed_pairs
+from tta_bench.cli.data_copies import attested_clips, listed_pairs, lost_clips
 
 
 @pytest.fixture
@@ -95,5 +95,6 @@ def test_every_kind_of_dataset_can_be_attested(command, base: str, registry: Pat
     assert "not as the card states\n  train: {clips: " in done.out
     layout, root, workers = located("few", ())
     pairs = listed_pairs(layout)
+    assert not any(lost_clips(layout)[1].values())
     assert sum(map(len, pairs[1].values())) == len(attested_clips(layout, "few", root, tmp_path / "runs", workers))
     assert f"contents {json.loads((tmp_path / 'a').read_text())['contents']['1']}" in done.out

@@ -42,7 +42,9 @@ def test_a_newer_run_replaces_its_own_and_another_partys_stands_beside(
 
 def test_it_prints_the_row_the_commands_and_a_text(boards: Path, tmp_path: Path, command: Command) -> None:
     done = command("submit", run(tmp_path / "a", 21), "--boards", boards)
-    assert "| videomaev2_vit_b " in done.out
+    assert "Not standard: videomaev2_vit_b: its figures rest on no more than: arithmetic" in done.out
+    for part in ("git switch -c ", "git commit -m ", "git push -u origin "):
+        assert part in done.out
     assert f"git add {boards}" in done.out
     assert "Records of `videomaev2_vit_b` under `ucf101_ft`" in done.out
     assert "; arithmetic" in done.out

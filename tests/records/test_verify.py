@@ -16,7 +16,7 @@ from tta_bench.records.intensities import (
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record, write_record
-from tta_bench.records.verify import verify_record
+from tta_bench.records.verify import judge, verify_record
 
 
 def test_a_true_record_has_no_problem(tmp_path: Path) -> None:
@@ -131,7 +131,14 @@ def test_a_record_without_labels_is_recomputed_with_them_only(tmp_path: Path) ->
     assert [problem.split(":")[0] for problem in problems] == ["pearson.value"]
     others = Truth(EMOTIONS[::-1], some_truth().targets)
     assert "the labels are of Surprise" in verify_record(record, tmp_path, truth=others).problems[0]
-    assert "missing" in verify_record(record, tmp_path, truth=some_truth(25)).problems[0]
+    own = some_truth()
+    few = Truth(own.emotions, dict(list(own.targets.items())[1:]))
+    assert "1 not of this split" in verify_record(record, tmp_path, truth=few).problems[0]
+    assert own.groups is not None
+    one = {"one more": next(iter(own.targets.values()))}
+    more = Truth(own.emotions, {**own.targets, **one}, {**own.groups, "one more": "subject9"})
+    assert verify_record(record, tmp_path, truth=more) == ("predictions", [])  # its copy was not whole
+    assert judge(record, tmp_path, truth=more).word == "arithmetic"
     assert record.predictions is not None
     (tmp_path / record.predictions.name).write_bytes(b"other")
     assert "its sha256 differs" in verify_record(record, tmp_path).problems[0]

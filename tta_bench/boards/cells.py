@@ -71,6 +71,16 @@ def clips(row: Row) -> Number:
     return count(sum(runs[0].record.n_scored for runs in row.splits.values()))
 
 
+def clips_of(record: Record) -> Number:
+    """Return the test clips of a record, and the official number where they are others."""
+    split, official = record.identity.split, record.identity.dataset.official
+    part = official and official.parts.get("test" if split.isdecimal() else split)
+    expected = part.expected if part else None
+    if expected in (None, record.n_scored):
+        return count(record.n_scored)
+    return Number(record.n_scored, f"{record.n_scored:,} of {expected:,}")
+
+
 def count(number: int) -> Number:
     """Return a whole number."""
     return Number(number, f"{number:,}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,9 @@ from tta_bench.boards.errata import Erratum, dangling_errata, list_errata
 from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
-from tta_bench.boards.standing import aside, unranked, word_of
+from tta_bench.boards.standing import aside, copy_of, unranked, word_of
+from tta_bench.data.media.attested_files import FOLDER as MANIFESTS
+from tta_bench.data.media.attested_files import AttestedManifest, majority_copy, read_attested
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.differences import plugin_of_score
@@ -42,9 +45,12 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
     Args:
         record_folders: Where the records are.
         board_folder: Where the boards go, from which links lead to the records.
-        official: The folder of ``errata.yaml`` and ``replaced.yaml``, which are about the records below it.
+        official: The folder of ``errata.yaml`` and ``replaced.yaml``, which are about the records below it, and of the
+            attested ``manifests``.
     """
     errata, problems = list_errata(official / "errata.yaml")
+    manifests, wrong = _manifests(official / MANIFESTS)
+    problems += wrong
     entries: dict[str, Entry] = {}
     names = set[str]()
     for path in (path for folder in record_folders for path in record_files(folder)):
@@ -55,13 +61,35 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         if own_identity(entry.record) and board_folder.resolve() == official.resolve():
             problems.append(f"{path} is of data of one's own, which have no place on the official boards.")
             continue
-        entries.setdefault(entry.record.content_sha256 or entry.link, entry)
+        entries.setdefault(entry.record.content_sha256 or entry.link, _with_copies(entry, manifests))
     if (official / "records").resolve() in {folder.resolve() for folder in record_folders}:
-        replaced, wrong = list_replaced(official)
-        problems += [*wrong, *dangling_replaced(official, replaced, names)]
+        replaced, unread = list_replaced(official)
+        problems += [*unread, *dangling_replaced(official, replaced, names)]
         names |= {line.record for line in replaced}
         problems += dangling_errata(errata, names, official / "errata.yaml")
     return Collected(sort_onto_boards(list(entries.values())), problems)
+
+
+def _manifests(folder: Path) -> tuple[list[AttestedManifest], list[str]]:
+    """Return the attested manifests in a folder, and the reasons why others of its files are none."""
+    manifests, problems = [], []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            manifests.append(read_attested(file))
+        except UserError as error:
+            problems.append(error.message)
+    return manifests, problems
+
+
+def _with_copies(entry: Entry, manifests: Sequence[AttestedManifest]) -> Entry:
+    """Return an entry with the copy of its split that most manifests share; samples and one's own data have none."""
+    identity = entry.record.identity
+    if identity.tier == "sample" or own_identity(entry.record):
+        return entry
+    split = int(identity.split) if identity.split.isdecimal() else 1  # parts of a dataset are of its only split
+    of_it = [manifest for manifest in manifests if manifest.dataset == identity.dataset.name]
+    attested = copy_of(entry.record) in [manifest.contents.get(split, "") for manifest in of_it]
+    return replace(entry, shared=majority_copy(of_it, identity.dataset.name, split), attested=attested)
 
 
 def read_entry(path: Path, board_folder: Path, errata: Mapping[str, Erratum], problems: list[str]) -> Entry | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from tabulate import tabulate
 
 from tta_bench.boards import escape
 from tta_bench.boards.board import Board, Cell, Links, Table
+from tta_bench.boards.collect import collect_entries
+from tta_bench.boards.export import all_boards
+from tta_bench.boards.published import quote_published
 
 AROUND = 3
 """Rows shown above and below one's own."""
@@ -36,6 +39,19 @@ def rows_of(board: Board, names: Collection[str]) -> str:
         else:
             parts.append(f"{section.title}:\n{_table(table, own, own)}")
     return "\n".join(parts)
+
+
+def rows_among(records: Path, boards: Path, names: Collection[str]) -> str:
+    """Return the rows that hold some records on every board of a folder, each board's below its title.
+
+    Args:
+        records: Folder of the records.
+        boards: Folder of the boards.
+        names: Names of the records' files without their ending.
+    """
+    collected = collect_entries([records], boards, boards)
+    shown = all_boards(collected, quote_published(boards / "published").published)
+    return "\n".join(f"{board.title}\n\n{rows}\n" for board in shown if (rows := rows_of(board, names)))
 
 
 def _holds(row: Sequence[Cell], names: Collection[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The way from a submission to a pull request: one's row among its neighbours, the commands, and a text."""
+"""The way from a submission to a pull request: the commands, and a text."""
 
 from __future__ import annotations
 
@@ -9,30 +9,6 @@ from pathlib import Path
 
 from tta_bench.records.schema import Record
 from tta_bench.records.verify import Word
-
-NEAR = 2
-"""Rows shown above and below one's own."""
-
-
-def rows_around(board: str, name: str) -> list[str]:
-    """Return the lines of a board's first table with a record: its head, its row, and the rows beside it.
-
-    Args:
-        board: The board's Markdown.
-        name: Name of the record's file.
-    """
-    numbers = re.findall(rf"^\[(\d+)\]: .*{re.escape(name)}$", board, re.MULTILINE)
-    marks = [f"][{number}]" for number in numbers] + [f"({name})", f"/{name})"]
-    lines = board.splitlines()
-    for place, line in enumerate(lines):
-        if line.startswith("|") and any(mark in line for mark in marks):
-            top = place
-            while top and lines[top - 1].startswith("|"):
-                top -= 1
-            rows = [at for at in range(top + 2, len(lines)) if all(row.startswith("|") for row in lines[top : at + 1])]
-            near = [at for at in rows if abs(at - place) <= NEAR]
-            return [*lines[top : top + 2], *(lines[at] for at in near)]
-    return []
 
 
 def git_commands(records: Sequence[Record], boards: Path) -> list[str]:

@@ -8,6 +8,7 @@ does everything that was scored from a file, since another file may be of anothe
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
@@ -141,11 +142,16 @@ def files_of(record: Record) -> list[FileRef]:
 def lost_records(before: Path, after: Path) -> Iterator[str]:
     """Yield each record of a folder of boards that is gone from a later state of it without a newer one of its kind.
 
+    A record that cannot be read stands for none.
+
     Args:
         before: The boards as they were, with ``records/`` and ``replaced.yaml``.
         after: The boards as they are proposed.
     """
-    now = {path.stem: read_record(path) for path in record_files(after / "records")}
+    now: dict[str, Record] = {}
+    for path in record_files(after / "records"):
+        with suppress(UserError):
+            now[path.stem] = read_record(path)
     there = {record.content_sha256 for record in now.values()}
     lines = read_replaced(after)
     listed = {(line.record, line.sha256) for line in lines}

@@ -6,14 +6,15 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from tta_bench.boards.errata import Erratum
-from tta_bench.boards.standing import weakest
+from tta_bench.boards.standing import copy_of, weakest
+from tta_bench.data.media.attested_files import Copy
 from tta_bench.metrics import SampleMetric
 from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.identity import ProtocolRef
@@ -43,6 +44,15 @@ class Entry:
     """Word for what its figures rest on; None where nothing is known."""
     aside: str | None = None
     """Reason that sets it aside, so that it has no rank; None for a record that may be ranked."""
+    shared: Copy | None = None
+    """The copy of its split that most attested manifests share; None where there is none."""
+    attested: bool = False
+    """An attested manifest has the bytes of its data."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Return True if its data have the bytes of the copy that most attested manifests share."""
+        return self.shared is not None and copy_of(self.record) == self.shared.contents_sha256
 
     def samples_for(self, metric: SampleMetric[Any]) -> Any:
         """Return the samples that a metric is computed from, or None if they are not there."""
@@ -122,8 +132,8 @@ class Sections:
 def sort_into_sections(entries: Sequence[Entry]) -> Sections:
     """Return the rows and the rest of one protocol's records at one tier, in an order that depends on them alone.
 
-    Rows are made of successes that nothing sets aside, of the newest protocol version, on the data that most runs of
-    that split used.
+    Rows are made of successes that nothing sets aside, of the newest protocol version, on the data of the split's copy
+    that most attested manifests share; where no run is on it, on the data that most runs used.
     Of two runs of the same split and seed in one row, the one that finished last counts. A board knows no other time
     than its records': a run was killed if it fell silent long before the last of them was written.
     """
@@ -160,14 +170,22 @@ def _unfit(entry: Entry, newest: ProtocolRef, latest: str) -> str | None:
 
 
 def _of_the_same_data(entries: Sequence[Entry], sections: Sections) -> list[Entry]:
-    """Return the entries whose data are those of most runs of their split; leave the others out."""
+    """Return the entries on the board's data of their split; leave the others out.
+
+    These are the data of the copy that most attested manifests share, else of most runs.
+    """
     used: dict[str, Counter[tuple[str | None, str | None]]] = defaultdict(Counter)
+    shared = {(entry.record.identity.split, _data(entry)) for entry in entries if entry.is_shared}
     for entry in entries:
         used[entry.record.identity.split][_data(entry)] += 1
+
+    def weight(split: str, data: tuple[str | None, str | None]) -> tuple[bool, bool, int, str]:
+        return (split, data) in shared, data[0] is not None, used[split][data], str(data)
+
     kept = []
     for entry in entries:
-        counts = used[entry.record.identity.split]
-        manifest, samples = max(counts, key=lambda data: (data[0] is not None, counts[data], str(data)))
+        split = entry.record.identity.split
+        manifest, samples = max(used[split], key=partial(weight, split))
         data = _data(entry)
         if data[1] == samples and data[0] in (manifest, None):
             kept.append(entry)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from tta_bench.boards import cells
 from tta_bench.boards.board import Cell, Column, Figure, Note, Number, Table, Text
+from tta_bench.boards.copies import copies_in_words
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Row
-from tta_bench.boards.standing import copy_of, note_of
+from tta_bench.boards.standing import note_of
 from tta_bench.metrics import METRICS
 from tta_bench.metrics.intervals import FEW_GROUPS
 from tta_bench.metrics.proportions import FEW_MISSES
@@ -92,7 +93,6 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
     """Yield the footnotes of the marks, words and columns in a table of scores."""
     words = {ranked.row.word for ranked in rows}
     said = "; ".join(f"{word}, {meaning}" for word, meaning in _WORDS.items() if word in words)
-    copies = {copy for ranked in rows for entry in ranked.row.entries if (copy := copy_of(entry.record)) is not None}
     remarks = {
         f"{ranked.row.first.identity.backbone}: {note}".replace("`", "'"): True
         for ranked in rows
@@ -105,8 +105,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         _UNGROUPED: any(cells.is_ungrouped(ranked.row, metric) for ranked in rows),
         **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
-        f"These rows rest on {len(copies)} different copies of the data: the names and labels of the clips are the "
-        "same, their bytes are not.": len(copies) > 1,
+        **dict.fromkeys(copies_in_words([entry for ranked in rows for entry in ranked.row.entries]), True),
         **remarks,
     }
     yield from (Note(words) for words, used in listed.items() if used)

@@ -144,7 +144,7 @@ def _not_standard(entries: Sequence[Entry], metric: str) -> Table:
         tuple(
             (
                 *(Text(entry.record.identity.split), cells.model(entry.record)),
-                *(Figure(metric, entry.record.metrics[metric].value), cells.count(entry.record.n_scored)),
+                *(Figure(metric, entry.record.metrics[metric].value), cells.clips_of(entry.record)),
                 *(Text(entry.aside), Text(" ".join(entry.record.given)), Links((cells.run(entry),))),
             )
             for entry in entries

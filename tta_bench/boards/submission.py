@@ -23,6 +23,7 @@ from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.attest import attestation_file, read_attestations
 from tta_bench.records.doubles import Seen, find_doubles, samples_digests
+from tta_bench.records.files import fetched_folder
 from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.status import now, outcome
@@ -236,6 +237,9 @@ def _put(path: Path, record: Record, boards: Path) -> tuple[Submitted, Replaceme
     for ref in files_of(record):
         if not (large and ref == record.predictions) and (path.parent / ref.name).exists():
             write_atomic(folder / ref.name, (path.parent / ref.name).read_bytes())
+    published = path.parent / record.predictions.name if record.predictions and record.predictions.address else None
+    if published is not None and published.is_file():  # boards find it where `verify --fetch` puts it
+        write_atomic(fetched_folder() / published.name, published.read_bytes())
     if record != read_record(path):  # something was named
         target = write_record(record, folder)
     else:

@@ -13,7 +13,7 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.data.datasets.official import Pair
-    from tta_bench.data.media.attested import AttestedClip
+    from tta_bench.data.media.attested_files import AttestedClip
 
 SHOWN = 20
 """Largest number of clips that are printed of each kind; ``--json`` prints all."""
@@ -46,23 +46,28 @@ def attest(
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.cli.data import located
     from tta_bench.data.datasets.official import compare_split
-    from tta_bench.data.media.attested import attested, write_attested
+    from tta_bench.data.media.attested import attested
+    from tta_bench.data.media.attested_files import FOLDER, write_attested
 
     load_plugins(plugins)
     layout, root, workers = located(dataset, words)
-    splits = listed_pairs(layout)
+    splits, lost = listed_pairs(layout), lost_clips(layout)
     manifest = attested(dataset, splits, attested_clips(layout, dataset, root, work_dir, workers))
     shown = manifest.model_copy(update={"clips": {}}) if digests_only else manifest
     file = into or Path(f"{dataset.replace('/', '-')}.manifest")
     write_attested(shown, file)
     card = dataset_card(dataset)
     for split, parts in splits.items():
-        for part in compare_split(card, split, parts):
+        for part in compare_split(card, split, parts, lost.get(split, {})):
             known = "official" if part.agrees and part.sha256_expected else "not compared with a digest"
             click.echo(f"split {split}, {part}: {known if part.agrees else 'not as the card states'}")
             click.echo(f"  {part.part}: {{clips: {part.found}, sha256: {part.sha256}}}")
         click.echo(f"  contents {manifest.contents[split]}")
     click.echo(f"{file}: {len(manifest.clips):,} clips, {'digests only' if digests_only else 'each told'}.")
+    place = f"leaderboards/{FOLDER}/{dataset.replace('/', '-')}-YOURNAME.json"
+    click.echo(
+        f"To count towards the boards' copy, propose it as {place}{'' if digests_only else ', with --digests-only'}."
+    )
 
 
 @click.command("compare")
@@ -79,7 +84,8 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
     """
     from tabulate import tabulate
 
-    from tta_bench.data.media.attested import compare_copies, read_attested
+    from tta_bench.data.media.attested import compare_copies
+    from tta_bench.data.media.attested_files import read_attested
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.protocols.base.standing import printable
 
@@ -107,18 +113,35 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
 
 
 def listed_pairs(layout: Any) -> dict[int, dict[str, list[Pair]]]:
-    """Return the (id, label) pairs of every split and part of a dataset."""
+    """Return the (id, label) pairs of every split and part of a copy: of the entries that have a file."""
     from tta_bench.data.datasets.corpus import Corpus
     from tta_bench.data.datasets.hume_reaction import HumeReaction
     from tta_bench.data.datasets.official import class_pairs, corpus_pairs, reaction_pairs
 
     if isinstance(layout, Corpus):
-        return {1: {"train": corpus_pairs(layout.clips())}}
+        return {1: {"train": corpus_pairs(clip for clip in layout.listing if clip.path.exists())}}
     if isinstance(layout, HumeReaction):
-        return {1: {part: reaction_pairs(layout.listed(part)) for part in layout.parts}}
+        return {1: {part: reaction_pairs(layout.part(part) if layout.ids(part) else ()) for part in layout.parts}}
     splits = {number: layout.split(number) for number in layout.splits}
     return {
-        number: {part: class_pairs(getattr(split, part), layout.classes) for part in ("train", "test")}
+        number: {part: class_pairs(split.there(part), layout.classes) for part in ("train", "test")}
+        for number, split in splits.items()
+    }
+
+
+def lost_clips(layout: Any) -> dict[int, dict[str, list[str]]]:
+    """Return the ids of listed clips without a file, by split and part."""
+    from tta_bench.data.datasets.corpus import Corpus
+    from tta_bench.data.datasets.hume_reaction import HumeReaction
+
+    if isinstance(layout, Corpus):
+        return {1: {"train": [clip.id for clip in layout.clips() if not clip.path.exists()]}}
+    if isinstance(layout, HumeReaction):
+        found = {part: {clip.id for clip in layout.part(part)} for part in layout.parts if layout.ids(part)}
+        return {1: {part: [id for id in layout.ids(part) if id not in ids] for part, ids in found.items()}}
+    splits = {number: layout.split(number) for number in layout.splits}
+    return {
+        number: {part: [sample.id for sample in samples] for part, samples in split.lost.items()}
         for number, split in splits.items()
     }
 
@@ -127,7 +150,7 @@ def attested_clips(layout: Any, dataset: str, root: Path, work_dir: Path, worker
     """Return every clip of a dataset after decoding it (remembered in the work folder)."""
     from tta_bench.data.datasets.corpus import Clip
     from tta_bench.data.datasets.hume_reaction import HumeReaction
-    from tta_bench.data.media.attested import AttestedClip
+    from tta_bench.data.media.attested_files import AttestedClip
     from tta_bench.data.media.file_hashes import reaction_contents
     from tta_bench.data.media.manifest import check_clips, manifest_file
     from tta_bench.utils.paths import cache_folder

@@ -138,7 +138,7 @@ def clips_for(record: Record, given: dict[str, str]) -> dict[str, tuple[str, str
     layout = open_dataset(dataset_card(dataset), Path(given["data.root"]).expanduser())
     if not hasattr(layout, "split") or not record.identity.split.isdigit():
         return None
-    test = layout.split(int(record.identity.split)).test
+    test = layout.split(int(record.identity.split)).listed("test")
     return {sample.id: (layout.classes[sample.label], sample.group) for sample in test}
 
 

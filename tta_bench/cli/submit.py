@@ -41,7 +41,8 @@ def command(
     Records of data whose labels may not be published are checked with data.root=DIR or labels=FILE; neither labels nor
     subjects are copied.
     """
-    from tta_bench.boards.pull_request import git_commands, pull_request_text, rows_around
+    from tta_bench.boards.neighbours import rows_among
+    from tta_bench.boards.pull_request import git_commands, pull_request_text
     from tta_bench.boards.submission import Named, submit
     from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import UserError
@@ -69,11 +70,8 @@ def command(
     for line in submission.replaced:
         click.echo(f"  replaced: {line.record} by {line.by}")
     click.echo("\n".join(map(str, submission.boards)))
-    for put, record in zip(submission.records, records, strict=True):
-        for board in submission.boards:
-            if board.stem == record.identity.protocol.name.replace("/", "-"):
-                rows = rows_around(board.read_text(encoding="utf-8"), put.path.name)
-                click.echo("\n".join(["", *rows]) if rows else "", nl=bool(rows))
+    names = {put.path.stem for put in submission.records}
+    click.echo(f"\n{rows_among(boards / 'records', boards, names)}".rstrip())
     standings = [
         judge(record, path.parent, truth=labels_for(record, given), maintainers=boards / MAINTAINERS)
         for record, path in zip(records, paths, strict=True)

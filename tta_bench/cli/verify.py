@@ -135,12 +135,11 @@ def _check(file: Path, asked: _Asked) -> tuple[Standing, Seen | None]:
 
 def _elsewhere(record: Record, folder: Path, asked: _Asked) -> Path | None:
     """Return the folder of predictions that do not lie beside their record, after fetching them if that is asked."""
-    from tta_bench.records.files import fetch_predictions
-    from tta_bench.utils.paths import cache_folder
+    from tta_bench.records.files import fetch_predictions, fetched_folder
 
     if not asked.fetch or record.predictions is None or (folder / record.predictions.name).exists():
         return asked.predictions
-    elsewhere = asked.predictions or cache_folder() / "predictions"
+    elsewhere = asked.predictions or fetched_folder()
     fetch_predictions(record.predictions, elsewhere)
     return elsewhere
 

@@ -12,8 +12,10 @@ from tta_bench.records.files import AnyOutcomes, AnyPredictions
 from tta_bench.records.schema import Metric, Record
 from tta_bench.records.score import score
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-12
 """Figures that differ by less are equal: adding up in another order moves the last digits."""
+TOLERANCE_OF_ENDS = 1e-9
+"""The same of the ends of intervals, which rest on quantiles that libraries compute each in its own way."""
 
 Figures = Callable[[Record, AnyOutcomes, AnyPredictions | None], Iterator[str]]
 """Recomputation of a record's figures, which yields each difference in words."""
@@ -51,6 +53,7 @@ def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictio
             yield from _difference(
                 f"{key}.{field}",
                 *(getattr(figures.get(key), field, None) for figures in (recorded, metrics)),
+                tolerance=TOLERANCE_OF_ENDS if field in ("low", "high") else TOLERANCE,
             )
     for key in sorted(per_class.keys() | record.per_class.keys()):
         yield from _difference(f"per_class.{key}", record.per_class.get(key), per_class.get(key))
@@ -66,9 +69,9 @@ def differing_values(record: Record, outcomes: AnyOutcomes, predictions: AnyPred
             yield from _difference(f"{name}.value", recorded.value, metric.value(samples[metric.needs]))
 
 
-def _difference(figure: str, recorded: object, recomputed: object) -> Iterator[str]:
+def _difference(figure: str, recorded: object, recomputed: object, tolerance: float = TOLERANCE) -> Iterator[str]:
     same = recorded == recomputed
     if isinstance(recorded, float) and isinstance(recomputed, float):
-        same = abs(recorded - recomputed) <= TOLERANCE
+        same = abs(recorded - recomputed) <= tolerance
     if not same:
         yield f"{figure}: the record says {recorded}, its samples give {recomputed}"

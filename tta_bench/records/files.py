@@ -17,6 +17,7 @@ from tta_bench.records.predictions import Outcomes, Predictions
 from tta_bench.records.schema import LARGEST_PUBLISHED, FileRef
 from tta_bench.utils.download import download
 from tta_bench.utils.files import write_atomic
+from tta_bench.utils.paths import cache_folder
 
 AnyPredictions = Predictions | Intensities
 """All of a model's results, sample by sample, with the samples' names."""
@@ -70,6 +71,11 @@ def read_outcomes(path: Path) -> AnyOutcomes:
     """
     arrays = _read(path, "outcomes")
     return _built(path, IntensityOutcomes, arrays) if "outputs" in arrays else _built(path, Outcomes, arrays)
+
+
+def fetched_folder() -> Path:
+    """Return the folder of published predictions that were fetched, or published from here."""
+    return cache_folder() / "predictions"
 
 
 def fetch_predictions(ref: FileRef, folder: Path) -> None:

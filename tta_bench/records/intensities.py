@@ -47,6 +47,8 @@ class Intensities:
     def with_truth(self, truth: Truth | None) -> Intensities | None:
         """Return these outputs with labels: their own, else the given ones, else None.
 
+        The outputs of a copy that is not whole take the labels of their samples.
+
         Raises:
             UserError: The labels are of other samples or emotions.
         """
@@ -56,7 +58,10 @@ class Intensities:
             return None
         if self.emotions != truth.emotions:
             raise UserError(f"the labels are of {', '.join(truth.emotions)}, and it has {', '.join(self.emotions)}")
-        return collect_intensities(self.ids.tolist(), self.outputs, truth)
+        ids = self.ids.tolist()
+        own = {id: truth.targets[id] for id in ids if id in truth.targets}
+        known = replace(truth, targets=own) if len(own) == len(set(ids)) else truth
+        return collect_intensities(ids, self.outputs, known)
 
     def without_labels(self) -> Intensities:
         """Return the outputs without labels or subjects."""

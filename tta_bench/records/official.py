@@ -143,7 +143,7 @@ def _compare_intensities(predictions: Intensities, place: tuple[str, str], truth
 def _compare_with_truth(predictions: Intensities, truth: Truth) -> Comparison:
     """Compare intensities with the labels of the dataset itself."""
     keys = predictions.ids.tolist()
-    if predictions.emotions != tuple(truth.emotions) or set(keys) != set(truth.targets):
+    if predictions.emotions != tuple(truth.emotions) or not set(keys) <= set(truth.targets):
         return Comparison(False, [f"labels: {len(keys):,} samples, and the dataset has {len(truth.targets):,}"])
     expected = np.array([truth.targets[name] for name in keys], np.float32)
     problems = []
@@ -154,6 +154,8 @@ def _compare_with_truth(predictions: Intensities, truth: Truth) -> Comparison:
         pairs = zip(keys, predictions.groups.tolist(), strict=True)
         others = [name for name, group in pairs if truth.groups[name] != group]
         problems += [f"groups: {len(others):,} samples have another subject: {shorten(others)}"] if others else []
+    if not problems and len(keys) < len(truth.targets):
+        return Comparison(False, reason=f"{len(keys):,} of the {len(truth.targets):,} samples of the dataset")
     return Comparison(not problems, problems)
 
 

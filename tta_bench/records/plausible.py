@@ -9,6 +9,7 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ALWAYS_LOCKED
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.attest import CLOCKS_DIFFER
+from tta_bench.records.run_keys import run_key_problem
 from tta_bench.records.schema import Record
 from tta_bench.records.store import file_stem, record_name
 
@@ -19,8 +20,9 @@ _OF_NO_CARD = ("data.", "runtime.", "registry.", "dataset.")
 
 
 def implausible(record: Record) -> list[str]:
-    """Return the faults of a record's dates, the names of its files and its standard, in words."""
-    return [*_dates(record), *_names(record), *_standard(record)]
+    """Return the faults of a record's dates, the names of its files, its standard and its run key, in words."""
+    problem = run_key_problem(record)
+    return [*_dates(record), *_names(record), *_standard(record), *([problem] if problem else [])]
 
 
 def _standard(record: Record) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from tta_bench.errors import UserError
 from tta_bench.records.attest import check_attestations
 from tta_bench.records.differences import Figures, differences, differing_values
-from tta_bench.records.files import AnyOutcomes, AnyPredictions, read_outcomes, read_predictions
+from tta_bench.records.files import AnyOutcomes, AnyPredictions, fetched_folder, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.plausible import implausible
@@ -200,7 +200,7 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
     Args:
         record: The record.
         folder: Folder of its files.
-        elsewhere: Folder of predictions that do not lie there.
+        elsewhere: Folder of predictions that do not lie there; by default that of published ones that were fetched.
         truth: Labels of its split, where it has none itself.
     """
     problems: list[str] = []
@@ -209,7 +209,7 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
     for ref, content in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
         if ref is None:
             continue
-        home = elsewhere if elsewhere and not (folder / ref.name).exists() else folder
+        home = _home(ref, folder, elsewhere)
         problem = file_problem(ref, home)
         if problem:
             problems.append(f"{content}: {problem}")
@@ -223,6 +223,15 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
         except UserError as error:
             problems.append(error.message)
     return Kept(predictions, outcomes, problems)
+
+
+def _home(ref: FileRef, folder: Path, elsewhere: Path | None) -> Path:
+    """Return the folder of a file: its record's, else the given one, else that of fetched files."""
+    if (folder / ref.name).exists():
+        return folder
+    fetched = fetched_folder()
+    is_fetched = ref.address is not None and (fetched / ref.name).exists() and file_problem(ref, fetched) is None
+    return elsewhere or (fetched if is_fetched else folder)
 
 
 def file_problem(ref: FileRef | None, folder: Path) -> str | None:

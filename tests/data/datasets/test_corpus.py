@@ -83,10 +83,11 @@ def test_a_part_larger_than_the_corpus_is_refused_with_the_arithmetic(count: int
     assert ("1 too many" in str(caught.value)) == (count == 17)
 
 
-def test_ids_must_be_unique() -> None:
+def test_an_id_that_occurs_again_is_told_and_taken_once() -> None:
     twice = Corpus([Clip("a", Path("x/a.mp4"), "x"), Clip("a", Path("y/a.mp4"), "y"), Clip("b", Path("y/b.mp4"), "y")])
-    with pytest.raises(UserError, match="1 ids occur more than once: a"):
-        twice.clips()
+    assert [(clip.id, clip.hashtag) for clip in twice.clips()] == [("a", "x"), ("b", "y")]
+    assert twice.notes[0].startswith("1 ids occur more than once, and are taken once: a (`")
+    assert Corpus(twice.clips()).notes == ()
     assert [clip.id for clip in twice.videos()] == ["a", "y/a", "b"]
 
 

@@ -92,7 +92,7 @@ def test_cards_of_samples_are_those_of_their_generators(
             lists = dataset.split(split)
             found = {"train": class_pairs(lists.train, dataset.classes)}
             found["test"] = class_pairs(lists.test, dataset.classes)
-        compared = compare_split(card, split, found)
+        compared = compare_split(card, split, found, {})
         assert {part.part for part in compared} == set(parts)
         assert all(part.agrees and part.sha256_expected for part in compared)
 
@@ -156,11 +156,15 @@ def test_every_kind_of_difference_is_found(gone: set[int], relabelled: set[int],
 def test_without_names_the_counts_and_digests_are_said() -> None:
     assert str(compare_part("test", LISTED[3:], CARD)).startswith("17 test clips, and 20 are official; digest ")
     count_only = OfficialPart(clips=20)
-    assert compare_part("val", [("mine", None)] * 20, count_only).agrees
+    assert compare_part("val", [(f"mine{n}", None) for n in range(20)], count_only).agrees
     assert str(compare_part("val", LISTED[:4], count_only)) == "4 val clips, and 20 are official"
     unknown = compare_part("val", LISTED[:4], None)
     assert not unknown.agrees
     assert str(unknown) == "4 val clips, of which the card states nothing"
+    holes = compare_part("val", [("mine", None)] * 20, count_only, lost=["b", "a"])
+    assert not holes.agrees
+    assert str(holes) == "20 val clips, and 20 are official; 2 missing: a, b; 1 named twice: mine"
+    assert str(compare_part("val", LISTED[:4], None, lost=["a"])).endswith("states nothing; 1 missing: a")
 
 
 @pytest.mark.acceptance
@@ -181,4 +185,4 @@ def test_a_whole_copy_is_official_as_the_suite_reads_it(
     for split in card.splits:
         lists = layout.split(split)
         found = {"train": class_pairs(lists.train, layout.classes), "test": class_pairs(lists.test, layout.classes)}
-        assert all(part.agrees and part.sha256_expected for part in compare_split(card, split, found))
+        assert all(part.agrees and part.sha256_expected for part in compare_split(card, split, found, {}))

@@ -107,9 +107,9 @@ def test_a_folder_of_frames_stands_for_a_clip(small: Path) -> None:
     path.unlink()
     frames = small / "frames" / path.stem
     frames.mkdir(parents=True)
-    with pytest.raises(UserError, match="1 of 4 listed clips"):
-        UCF101(small)
+    assert UCF101(small).notes == ("1 of 4 listed clips have no file: v_Archery_g01_c01",)
     (frames / "00001.jpg").touch()
+    assert not UCF101(small).notes
     assert frames in paths(UCF101(small))
 
 
@@ -130,8 +130,24 @@ def test_a_listed_clip_wins_over_its_copies(small: Path, clip: Path) -> None:
 def test_links_that_go_round_in_circles_end(small: Path) -> None:
     (small / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi").unlink()
     (small / "UCF-101" / "again").symlink_to(small, target_is_directory=True)
-    with pytest.raises(UserError, match="1 of 4 listed clips"):
-        UCF101(small)
+    split = UCF101(small).split(1)
+    assert [sample.id for sample in split.lost["test"]] == ["v_Archery_g01_c01"]
+    assert [sample.id for sample in split.test] == ["v_HandStandPushups_g01_c01"]
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_a_clip_that_is_named_again_is_taken_once_and_never_trained_and_tested_on(small: Path, side: str) -> None:
+    lists = small / "ucfTrainTestlist"
+    file = lists / f"{side}list01.txt"
+    file.write_text(file.read_text() + "Archery/v_Archery_g01_c01.avi\n")
+    dataset = UCF101(small)
+    split = dataset.split(1)
+    assert (len(split.train), len(split.test)) == (2, 2)
+    assert {name: [sample.id for sample in again] for name, again in split.again.items()} == {
+        side: ["v_Archery_g01_c01"]
+    }
+    assert len(split.there(side)) == 3
+    assert dataset.notes == ("1 of 4 listed clips are named again, and are taken once: v_Archery_g01_c01",)
 
 
 def test_everything_missing_is_said_at_once(small: Path) -> None:
@@ -168,7 +184,7 @@ def test_a_missing_root_is_said_with_the_layout(tmp_path: Path) -> None:
         ("trainlist01.txt", "c01.avi 1", "c01.avi 2", "another label"),
         ("classInd.txt", "1 Archery", "1 Archer", r"no class 'Archery'(?s:.*)Did you mean 'Archer'"),
         ("classInd.txt", "2 Hand", "3 Hand", "line 2"),
-        ("testlist01.txt", "g01", "g02", "names 2 clips more than once"),
+        ("testlist01.txt", "g01", "g02", "0 clips to train on and 2 to test on: 2 entries .* name a clip again"),
     ],
 )
 def test_lists_that_make_no_sense(small: Path, file: str, old: str, new: str, message: str) -> None:

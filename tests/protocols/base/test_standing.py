@@ -122,3 +122,14 @@ def test_bytes_are_part_of_the_datas_key() -> None:
 def test_texts_of_a_record_can_be_printed(text: str) -> None:
     assert printable(text).isprintable()
     assert len(printable(text)) <= WORDS
+
+
+def test_listed_clips_without_a_file_are_told_of_any_data() -> None:
+    own = standing_of(Asked(dataset=dataset_card("hmdb51")), {"test": [("a", "b")]}, lost={"test": ["z", "y"]})
+    assert own.differs == "not all of hmdb51: 2 of 3 listed test clips have no file: y, z"
+    asked = Asked(protocol_card("abaw_eri"), dataset_card("hume_reaction"))
+    hidden = standing_of(asked, {"val": [("1", (0.5,))]}, lost={"val": ["2"]})
+    assert hidden.differs is not None
+    assert "1 val clips, of which the card states nothing; 1 missing: 2" in hidden.differs
+    assert hidden.official is not None
+    assert hidden.official.parts["val"].missing == ("2",)

@@ -135,3 +135,17 @@ def test_a_test_clip_with_the_bytes_of_a_training_clip_is_told(
         f"1 of 16 test clips have the bytes of a training clip: {clips.test[2].id} (as {clips.train[5].id})"
     )
     assert "warning: 1 of 16 test clips" in capsys.readouterr().err
+
+
+def test_a_clip_without_a_file_is_left_out_and_the_split_is_not_standard(root: Path, tmp_path: Path) -> None:
+    whole = opened(root, tmp_path)
+    copy = shutil.copytree(root, tmp_path / "copy")
+    for sample in (whole.test[0], whole.train[3]):
+        (copy / sample.path.relative_to(root)).unlink()
+    part = opened(copy, tmp_path)
+    assert {sample.id for sample in whole.test} - {sample.id for sample in part.test} == {whole.test[0].id}
+    assert {sample.id for sample in whole.train} - {sample.id for sample in part.train} == {whole.train[3].id}
+    assert part.standing.differs is not None
+    assert part.standing.official is not None
+    assert part.standing.official.parts["test"].found == len(part.test) == 15
+    assert part.identity != whole.identity

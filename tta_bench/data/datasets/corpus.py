@@ -32,19 +32,20 @@ class Corpus:
         self.listing = tuple(listing)
 
     def clips(self) -> list[Clip]:
-        """Return all videos.
+        """Return every video once, the first of those with one id."""
+        first: dict[str, Clip] = {}
+        for clip in self.listing:
+            first.setdefault(clip.id, clip)
+        return list(first.values())
 
-        Raises:
-            UserError: An id occurs more than once.
-        """
-        count = Counter(clip.id for clip in self.listing)
-        twice = {clip.id: clip.path for clip in self.listing if count[clip.id] > 1}
-        if twice:
-            raise UserError(
-                f"{len(twice):,} ids occur more than once: {shorten(sorted(twice))}.",
-                "`tta-bench data verify` lists them with their files. Keep one of each, under one hashtag.",
-            )
-        return list(self.listing)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Words on ids that occur more than once, for the user."""
+        twice = sorted(id for id, times in Counter(clip.id for clip in self.listing).items() if times > 1)
+        if not twice:
+            return ()
+        said = f"{len(twice):,} ids occur more than once, and are taken once: {shorten(twice)}"
+        return (f"{said} (`tta-bench data verify` lists their files)",)
 
     def videos(self) -> list[Clip]:
         """Return every video; an id that was seen before is prefixed by its hashtag."""

@@ -15,7 +15,7 @@ from tta_bench.data.datasets.find_clips import (
     same_name,
     what_is_in,
 )
-from tta_bench.data.datasets.layout import Layout, Sample, Split
+from tta_bench.data.datasets.layout import Layout, Sample, listed_split
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import DATASETS
 
@@ -41,14 +41,14 @@ class HMDB51(Layout):
     Classes are those that have lists, in alphabetical order. A clip is looked for in its class's folder, then anywhere
     below the root by its name without suffix, as a video file or as a folder of frames. Its id is that name, its group
     the film's title: the name before the last ``_<class>_``. Clips of one title are in several classes. A split without
-    list files is left out.
+    list files is left out. Where lists and folders differ, or a list names a clip again, the notes tell it: such a copy
+    is used, and is not whole.
 
     Args:
         root: The folder that holds a folder for each class and ``testTrainMulti_7030_splits``.
 
     Raises:
-        UserError: List files are missing, lists and folders differ (names every difference), or a line of a list is
-            wrong.
+        UserError: List files or all clips are missing (names every difference), or a line of a list is wrong.
     """
 
     def __init__(self, root: Path) -> None:
@@ -58,23 +58,30 @@ class HMDB51(Layout):
         classes, numbers = sorted({match[1] for match in matches}), sorted({int(match[2]) for match in matches})
         files = {(name, number): lists / f"{name}_test_split{number}.txt" for name in classes for number in numbers}
         flags = {key: _read_flags(file) for key, file in files.items() if file.is_file()}
-        listed = {f"{name}/{clip}": None for (name, _), clips in flags.items() for clip in clips}
-        used = {f"{name}/{clip}" for (name, _), clips in flags.items() for clip in clips if clips[clip] != UNUSED}
+        listed = {f"{name}/{clip}": None for (name, _), lines in flags.items() for clip, _ in lines}
+        used = {f"{name}/{clip}" for (name, _), lines in flags.items() for clip, flag in lines if flag != UNUSED}
         paths = locate(root, base, used)
         missing = [file.name for file in files.values() if not file.is_file()]
-        problems = _differences(base, classes, missing, listed, sorted(used - paths.keys()))
-        if problems or not classes:
+        lost = sorted(used - paths.keys())
+        problems = _differences(base, classes, missing, listed, lost)
+        if missing or not paths:
             raise _mismatch(root, problems)
 
         def side(number: int, wanted: str) -> tuple[Sample, ...]:
             return tuple(
-                Sample(Path(clip).stem, paths[f"{name}/{clip}"], label, film_title(clip, name))
+                Sample(
+                    Path(clip).stem, paths.get(entry := f"{name}/{clip}", base / entry), label, film_title(clip, name)
+                )
                 for label, name in enumerate(classes)
-                for clip, flag in flags[name, number].items()
+                for clip, flag in flags[name, number]
                 if flag == wanted
             )
 
-        super().__init__(classes, {number: Split(side(number, TRAIN), side(number, TEST)) for number in numbers})
+        gone = {base / entry for entry in lost}
+        sides = {number: listed_split(side(number, TRAIN), side(number, TEST), gone) for number in numbers}
+        super().__init__(classes, sides)
+        again = [note for note in self.holes() if "again" in note]
+        self.notes = (*problems, *again)
 
 
 def film_title(clip: str, name: str) -> str:
@@ -89,15 +96,15 @@ def film_title(clip: str, name: str) -> str:
     return title
 
 
-def _read_flags(file: Path) -> dict[str, str]:
-    """Return each listed clip's flag: 1 to train on, 2 to test on, 0 unused."""
-    flags: dict[str, str] = {}
+def _read_flags(file: Path) -> list[tuple[str, str]]:
+    """Return each line's clip and flag: 1 to train on, 2 to test on, 0 unused."""
+    flags: list[tuple[str, str]] = []
     for number, line in enumerate(read_lines(file), start=1):
         match line.rsplit(maxsplit=1):
-            case [clip, ("0" | "1" | "2") as flag] if clip not in flags:
-                flags[clip] = flag
+            case [clip, ("0" | "1" | "2") as flag]:
+                flags.append((clip, flag))
             case _:
-                raise UserError(f"{file}: line {number} must be a new clip and 0, 1 or 2, but is '{line}'.")
+                raise UserError(f"{file}: line {number} must be a clip and 0, 1 or 2, but is '{line}'.")
     return flags
 
 

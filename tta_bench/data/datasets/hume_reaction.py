@@ -120,10 +120,11 @@ class HumeReaction:
         return [ListedReaction(id, None, None, row.targets, row.group) for id, row in rows.items()]
 
     def part(self, part: str) -> list[ListedReaction]:
-        """Return the clips of train, val or test, sorted by id.
+        """Return the clips of train, val or test that have a file, sorted by id.
 
         Raises:
-            UserError: There is no such part, it has no clips, or files of clips are missing.
+            UserError: There is no such part, it has no clips, or none of them has a file, or ids that were read as
+                numbers have none.
         """
         ids = self.ids(part)
         if not ids:
@@ -134,11 +135,14 @@ class HumeReaction:
         lost = [id for id in ids if id not in (videos or sounds) and id not in ready]
         suffix = ".mp4" if videos or not sounds else ".wav"
         if lost and (videos or sounds or not (ready or (self.root / "feats").is_dir())):
-            raise UserError(
-                f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
-                f"{shorten([id + suffix for id in lost])}.{near_ids(lost, self._stems(part))}",
-                HUME_TREE.format(root=self.root),
-            )
+            near = near_ids(lost, self._stems(part))
+            if near or len(lost) == len(ids):
+                raise UserError(
+                    f"{len(lost):,} of {len(ids):,} clips of the part {part} have no file below {self.root}: "
+                    f"{shorten([id + suffix for id in lost])}.{near}",
+                    HUME_TREE.format(root=self.root),
+                )
+            ids = tuple(id for id in ids if id not in set(lost))
         videos = videos | ready
         return [
             ListedReaction(id, videos.get(id), sounds.get(id), self._rows[id].targets, self._rows[id].group)

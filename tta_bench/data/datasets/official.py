@@ -63,8 +63,8 @@ class PartFound:
         found: Clips of the list.
         sha256_expected: Official digest; None where the card states none.
         sha256: The list's digest.
-        named: True if the official names are at hand, on which the next four fields rest.
-        missing: Official clips that the list lacks.
+        named: True if the official names are at hand, on which the next three fields rest.
+        missing: Official clips that the list lacks; where no names are at hand, listed clips without a file.
         others: Clips of the list that are not official.
         relabelled: Official clips that have another label here.
         doubled: Clips that the list has more than once.
@@ -83,18 +83,19 @@ class PartFound:
 
     @property
     def agrees(self) -> bool:
-        """True if everything that the card states holds of the list, and it states something."""
-        return self.found == self.expected and self.sha256_expected in (None, self.sha256)
+        """True if everything that the card states holds of the list, it states some, and each clip is there once."""
+        whole = not (self.missing or self.doubled)
+        return whole and self.found == self.expected and self.sha256_expected in (None, self.sha256)
 
     def __str__(self) -> str:
         """Return the comparison in words, e.g. ``3,771 of 3,783 official test clips; 12 missing: v_...``."""
         if self.expected is None:
-            return f"{self.found:,} {self.part} clips, of which the card states nothing"
-        if not self.named and self.found != self.expected:
-            said = f"{self.found:,} {self.part} clips, and {self.expected:,} are official"
-        else:
+            said = f"{self.found:,} {self.part} clips, of which the card states nothing"
+        elif self.named or self.agrees:
             good = self.expected - len(self.missing) - len(self.relabelled)
             said = f"{good:,} of {self.expected:,} official {self.part} clips"
+        else:
+            said = f"{self.found:,} {self.part} clips, and {self.expected:,} are official"
         kinds = {"missing": self.missing, "not official": self.others}
         kinds |= {"with another label": self.relabelled, "named twice": self.doubled}
         texts = [said, *(f"{len(names):,} {kind}: {shorten(names)}" for kind, names in kinds.items() if names)]
@@ -104,7 +105,11 @@ class PartFound:
 
 
 def compare_part(
-    part: str, pairs: Sequence[Pair], official: OfficialPart | None, names: Mapping[str, Label] | None = None
+    part: str,
+    pairs: Sequence[Pair],
+    official: OfficialPart | None,
+    names: Mapping[str, Label] | None = None,
+    lost: Sequence[str] = (),
 ) -> PartFound:
     """Return a list beside the official one.
 
@@ -113,34 +118,42 @@ def compare_part(
         pairs: The list.
         official: Count and digest on the card, if it has any.
         names: Label of each official clip, where the official names are at hand.
+        lost: Listed clips without a file, which are not among the pairs.
     """
     sha256, stated = pairs_digest(pairs), official.sha256 if official else None
     known = (part, official.clips if official else None, len(pairs), stated, sha256)
-    if names is None or stated == sha256:
-        return PartFound(*known)
-    found = dict(pairs)
     times = Counter(id for id, _ in pairs)
+    doubled = tuple(sorted(id for id, count in times.items() if count > 1))
+    if names is None or stated == sha256:
+        return PartFound(*known, missing=tuple(sorted(lost)), doubled=doubled)
+    found = dict(pairs)
     return PartFound(
         *known,
         named=True,
         missing=tuple(sorted(names.keys() - found.keys())),
         others=tuple(sorted(found.keys() - names.keys())),
         relabelled=tuple(sorted(id for id in found.keys() & names.keys() if found[id] != names[id])),
-        doubled=tuple(sorted(id for id, count in times.items() if count > 1)),
+        doubled=doubled,
     )
 
 
-def compare_split(card: DatasetCard, split: int, parts: Mapping[str, Sequence[Pair]]) -> list[PartFound]:
+def compare_split(
+    card: DatasetCard, split: int, parts: Mapping[str, Sequence[Pair]], lost: Mapping[str, Sequence[str]]
+) -> list[PartFound]:
     """Return each list of a split beside the official one on the dataset's card.
 
     Args:
         card: The dataset.
         split: Number of the split.
         parts: Lists by the name of their part.
+        lost: Ids of listed clips without a file, by part.
     """
     official, named = card.official.get(split, {}), official_names(card.name)
     stated = {str(part): value for part, value in official.items()}
-    return [compare_part(part, pairs, stated.get(part), named.get((split, part))) for part, pairs in parts.items()]
+    return [
+        compare_part(part, pairs, stated.get(part), named.get((split, part)), lost.get(part, ()))
+        for part, pairs in parts.items()
+    ]
 
 
 @cache

@@ -36,7 +36,8 @@ def as_number(id: str) -> str | None:
 def near_ids(lost: Sequence[str], there: Collection[str]) -> str:
     """Return words on lost ids that are there in another spelling of the same number; empty where there are none."""
     known = {number: id for id in sorted(there) if (number := as_number(id)) is not None}
-    near = {id: known[number] for id in lost if (number := as_number(id)) in known and number is not None}
+    numbers = {id: number for id in lost if (number := as_number(id)) is not None}
+    near = {id: known[number] for id, number in numbers.items() if known.get(number, id) != id}
     if not near:
         return ""
     pairs = shorten([f"{id} for {other}" for id, other in near.items()], 3)

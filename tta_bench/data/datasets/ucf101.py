@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import locate, nearby, read_lines, what_is_in
-from tta_bench.data.datasets.layout import Layout, Sample, Split
+from tta_bench.data.datasets.layout import Layout, Sample, listed_split
 from tta_bench.errors import UserError, did_you_mean, shorten
 from tta_bench.registry import DATASETS
 
@@ -34,13 +34,14 @@ class UCF101(Layout):
     """UCF101 in its official layout, or another dataset in that layout.
 
     A clip is looked for at its listed path, then anywhere below the root by its name without suffix, as a video file or
-    as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out.
+    as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out. The
+    notes tell listed clips without a file, and clips that are named again: such a copy is used, and is not whole.
 
     Args:
         root: The folder that holds ``UCF-101`` and ``ucfTrainTestlist``.
 
     Raises:
-        UserError: Files are missing (names them all), or a line of a list is wrong.
+        UserError: List files or all clips are missing (names them), or a line of a list is wrong.
     """
 
     def __init__(self, root: Path) -> None:
@@ -54,11 +55,15 @@ class UCF101(Layout):
         entries = {line.split()[0]: None for file in lines for line in lines[file]}
         paths = locate(root, videos, entries)
         lost = [entry for entry in entries if entry not in paths]
-        if missing or lost:
+        if missing or len(lost) == len(entries):
             raise _incomplete(root, videos, missing, lost, len(entries))
         classes = _read_ucf101_classes(needed[0])
-        samples = {file: tuple(_ucf101_sample(file, line, paths, classes) for line in lines[file]) for file in lines}
-        super().__init__(classes, {number: Split(*(samples[file] for file in sides[number])) for number in numbers})
+        gone = {videos / entry for entry in lost}
+        places = {**paths, **{entry: videos / entry for entry in lost}}
+        samples = {file: tuple(_ucf101_sample(file, line, places, classes) for line in lines[file]) for file in lines}
+        splits = {number: listed_split(*(samples[file] for file in sides[number]), gone) for number in numbers}
+        super().__init__(classes, splits)
+        self.notes = self.holes()
 
 
 def _incomplete(root: Path, videos: Path, missing: list[str], lost: list[str], clips: int) -> UserError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.data.datasets.official import NAMED, Pair, PartFound, compare_split
-from tta_bench.data.media.attested import is_attested
+from tta_bench.data.media.attested_files import is_attested
 from tta_bench.errors import shorten
 from tta_bench.records.identity import Official, OfficialList
 from tta_bench.utils.keyed_random import digest
@@ -90,23 +91,25 @@ def standing_of(
     contents: str | None = None,
     note: str | None = None,
     clips: int | None = None,
+    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Standing:
     """Return the standing of the lists that a run's clips are taken from.
 
     An embedded sample, and data that are not the protocol's own, are compared with nothing: the first is verified where
-    it is made, the second claims nothing.
+    it is made, the second claims nothing but its own lists, all of whose clips must be there.
 
     Args:
         asked: The run.
-        parts: The whole lists by the name of their part.
+        parts: The whole lists by the name of their part, without the clips that have no file.
         contents: Digest of the clips' bytes.
         note: Anything else that a reader must know of the data.
         clips: Number of clips that these bytes are of; no copy is known by those of a part of the lists.
+        lost: Ids of listed clips without a file, by the name of their part.
     """
     whole = clips is None or clips == sum(map(len, parts.values()))
     if asked.tier != "full" or asked.dataset.name != asked.protocol.tier(asked.tier).dataset:
-        return Standing(contents=contents, note=note)
-    found = compare_split(asked.dataset, asked.split, parts)
+        return Standing(differs=_lost_in_words(asked.dataset, parts, lost), contents=contents, note=note)
+    found = compare_split(asked.dataset, asked.split, parts, lost)
     differing = [str(part) for part in found if not part.agrees]
     compared = _compared(found)
     return Standing(
@@ -157,6 +160,18 @@ def _in_words(card: DatasetCard, differing: Sequence[str], compared: str) -> str
     """Return the difference as a sentence without its end."""
     stated = {"nothing": f" ({card.official_source or ATTEST})", "counts": " (only counts are known)"}
     return printable(f"not the official {card.name}: {'; '.join(differing)}{stated.get(compared, '')}")
+
+
+def _lost_in_words(
+    card: DatasetCard, parts: Mapping[str, Sequence[Pair]], lost: Mapping[str, Sequence[str]]
+) -> str | None:
+    """Return the listed clips without a file as a sentence without its end; None where every clip is there."""
+    texts = [
+        f"{len(ids):,} of {len(ids) + len(parts[part]):,} listed {part} clips have no file: {shorten(sorted(ids))}"
+        for part, ids in lost.items()
+        if ids
+    ]
+    return printable(f"not all of {card.name}: {'; '.join(texts)}") if texts else None
 
 
 def _as_record(part: PartFound) -> OfficialList:

@@ -69,12 +69,16 @@ def _truth_from_dataset(asked: OutsideScores) -> _Truth:
     """Return the test list of the dataset's split."""
     layout = open_dataset(asked.dataset, asked.root)
     split = layout.split(asked.split)
-    lists = {"train": class_pairs(split.train, layout.classes), "test": class_pairs(split.test, layout.classes)}
+    train, test = split.listed("train"), split.listed("test")  # scores of others need no files
+    lists = {
+        side: class_pairs([*samples, *split.again.get(side, ())], layout.classes)
+        for side, samples in (("train", train), ("test", test))
+    }
     return _Truth(
         classes=tuple(layout.classes),
-        labels={sample.id: sample.label for sample in split.test},
-        groups={sample.id: sample.group for sample in split.test},
-        trained_groups=frozenset(sample.group for sample in split.train),
+        labels={sample.id: sample.label for sample in test},
+        groups={sample.id: sample.group for sample in test},
+        trained_groups=frozenset(sample.group for sample in train),
         standing=standing_of(asked, lists),
     )
 

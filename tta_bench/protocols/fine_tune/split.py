@@ -97,10 +97,12 @@ def standing_of_split(
         test: Test clips that are used.
     """
     split = dataset.split(experiment.split)
-    lists = {"train": class_pairs(split.train, dataset.classes), "test": class_pairs(split.test, dataset.classes)}
+    lists = {side: class_pairs(split.there(side), dataset.classes) for side in ("train", "test")}
+    lost = {side: [sample.id for sample in samples] for side, samples in split.lost.items()}
     contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
     trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(train) + len(test))
+    shared = shared_bytes(trained, tested)
+    standing = standing_of(experiment, lists, contents, shared, len(train) + len(test), lost)
     announce(standing)
     return standing
 

@@ -56,15 +56,17 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
     """
     card, train = experiment.dataset, experiment.train
     root = dataset_root(card, experiment.root)
-    clips = all_clips(card, root)
-    lists = {"train": corpus_pairs(clips)}
+    corpus = open_clips(card, root)
+    clips, there = corpus.clips(), [clip for clip in corpus.listing if clip.path.exists()]
+    lists = {"train": corpus_pairs(there)}
+    lost = {"train": sorted({clip.id for clip in clips} - {clip.id for clip in there})}
     for count in (experiment.limit and min(experiment.limit, len(clips)), train.clips):
         clips = clips if count is None else nested_subset(clips, count)
     manifest = check_readable(clips, card.name, root, work_dir, workers)
     rule = f", and train.broken allows {train.broken:.1%}"
     excluded = exclude_broken(clips, manifest, "clips", allowed=train.broken, rule=rule, hint=RESTORE)
     contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in clips)
-    standing = standing_of(experiment, lists, contents, clips=len(clips))
+    standing = standing_of(experiment, lists, contents, clips=len(clips), lost=lost)
     announce(standing)
     return CorpusClips(
         clips=tuple(clip for clip in clips if clip.id not in excluded),
@@ -77,7 +79,12 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
 
 
 def all_clips(card: DatasetCard, root: Path) -> list[Clip]:
-    """Return every clip of a corpus as it is listed.
+    """Return every clip of a corpus as it is listed, once; raises UserError as `open_clips` does."""
+    return open_clips(card, root).clips()
+
+
+def open_clips(card: DatasetCard, root: Path) -> Corpus:
+    """Return a corpus.
 
     Raises:
         UserError: The dataset is no corpus.
@@ -88,4 +95,4 @@ def all_clips(card: DatasetCard, root: Path) -> list[Clip]:
             f"{card.name} is no corpus to pre-train on.",
             "Name one made for it, or a folder of videos with the dataset 'videos'.",
         )
-    return dataset.clips()
+    return dataset

@@ -10,7 +10,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
-from tta_bench.errors import UserError
+from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
@@ -107,6 +107,12 @@ class Reaction(ProtocolRun):
         if not file.parent.is_dir():
             raise UserError(f"there is no folder {file.parent} for {file.name}.")
         run = self.prepared
+        lost = set(run.clips.layout.ids("test")) - {clip.id for clip in run.clips.scored}
+        if lost and self.experiment.limit is None:
+            raise UserError(
+                f"{len(lost):,} clips of the test part have no file: {shorten(sorted(lost))}.",
+                "A challenge takes the outputs of every clip, so these must be restored.",
+            )
         with claiming(run):
             start = resume_or_preflight(run, self.trial)
             step = self.build(start.micro_batch)
@@ -141,7 +147,7 @@ class Reaction(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         clips = open_reactions(experiment, machine.workers)
         weights = combine(self.encoders)
-        training = training_identity(experiment, clips.identity, weights, machine)
+        training = training_identity(experiment, clips.key, weights, machine)
         return PreparedRun(
             experiment=experiment,
             work_dir=self.work_dir,

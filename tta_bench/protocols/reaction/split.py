@@ -116,7 +116,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
     ready = {clip.id: _ready(clip, experiment.backbone, extracted) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
     supplied_train, supplied = (_user_feature_digests(experiment, extracted, part) for part in (train, scored))
-    standing = _standing(experiment, whole, train, scored)
+    standing = _standing(experiment, layout, whole, train, scored)
     return ReactionSplit(
         layout=layout,
         train=ready_train,
@@ -133,6 +133,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
 
 def _standing(
     experiment: ReactionExperiment,
+    layout: HumeReaction,
     whole: Mapping[str, Sequence[ListedReaction]],
     train: Sequence[ListedReaction],
     scored: Sequence[ListedReaction],
@@ -145,7 +146,9 @@ def _standing(
     contained = {clip.id: known.get(clip.id, "") for clip in (*train, *scored)}
     contents = contents_digest(contained) if known and not generated(experiment) else None
     lists = {part: reaction_pairs(clips) for part, clips in whole.items()}
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(contained))
+    found = {part: {clip.id for clip in clips} for part, clips in whole.items()}
+    lost = {part: [id for id in layout.ids(part) if id not in ids] for part, ids in found.items()}
+    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(contained), lost)
     announce(standing)
     return standing
 
