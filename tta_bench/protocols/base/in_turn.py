@@ -33,6 +33,8 @@ class Done(NamedTuple):
     findings: list[Findings]
     failure: BenchError | None
     """The error, or that of several; None where nothing failed."""
+    failed: tuple[tuple[str, BenchError], ...] = ()
+    """Name and error of each experiment that failed."""
 
 
 def run_in_turn(work: Iterable[Work], wait: bool) -> Done:
@@ -45,7 +47,7 @@ def run_in_turn(work: Iterable[Work], wait: bool) -> Done:
     todo = list(work)
     records: list[Record] = []
     findings: list[Findings] = []
-    errors: list[BenchError] = []
+    failed: list[tuple[str, BenchError]] = []
     for name, start in todo:
         if len(todo) > 1:
             console.print(f"{name}:", style="bold", markup=False)
@@ -53,15 +55,16 @@ def run_in_turn(work: Iterable[Work], wait: bool) -> Done:
             ready = attempt(start, wait)
             made = None if ready is None else attempt(ready.run, wait)
         except BenchError as error:
-            errors.append(error)
+            failed.append((name, error))
             if len(todo) > 1:
                 console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
             continue
         if ready is not None and made is not None:
             records += made
             findings += filter(None, [ready.findings()])
+    errors = [error for _, error in failed]
     failure = errors[0] if errors and len(todo) == 1 else Failed(errors, len(todo)) if errors else None
-    return Done(records, findings, failure)
+    return Done(records, findings, failure, tuple(failed))
 
 
 def attempt(work: Callable[[], Result], wait: bool) -> Result | None:
