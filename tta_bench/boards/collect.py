@@ -15,6 +15,7 @@ from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
 from tta_bench.boards.standing import aside, unranked, word_of
+from tta_bench.boards.variants import board_name
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.differences import plugin_of_score
@@ -96,7 +97,7 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
     if record.outcomes is not None and kept.outcomes is None:
         raise UserError(f"{path}: {record.outcomes.name} is not there.")
     own, word = own_identity(record), word_of(record, path.parent, kept)
-    place = BoardKey(record.identity.protocol.name, record.identity.tier, own).path
+    place = BoardKey(board_name(record), record.identity.tier, own).path
     return Entry(
         record,
         Path(os.path.relpath(path, board_folder / place.parent)).as_posix(),

@@ -56,6 +56,11 @@ class Place(NamedTuple):
     help="md writes the boards; the others print all rows of all sections and write nothing.",
 )
 @click.option(
+    "--unseen",
+    is_flag=True,
+    help="With another --format: only rows whose weights are known to share no source with the test clips.",
+)
+@click.option(
     "--since",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Write nothing; print the rows of the records that DIR, the boards as they were before, has not.",
@@ -67,6 +72,7 @@ def command(
     work_dir: Path | None,
     records: tuple[Path, ...],
     form: str,
+    unseen: bool,
     since: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
@@ -89,6 +95,8 @@ def command(
         raise UserError(
             "--check compares Markdown boards, so it goes with no other --format, and --since with neither of them."
         )
+    if unseen and form == "md":
+        raise UserError("--unseen prints rows, and writes no boards.", "Say --format csv, json or latex.")
     place = find_place(boards, work_dir, records, form)
     missing = [str(folder) for folder in (*place.records, place.official / "published") if not folder.is_dir()]
     if missing:
@@ -98,7 +106,7 @@ def command(
     if since is not None:
         said, problems = _news(place, since)
     else:
-        said, problems = _check(place) if check else _write(place, form)
+        said, problems = _check(place) if check else _write(place, form, unseen)
     if said and not (check and problems):
         click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
@@ -152,7 +160,7 @@ def _news(place: Place, since: Path) -> tuple[str, list[str]]:
     return "\n".join(shown) or "no row is new or changed", collected.problems
 
 
-def _write(place: Place, form: str) -> tuple[str, list[str]]:
+def _write(place: Place, form: str, unseen: bool) -> tuple[str, list[str]]:
     """Write the boards and return their names, or return their rows in another form; and the problems of records."""
     from tta_bench.boards.collect import collect_entries
     from tta_bench.boards.export import WRITERS, all_boards, records_in
@@ -164,6 +172,10 @@ def _write(place: Place, form: str) -> tuple[str, list[str]]:
         return "\n".join(map(str, paths)), problems
     quoted = quote_published(place.official / "published")
     collected = collect_entries(place.records, place.boards, place.official)
+    if unseen:
+        from tta_bench.boards.contamination import unseen as left
+
+        collected = collected._replace(entries=left(collected.entries))
     only = records_in(collected, place.own) if place.own else None
     boards = all_boards(collected, quoted.published, only)
     return WRITERS[form](boards), [*quoted.problems, *collected.problems]
