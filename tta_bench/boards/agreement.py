@@ -60,8 +60,8 @@ def agreement(first: Sequence[Row], second: Sequence[Row], tier: Tier) -> Agreem
     chosen = [[side[name] for name in shared] for side in sides]
     scores = [_signed(rows) for rows in chosen]
     pairs = tuple(
-        Pair(*name, one.mean(_metric(one)), two.mean(_metric(two)))
-        for name, one, two in zip(shared, *chosen, strict=True)
+        Pair(backbone, weights, one.mean(_metric(one)), two.mean(_metric(two)))
+        for (backbone, weights), one, two in zip(shared, *chosen, strict=True)
     )
     if len(shared) < LEAST:
         return Agreement(tier, pairs, None, None, None, False)

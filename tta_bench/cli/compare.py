@@ -103,10 +103,10 @@ def _protocols(first: str, second: str, records: tuple[Path, ...], as_json: bool
     folders = [folder for folder in place.records if folder.is_dir()]
     collected = collect_entries(folders, place.boards, place.official)
     tiers: tuple[Tier, ...] = ("full", "sample")
-    found = [
-        agreement(*(measured(collected.entries.get(tier_key(name, tier), [])) for name in (first, second)), tier)
-        for tier in tiers
-    ]
+    found = []
+    for tier in tiers:
+        one, two = (measured(collected.entries.get(tier_key(name, tier), [])) for name in (first, second))
+        found.append(agreement(one, two, tier))
     if as_json:
         echo_json({one.tier: {**asdict(one), "pairs": [pair._asdict() for pair in one.pairs]} for one in found})
         return

@@ -17,7 +17,8 @@ from tta_bench.data.features.store import FeatureStore
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
 from tta_bench.protocols.probe import fitting, report
-from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone
+from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone, encoding_stores
+from tta_bench.protocols.probe.exported import export
 from tta_bench.protocols.probe.run import Frozen
 from tta_bench.records.files import read_predictions
 from tta_bench.records.schema import Record
@@ -331,3 +332,21 @@ def test_a_damaged_cache_is_named_or_made_again(root: Path, tmp_path: Path, call
     frozen(root, tmp_path, "linear").run()
     assert len(calls) == 33
     assert torch.isfinite(torch.from_numpy(np.load(files[0]))).all()
+
+
+@pytest.mark.usefixtures("encoded")
+@pytest.mark.parametrize("made_by", ["NUMERICS_VERSION", "decoder_version"])
+def test_features_that_another_version_made_are_not_used(
+    made_by: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie in a folder of their own, and an export by another version is refused by name."""
+    now = frozen(root, tmp_path, "knn")
+    export(now.experiment, now.encoder, now.kinds, tmp_path, tmp_path / "out")
+    other: Any = 99 if made_by == "NUMERICS_VERSION" else lambda: "PyAV 99"
+    monkeypatch.setattr(f"tta_bench.protocols.probe.encoding.{made_by}", other)
+    later = frozen(root, tmp_path, "knn", f"features.root={tmp_path / 'out'}")
+    stores = [encoding_stores(run.encoder, run.rules()[0], ("pooled",))["pooled"] for run in (now, later)]
+    assert not list(stores[1].folder.glob("*/*.npy"))
+    name = {"NUMERICS_VERSION": "numerics", "decoder_version": "decoder"}[made_by]
+    with pytest.raises(UserError, match=f"something else: {name} differ"):
+        later.run()
