@@ -43,7 +43,7 @@ class Marked(Text):
 
 
 def related(record: Record) -> Related:
-    """Return whether the pre-training data of a record's weights share their source with its dataset, by their name."""
+    """Return ``yes`` if pre-training data share their source with a record's dataset, by their name."""
     weights = record.identity.weights
     if weights is None:
         return "no"

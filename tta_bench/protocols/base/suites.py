@@ -71,7 +71,7 @@ def finished_records(folder: Path) -> list[Record]:
 
 
 def states(planned: Sequence[Planned], card: SuiteCard, records: Sequence[Record], size: Size | None) -> list[State]:
-    """Return what is known of each experiment.
+    """Return the state of each experiment.
 
     Args:
         planned: The experiments.
