@@ -105,8 +105,8 @@ def _protocols(first: str, second: str, records: tuple[Path, ...], as_json: bool
     tiers: tuple[Tier, ...] = ("full", "sample")
     found = []
     for tier in tiers:
-        one, two = (measured(collected.entries.get(tier_key(name, tier), [])) for name in (first, second))
-        found.append(agreement(one, two, tier))
+        rows = [measured(collected.entries.get(tier_key(name, tier), [])) for name in (first, second)]
+        found.append(agreement(rows[0], rows[1], tier))
     if as_json:
         echo_json({one.tier: {**asdict(one), "pairs": [pair._asdict() for pair in one.pairs]} for one in found})
         return
