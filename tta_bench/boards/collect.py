@@ -16,6 +16,7 @@ from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
 from tta_bench.boards.standing import aside, copy_of, unranked, word_of
+from tta_bench.boards.variants import board_name
 from tta_bench.data.media.attested_files import FOLDER as MANIFESTS
 from tta_bench.data.media.attested_files import AttestedManifest, majority_copy, read_attested
 from tta_bench.errors import UserError
@@ -124,7 +125,7 @@ def _read(path: Path, board_folder: Path, erratum: Erratum | None) -> Entry:
     if record.outcomes is not None and kept.outcomes is None:
         raise UserError(f"{path}: {record.outcomes.name} is not there.")
     own, word = own_identity(record), word_of(record, path.parent, kept)
-    place = BoardKey(record.identity.protocol.name, record.identity.tier, own).path
+    place = BoardKey(board_name(record), record.identity.tier, own).path
     return Entry(
         record,
         Path(os.path.relpath(path, board_folder / place.parent)).as_posix(),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tta_bench.boards.escape import plain
 from tta_bench.boards.rows import Entry
+from tta_bench.boards.variants import board_name
 from tta_bench.cards.kinds import Tier
 from tta_bench.errors import UserError
 from tta_bench.experiments.common import OWN_LAYOUTS
@@ -83,7 +84,7 @@ def sort_onto_boards(entries: Sequence[Entry]) -> dict[BoardKey, list[Entry]]:
     places: dict[tuple[str, Tier, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         identity = entry.record.identity
-        places[identity.protocol.name, identity.tier, own_identity(entry.record)].append(entry)
+        places[board_name(entry.record), identity.tier, own_identity(entry.record)].append(entry)
     joined: dict[tuple[str, Tier, str], list[Entry]] = defaultdict(list)
     for place, listed in sorted(places.items()):
         joined[_home(place, listed, places)] += listed

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tta_bench.boards import cells
 from tta_bench.boards.board import Cell, Column, Figure, Note, Number, Table, Text
+from tta_bench.boards.contamination import NOTE, marked, related
 from tta_bench.boards.copies import copies_in_words
+from tta_bench.boards.optimism import EDGE, OPTIMISM, at_edge, has_selection, optimism
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Row
 from tta_bench.boards.standing import note_of
@@ -53,18 +55,23 @@ def scores(rows: Sequence[RankedRow], metric: str, title: str = "") -> Table:
         *(RANK, BACKBONE, score_column(metric), INTERVAL, Column("verified", "verified")),
         *(Column(other.name, other.heading, right=True, paper=True) for other in others),
         *(Column("clips", "clips", right=True, paper=True), Column("groups", "groups", right=True)),
+        *([Column("optimism", "optimism", right=True)] if any(has_selection(ranked.row) for ranked in rows) else []),
         *(Column("weights", "weights"), Column("pretraining", "pre-training", paper=True), Column("labels", "labels")),
         *(Column("track", "track"), Column("splits", "splits", paper=True), Column("runs", "runs")),
     )
-    return Table(columns, tuple(_scores(ranked, metric, [other.name for other in others]) for ranked in rows), title)
+    return Table(columns, tuple(_scores(ranked, metric, columns) for ranked in rows), title)
 
 
-def _scores(ranked: RankedRow, metric: str, others: Sequence[str]) -> tuple[Cell, ...]:
+def _scores(ranked: RankedRow, metric: str, columns: Sequence[Column]) -> tuple[Cell, ...]:
     row, record = ranked.row, ranked.row.first
+    keys = [column.key for column in columns]
+    others = [other.name for other in METRICS if other.beside_score and other.name != metric]
+    name, pretraining, labels = cells.weights(record)
     return (
         *(cells.rank(ranked), cells.model(record), Figure(metric, ranked.score), cells.interval(ranked, metric)),
         *(cells.verified(row), *(cells.mean(row, name) for name in others)),
-        *(cells.clips(row), cells.count(ranked.n_groups), *cells.weights(record), Text(record.identity.track)),
+        *(cells.clips(row), cells.count(ranked.n_groups), *([optimism(row, metric)] if "optimism" in keys else [])),
+        *(name, marked(pretraining, record), labels, Text(record.identity.track)),
         *(cells.splits(row), cells.runs(row)),
     )
 
@@ -106,6 +113,9 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
         **dict.fromkeys(copies_in_words([entry for ranked in rows for entry in ranked.row.entries]), True),
+        NOTE: any(related(ranked.row.first) == "yes" for ranked in rows),
+        OPTIMISM: any(has_selection(ranked.row) for ranked in rows),
+        EDGE: any(at_edge(ranked.row) for ranked in rows),
         **remarks,
     }
     yield from (Note(words) for words, used in listed.items() if used)

@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
+from tta_bench.boards.variants import changed_words, variant_of
 from tta_bench.errors import UserError
-from tta_bench.experiments.base import ALWAYS_LOCKED
-from tta_bench.experiments.kinds import protocol_card
 from tta_bench.records.schema import Record
 from tta_bench.records.store import file_stem
 from tta_bench.records.verify import Kept, Rests, may_rank, standing_of
-
-_PARTS_OF_DATA = ("limit", "train.clips")
-"""Keys that leave out a part of the data."""
 
 
 def word_of(record: Record, folder: Path, kept: Kept | None = None) -> Rests | None:
@@ -52,7 +48,9 @@ def aside(record: Record, own: bool) -> str | None:
         return _changed(record)
     if (differs := _differs(record)) is not None:
         return differs
-    return None if record.identity.standard else (_changed(record) or "not the protocol's data")
+    if record.identity.standard or (variant_of(record) and not changed_words(record)):
+        return None
+    return _changed(record) or "not the protocol's data"
 
 
 def unranked(record: Record, word: Rests | None, own: bool) -> str | None:
@@ -85,13 +83,5 @@ def _differs(record: Record) -> str | None:
 
 def _changed(record: Record) -> str | None:
     """Return the words of a run that changed a locked key or left out a part of the data."""
-    locked = (*_locked(record.identity.protocol.name), *ALWAYS_LOCKED, *_PARTS_OF_DATA)
-    words = [word for word in record.given if word.partition("=")[0] in locked and not word.endswith("=null")]
+    words = changed_words(record)
     return f"changed: {' '.join(words)}" if words else None
-
-
-def _locked(protocol: str) -> tuple[str, ...]:
-    try:
-        return tuple(protocol_card(protocol).locked)
-    except UserError:
-        return ()  # a card of somebody's own, which is not here

@@ -11,6 +11,7 @@ from tta_bench.cards.families import from_hf_config, timm_hint
 from tta_bench.cards.files import card_files, forget_folders, merge, plugins_without_card, read_card_data, summary_of
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
 from tta_bench.cards.protocol import ProtocolCard
+from tta_bench.cards.suite import SuiteCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError, did_you_mean, nearest, unknown
 from tta_bench.plugins import PluginError, file_of, import_installed, installed
@@ -22,6 +23,7 @@ GROUPS: dict[str, type[Card]] = {
     "weights": WeightsCard,
     "datasets": DatasetCard,
     "protocols": ProtocolCard,
+    "suites": SuiteCard,
 }
 NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
 """Pattern of a card's name, which becomes part of file names."""
@@ -151,7 +153,7 @@ def _unknown_card(group: str, name: str) -> UserError:
     if group == "backbones" and nearest(name, known, 0.8) is None and (hint := timm_hint(name)):
         return UserError(f"unknown {word} '{name}'.", hint)
     shown = {known_name.replace("/any", "/<any>") for known_name in known}
-    if group in ("weights", "protocols") or nearest(name, known) is not None:
+    if group in ("weights", "protocols", "suites") or nearest(name, known) is not None:
         return unknown(word, name, shown)
     file = "Is it in a file of yours? Say --plugin FILE.py."
     return UserError(f"unknown {word} '{name}'.", f"{file} {did_you_mean(name, shown)}")
@@ -183,3 +185,8 @@ def weights_file(card: WeightsCard) -> Path:
 def dataset_card(name: str) -> DatasetCard:
     """Return the card of a dataset."""
     return load("datasets", name, lambda _: DatasetCard)
+
+
+def suite_card(name: str) -> SuiteCard:
+    """Return the card of a suite."""
+    return load("suites", name, lambda _: SuiteCard)

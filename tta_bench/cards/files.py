@@ -17,7 +17,7 @@ from tta_bench.plugins import Installed, installed
 from tta_bench.utils.paths import card_folders
 from tta_bench.utils.printable import printable
 
-FOLDERS = ("backbones", "weights", "datasets", "protocols")
+FOLDERS = ("backbones", "weights", "datasets", "protocols", "suites")
 """Folders of a folder of cards, one for each group."""
 KINDS = {NoneType: "nothing", str: "a text", list: "a list"}
 """Words for what a file holds in place of a card."""
@@ -55,7 +55,7 @@ def registry_folders() -> list[Path]:
 
 @cache
 def card_files(group: str) -> dict[str, Path]:
-    """Return the card files of a group (``backbones``, ``weights``, ``datasets`` or ``protocols``) by name.
+    """Return the card files of a group (one of `FOLDERS`) by name.
 
     Raises:
         UserError: Two files define one name.

@@ -17,7 +17,7 @@ from tta_bench.errors import unknown
 from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
 
 COMMANDS = (
-    *("run", "eval", "predict", "features", "list", "show", "new", "check"),
+    *("run", "suite", "eval", "predict", "features", "list", "show", "new", "check"),
     *("leaderboard", "report", "verify", "compare", "attest", "submit", "reproduce", "data", "weights", "doctor"),
 )
 

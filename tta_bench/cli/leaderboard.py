@@ -56,6 +56,11 @@ class Place(NamedTuple):
     help="md writes the boards; the others print all rows of all sections and write nothing.",
 )
 @click.option(
+    "--unseen",
+    is_flag=True,
+    help="With another --format: only rows whose weights are known to share no source with the test clips.",
+)
+@click.option(
     "--since",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Write nothing; print the rows of the records that DIR, the boards as they were before, has not.",
@@ -73,6 +78,7 @@ def command(
     work_dir: Path | None,
     records: tuple[Path, ...],
     form: str,
+    unseen: bool,
     since: Path | None,
     html: Path | None,
     plugins: tuple[Path, ...],
@@ -95,6 +101,8 @@ def command(
     load_plugins(plugins)
     if check + (since is not None) + (form != "md") + (html is not None) > 1:
         raise UserError("--check, --since, --html and another --format are four works: say one of them.")
+    if unseen and form == "md":
+        raise UserError("--unseen prints rows, and writes no boards.", "Say --format csv, json or latex.")
     place = find_place(boards, work_dir, records, form)
     missing = [str(folder) for folder in (*place.records, place.official / "published") if not folder.is_dir()]
     if missing:
@@ -106,7 +114,7 @@ def command(
     elif html is not None:
         said, problems = _pages(place, html)
     else:
-        said, problems = _check(place) if check else _write(place, form)
+        said, problems = _check(place) if check else _write(place, form, unseen)
     if said and not (check and problems):
         click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
@@ -173,7 +181,7 @@ def _pages(place: Place, folder: Path) -> tuple[str, list[str]]:
     return f"{folder / 'index.html'} and {len(written) - 1:,} more files", problems
 
 
-def _write(place: Place, form: str) -> tuple[str, list[str]]:
+def _write(place: Place, form: str, unseen: bool) -> tuple[str, list[str]]:
     """Write the boards and return their names, or return their rows in another form; and the problems of records."""
     from tta_bench.boards.collect import collect_entries
     from tta_bench.boards.export import WRITERS, all_boards, records_in
@@ -185,6 +193,10 @@ def _write(place: Place, form: str) -> tuple[str, list[str]]:
         return "\n".join(map(str, paths)), problems
     quoted = quote_published(place.official / "published")
     collected = collect_entries(place.records, place.boards, place.official)
+    if unseen:
+        from tta_bench.boards.contamination import unseen as left
+
+        collected = collected._replace(entries=left(collected.entries))
     only = records_in(collected, place.own) if place.own else None
     boards = all_boards(collected, quoted.published, only)
     return WRITERS[form](boards), [*quoted.problems, *collected.problems]

@@ -18,7 +18,7 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 @plugin_option
 @json_option()
 def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """List backbones, weights, datasets, protocols or runs; all cards if none is named.
+    """List backbones, weights, datasets, protocols, suites or runs; all cards if none is named.
 
     \b
     tta-bench list backbones 'videomae*'     PATTERN is a shell pattern

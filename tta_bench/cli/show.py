@@ -20,7 +20,7 @@ from tta_bench.cli.options import load_plugins, plugin_option
 @click.option("--keys", is_flag=True, help="Of a protocol: every key=value word, with its value, type and meaning.")
 @json_option()
 def command(name: str, plugins: tuple[Path, ...], keys: bool, as_json: bool) -> None:
-    """Show a backbone, weights, dataset, protocol or record: its resolved card, hash, locked keys, size and cost.
+    """Show a backbone, weights, dataset, protocol, suite or record: resolved card, hash, locked keys, size and cost.
 
     \b
     tta-bench show ucf101_ft                          a protocol's card, and the differences that it can find

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tta_bench.cards.catalog import GROUPS, backbone_card, dataset_card, names, weights_card
+from tta_bench.cards.catalog import GROUPS, backbone_card, dataset_card, names, suite_card, weights_card
 from tta_bench.cards.families import with_timm_defaults
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, Card
@@ -46,6 +46,7 @@ def cards_called(name: str) -> dict[str, Card]:
         "weights": lambda: weights_card(name),
         "datasets": lambda: dataset_card(name),
         "protocols": lambda: protocol_card(name),
+        "suites": lambda: suite_card(name),
     }
     found: dict[str, Card] = {}
     for group in ["backbones"] if "+" in name else GROUPS:

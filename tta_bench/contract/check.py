@@ -16,7 +16,7 @@ from tta_bench.errors import UserError, unknown
 from tta_bench.plugins import PluginCode, import_installed, installed
 from tta_bench.registry import PROTOCOLS, load_files
 
-CHECKED = tuple(group for group in GROUPS if group != "weights")
+CHECKED = tuple(group for group in GROUPS if group not in ("weights", "suites"))
 """Groups of cards that have rules."""
 
 

@@ -27,11 +27,16 @@ class StudySettings(Strict):
     pretrain: str = "tta_pretrain"
     """Protocol of the pre-training."""
     then: str = "ucf101_ft"
-    """Protocol that each pre-trained backbone is then judged by."""
+    """Protocol that each pre-trained backbone is then judged by: a fine-tune, a frozen one, or several of them."""
     labels: int | None = Field(default=None, gt=0, le=MOST)
-    """Labelled clips of that protocol's training; by default all."""
+    """Labelled clips of a fine-tune; by default all, as frozen protocols have them."""
     then_steps: int | None = Field(default=None, gt=0, le=MOST)
-    """Steps of that protocol's training; by default its own. Setting this puts the runs on the ``tuned`` track."""
+    """Steps of a fine-tune; by default its own. Setting this puts the runs on the ``tuned`` track."""
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Protocols of ``then``, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.then.split(",")))
 
 
 class ScalingTier(TierSettings):

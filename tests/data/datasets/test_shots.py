@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.datasets.shots import few_shots
+from tta_bench.data.datasets.shots import few_shots, shot_list
 from tta_bench.errors import UserError
 
 CLASSES = ("a", "b")
@@ -51,3 +51,11 @@ def test_a_class_with_too_few_clips_or_one_source_is_named() -> None:
     with pytest.raises(UserError, match="all training clips of 2 classes are of one group"):
         few_shots(samples(groups=1), CLASSES, 2, "data", 1, 0)
     assert len(few_shots(samples(groups=1), CLASSES, 1, "data", 1, 0)) == 2
+
+
+@given(st.integers(1, 12), st.integers(0, 4), st.integers(1, 3))
+def test_the_list_of_places_holds_every_smaller_list(most: int, fold: int, split: int) -> None:
+    rows = shot_list(samples(), CLASSES, most, "data", split, fold)
+    assert len(rows) == 2 * most
+    for shots in range(1, most + 1):
+        assert {sample.id for place, sample in rows if place <= shots} == names(shots, fold, split)

@@ -2,35 +2,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.protocols.probe.test_run import frozen, scores
+from tests.protocols.probe.test_run import encoded, frozen, measured_once, own_cache, root, scores, warm
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
 from tta_bench.protocols.probe.exported import archive, export, read_manifest
 from tta_bench.protocols.probe.run import Frozen
 
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = SampleSettings(groups=4, test_groups=1, clips=1, frames=12, width=32, height=24)
-    return generate_ucf101_sample(tmp_path_factory.mktemp("data") / "ucf101", settings)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    with monkeypatch.context() as patch:
-        patch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
-        yield
+assert encoded
+assert own_cache
+assert measured_once
+assert root
+assert warm
 
 
 def exported(run: Frozen, folder: Path) -> tuple[int, dict[str, str]]:
     return export(run.experiment, run.encoder, run.kinds, run.work_dir, folder)
 
 
+@pytest.mark.usefixtures("encoded")
 @pytest.mark.parametrize("head", ["knn", "linear", "probe"])
 def test_a_head_on_exported_features_predicts_the_same_bit_for_bit(head: str, root: Path, tmp_path: Path) -> None:
     run, folder = frozen(root, tmp_path / "own", head), tmp_path / "features"
@@ -43,6 +36,7 @@ def test_a_head_on_exported_features_predicts_the_same_bit_for_bit(head: str, ro
     assert record.identity.run_key == own.identity.run_key
 
 
+@pytest.mark.usefixtures("encoded")
 def test_the_manifest_names_backbone_windows_and_digests(root: Path, tmp_path: Path) -> None:
     run = frozen(root, tmp_path, "probe")
     exported(run, tmp_path / "out")
@@ -56,6 +50,7 @@ def test_the_manifest_names_backbone_windows_and_digests(root: Path, tmp_path: P
     assert archive(tmp_path / "out", name).is_file()
 
 
+@pytest.mark.usefixtures("encoded")
 def test_an_export_goes_on_where_it_stopped_and_makes_good_what_is_damaged(root: Path, tmp_path: Path) -> None:
     run = frozen(root, tmp_path, "knn")
     exported(run, tmp_path / "out")
@@ -69,6 +64,7 @@ def test_an_export_goes_on_where_it_stopped_and_makes_good_what_is_damaged(root:
     assert files[2].stat().st_mtime_ns == stamp
 
 
+@pytest.mark.usefixtures("encoded")
 def test_features_of_something_else_are_refused(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(UserError, match=r"holds no manifest\.json"):

@@ -16,8 +16,9 @@ from tta_bench import api
 from tta_bench.data.features.store import FeatureStore
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
 from tta_bench.errors import UserError
-from tta_bench.protocols.probe import fitting
-from tta_bench.protocols.probe.encoding import FrozenBackbone
+from tta_bench.protocols.probe import fitting, report
+from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone, encoding_stores
+from tta_bench.protocols.probe.exported import export
 from tta_bench.protocols.probe.run import Frozen
 from tta_bench.records.files import read_predictions
 from tta_bench.records.schema import Record
@@ -32,7 +33,7 @@ SMALL = (
     "runtime.workers=0",
 )
 PROBE = ("probe.epochs=2", "probe.batch=8", "probe.lrs=1e-3,1e-2", "probe.decays=0.01,0.1")
-HEADS = {"knn": (), "linear": ("linear.points=4",), "probe": PROBE}
+HEADS = {"knn": (), "linear": ("linear.points=4", "linear.max_iter=20"), "probe": PROBE}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,41 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patch:
         patch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
         yield
+
+
+@pytest.fixture(scope="module")
+def warm(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the clips are encoded, for tests that do not ask when they are."""
+    folder = tmp_path_factory.mktemp("warm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(folder / "cache"))
+        frozen(root, folder, "probe").run()
+    return folder / "cache"
+
+
+@pytest.fixture
+def encoded(warm: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(warm))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count multiply-adds and tokens of one backbone and clip once: test_encoding and test_report measure them."""
+    monkeypatch.setattr(Encoder, "size", lambda self: _size(self))
+    monkeypatch.setattr(report, "count_gmacs", lambda *_: 1.0)
+
+
+SIZES: dict[str, EncodingSize] = {}
+size_of = Encoder.size
+
+
+def _size(encoder: Encoder) -> EncodingSize:
+    key = f"{encoder.card.name} {encoder.clip}"
+    if key not in SIZES:
+        SIZES[key] = size_of(encoder)
+    return SIZES[key]
 
 
 @pytest.fixture
@@ -88,6 +124,7 @@ def figures(record: Record) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("head", HEADS)
+@pytest.mark.usefixtures("encoded")
 def test_a_run_gives_a_record_that_verify_recomputes(head: str, root: Path, tmp_path: Path) -> None:
     run = frozen(root, tmp_path, head)
     (record,) = run.run()
@@ -134,10 +171,11 @@ def test_what_knn_encoded_serves_linear_and_other_splits_with_other_seeds_of_giv
 
 @pytest.mark.parametrize("head", HEADS)
 def test_stopped_in_the_encoding_and_in_the_heads_the_record_is_the_same(
-    head: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    head: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Path
 ) -> None:
-    (whole,) = frozen(root, tmp_path / "whole", head).run()
-    shutil.rmtree(tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(warm))
+        (whole,) = frozen(root, tmp_path / "whole", head).run()
     with monkeypatch.context() as patch:
         patch.setattr(FeatureStore, "write", _stops_after(11, FeatureStore.write))
         with pytest.raises(KeyboardInterrupt):
@@ -164,12 +202,13 @@ def _stops_after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]
 
 
 @pytest.mark.parametrize("control", ["frozen", "reversed", "shuffled"])
+@pytest.mark.usefixtures("encoded")
 def test_a_control_tests_other_clips_with_the_same_head(
     control: str, root: Path, tmp_path: Path, calls: list[int]
 ) -> None:
     plain, other = frozen(root, tmp_path, "linear"), frozen(root, tmp_path, "linear", f"eval.control={control}")
     records = [*plain.run(), *other.run()]
-    assert len(calls) == 32 + 8
+    assert len(calls) == 8  # the test clips; training clips are as they were
     assert plain.folder == other.folder
     assert records[1].identity.control == control
     assert not np.array_equal(*(scores(record, tmp_path) for record in records))
@@ -223,6 +262,7 @@ def test_a_backbone_for_images_gives_a_token_for_each_frame(root: Path, tmp_path
     assert run.run()[0].status == "success"
 
 
+@pytest.mark.usefixtures("encoded")
 def test_a_grid_of_one_point_chooses_nothing(root: Path, tmp_path: Path) -> None:
     (record,) = frozen(root, tmp_path, "probe", "probe.lrs=1e-3", "probe.decays=0.1").run()
     assert record.selection is not None
@@ -261,6 +301,7 @@ def test_the_plan_says_disk_reading_and_time(root: Path, tmp_path: Path) -> None
     assert "0 of 32 clips" in frozen(root, tmp_path, "probe").plan()
 
 
+@pytest.mark.usefixtures("encoded")
 def test_shots_are_a_fold_of_the_training_list_and_choose_nothing(root: Path, tmp_path: Path) -> None:
     runs = [frozen(root, tmp_path, "linear", "train.shots=1", f"seed={fold}") for fold in (0, 1)]
     assert [len(run.clips.train) for run in runs] == [8, 8]
@@ -291,3 +332,21 @@ def test_a_damaged_cache_is_named_or_made_again(root: Path, tmp_path: Path, call
     frozen(root, tmp_path, "linear").run()
     assert len(calls) == 33
     assert torch.isfinite(torch.from_numpy(np.load(files[0]))).all()
+
+
+@pytest.mark.usefixtures("encoded")
+@pytest.mark.parametrize("made_by", ["NUMERICS_VERSION", "decoder_version"])
+def test_features_that_another_version_made_are_not_used(
+    made_by: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie in a folder of their own, and an export by another version is refused by name."""
+    now = frozen(root, tmp_path, "knn")
+    export(now.experiment, now.encoder, now.kinds, tmp_path, tmp_path / "out")
+    other: Any = 99 if made_by == "NUMERICS_VERSION" else lambda: "PyAV 99"
+    monkeypatch.setattr(f"tta_bench.protocols.probe.encoding.{made_by}", other)
+    later = frozen(root, tmp_path, "knn", f"features.root={tmp_path / 'out'}")
+    stores = [encoding_stores(run.encoder, run.rules()[0], ("pooled",))["pooled"] for run in (now, later)]
+    assert not list(stores[1].folder.glob("*/*.npy"))
+    name = {"NUMERICS_VERSION": "numerics", "decoder_version": "decoder"}[made_by]
+    with pytest.raises(UserError, match=f"something else: {name} differ"):
+        later.run()

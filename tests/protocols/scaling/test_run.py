@@ -27,6 +27,7 @@ def small(registry: Path) -> list[str]:
         "protocols/small_pretrain": "_base_: tta_pretrain, sample: {clip: {span: 8, size: 16}}",
         "protocols/small_ft": "_base_: ucf101_ft, sample: {dataset: small_videos, clip: {span: 8, size: 16}, "
         "recipes: {vit: {batch: 8}}}",
+        "protocols/small_knn": "_base_: ucf101_knn, sample: {dataset: small_videos, clip: {span: 8, size: 16}}",
     }
     for name, fields in cards.items():
         (registry / name).parent.mkdir(exist_ok=True)
@@ -91,3 +92,19 @@ def test_a_size_0_is_no_pretraining(small: list[str], tmp_path: Path) -> None:
     assert (found.folder / "curve.svg").is_file()
     assert "| none |" in (found.folder / "table.md").read_text()
     assert [record.identity.run_key for record in found.run()] == [record.identity.run_key for record in records]
+
+
+def test_several_judges_of_one_pretraining(small: list[str], tmp_path: Path) -> None:
+    words = [word.replace("study.then=small_ft", "study.then=small_knn,small_ft") for word in small]
+    found = study(tmp_path, *words, "study.sizes=8", "study.seeds=0")
+    assert found.study.judges == ("small_knn", "small_ft")
+    records = found.run()
+    assert [record.identity.protocol.name for record in records] == ["small_knn", "small_ft"]
+    assert len({record.identity.weights.sha256 for record in records if record.identity.weights}) == 1
+    assert len(list(tmp_path.glob("small_pretrain-*"))) == 1
+    page = (found.folder / "table.md").read_text()
+    assert page.index("judged by small_knn.") < page.index("judged by small_ft, 8 labelled clips.")
+    findings = found.findings()
+    assert findings is not None
+    assert list(findings.figures) == ["small_knn", "small_ft"]
+    assert {path.name for path in found.folder.glob("*.svg")} == {"curve-small_knn.svg", "curve-small_ft.svg"}

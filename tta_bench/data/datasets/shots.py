@@ -68,3 +68,31 @@ def _in_turns(clips: Sequence[Sample], dataset: str, split: int, fold: int, name
         placed.append((turns[group] * len(ordered) + place, int(index)))
         turns[group] += 1
     return [ordered[index] for _, index in sorted(placed)]
+
+
+def shot_list(
+    samples: Sequence[Sample], classes: Sequence[str], most: int, dataset: str, split: int, fold: int
+) -> list[tuple[int, Sample]]:
+    """Return the clips of ``most`` shots, each with its place in its class from 1 on: n shots are those up to n.
+
+    Args:
+        samples: The training list.
+        classes: Names of the classes.
+        most: Clips of each class.
+        dataset: Name of the dataset.
+        split: Number of the split.
+        fold: Number of the fold, from 0.
+
+    Raises:
+        UserError: As `few_shots` does.
+    """
+    kept = few_shots(samples, classes, most, dataset, split, fold)
+    of_class: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        of_class[sample.label].append(sample)
+    places = {
+        sample.id: place
+        for label in {sample.label for sample in kept}
+        for place, sample in enumerate(_in_turns(of_class[label], dataset, split, fold, classes[label])[:most], start=1)
+    }
+    return sorted(((places[sample.id], sample) for sample in kept), key=lambda row: (row[1].label, row[0]))

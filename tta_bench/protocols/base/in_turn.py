@@ -35,6 +35,8 @@ class Done(NamedTuple):
     findings: list[Findings]
     failure: BenchError | None
     """The error, or that of several; None where nothing failed."""
+    failed: tuple[tuple[str, BenchError], ...] = ()
+    """Name and error of each experiment that failed."""
 
 
 def run_alone(ready: ProtocolRun) -> list[Record]:
@@ -53,7 +55,7 @@ def run_in_turn(work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], l
     todo = list(work)
     records: list[Record] = []
     findings: list[Findings] = []
-    errors: list[BenchError] = []
+    failed: list[tuple[str, BenchError]] = []
     for name, start in todo:
         if len(todo) > 1:
             console.print(f"{name}:", style="bold", markup=False)
@@ -61,7 +63,7 @@ def run_in_turn(work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], l
             ready = attempt(start, wait)
             made = None if ready is None else attempt(partial(run, ready), wait)
         except BenchError as error:
-            errors.append(error)
+            failed.append((name, error))
             if current().size > 1:
                 break  # the others may not know of it
             if len(todo) > 1:
@@ -70,9 +72,10 @@ def run_in_turn(work: Iterable[Work], wait: bool, run: Callable[[ProtocolRun], l
         if ready is not None and made is not None:
             records += made
             findings += filter(None, [ready.findings()])
+    errors = [error for _, error in failed]
     alone = len(todo) == 1 or current().size > 1
     failure = None if not errors else errors[0] if alone else Failed(errors, len(todo))
-    return Done(records, findings, failure)
+    return Done(records, findings, failure, tuple(failed))
 
 
 def attempt(work: Callable[[], Result], wait: bool) -> Result | None:

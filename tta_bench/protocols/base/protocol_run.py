@@ -59,6 +59,9 @@ class ProtocolRun(ABC):
         """Return the result of all the runs together, once they are done; None where the records say it all."""
         return None
 
+    def tidy(self) -> None:  # noqa: B027 - nothing to do is the common case
+        """Delete what this experiment shares with others, after the last of them."""
+
     def submit(self, file: Path) -> None:
         """Write the file that a challenge takes of its unlabelled test part.
 

@@ -23,6 +23,7 @@ from tta_bench.engine.device import Machine, ResolvedPrecision, memory_advice
 from tta_bench.engine.pixels import normalize
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import NUMERICS_VERSION, ResolvedClip, backbone_identity
+from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.models.build import build_backbone
 from tta_bench.models.checkpoints.load import load_backbone
 from tta_bench.models.checkpoints.read import read_checkpoint
@@ -228,3 +229,16 @@ def encode_all(
     reused = len({contents[sample.path] for sample in samples}) - made
     console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
     return Encoded(stored_clips(samples, contents, stores), made, tuple(store.folder for store in stores.values()))
+
+
+def token_size(experiment: FrozenExperiment) -> tuple[int, int]:
+    """Return the width and the number of the tokens that an experiment's backbone gives for a window.
+
+    Raises:
+        UserError: It gives none, or cannot be built.
+    """
+    machine = Machine.of(experiment.runtime, experiment.precision)
+    encoder = Encoder(experiment.backbone, experiment.clip, None, experiment.seed, machine, experiment.plugins)
+    size = encoder.size()
+    encoder.require_tokens(size)
+    return size.width, size.tokens

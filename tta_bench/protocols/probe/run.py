@@ -168,6 +168,12 @@ class Frozen(ProtocolRun):
                 shutil.rmtree(folder)
         return record
 
+    def tidy(self) -> None:
+        """Delete the features of this backbone and these windows, of all kinds."""
+        for rule in self.rules():
+            for store in encoding_stores(self.encoder, rule, ("tokens", "pooled")).values():
+                shutil.rmtree(store.folder, ignore_errors=True)
+
     def check(self) -> None:
         """Check the data, the weights and the backbone before anything is spent.
 

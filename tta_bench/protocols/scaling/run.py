@@ -1,12 +1,13 @@
-"""Scaling study: the same pre-training on nested subsets of a corpus, each evaluated by fine-tuning."""
+"""Scaling study: the same pre-training on nested subsets of a corpus, judged by a fine-tune or frozen protocols."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,13 @@ from tta_bench.data.datasets.corpus import nested_subset
 from tta_bench.data.datasets.open import dataset_root
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment, backbone_identity
-from tta_bench.experiments.fine_tune import FineTuneCard, FineTuneExperiment
+from tta_bench.experiments.fine_tune import FineTuneCard
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
+from tta_bench.experiments.probe import FrozenCard
 from tta_bench.experiments.scaling import ScalingExperiment, StudySettings
 from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
-from tta_bench.protocols.fine_tune.run import FineTune
 from tta_bench.protocols.pretrain.corpus import all_clips
 from tta_bench.protocols.pretrain.run import Pretrain
 from tta_bench.protocols.scaling.report import Point, Study, as_json, draw, markdown, summarize
@@ -41,12 +42,20 @@ STUDY_KEYS = {"seed": "study.seeds", "weights": "study.pretrain", "phase": "stud
 """Keys of the inner experiments, each with the key of a study that takes its place."""
 
 
+class Judged(NamedTuple):
+    """One pre-trained backbone under one protocol."""
+
+    point: Point
+    groups: NDArray[np.uint64]
+    record: Record
+
+
 @PROTOCOLS.register_module()
 class Scaling(ProtocolRun):
-    """Pre-train on each size with each seed, fine-tune each, and fit accuracy against size.
+    """Pre-train on each size with each seed, judge each, and fit accuracy against size.
 
-    Every pre-training and every fine-tune is a run of its own in the work folder, with its own record; finished ones
-    are reused.
+    Every pre-training, fine-tune and frozen run is a run of its own in the work folder, with its own record; finished
+    ones are reused.
 
     Args:
         experiment: The study.
@@ -61,10 +70,11 @@ class Scaling(ProtocolRun):
         given = {word.partition("=")[0] for word in experiment.arguments}
         for key in STUDY_KEYS.keys() & given:
             raise UserError(f"{experiment.protocol.name} takes no {key}=.", f"Say {STUDY_KEYS[key]}=.")
-        # A study is of these two kinds of protocol alone: it needs the one's checkpoint and the other's outcomes.
-        for key, kind in (("pretrain", PretrainCard), ("then", FineTuneCard)):
-            name = getattr(self.study, key)
-            if not isinstance(protocol_card(name), kind):
+        # A study is of these kinds of protocol alone: it needs the one's checkpoint and the others' outcomes.
+        asked = [("pretrain", self.study.pretrain), *(("then", name) for name in self.study.judges)]
+        for key, name in asked:
+            kinds = (PretrainCard,) if key == "pretrain" else (FineTuneCard, FrozenCard)
+            if not isinstance(protocol_card(name), kinds):
                 raise UserError(f"study.{key}={name} is no protocol for that.", "`tta-bench list protocols` lists all.")
 
     @property
@@ -93,18 +103,19 @@ class Scaling(ProtocolRun):
             "study": self.folder.name,
             "sizes": ", ".join(f"{size:,}" for size in self.sizes) + " clips",
             "seeds": ", ".join(map(str, self.study.seeds)),
-            "runs": f"{len(self._pairs())} pre-trainings and as many fine-tunes",
+            "runs": f"{len(self._pairs())} pre-trainings and as many runs of {', '.join(self.study.judges)}",
             "epochs": f"{self._epochs(smallest):,.1f} of the smallest, {self._epochs(largest):,.1f} of the largest",
         }
-        then = self._fine_tune(self.study.seeds[0], "none")
         plans = {"pre-training, largest size": self._pretrain(largest, self.study.seeds[0]).plan()}
-        plans["fine-tune, without weights"] = then.plan()
-        with suppress(OSError):
-            then.folder.rmdir()
+        for name in self.study.judges:
+            then = self._judge(name, self.study.seeds[0], "none")
+            plans[f"{name}, without weights"] = then.plan()
+            with suppress(OSError):
+                then.folder.rmdir()
         return "\n\n".join([plan_text(lines), *(f"{name}\n{plan}" for name, plan in plans.items())])
 
     def run(self) -> list[Record]:
-        """Run what is missing, write table, plot and figures, and return the fine-tunes' records.
+        """Run what is missing, write table, plot and figures, and return the records of the judges.
 
         Raises:
             UserError: A size is larger than the corpus, or another mistake found before anything is spent.
@@ -113,26 +124,25 @@ class Scaling(ProtocolRun):
         """
         self._check_sizes()
         if not self.folder.is_dir():
-            self.plan()  # errors of the fine-tune must not come out after days of pre-training
+            self.plan()  # errors of the judges must not come out after days of pre-training
             self.folder.mkdir(parents=True)
-        points, groups, records, busy = [], [], [], None
+        found: dict[str, list[Judged]] = {name: [] for name in self.study.judges}
+        busy = None
         for number, (size, seed) in enumerate(self._pairs(), start=1):
             console.print(f"{size:,} clips, seed {seed} ({number} of {len(self._pairs())}):", style="bold")
             try:
                 loss, weights = self._pretrained(size, seed) if size else (None, "none")
-                [record] = self._fine_tune(seed, weights).run()
+                records = {name: self._judge(name, seed, weights).run()[0] for name in found}
             except Claimed as claimed:
                 busy = claimed
                 continue
-            outcomes = self._outcomes(record)
-            hits = outcomes.ranks == 0
-            points.append(Point(size, seed, float(hits.mean()), loss, record_name(record.identity), hits))
-            groups.append(outcomes.groups)
-            records.append(record)
+            for name, record in records.items():
+                found[name].append(self._judged(size, seed, loss, record))
         if busy is not None:
-            raise Claimed(f"{len(points)} of {len(self._pairs())} are done, and the rest is done by others.", busy.path)
-        self._write(self._summary(points, groups[0]))
-        return records
+            done = len(found[self.study.judges[0]])
+            raise Claimed(f"{done} of {len(self._pairs())} are done, and the rest is done by others.", busy.path)
+        self._write({name: self._summary(name, judged) for name, judged in found.items()})
+        return [one.record for judged in found.values() for one in judged]
 
     def findings(self) -> Findings:
         """Return the study's table and figures."""
@@ -145,32 +155,41 @@ class Scaling(ProtocolRun):
         losses = [record.metrics["loss"].value for record in pretraining.run() if "loss" in record.metrics]
         return (losses[-1] if losses else None), pretraining.folder.name
 
-    def _outcomes(self, record: Record) -> Outcomes:
+    def _judged(self, size: int, seed: int, loss: float | None, record: Record) -> Judged:
         assert record.outcomes is not None
         outcomes = read_outcomes(self.work_dir / "records" / record.outcomes.name)
-        assert isinstance(outcomes, Outcomes)  # a study ends with fine-tuning, whose outcomes are of classes
-        return outcomes
+        assert isinstance(outcomes, Outcomes)  # these protocols' outcomes are of classes
+        hits = outcomes.ranks == 0
+        point = Point(size, seed, float(hits.mean()), loss, record_name(record.identity), hits)
+        return Judged(point, outcomes.groups, record)
 
-    def _summary(self, points: Sequence[Point], groups: NDArray[np.uint64]) -> Study:
+    def _summary(self, judge: str, judged: Sequence[Judged]) -> Study:
         asked = self.experiment
         sample = "The embedded sample shows that the machinery works, and nothing about any backbone or corpus."
-        labels = f", {self.study.labels:,} labelled clips" if self.study.labels else ""
+        limited = self.study.labels and isinstance(protocol_card(judge), FineTuneCard)
+        labels = f", {self.study.labels:,} labelled clips" if limited else ""
         return summarize(
-            points,
-            groups,
+            [one.point for one in judged],
+            judged[0].groups,
             title=f"{asked.protocol.name}: {asked.backbone.name} on {asked.dataset.name}",
             steps=self.study.steps,
             batch=self._batch,
-            then=f"{self.study.then}{labels}",
+            then=f"{judge}{labels}",
             caution=sample if asked.tier == "sample" else "",
         )
 
-    def _write(self, study: Study) -> None:
-        """Write table, plot and figures into the study's folder, and print its path."""
-        write_atomic(self.folder / TABLE, markdown(study).encode())
-        write_atomic(self.folder / FIGURES, (json.dumps(as_json(study), indent=2) + "\n").encode())
-        draw(study, self.folder / PLOT)
-        console.print(f"{TABLE}, {PLOT} and {FIGURES} are in {self.folder}.", markup=False, soft_wrap=True)
+    def _write(self, studies: Mapping[str, Study]) -> None:
+        """Write table, plots and figures into the study's folder, and print its path; figures by judge, if several."""
+        one = len(studies) == 1
+        plots = {name: PLOT if one else f"curve-{name.replace('/', '-')}.svg" for name in studies}
+        figures = {name: as_json(study) for name, study in studies.items()}
+        shown = next(iter(figures.values())) if one else figures
+        write_atomic(self.folder / TABLE, "\n".join(map(markdown, studies.values())).encode())
+        write_atomic(self.folder / FIGURES, (json.dumps(shown, indent=2) + "\n").encode())
+        for name, study in studies.items():
+            draw(study, self.folder / plots[name])
+        written = f"{TABLE}, {', '.join(plots.values())} and {FIGURES}"
+        console.print(f"{written} are in {self.folder}.", markup=False, soft_wrap=True)
 
     def _check_sizes(self) -> None:
         """Refuse sizes that cannot be pre-trained on, before anything is spent.
@@ -209,14 +228,15 @@ class Scaling(ProtocolRun):
     def _pretrain(self, size: int, seed: int) -> Pretrain:
         return Pretrain(self._pretraining(size, seed), self.work_dir, self.resume)
 
-    def _fine_tune(self, seed: int, weights: str) -> FineTune:
+    def _judge(self, protocol: str, seed: int, weights: str) -> Any:
+        """Return the run of a protocol of ``then`` from some weights; labels and steps are a fine-tune's."""
         words = [f"weights={weights}", f"tier={self.experiment.tier}", f"split={self.experiment.split}"]
         words += [f"data.roots.{name}={root}" for name, root in self.experiment.data.roots.items()]
+        card = protocol_card(protocol)
         limits = {"train.clips": self.study.labels, "train.steps": self.study.then_steps}
-        words += [f"{key}={value}" for key, value in limits.items() if value is not None]
-        experiment = self._resolve(self.study.then, seed, words)
-        assert isinstance(experiment, FineTuneExperiment)
-        return FineTune(experiment, self.work_dir, self.resume)
+        words += [f"{key}={value}" for key, value in limits.items() if value and isinstance(card, FineTuneCard)]
+        kind = PROTOCOLS.get(card.component)
+        return kind(self._resolve(protocol, seed, words), self.work_dir, self.resume)
 
     def _resolve(self, protocol: str, seed: int, words: Sequence[str]) -> Experiment:
         """Return an inner experiment, resolved from the words that would ask for it alone."""
