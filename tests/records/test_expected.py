@@ -10,19 +10,22 @@ from tta_bench.cards.catalog import weights_card
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import Expected
 from tta_bench.cli.results import print_expected
-from tta_bench.records.expected import compared, expected_of
-from tta_bench.records.schema import Metric, Record, WeightsIdentity
+from tta_bench.records.expected import compared
+from tta_bench.records.identity import WeightsRef
+from tta_bench.records.schema import Metric, Record
 from tta_bench.records.store import read_record
 
 NAME = "tiktokactions_vit_b_ucf101"
 
 
-def tested(folder: Path, top1: float, weights: str = NAME, phase: str = "phase=test", **identity: Any) -> Record:
+def released_record(
+    folder: Path, top1: float, weights: str = NAME, phase: str = "phase=test", **identity: Any
+) -> Record:
     written = read_record(write_success(folder, some_predictions()))
     pretraining = weights_card(NAME).pretraining
-    given = WeightsIdentity(name=weights, sha256="0" * 64, pretraining=pretraining)
+    given = WeightsRef(name=weights, sha256="0" * 64, pretraining=pretraining)
     ident = some_identity(split="1").model_copy(update={"weights": given, "tier": "full", "control": "none"} | identity)
-    metrics = {"top1": Metric(value=top1, n=100, n_groups=10)}
+    metrics = {"top1": Metric(value=top1, low=None, high=None, n=100, n_groups=10)}
     return written.model_copy(update={"identity": ident, "metrics": metrics, "given": (phase, f"weights={weights}")})
 
 
@@ -32,13 +35,13 @@ def tested(folder: Path, top1: float, weights: str = NAME, phase: str = "phase=t
 def test_a_test_of_released_weights_says_where_its_figure_lies(
     tmp_path: Path, top1: float, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_expected([tested(tmp_path, top1)])
+    print_expected([released_record(tmp_path, top1)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2].startswith("expected top1 95.30 % [94.30, 96.30] on split 1, found ")
     assert lines[-2].endswith(f"{place} interval.")
     assert f"found {top1:.2%}".replace("%", " %") in lines[-2]
     assert "2402.08875" in lines[-1]
-    print_expected([tested(tmp_path, top1)], aside=True)
+    print_expected([released_record(tmp_path, top1)], aside=True)
     assert capsys.readouterr().out == ""
 
 
@@ -50,7 +53,7 @@ def test_another_split_tier_control_or_training_is_compared_with_nothing(
     tmp_path: Path, change: dict[str, str]
 ) -> None:
     words = {"weights": change.pop("weights_", NAME), "phase": change.pop("phase", "phase=test")}
-    assert compared(tested(tmp_path, 0.953, **words, **change)) is None
+    assert compared(released_record(tmp_path, 0.953, **words, **change)) is None
 
 
 def test_every_figure_on_a_card_is_of_a_protocol_and_of_its_backbones_weights() -> None:
@@ -62,4 +65,3 @@ def test_every_figure_on_a_card_is_of_a_protocol_and_of_its_backbones_weights() 
         assert card.pretraining.labels
     with pytest.raises(ValueError, match=r"value 0\.5 is not between"):
         Expected(protocol="ucf101_ft", split=1, metric="top1", value=0.5, low=0.6, high=0.7, source="a page")
-    assert expected_of is not None
