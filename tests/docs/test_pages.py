@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.warm import Program
+from tta_bench.cards.catalog import weights_card
+from tta_bench.config.resolve import resolve
 
 REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -97,6 +99,22 @@ def follow(page: Path, folder: Path) -> int:
 )
 def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:
     assert follow(REPOSITORY / "docs" / page, tmp_path) == commands
+
+
+def test_the_commands_of_the_first_rows_are_ones_that_the_suite_takes() -> None:
+    """They need data and hours, so their words are read and their plans made, and nothing is run."""
+    text = (REPOSITORY / "docs" / "first_rows.md").read_text(encoding="utf-8")
+    runs = re.findall(r"^tta-bench run (.*)$", text, re.MULTILINE)
+    assert len(runs) == 8
+    for words in runs:
+        experiments = resolve(words.split())
+        assert {experiment.tier for experiment in experiments} == {"full"}, words
+        for experiment in experiments:
+            assert weights_card(experiment.weights).backbone == experiment.backbone.name, words
+            expected = weights_card(experiment.weights).expected
+            assert (expected is not None) == (experiment.phase == "test"), words
+    for name in re.findall(r"^tta-bench (?:show|weights fetch) (\S+)$", text, re.MULTILINE):
+        assert weights_card(name)
 
 
 def test_a_page_that_promises_too_much_fails(tmp_path: Path) -> None:

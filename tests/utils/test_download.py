@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -205,6 +207,108 @@ def test_each_fault_of_a_server_is_a_line_and_leaves_nothing(
     assert message in caught.value.message
     assert "\n" not in caught.value.message
     assert not (tmp_path / "weights" / "file.pth").exists()
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Serves one right answer after some that are not, or none at all."""
+
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        start, before = self.headers.get("Range"), len(Moody.asked)
+        Moody.asked.append(start)
+        status = {"/once-500": 500, "/twice-503": 503, "/always-500": 500}.get(self.path, 200)
+        times = {"/once-500": 1, "/twice-503": 2, "/always-500": 9}.get(self.path, 0)
+        if self.path == "/short-then-416":
+            status, times = (200, 0) if start is None else (416, 9)
+        if self.path == "/slow":
+            time.sleep(0.6)
+        self.send_response(status if before < times else 200)
+        self.send_header("ETag", '"a"')
+        self.send_header("Content-Length", "0" if before < times else str(len(CONTENT)))
+        self.end_headers()
+        if before >= times:
+            self.wfile.write(CONTENT[:PIECE] if self.path == "/short-then-416" and not before else CONTENT)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def moody(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    Moody.asked.clear()
+    monkeypatch.setattr("tta_bench.utils.download.PAUSE_SECONDS", 0.01)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("place", "times"), [("/once-500", 2), ("/twice-503", 3), ("/short-then-416", 3)])
+def test_a_fault_that_passes_is_tried_again(moody: str, tmp_path: Path, place: str, times: int) -> None:
+    assert download(moody + place, tmp_path / "file.pth", SHA256, size=len(CONTENT)) == SHA256
+    assert (tmp_path / "file.pth").read_bytes() == CONTENT
+    assert len(Moody.asked) == times
+    assert Moody.asked[-1] is None
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.pth"]
+
+
+def test_a_fault_that_stays_is_said_once_and_a_slow_server_is_not_waited_for(
+    moody: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="answers 500"):
+        download(f"{moody}/always-500", tmp_path / "weights" / "file.pth")
+    assert len(Moody.asked) == 3
+    monkeypatch.setattr("tta_bench.utils.download.TIMEOUT_SECONDS", 0.1)
+    with pytest.raises(UserError, match="out of reach: timed out"):
+        download(f"{moody}/slow", tmp_path / "weights" / "file.pth")
+    assert nothing_is_left(tmp_path / "weights")
+
+
+def test_a_part_is_kept_while_the_server_is_down(faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, address = tmp_path / "file.pth", f"{faulty}/thirds"
+    with pytest.raises(UserError, match="cut short"):
+        download(address, path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.create_connection", fail)
+        with pytest.raises(UserError, match="Connection refused"):
+            download(address, path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [".file.pth.part"]
+    assert download(address, path, SHA256) == SHA256
+    assert Faults.asked[3] == ("/thirds", f"bytes={3 * (PIECE // 2)}-")
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ({"sha256": "0" * 8}, f"its sha256 is {SHA256}, not 00000000..."),
+        ({"sha256": SHA256[:8] + "0000"}, f"not {SHA256[:8]}0000..."),
+        ({"size": len(CONTENT) + 1}, f"it has {len(CONTENT):,} bytes, not {len(CONTENT) + 1:,}"),
+        ({"size": len(CONTENT) - 1}, f"larger than the {len(CONTENT) - 1:,} bytes"),
+    ],
+)
+def test_first_digits_and_size_are_checked(server: str, tmp_path: Path, known: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        download(f"{server}/file", tmp_path / "weights" / "file.pth", **known)
+    assert message in caught.value.message
+    assert nothing_is_left(tmp_path / "weights")
+    assert download(f"{server}/file", tmp_path / "file.pth", SHA256[:8], size=len(CONTENT)) == SHA256
+
+
+def test_a_disk_that_fills_is_a_line(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tta_bench.utils import download as module
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module.Bar, "advance", full)
+    with pytest.raises(UserError, match="has no room: No space left on device") as caught:
+        download(f"{server}/file", tmp_path / "weights" / "file.pth")
+    assert "TTA_BENCH_CACHE" in caught.value.hint
+    assert nothing_is_left(tmp_path / "weights")
 
 
 def test_a_mirror_takes_the_place_of_the_hub(faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,31 @@ class Pretraining(Strict):
     """Optimisation steps, where they are known."""
 
 
+class Expected(Strict):
+    """The published figure of a fine-tuned file, and the interval in which a test of it should lie."""
+
+    protocol: str
+    """Protocol of the test."""
+    split: int = Field(gt=0)
+    """Split whose test list the figure is of."""
+    metric: str
+    """Name of the metric in a record."""
+    value: float
+    """The figure, as a fraction."""
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+    source: str
+    """Source of the figure, and reason of the interval's width."""
+
+    @model_validator(mode="after")
+    def _inside(self) -> Expected:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value} is not between low {self.low} and high {self.high}")
+        return self
+
+
 class WeightsCard(Card):
     """Released weights: their file, and their pre-training."""
 
@@ -129,9 +154,31 @@ class WeightsCard(Card):
     """File name in the weights folder."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Digest of the file; null where no trusted source states it."""
-    format: Literal["videomae", "videomaev2", "mmaction2", "huggingface", "timm", "tta-bench"]
+    sha256_prefix: str | None = Field(
+        default=None, pattern="^[0-9a-f]{8,63}$", exclude_if=lambda prefix: prefix is None
+    )
+    """First digits of the digest, where no more is stated: projects write eight of them into the file's name."""
+    bytes: int | None = Field(default=None, gt=0, exclude_if=lambda size: size is None)
+    """Size of the file, where its owner states it."""
+    precision: Literal["float32", "float16"] | None = Field(
+        default=None, exclude_if=lambda precision: precision is None
+    )
+    """Precision that the file stores its numbers in, where it is known."""
+    by_hand: str | None = Field(default=None, exclude_if=lambda why: why is None)
+    """Reason that a browser must get the file, where the address is a page."""
+    format: Literal["videomae", "videomaev2", "mmaction2", "huggingface", "timm", "torchvision", "tta-bench"]
     """Project whose parameter names the file uses."""
     pretraining: Pretraining
+    seen: dict[str, bool] = Field(default_factory=dict, exclude_if=lambda seen: not seen)
+    """Data sets that the weights were trained on, each with True if its labels, or a teacher's that knew them, were
+    used."""
+    expected: Expected | None = Field(default=None, exclude_if=lambda expected: expected is None)
+    """Published figure, of a file that was fine-tuned for a data set here."""
+
+    @property
+    def digest(self) -> str | None:
+        """The digest or what is known of its beginning; None where nothing is."""
+        return self.sha256 or self.sha256_prefix
 
 
 class OfficialPart(Strict):

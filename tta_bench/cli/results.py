@@ -26,6 +26,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
     if as_json:
         echo_json([record.model_dump(mode="json") for record in records])
         print_differences(records, aside=True)
+        print_expected(records, aside=True)
         return
     from tabulate import tabulate
 
@@ -51,6 +52,7 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
         if shown_rows := rows_of(board, own):
             click.echo(f"\n{shown_rows}\n\nThis board is {work_dir / 'leaderboards' / board.path}.")
     print_differences(records)
+    print_expected(records)
 
 
 def print_differences(records: Sequence[Record], *, aside: bool = False) -> None:
@@ -63,6 +65,20 @@ def print_differences(records: Sequence[Record], *, aside: bool = False) -> None
     for text in dict.fromkeys(record.identity.dataset.differs for record in records):
         if text is not None:
             click.echo(f"not standard: {text}.", err=aside)
+
+
+def print_expected(records: Sequence[Record], *, aside: bool = False) -> None:
+    """Print, as the last lines, whether tests of released weights gave the figures that are published of them.
+
+    Args:
+        records: The records.
+        aside: True prints to stderr, where stdout holds a JSON document.
+    """
+    from tta_bench.records.expected import compared
+
+    for record in records:
+        if text := compared(record):
+            click.echo(text, err=aside)
 
 
 def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) -> None:

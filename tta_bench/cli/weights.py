@@ -28,10 +28,16 @@ def fetch(name: str) -> None:
         click.echo(f"{name} is there already: {file} ({file.stat().st_size:,} bytes). Delete it to fetch it again.")
         return
     click.echo(f"{name}: {card.summary}. Licence: {card.licence or 'not stated'}.", err=True)
-    found = download(card.address, file, card.sha256)
+    if card.by_hand is not None:
+        raise UserError(
+            f"{name} cannot be fetched: {card.by_hand}.", f"Get it from {card.address} with a browser, as {file}."
+        )
+    found = download(card.address, file, card.digest, size=card.bytes)
     click.echo(f"{file} ({file.stat().st_size:,} bytes), sha256 {found}")
-    if card.sha256 is None:
+    if card.digest is None:
         click.echo("No trusted source states its digest, so it could not be checked.", err=True)
+    elif card.sha256 is None:
+        click.echo(f"Of its digest only the first {len(card.digest)} digits are stated; they are right.", err=True)
 
 
 @command.command("export")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,8 +27,25 @@ PIECE = 2**20
 TIMEOUT_SECONDS = 30.0
 ATTEMPTS = 3
 """Answers that may be cut short before the user is asked to try again."""
+PASSING = {416, 500, 502, 503, 504}
+"""Answers that may be another the next time: a part that is not there any more (416), and a server's own faults."""
+PAUSE_SECONDS = 0.5
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of a disk, not of a network."""
 HUB = "https://huggingface.co/"
 """Beginning of addresses that ``HF_ENDPOINT`` replaces by a mirror."""
+
+
+class _OutOfReach(UserError):
+    """No answer at all."""
+
+
+class _PassingFault(UserError):
+    """A server's answer that may be another the next time."""
+
+    def __init__(self, message: str, hint: str, code: int) -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 def offline() -> bool:
@@ -34,21 +53,25 @@ def offline() -> bool:
     return os.environ.get("TTA_BENCH_OFFLINE", "") not in ("", "0")
 
 
-def download(address: str, path: Path, sha256: str | None = None, most: int | None = None) -> str:
+def download(
+    address: str, path: Path, sha256: str | None = None, most: int | None = None, size: int | None = None
+) -> str:
     """Fetch a file with a progress bar and return its sha256 in hex; until all of it is there and right, nothing is.
 
     A download that was cut short is gone on with, at once and by the next call, where the server can tell that the file
-    is still the same. The proxies of the environment are used, and ``HF_ENDPOINT`` in place of huggingface.co.
+    is still the same; a server's own fault is tried again. The proxies of the environment are used, and ``HF_ENDPOINT``
+    in place of huggingface.co.
 
     Args:
         address: Address of the file, ``https://...``.
         path: Path of the file; folders are created, and a file that is there is replaced.
-        sha256: Its digest, if that is known.
+        sha256: Its digest or the first digits of it, if that is known.
         most: Bytes that it has at most, if that is known.
+        size: Bytes that it has, if that is known.
 
     Raises:
         UserError: The network is forbidden or out of reach, the address does not give the file, what came is empty, cut
-            short, too large, a web page, or of another digest.
+            short, of another size, a web page, or of another digest.
     """
     address = mirrored(address)
     by_hand = f"Get {address} by hand and put it at {path}."
@@ -56,9 +79,21 @@ def download(address: str, path: Path, sha256: str | None = None, most: int | No
         raise UserError("the network is not used, because TTA_BENCH_OFFLINE is set.", by_hand)
     with atomic_file(path) as file:
         partial = take_partial(path, address, file)
-        for _ in range(ATTEMPTS):
-            with _answer(address, by_hand, partial) as response:
-                partial = _receive(response, file, path.name, address, by_hand, most)
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                with _answer(address, by_hand, partial) as response:
+                    partial = _receive(response, file, path.name, address, by_hand, size or most)
+            except _PassingFault as fault:
+                if not left:
+                    _keep(path, file, partial)
+                    raise
+                if fault.code == 416:
+                    partial = None
+                time.sleep(PAUSE_SECONDS)
+                continue
+            except _OutOfReach:
+                _keep(path, file, partial)
+                raise
             if partial is None:
                 break
             if not partial.validator:  # the server cannot tell whether the rest would be of the same file
@@ -67,10 +102,19 @@ def download(address: str, path: Path, sha256: str | None = None, most: int | No
             assert partial is not None
             keep_partial(path, file, partial)
             raise UserError(partial.said(address), "Try again: the same command goes on from there.")
-        digest = _digest(file)
-        if sha256 is not None and digest != sha256:
-            raise UserError(f"{address} is not the expected file: its sha256 is {digest}, not {sha256}.", by_hand)
+        digest, found = _digest(file), file.seek(0, os.SEEK_END)
+        if size is not None and found != size:
+            raise UserError(f"{address} is not the expected file: it has {found:,} bytes, not {size:,}.", by_hand)
+        if sha256 is not None and not digest.startswith(sha256):
+            raise UserError(
+                f"{address} is not the expected file: its sha256 is {digest}, not {said_digest(sha256)}.", by_hand
+            )
     return digest
+
+
+def said_digest(sha256: str) -> str:
+    """Return a digest as a user reads it: one of which only the first digits are known ends with dots."""
+    return sha256 if len(sha256) == 64 else f"{sha256}..."
 
 
 def mirrored(address: str) -> str:
@@ -103,10 +147,20 @@ def _answer(address: str, by_hand: str, partial: Partial | None) -> Iterator[HTT
     except urllib.error.HTTPError as error:
         why = {401: ": it asks for a login", 403: ": it asks for permission", 404: ": it is not there any more"}
         why |= {407: ": the proxy asks for a login", 429: ": too many have asked; wait a while"}
-        raise UserError(f"{address} answers {error.code}{why.get(error.code, '')}.", by_hand) from None
+        said = f"{address} answers {error.code}{why.get(error.code, '')}."
+        if error.code in PASSING:
+            raise _PassingFault(said, by_hand, error.code) from None
+        raise UserError(said, by_hand) from None
     except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise UserError(
+                f"{address} has no room: {os.strerror(error.errno or 0)}.",
+                "Make room, or let TTA_BENCH_CACHE name a folder on another disk.",
+            ) from None
         cause = getattr(error, "reason", None) or error
-        raise UserError(f"{address} is out of reach{_proxy(address)}: {cause}. Is there a network?", by_hand) from None
+        raise _OutOfReach(
+            f"{address} is out of reach{_proxy(address)}: {cause}. Is there a network?", by_hand
+        ) from None
 
 
 def _receive(
@@ -161,6 +215,12 @@ def _start(response: HTTPResponse, file: BinaryIO) -> int:
     file.seek(at)
     file.truncate()
     return at
+
+
+def _keep(path: Path, file: BinaryIO, partial: Partial | None) -> None:
+    """Keep what has come of a file, where the rest of it can be asked for."""
+    if partial is not None and partial.received and partial.validator:
+        keep_partial(path, file, partial)
 
 
 def _digest(file: BinaryIO) -> str:

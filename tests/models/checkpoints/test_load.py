@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 from torch import nn
 
+from tests.models.checkpoints.released import released
+from tta_bench.cards.catalog import backbone_card, weights_card
+from tta_bench.cards.families import with_timm_defaults
+from tta_bench.cards.files import card_files
 from tta_bench.errors import UserError
+from tta_bench.experiments.base import ResolvedClip
 from tta_bench.models.backbones.mmaction2_compat import import_mmaction
 from tta_bench.models.backbones.timm_images import TimmBackbone
 from tta_bench.models.backbones.videomae import VideoMAEV2
+from tta_bench.models.build import build_backbone
 from tta_bench.models.checkpoints.load import backbone_state, load_backbone, load_classifier
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 from tta_bench.models.classifier import Classifier
@@ -294,3 +301,34 @@ def test_a_backbone_with_a_layer_called_head_keeps_it_apart_from_the_classifiers
     save_checkpoint(tmp_path / "own.pt", {"model": source.state_dict()})
     load_classifier(target, read_checkpoint(tmp_path / "own.pt"))
     assert all(torch.equal(tensor, source.state_dict()[name]) for name, tensor in target.state_dict().items())
+
+
+COMPUTING = ("mmaction2/mvit", "mmaction2/swin3d", "mmaction2/tsm", "mmaction2/uniformerv2")
+"""Backbones that compute with numbers as they are built, and so need memory; the others are built without."""
+
+
+@pytest.mark.parametrize("backbone", sorted({weights_card(name).backbone for name in card_files("weights")}))
+def test_each_weights_card_loads_a_file_of_its_projects_names_and_shapes(backbone: str) -> None:
+    card = with_timm_defaults(backbone_card(backbone))
+    names = [name for name in card_files("weights") if weights_card(name).backbone == backbone]
+    if backbone.startswith("vjepa2") or any(weights_card(name).format == "huggingface" for name in names):
+        pytest.importorskip("transformers")
+    with torch.device("cpu" if backbone.startswith(COMPUTING) else "meta"):
+        net = build_backbone(card, ResolvedClip(span=64, frames=card.frames, stride=1, size=card.size))
+    for name in names:
+        content = released(weights_card(name), card, net)
+        report = load_backbone(net, content)
+        fresh = 2 if "decoder" in str(report.dropped) and card.component == "VideoMAEV2" else 0
+        assert len(report.missing) == fresh, name
+        assert report.mismatched == (), name
+        with pytest.raises(UserError, match="does not fit"):
+            load_backbone(net, without_biases(content))
+    assert len(card_files("weights")) >= 30
+
+
+def without_biases(content: dict[str, Any]) -> dict[str, Any]:
+    """The tensors of a file but for the biases, which every backbone has."""
+    tensors = next((content[key] for key in ("module", "model", "state_dict") if key in content), content)
+    left = {name: tensor for name, tensor in tensors.items() if not name.endswith("bias")}
+    assert 0 < len(left) < len(tensors)
+    return {"state_dict": left}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from tta_bench.models.checkpoints.heads import check_classes, find_head
 from tta_bench.models.checkpoints.positions import GEOMETRY, is_position, resample_positions
 from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint, save_checkpoint
 from tta_bench.models.checkpoints.rename import newer_huggingface, official_videomae
+from tta_bench.models.checkpoints.rename_images import efficientnet_pytorch, stages_of
 from tta_bench.models.checkpoints.report import LoadReport
 from tta_bench.models.classifier import Classifier
 
@@ -120,6 +122,9 @@ def _translation(backbone: nn.Module) -> Any:
     """Return the function that renames a checkpoint's tensors to the names of a kind of backbone."""
     if isinstance(backbone, VideoMAEV2):
         return official_videomae
+    stages = stages_of(backbone.encoder) if isinstance(backbone, PerFrame) else []
+    if stages:
+        return partial(efficientnet_pytorch, stages=stages)
     return newer_huggingface if isinstance(backbone, HuggingFaceVideoMAE) else dict
 
 

@@ -13,6 +13,7 @@ from tta_bench.experiments.base import Experiment
 from tta_bench.models.checkpoints.read import Checkpoint, checkpoint_digest, read_checkpoint
 from tta_bench.protocols.base.seen import Seen, seen_of
 from tta_bench.protocols.base.start_weights import CHECKPOINT, checkpoint_of, choose_file, runs_in
+from tta_bench.utils.download import said_digest
 from tta_bench.utils.keyed_random import digest
 
 __all__ = ["CHECKPOINT", "Weights", "checkpoint_of", "find_weights", "runs_in"]
@@ -58,8 +59,9 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
     sha256 = checkpoint_digest(chosen.path)
     if chosen.card is None:
         return _weights_of(chosen.name, chosen.path, chosen.key, sha256)
-    if chosen.card.sha256 is not None and sha256 != chosen.card.sha256:
-        raise UserError(f"{chosen.path} is not the file on the card: sha256 {sha256}, expected {chosen.card.sha256}.")
+    if chosen.card.digest is not None and not sha256.startswith(chosen.card.digest):
+        wanted = said_digest(chosen.card.digest)
+        raise UserError(f"{chosen.path} is not the file on the card: sha256 {sha256}, expected {wanted}.")
     return Weights(chosen.name, chosen.path, sha256, chosen.card.pretraining)
 
 
