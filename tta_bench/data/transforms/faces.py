@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tta_bench.data.media.container import UnreadableVideo
-from tta_bench.data.media.decode import Pixels, count_frames, decoder_version, read_frames
+from tta_bench.data.media.decode import Pixels, count_frames, decoder_version, read_frames, within_memory
 from tta_bench.data.media.frame_times import frame_times, second_indices
 from tta_bench.data.transforms.augment import Box
 from tta_bench.data.transforms.face_detectors import FaceDetector, face_detector, whole_frame
@@ -91,7 +91,7 @@ class FaceFrames:
         """Return the clip's frames, or None where it is unreadable, and the notes."""
         try:
             indices, notes = self._indices(path)
-            pictures = read_frames(path, indices)
+            pictures = read_frames(path, indices, partial(within_memory, frames=len(indices)))
         except (UnreadableVideo, OSError):
             return None, {UNREADABLE: 1}
         if path.is_dir():
