@@ -151,7 +151,7 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     """
     finished = done_before(run)
     if finished is not None:
-        _sweep(run)
+        _sweep(run.work_dir, run.folder)
         yield finished
         return
     with claiming(run):
@@ -165,7 +165,6 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     Raises:
         Claimed: Another process does it at this moment.
     """
-    _sweep(run)
     trainings = () if run.is_test_only else (run.claim_of_training,)
     with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings):
         yield
@@ -173,18 +172,19 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
 
 @contextmanager
 def claimed(claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path) -> Iterator[None]:
-    """Claim an experiment while the block runs.
+    """Claim an experiment while the block runs, and remove what killed processes left.
 
     Args:
         claims: The claims of this process.
         work_dir: Folder of all runs.
         identity: Identity of the experiment.
-        name: Name of the run, for messages.
+        name: Name of the run and of its folder.
         trainings: Files that claim its trainings.
 
     Raises:
         Claimed: Another process does it at this moment.
     """
+    _sweep(work_dir, work_dir / name)
     try:
         for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
             claims.add(path, f"{name} is being trained")
@@ -269,7 +269,7 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
     return []
 
 
-def _sweep(run: PreparedRun[Any]) -> None:
+def _sweep(work_dir: Path, folder: Path) -> None:
     """Remove what killed processes left in a work folder and in the folder of the training."""
     folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
-    sweep(run.folder, *(run.work_dir / name for name in folders))
+    sweep(folder, *(work_dir / name for name in folders))
