@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -291,3 +293,19 @@ def test_a_damaged_cache_is_named_or_made_again(root: Path, tmp_path: Path, call
     frozen(root, tmp_path, "linear").run()
     assert len(calls) == 33
     assert torch.isfinite(torch.from_numpy(np.load(files[0]))).all()
+
+
+@pytest.mark.parametrize("kind", ["pooled", "tokens"])
+def test_what_a_process_killed_in_the_encoding_left_is_removed(root: Path, tmp_path: Path, kind: str) -> None:
+    frozen(root, tmp_path / "a", "probe").run()
+    store = next((tmp_path / "cache").rglob(f"encoded-*/{kind}"))
+    file = next(store.glob("??/*.npy"))
+    program = (
+        "import os, sys; from pathlib import Path; from tta_bench.utils.files import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as file:\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, file], check=False)
+    file.unlink()
+    assert list(store.rglob(".*.tmp"))
+    frozen(root, tmp_path / "b", "probe").run()
+    assert not list(store.rglob(".*.tmp"))
