@@ -135,6 +135,6 @@ def test_an_extractor_that_was_sent_to_a_process_gives_the_same_faces(tmp_path: 
     path = write_video(tmp_path / "a.mp4")
     faces = FaceFrames(size=16, frames=3, cropper=cropper)
     expected, _ = faces(path)
-    found, _ = as_sent(FaceFrames(size=16, frames=3, cropper=cropper))(path)
+    found, _ = as_sent(faces)(path)  # its detector, which was used, stays behind
     assert expected is not None
     assert np.array_equal(found, expected)

@@ -83,6 +83,10 @@ class FaceFrames:
     def __post_init__(self) -> None:
         face_detector(self.cropper, self.model)  # an error is raised here, not in a worker
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, which is all that another process gets: it makes a detector of its own."""
+        return {name: value for name, value in vars(self).items() if name != "_detect"}
+
     @cached_property
     def _detect(self) -> FaceDetector:
         return face_detector(self.cropper, self.model)
