@@ -67,7 +67,7 @@ def read_picture(file: Path) -> NDArray[np.uint8]:
 
 
 def missing_numbers(files: Sequence[Path]) -> int:
-    """Return how many images are missing between the first and the last, by the numbers in their names.
+    """Return the number of images that are missing between the first and the last, by the numbers in their names.
 
     Numbers may go up by more than one, where frames were taken at a lower rate; then that step is the usual one.
 
