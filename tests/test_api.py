@@ -111,6 +111,11 @@ NET = nn.Sequential(nn.Conv3d(3, 8, 3, stride=4), nn.AdaptiveAvgPool3d(1), nn.Fl
         ({"backbone": nn.Flatten}, "is the class Flatten, not a module"),
         ({"backbone": torch.zeros(3)}, "takes a name or a torch.nn.Module, and a Tensor was given"),
         ({"backbone": {"name": "x"}}, "and a dict was given"),
+        ({"backbone": nn.LazyLinear(3), "card": {"frames": 4}}, "LazyLinear has lazy layers, and weight has no shape"),
+        (
+            {"backbone": nn.Sequential(nn.Flatten(), nn.LazyConv3d(3, 1)), "card": {"frames": 4}},
+            "1.weight has no shape",
+        ),
         ({"backbone": NET, "card": "x"}, "card= takes a dict"),
         ({"seed": np.zeros((2, 2), int)}, "seed= takes a number, .* and a list was given"),
         ({"seed": {1, 2}}, "a set was given"),

@@ -4,18 +4,21 @@ import hashlib
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mmengine.registry import Registry
 
 from tests.contract.broken import README, plugin
-from tta_bench.cards import catalog
+from tta_bench.cards import catalog, files
 from tta_bench.cards.catalog import backbone_card, dataset_card
+from tta_bench.cli import main
 from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError
 from tta_bench.experiments.fine_tune import FineTuneCard
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.plugins import PluginCode, code_digest, import_file, installed
-from tta_bench.registry import load_files, register_backbone
+from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS, load_files, register_backbone
 
 UCF = "protocol=ucf101_ft"
 CLASS = """
@@ -254,3 +257,34 @@ def test_what_has_no_file_comes_from_this_session() -> None:
     assert catalog.origin("backbones", "typed") is None
     with pytest.raises(UserError, match="two backbone components are called 'typed': this session and this session"):
         register_backbone("typed", frames=2, size=8)(partial(dict))
+
+
+@pytest.mark.parametrize("registry", [BACKBONES, DATASETS, PROTOCOLS])
+@pytest.mark.parametrize("name", ["os.system", "subprocess.run", "builtins.exec", "shutil.rmtree", "tta_bench.api.run"])
+def test_only_what_was_registered_is_looked_up(registry: Registry, name: str) -> None:
+    """MMEngine's own registry would import any dotted name."""
+    assert registry.get(name) is None
+
+
+@pytest.mark.parametrize(
+    ("component", "arguments"),
+    [("os.system", "command: touch {}"), ("pathlib.Path.touch", "self: {}"), ("subprocess.getoutput", "cmd: touch {}")],
+)
+def test_a_card_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, component: str, arguments: str
+) -> None:
+    marker = tmp_path / "marker"
+    folder = tmp_path / "registry/backbones"
+    folder.mkdir(parents=True)
+    card = CARD.replace("component: Shallow", f"component: {component}\narguments: {{{{{arguments}}}}}".format(marker))
+    (folder / "shallow.yaml").write_text(card)
+    monkeypatch.setenv("TTA_BENCH_REGISTRY", str(tmp_path / "registry"))
+    files.forget_folders()
+    for words in (["check", "shallow"], ["run", UCF, "backbone=shallow", "limit=8", "--dry-run"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code in (1, 2)
+        assert "Traceback" not in capsys.readouterr().err
+        assert not marker.exists()
+    monkeypatch.undo()
+    files.forget_folders()

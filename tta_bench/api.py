@@ -236,13 +236,22 @@ def register_instance(module: nn.Module, card: Mapping[str, Any]) -> tuple[str, 
 
 
 def _digest(module: nn.Module) -> str:
-    from torch import uint8
+    from torch import Tensor, uint8
+    from torch.nn.parameter import is_lazy
 
     digest = hashlib.sha256(repr(module).encode())
     kinds = {type(child) for child in module.modules() if not type(child).__module__.startswith("torch.")}
     for path in sorted({path for kind in kinds if (path := file_of(kind)) is not None}):
         digest.update(code_digest(path).encode())
     for name, tensor in module.state_dict().items():
+        if not isinstance(tensor, Tensor):  # what a module's get_extra_state gives
+            digest.update(f"{name} {tensor!r}".encode())
+            continue
+        if is_lazy(tensor):
+            kind = type(module).__name__
+            raise UserError(
+                f"{kind} has lazy layers, and {name} has no shape yet.", "Show it a clip first: module(clip)."
+            )
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().flatten().view(uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Runs that are killed at random moments, and the same command again: each must end as an undisturbed one does.
 
-``python -m tests.acceptance.kills FOLDER kills COUNT [SEED]`` prints a line for each moment and the counts at the end;
+``python -m tests.acceptance.kills FOLDER kills COUNT [SEED [KIND]]`` prints a line for each moment, and the counts;
 ``... FOLDER stops COUNT`` does the same for the signals that ask for a stop, in training.
 Every run is a process of its own, forked from one that has imported everything, so that it takes seconds.
 """
@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 CLIPS = ("train.batch=4", "train.views=1", "eval.segments=1", "eval.crops=1", "runtime.checkpoint_minutes=1e-5")
@@ -30,6 +31,7 @@ def jobs(data: Path) -> dict[str, list[str]]:
 
     sample = SampleSettings(groups=2, test_groups=1, clips=1, frames=12, width=32, height=24)
     generate_ucf101_sample(data / "ucf101", sample)
+    generate_ucf101_sample(data / "more", replace(sample, groups=4))  # three groups to train on: one is held out
     people = ReactionSampleSettings(
         train_subjects=3, train_clips=3, val_subjects=3, val_clips=2, test_subjects=2, test_clips=1, frames=8, size=32
     )
@@ -39,8 +41,14 @@ def jobs(data: Path) -> dict[str, list[str]]:
     reactions = ["protocol=abaw_eri", f"data.root={data / 'reactions'}", f"{tiny}+egemaps", "weights=none"]
     reactions += ["clip.size=16", "train.batch=4", "train.steps=6", "runtime.checkpoint_minutes=1e-5"]
     reactions += ["train.width=8", "train.heads=2", "train.layers=1", "clip.cropper=none"]
+    clips = ["weights=none", "clip.size=16", "clip.frames=4", "clip.span=8"]
+    frozen = [f"data.root={data / 'more'}", tiny, *clips]
+    linear = ["protocol=ucf101_linear", *frozen, "linear.points=3", "runtime.workers=0"]
+    attentive = ["protocol=ucf101_probe", *frozen, "probe.epochs=2", "probe.batch=4", "runtime.workers=1"]
     return {
         "classes": [*classes, "runtime.workers=0"],
+        "frozen, linear": linear,
+        "frozen, attentive, 1 loader process": [*attentive, "probe.lrs=1e-3,1e-2", "probe.decays=0.01,0.1"],
         "classes, 1 loader process": [*classes, "runtime.workers=1"],
         "reactions": [*reactions, "runtime.workers=2"],
     }
@@ -109,14 +117,22 @@ def members(group: int) -> list[int]:
 
 def load() -> None:
     """Import what runs need, so that forked ones begin at once."""
-    for module in ("cli.run", "cli.results", "boards.write", "protocols.fine_tune.run", "protocols.reaction.run"):
+    runs = ("fine_tune", "reaction", "probe")
+    for module in ("cli.run", "cli.results", "boards.write", *(f"protocols.{name}.run" for name in runs)):
         importlib.import_module(f"tta_bench.{module}")
 
 
-def campaign(folder: Path, count: int, seed: int) -> tuple[int, int]:
-    """Kill runs at random moments and run them again; return how many ended equal, and how many left nothing over."""
+def campaign(folder: Path, count: int, seed: int, only: str = "") -> tuple[int, int]:
+    """Kill runs at random moments and run them again; return how many ended equal, and how many left nothing over.
+
+    Args:
+        folder: An empty folder.
+        count: Number of kills.
+        seed: Draws the moments.
+        only: Beginning of the names of the kinds of runs; empty for all of them.
+    """
     draw = random.Random(seed)
-    kinds = jobs(folder / "data")
+    kinds = {kind: words for kind, words in jobs(folder / "data").items() if kind.startswith(only)}
     expected, seconds = {}, {}
     for kind, words in kinds.items():
         whole = folder / f"whole {kind}"
@@ -212,6 +228,7 @@ if __name__ == "__main__":
         done = stops(place, cases)
         print(f"{done} of {len(cases)} stopped cleanly and ended equal")
         sys.exit(done != len(cases))
-    same, tidy = campaign(place, asked, int(sys.argv[4]) if len(sys.argv) > 4 else 0)
+    chosen = sys.argv[5] if len(sys.argv) > 5 else ""
+    same, tidy = campaign(place, asked, int(sys.argv[4]) if len(sys.argv) > 4 else 0, chosen)
     print(f"{same} of {asked} equal, {tidy} of {asked} with nothing left over")
     sys.exit(not same == tidy == asked)

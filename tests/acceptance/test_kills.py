@@ -23,9 +23,15 @@ def told(*words: object) -> str:
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(50, marks=LONG)])
+@pytest.mark.parametrize("count", [5, pytest.param(50, marks=LONG)])
 def test_runs_killed_at_random_moments_end_equal_and_leave_nothing(tmp_path: Path, count: int) -> None:
     assert told(tmp_path, "kills", count) == f"{count} of {count} equal, {count} of {count} with nothing left over"
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(20, marks=LONG)])
+def test_frozen_runs_killed_at_random_moments_end_equal_and_leave_nothing(tmp_path: Path, count: int) -> None:
+    last = told(tmp_path, "kills", count, 0, "frozen")
+    assert last == f"{count} of {count} equal, {count} of {count} with nothing left over"
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(10, marks=LONG)])

@@ -9,8 +9,8 @@ import pytest
 from tests.boards.conftest import known_words
 from tests.records.some_intensities import some_intensities, write_reaction
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.cli.results import mean, print_differences, print_results, runs_of, shown
-from tta_bench.records.schema import Record
+from tta_bench.cli.results import mean, print_differences, print_results, runs_of, shown, trained_share
+from tta_bench.records.schema import Cost, Record
 from tta_bench.records.store import read_record
 
 __all__ = ["known_words"]
@@ -82,3 +82,15 @@ def test_the_own_row_stands_last_with_its_board_and_no_published_figure(tmp_path
     assert lines[-3].startswith("->")
     assert "videomaev2_vit_b" in lines[-3]
     assert len(lines) < 12
+
+
+@pytest.mark.parametrize(("trained", "share"), [(250, "25.0%"), (0, "0.0%"), (999, "99.9%")])
+def test_the_last_lines_say_what_share_of_a_partly_frozen_network_was_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: int, share: str
+) -> None:
+    (whole,) = records(tmp_path / "records", ("1", 0))
+    assert trained_share(whole) == ""
+    part = whole.model_copy(update={"cost": Cost(parameters=1000, trained=trained, gmacs_per_view=None, views=1)})
+    print_differences([part, part])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"{trained:,} of 1,000 parameters ({share}) were trained" in line

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
 BITS = 10
 WIDTH, HEIGHT = 160, 96
 
@@ -134,3 +137,9 @@ def link(clip: Path, names: Iterable[Path]) -> None:
     for name in names:
         name.parent.mkdir(parents=True, exist_ok=True)
         os.link(clip, name)
+
+
+def as_sent(value: T) -> T:
+    """Return a value as a process gets it that was not forked: start methods of Windows and macOS pickle it."""
+    received: T = ForkingPickler.loads(ForkingPickler.dumps(value))
+    return received

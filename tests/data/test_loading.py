@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.clips import HEIGHT, WIDTH, read_barcode, write_video
+from tests.data.clips import HEIGHT, WIDTH, as_sent, read_barcode, write_video
 from tta_bench.config.resolve import resolve
 from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
@@ -173,3 +173,26 @@ def test_what_is_in_flight_is_bounded(workers: int, size: int) -> None:
     assert 1 <= left <= workers
     assert left * ahead * size <= loading.IN_FLIGHT_BYTES or (left, ahead) == (1, 1)
     assert (left, ahead) == (workers, 2) or workers * 2 * size > loading.IN_FLIGHT_BYTES
+
+
+START = ["forkserver", pytest.param("spawn", marks=[pytest.mark.acceptance, pytest.mark.long])]
+
+
+@pytest.mark.parametrize("method", START)
+def test_processes_that_are_not_forked_make_the_same_batches(samples: list[Sample], method: str) -> None:
+    """Start methods of Windows, macOS and Python 3.14: the data set and all that the loader is given are pickled."""
+    clips = loading.TrainClips(samples, lengths(samples), CLIP, TRAIN, seed=0)
+    loader = loading.train_loader(clips, loading.StepBatches(len(samples), 2, 0, 2, seed=0), 1, pin=False)
+    loader.multiprocessing_context = method
+    found = [batch["clips"] for batch in loader]
+    expected = [batch["clips"] for batch, _ in zip(batches(samples, 0), range(2), strict=False)]
+    assert len(found) == 2
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_all_that_a_loader_of_test_clips_is_given_can_be_pickled(samples: list[Sample]) -> None:
+    evaluation = EvalSettings(segments=2, crops=1)
+    loader = loading.test_loader(loading.TestClips(samples, lengths(samples), CLIP, evaluation, 0), 2, 1, pin=False)
+    dataset, begin = as_sent((loader.dataset, loader.worker_init_fn))
+    assert begin is loading.quiet_worker
+    assert torch.equal(dataset[1]["clips"], loader.dataset[1]["clips"])

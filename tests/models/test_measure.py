@@ -6,7 +6,7 @@ from torch import nn
 
 from tta_bench.models.backbones.timm_images import TimmBackbone
 from tta_bench.models.backbones.videomae import VideoMAEV2
-from tta_bench.models.measure import count_gmacs, count_parameters, evaluating, trace
+from tta_bench.models.measure import count_gmacs, count_parameters, count_trained, evaluating, trace
 
 TINY = {"size": 16, "frames": 4, "patch": 8, "width": 16, "depth": 2, "heads": 2, "mlp_width": 32}
 
@@ -72,3 +72,11 @@ def test_evaluating_restores_each_mode_even_after_an_error():
     assert [child.training for child in module.modules()] == [True, True, False]
     with evaluating(module):
         assert not any(child.training for child in module.modules())
+
+
+@pytest.mark.parametrize(("frozen", "trained"), [((), None), (("0",), 15), (("0", "1"), 0)])
+def test_the_trained_share_of_a_partly_frozen_module(frozen, trained):
+    module = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 3))
+    for name in frozen:
+        module.get_submodule(name).requires_grad_(False)
+    assert count_trained(module) == trained

@@ -56,12 +56,14 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
 
 
 def print_differences(records: Sequence[Record], *, aside: bool = False) -> None:
-    """Print, as the last lines, which records are not standard because of their data, and why.
+    """Print, as the last lines, what share of a backbone was trained, and which records are not standard, and why.
 
     Args:
         records: The records.
         aside: True prints to stderr, where stdout holds a JSON document.
     """
+    for text in dict.fromkeys(filter(None, map(trained_share, records))):
+        click.echo(text, err=aside)
     for text in dict.fromkeys(record.identity.dataset.differs for record in records):
         if text is not None:
             click.echo(f"not standard: {text}.", err=aside)
@@ -79,6 +81,17 @@ def print_expected(records: Sequence[Record], *, aside: bool = False) -> None:
     for record in records:
         if text := compared(record):
             click.echo(text, err=aside)
+
+
+def trained_share(record: Record) -> str:
+    """Return the share of the parameters that were trained, in words; empty where all were, or nobody knows."""
+    cost = record.cost
+    if cost is None or cost.trained is None or not cost.parameters:
+        return ""
+    return (
+        f"{record.identity.backbone}: {cost.trained:,} of {cost.parameters:,} parameters "
+        f"({cost.trained / cost.parameters:.1%}) were trained; the others stayed as they started."
+    )
 
 
 def print_findings(findings: Sequence[Findings], work_dir: Path, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import read_frames
+from tta_bench.data.media.decode import read_frames, within_memory
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
 from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_frame, test_views
@@ -92,7 +92,8 @@ class TrainClips(Dataset[TrainItem]):
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
         draw = SAMPLERS[clip.sampling or "dense"].train
-        frames = read_frames(sample.path, draw(self.lengths[sample.id], clip.frames, clip.stride, start))
+        indices = draw(self.lengths[sample.id], clip.frames, clip.stride, start)
+        frames = read_frames(sample.path, indices, partial(within_memory, frames=len(indices)))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)

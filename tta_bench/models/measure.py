@@ -18,6 +18,12 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def count_trained(module: nn.Module) -> int | None:
+    """Return the number of parameters that training changes, where it leaves others as they are; None where all are."""
+    count = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    return None if count == count_parameters(module) else count
+
+
 def count_gmacs(module: nn.Module, clip_shape: tuple[int, ...]) -> float | None:
     """Return the multiply-adds of one view, in units of 10^9, printed as GFLOPs by most papers; None if uncounted.
 

@@ -160,6 +160,8 @@ class Cost(Part):
 
     parameters: int | None = Field(ge=0)
     """Parameters, head included."""
+    trained: int | None = Field(default=None, ge=0, exclude_if=lambda count: count is None)
+    """Parameters that were trained, where the others stayed as they started; null where all were, and untrained."""
     gmacs_per_view: float | None = Field(ge=0)
     """Billions of multiply-adds for a view (what the field prints as GFLOPs)."""
     views: int = Field(gt=0)

@@ -16,6 +16,7 @@ from tta_bench.data.datasets.find_clips import (
     read_lines,
     unknown_suffixes,
     what_is_in,
+    without_previews,
 )
 from tta_bench.errors import UserError
 
@@ -89,3 +90,13 @@ def test_what_lies_nearby_is_said(tmp_path: Path) -> None:
     assert f"the folder {tmp_path / 'root'} holds lists" in nearby(tmp_path, ["lists"])
     assert nearby(tmp_path / "root", ["none"]) == ""
     assert what_is_in(tmp_path / "root") == f"{tmp_path / 'root'} holds lists/, videos/"
+
+
+@pytest.mark.parametrize("preview", ["a.gif", "a.mp4.gif", "a_preview.GIF", "a-thumb.gif"])
+def test_a_gif_beside_its_video_is_a_preview_and_another_a_clip(tmp_path: Path, preview: str) -> None:
+    paths = [tmp_path / name for name in ("a.mp4", preview, "b.gif")]
+    assert without_previews(paths) == [paths[0], paths[2]]
+    (tmp_path / "c").mkdir()
+    for path in paths:
+        (tmp_path / "c" / path.name).touch()
+    assert [path.name for path in clips_by_class(tmp_path)["c"]] == ["a.mp4", "b.gif"]

@@ -118,3 +118,12 @@ def test_a_folder_and_a_list_of_it_give_the_same_ids(tmp_path: Path) -> None:
     write_video(tmp_path / "one" / "a.mp4", 3)
     (tmp_path / "list.txt").write_text("one/a.mp4 0 -1\n")
     assert VideoList(tmp_path).clips() == VideoList(tmp_path / "list.txt").clips()
+
+
+@pytest.mark.parametrize("preview", ["1.gif", "1_thumb.gif"])
+def test_previews_beside_videos_are_no_videos(tmp_path: Path, preview: str) -> None:
+    for name in ("dance/1.mp4", f"dance/{preview}", "dance/2.gif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [clip.id for clip in VideoList(tmp_path).listing] == ["dance/1.mp4", "dance/2.gif"]
+    assert [clip.id for clip in TikTokActions(tmp_path).listing] == ["1", "2"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.data.clips import (
 )
 from tta_bench.data.media import decode
 from tta_bench.data.media.container import UnreadableVideo
-from tta_bench.data.media.decode import count_frames, decoder_version, read_frames
+from tta_bench.data.media.decode import count_frames, decoder_version, read_frames, within_memory
 
 FRAMES = 40
 UNEVEN = list(accumulate([0] + [20, 35, 90, 15] * 10))[:FRAMES]
@@ -226,3 +227,22 @@ def test_frames_are_changed_one_by_one(tmp_path: Path) -> None:
 
     assert read_frames(path, [5, 0, 0, 9], shrink).shape == (4, HEIGHT // 8, WIDTH // 8, 3)
     assert held == [HEIGHT * WIDTH * 3] * 2
+
+
+@pytest.mark.parametrize(("most", "side"), [(4 * HEIGHT * WIDTH * 3, 1.0), (HEIGHT * WIDTH * 3, 0.5), (3, 0.01)])
+def test_frames_that_would_take_too_much_memory_are_held_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, side: float
+) -> None:
+    monkeypatch.setattr(decode, "MOST_BYTES", most)
+    path = write_video(tmp_path / "a.mp4", codec="libx264")
+    frames = read_frames(path, range(4), partial(within_memory, frames=4))
+    assert frames.shape == (4, max(1, int(HEIGHT * side)), max(1, int(WIDTH * side)), 3)
+    assert frames.nbytes <= max(most, 4 * 3)
+    if side == 0.5:
+        assert [read_barcode(cv2.resize(frame, (WIDTH, HEIGHT))) for frame in frames] == [0, 1, 2, 3]
+
+
+def test_sixteen_frames_of_a_4k_video_are_held_as_they_are() -> None:
+    frame = np.zeros((2160, 3840, 3), np.uint8)
+    assert within_memory(frame, 16) is frame
+    assert within_memory(frame, 64).nbytes * 64 <= decode.MOST_BYTES

@@ -10,7 +10,7 @@ import pytest
 
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames
-from tta_bench.data.media.frame_folders import frame_files, read_picture
+from tta_bench.data.media.frame_folders import frame_files, missing_numbers, read_picture
 
 
 def fill(folder: Path, names: Sequence[str]) -> Path:
@@ -86,3 +86,22 @@ def test_pictures_are_rgb(tmp_path: Path, suffix: str) -> None:
     picture = read_picture(tmp_path / f"a{suffix}")
     assert picture.shape == (16, 24, 3)
     assert abs(picture.mean((0, 1)) - (200, 20, 10)).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [
+        ([1, 2, 3, 4], 0),
+        ([1, 2, 4, 5, 6], 1),
+        ([10, 15, 20, 40], 3),
+        ([7], 0),
+        ([1, 1, 2], 0),
+        ([1, 2, 3, 10_000], 9996),
+    ],
+)
+def test_images_that_are_missing_between_the_others(numbers: Sequence[int], missing: int) -> None:
+    assert missing_numbers([Path(f"v2_img_{number:05d}.jpg") for number in numbers]) == missing
+
+
+def test_names_without_numbers_say_nothing_of_missing_images() -> None:
+    assert missing_numbers([Path("a.jpg"), Path("b.jpg"), Path("c1.jpg")]) == 0

@@ -86,3 +86,11 @@ def test_the_shared_clips(shared: Path) -> None:
         length = count_frames(video)
         indices = [length // 2 + k for k in (0, 4, 9, 25)]
         np.testing.assert_array_equal(read_counted_frames(video, indices, length), read_frames(video, indices))
+
+
+@pytest.mark.parametrize("name", ["h264 with B-frames", "h264 in AVI"])
+def test_frames_are_changed_as_they_are_decoded(tmp_path: Path, name: str) -> None:
+    file, codec, options = (SOUGHT | COUNTED)[name]
+    path = write_video(tmp_path / file, FRAMES, codec, **options)
+    found = read_counted_frames(path, [7, 30, 7], FRAMES, lambda frame: frame[::2, ::2])
+    assert np.array_equal(found, read_counted_frames(path, [7, 30, 7], FRAMES)[:, ::2, ::2])

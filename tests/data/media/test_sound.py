@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -235,3 +236,21 @@ def test_hours_of_sound_are_refused_before_they_are_decoded(tmp_path: Path, monk
             container.mux(stream.encode(None))
         with pytest.raises(UserError, match=f"{name} has 0 minutes of sound or more"):
             read_sound(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mka"])
+@pytest.mark.parametrize("default", [0, 1])
+def test_of_several_tracks_the_default_one_is_heard(tmp_path: Path, suffix: str, default: int) -> None:
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w") as container:
+        tracks = [container.add_stream("aac", rate=SOUND_RATE, layout="mono") for _ in range(2)]
+        for number, stream in enumerate(tracks):
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+        for stream, level in zip(tracks, (0.1, 0.4), strict=True):
+            frame = av.AudioFrame.from_ndarray(tone(SOUND_RATE, level=level)[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    signal = read_sound(path).signal
+    assert signal is not None
+    assert np.abs(signal[4000:12000]).max() == pytest.approx((0.1, 0.4)[default], rel=0.2)

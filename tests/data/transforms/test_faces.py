@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.data.clips import HEIGHT, WIDTH, cut, read_barcode, write_packed_avi, write_video
+from tests.data.clips import HEIGHT, WIDTH, as_sent, cut, read_barcode, write_packed_avi, write_video
 from tta_bench.data.transforms.augment import Box
 from tta_bench.data.transforms.faces import (
     BROKEN_OFF,
@@ -128,3 +128,13 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
 )
 def test_whatever_the_box_a_square_is_cut(top: float, left: float, height: float, width: float, size: int) -> None:
     assert cut_out(np.zeros((60, 100, 3), np.uint8), Box(top, left, height, width), size).shape == (size, size, 3)
+
+
+@pytest.mark.parametrize("cropper", ["none", "haar"])
+def test_an_extractor_that_was_sent_to_a_process_gives_the_same_faces(tmp_path: Path, cropper: str) -> None:
+    path = write_video(tmp_path / "a.mp4")
+    faces = FaceFrames(size=16, frames=3, cropper=cropper)
+    expected, _ = faces(path)
+    found, _ = as_sent(faces)(path)  # its detector, which was used, stays behind
+    assert expected is not None
+    assert np.array_equal(found, expected)

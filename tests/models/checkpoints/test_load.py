@@ -261,6 +261,30 @@ def test_the_head_must_be_there_and_have_the_datasets_classes(source):
         load_classifier(make(), state)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["temporal.lstm.weight"],
+        ["head_drop.norm.weight", "head_drop.norm.bias"],
+        ["cls_head.proj.weight"],
+        ["adapter.0.weight", "adapter.2.weight"],
+    ],
+)
+def test_a_test_without_a_layer_of_the_file_is_refused_by_its_name(source, names):
+    """Fine-tuning leaves such layers out and says so; a test without them would be of another network."""
+    state = official(source) | {name: torch.ones(16, 16) for name in names}
+    with pytest.raises(UserError, match=f"layers besides the backbone .* {len(names)} tensors .*{re.escape(names[0])}"):
+        load_classifier(make(), state)
+    report = load_backbone(make().backbone, state)
+    assert set(names) <= {*report.unexpected, *report.dropped}
+
+
+@pytest.mark.parametrize("names", [["criterion.weight"], ["n_averaged", "loss_fn.margin"], ["train_metrics.total"]])
+def test_what_no_forward_pass_uses_is_no_layer(source, names):
+    report = load_classifier(make(), official(source) | {name: torch.ones(3) for name in names})
+    assert report.head == "head"
+
+
 def test_half_precision_files_fill_a_single_precision_backbone(source, clip):
     half = {name: tensor.bfloat16() for name, tensor in official(source).items()}
     target = make().backbone

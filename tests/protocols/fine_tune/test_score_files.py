@@ -10,7 +10,6 @@ from tta_bench.protocols.fine_tune.score_files import (
     ClassScores,
     Labels,
     columns_as_listed,
-    ids_as_listed,
     read_class_scores,
     read_labels,
     require_classes,
@@ -93,12 +92,6 @@ def test_columns_of_other_classes_are_named() -> None:
     assert caught.value.hint == "Did you mean 'Diving'?"
     with pytest.raises(UserError, match="no column for 1 of 3 classes: Surfing"):
         columns_as_listed(ClassScores(("v",), ("Archery", "Diving"), scores), CLASSES)
-
-
-def test_ids_lose_what_the_list_does_not_have() -> None:
-    given = ["v_A_g01", "A/v_A_g02.avi", "D:\\ucf\\A\\v_A_g03.MP4", "v.1", "other.txt"]
-    assert ids_as_listed(given, ["v_A_g01", "v.1"]) == ["v_A_g01", "v_A_g02", "v_A_g03", "v.1", "other.txt"]
-    assert ids_as_listed(["A/v.avi"], ["A/v.avi"]) == ["A/v.avi"]
 
 
 def test_labels(tmp_path: Path) -> None:
@@ -184,7 +177,52 @@ def test_a_file_that_is_no_text_is_called_by_its_kind(tmp_path: Path, begin: byt
             read(path)
 
 
-def test_folder_and_suffix_count_only_where_they_tell_samples_apart() -> None:
-    assert ids_as_listed(["v_1", "a/v_2.avi"], ["v_1.mp4", "v_2"]) == ["v_1.mp4", "v_2"]
-    assert ids_as_listed(["v_1"], ["a/v_1.mp4", "b/v_1.mp4"]) == ["v_1"]
-    assert ids_as_listed(["v_1.mp4"], ["v_1.mp4", "v_1.avi"]) == ["v_1.mp4"]
+@pytest.mark.parametrize(
+    ("cell", "said", "way_out"),
+    [
+        ("12.5%", "Archery of b is '12.5%'", "signs %"),
+        ('"0,25"', "Archery of b is '0,25'", "with a point"),
+        ("yes", "Archery of b is 'yes'", "Expected"),
+        ("", "Archery of b is ''", "Expected"),
+    ],
+)
+def test_a_score_that_is_no_number_is_shown_with_its_column(tmp_path: Path, cell: str, said: str, way_out: str) -> None:
+    path = write(tmp_path, f"id,Archery,Diving\na,1,2\nb,{cell},2\n")
+    with pytest.raises(UserError, match=said) as caught:
+        read_class_scores(path)
+    assert way_out in caught.value.hint
+
+
+def test_a_column_of_words_is_said_to_be_no_class(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="source of a is 'x'") as caught:
+        read_class_scores(write(tmp_path, "id,Archery,Diving,source\na,1,2,x\nb,1,2,y\n"))
+    assert caught.value.hint == "If source is no class, leave that column out."
+
+
+def test_bytes_of_hdf5_files_are_texts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", ids=np.array([b"a", b"b"]), scores=np.eye(2), classes=np.array(["é".encode(), b"y"]))
+    found = read_class_scores(tmp_path / "s.npz")
+    assert (found.ids, found.classes) == (("a", "b"), ("é", "y"))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"ids": np.array(["a", "b"], object)}, "ids is an array of Python objects"),
+        ({"scores": np.eye(2).astype(object)}, "scores is an array of Python objects"),
+        ({"scores": np.eye(2, dtype=bool)}, "type bool"),
+        ({"scores": np.eye(2) + 0j}, "type complex128"),
+        ({"classes": np.array([b"\xff\xfex", b"y"])}, "no UTF-8"),
+    ],
+)
+def test_arrays_of_another_type_are_named(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+    whole = {"ids": np.array(["a", "b"]), "scores": np.eye(2), "classes": np.array(["x", "y"])}
+    np.savez(tmp_path / "s.npz", **(whole | arrays))
+    with pytest.raises(UserError, match=said):
+        read_class_scores(tmp_path / "s.npz")
+
+
+def test_arrays_of_other_names_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", ids=np.array(["a"]), logits=np.eye(1), classes=np.array(["x"]))
+    with pytest.raises(UserError, match="holds no array scores; it has classes, ids, logits"):
+        read_class_scores(tmp_path / "s.npz")

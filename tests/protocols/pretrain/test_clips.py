@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.clips import write_video
+from tests.data.clips import as_sent, write_video
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.data.transforms.augment import Box
@@ -95,3 +95,10 @@ def test_frames_of_a_video_shorter_than_the_clip(clips: list[Clip]) -> None:
     assert pretrain_indices(7, 4, 3, generator(0)).tolist() == [0, 3, 3, 3]
     frames = dataset(clips)[0, 1]["clips"]
     assert torch.equal(frames[:, 1], frames[:, 2])
+
+
+@pytest.mark.parametrize("key", [(0, 0), (3, 1)])
+def test_a_data_set_that_was_pickled_gives_the_same_items(clips: list[Clip], key: tuple[int, int]) -> None:
+    """Start methods that do not fork, as those of Windows and macOS, pickle it."""
+    whole = dataset(clips)
+    assert torch.equal(as_sent(whole)[key]["clips"], whole[key]["clips"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -350,3 +352,19 @@ def test_features_that_another_version_made_are_not_used(
     name = {"NUMERICS_VERSION": "numerics", "decoder_version": "decoder"}[made_by]
     with pytest.raises(UserError, match=f"something else: {name} differ"):
         later.run()
+
+
+@pytest.mark.parametrize("kind", ["pooled", "tokens"])
+def test_what_a_process_killed_in_the_encoding_left_is_removed(root: Path, tmp_path: Path, kind: str) -> None:
+    frozen(root, tmp_path / "a", "probe").run()
+    store = next((tmp_path / "cache").rglob(f"encoded-*/{kind}"))
+    file = next(store.glob("??/*.npy"))
+    program = (
+        "import os, sys; from pathlib import Path; from tta_bench.utils.files import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as file:\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, file], check=False)
+    file.unlink()
+    assert list(store.rglob(".*.tmp"))
+    frozen(root, tmp_path / "b", "probe").run()
+    assert not list(store.rglob(".*.tmp"))

@@ -14,7 +14,6 @@ from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS
 from tta_bench.errors import UserError
 from tta_bench.protocols.reaction.challenge_files import (
     LabelForm,
-    check_ids,
     known_subjects,
     read_outputs,
     read_truth,
@@ -166,16 +165,6 @@ def test_labels_outside_the_part_do_not_matter(tmp_path: Path) -> None:
 def test_the_hidden_labels_of_the_test_part_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="empty or NaN values in 2 rows.*: 00009, 00010"):
         read_truth(write(tmp_path / "labels.csv", label_rows()), FORM, "test")
-
-
-def test_ids_are_counted_and_lost_zeros_are_noticed() -> None:
-    check_ids(["00002", "00001"], ["00001", "00002"])
-    with pytest.raises(UserError, match="1 missing: 00003; 1 repeated: 00001; 1 not of this split: x") as caught:
-        check_ids(["00001", "00001", "x", "00002"], ["00001", "00002", "00003"])
-    assert caught.value.hint == ""
-    with pytest.raises(UserError, match="2 missing.*2 not of this split: 1, 2") as caught:
-        check_ids(["1", "2"], ["00001", "00002"])
-    assert "leading zeros" in caught.value.hint
 
 
 @pytest.mark.parametrize("style", ["[{id}]", "{id}"])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.data.clips import as_sent
 from tta_bench.data.loading import StepBatches, train_loader
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, column_statistics, reaction_loader
 
@@ -84,3 +85,10 @@ def test_statistics_are_those_of_all_rows_together(columns: list[np.ndarray]) ->
 def test_a_large_offset_loses_no_spread() -> None:
     rows = (1e6 + np.arange(100)).astype(np.float32)[:, None]
     assert column_statistics([rows[:50], rows[50:]])[1][0] == pytest.approx(rows.astype(float).std(), rel=1e-6)
+
+
+def test_all_that_a_loader_is_given_can_be_pickled(clips: ReactionClips) -> None:
+    """Start methods that do not fork, as those of Windows and macOS, pickle it."""
+    loader = reaction_loader(clips, 2, workers=1, pin=False)
+    dataset, collate, _ = as_sent((loader.dataset, loader.collate_fn, loader.worker_init_fn))
+    assert torch.equal(collate([dataset[1, 0]])["faces"], clips.collate([clips[1, 0]])["faces"])

@@ -21,6 +21,7 @@ from tta_bench.data.datasets.hume_reaction import EMOTIONS, HumeReaction
 from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, generate_reaction_sample
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.protocols.base import seen
 from tta_bench.protocols.reaction.run import Reaction
 from tta_bench.protocols.reaction.step import ReactionStep
 from tta_bench.records.files import read_predictions
@@ -216,6 +217,14 @@ def test_weights_are_for_the_visual_part_or_for_each(root: Path, tmp_path: Path)
         record = run(root, tmp_path / f"{number}", *frozen, f"weights={said}")
         assert record.identity.weights is not None
         assert record.identity.weights.name == "looks.pth"
+        assert record.load is not None
+        assert (record.load.tensors, record.load.left_over) == (4, ())
+        assert record.cost is not None
+        assert (
+            0
+            < (record.cost.trained or 0)
+            == (record.cost.parameters or 0) - sum(parameter.numel() for parameter in Looks().parameters())
+        )
         loaded = weights(tmp_path / f"{number}")["paths.0.encoder.encoder.layer.weight"]
         assert torch.equal(loaded, torch.full((6, 12), 0.5))
     with pytest.raises(UserError, match="hears has no weights"):
@@ -234,6 +243,29 @@ def test_a_trained_network_is_tested_without_training(root: Path, tmp_path: Path
         run(root, tmp_path, "backbone=looks", f"weights={folder.name}", "phase=test")
     with pytest.raises(UserError, match="does not fit"):
         run(root, tmp_path, "backbone=hears", f"weights={folder.name}", "phase=test", "train.temporal=gru")
+
+
+def test_an_encoder_of_an_own_run_says_what_it_has_seen(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = run(root, tmp_path, "backbone=looks")
+    assert record.load is None
+    assert record.cost is not None
+    assert record.cost.trained is None
+    (folder,) = (path.parent for path in tmp_path.glob("*/checkpoint.pt"))
+    tested = run(root, tmp_path, "backbone=looks", f"weights={folder.name}", "phase=test")
+    assert tested.load is not None
+    assert tested.load.tensors > 4
+    clips = HumeReaction(root).part("val")
+    content = dict(read_checkpoint(folder / "checkpoint.pt"))
+    content["seen"] = seen.entry(record.identity.dataset.name, [clip.id for clip in clips], None)
+    save_checkpoint(tmp_path / "leaky.pt", content)
+    capsys.readouterr()
+    again = run(root, tmp_path, "backbone=looks+hears", f"weights={tmp_path / 'leaky.pt'}")
+    assert "were trained on 6 of the 6 test clips" in " ".join(capsys.readouterr().err.split())
+    assert again.identity.weights is not None
+    assert again.identity.weights.pretraining.labels is True
+    assert again.identity.weights.pretraining.data.endswith("training part")
 
 
 def test_a_submitted_file_is_scored_like_anybodys(root: Path, tmp_path: Path) -> None:

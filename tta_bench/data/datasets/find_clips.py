@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -26,6 +27,10 @@ _OTHERS = """
 """
 BESIDE = frozenset(f".{name}" for name in _OTHERS.split())
 """Suffixes of files that lie beside videos and are none."""
+
+
+PREVIEW = re.compile(r"[-_. ]?(preview|thumb|thumbnail|thumbs|cover|storyboard)$", re.IGNORECASE)
+"""Ends of the names of previews."""
 
 
 def read_lines(file: Path) -> list[str]:
@@ -104,7 +109,26 @@ def find_file(base: Path, name: str) -> Path:
 def clips_by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the clips of each folder directly below this one, by its name."""
     classes = [folder / name for name in names_in(folder) if (folder / name).is_dir()]
-    return {path.name: [path / name for name in names_in(path) if is_clip(path / name)] for path in classes}
+    return {
+        path.name: without_previews([path / name for name in names_in(path) if is_clip(path / name)])
+        for path in classes
+    }
+
+
+def without_previews(paths: Iterable[Path]) -> list[Path]:
+    """Return the clips without the GIF previews that lie beside videos: ``a.gif`` and ``a_preview.gif`` of ``a.mp4``.
+
+    Args:
+        paths: Clips of one folder. A GIF that is named like no other video is a clip of its own.
+    """
+    clips = list(paths)
+    videos = {path.stem for path in clips if path.suffix.lower() != ".gif"}
+    return [path for path in clips if path.suffix.lower() != ".gif" or not _names_of_preview(path.stem) & videos]
+
+
+def _names_of_preview(stem: str) -> set[str]:
+    """Return the names of the videos that a picture of this name could be a preview of."""
+    return {stem, Path(stem).stem, PREVIEW.sub("", stem)}
 
 
 def is_clip(path: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.find_clips import find_by_stem, is_clip, names_in, same_name
-from tta_bench.data.datasets.reaction_ids import SOUND_SUFFIXES, near_ids, without_suffix
+from tta_bench.data.datasets.listed_ids import SOUND_SUFFIXES, near_ids, without_suffix
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS

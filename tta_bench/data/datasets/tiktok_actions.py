@@ -18,6 +18,7 @@ from tta_bench.data.datasets.find_clips import (
     names_in,
     read_lines,
     what_is_in,
+    without_previews,
 )
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
@@ -96,7 +97,8 @@ def walk(folder: Path) -> Iterator[Path]:
         inside = [current / name for name in names_in(current)]
         if current != folder and is_frame_folder(current):
             yield current
-        yield from (path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+        videos = (path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+        yield from without_previews(videos)
         pending += [path for path in reversed(inside) if path.is_dir()]
 
 

@@ -43,6 +43,24 @@ Change = Callable[[Pixels], Pixels]
 """A function of one frame ``uint8 (H, W, 3)`` that gives a frame."""
 
 
+MOST_BYTES = 10**9
+"""Most memory of the frames of one clip: 40 of 3840 x 2160 pixels, and no frame of a benchmark's clips is so large."""
+
+
+def within_memory(frame: Pixels, frames: int) -> Pixels:
+    """Return a frame as it is, or smaller where so many of its size would take more than `MOST_BYTES`.
+
+    Args:
+        frame: ``uint8 (H, W, 3)``.
+        frames: Frames of the clip that are held at once.
+    """
+    scale = (MOST_BYTES / (frame.nbytes * frames)) ** 0.5
+    if scale >= 1:
+        return frame
+    height, width = (max(1, int(side * scale)) for side in frame.shape[:2])
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def decoder_version() -> str:
     """Return the decoder with its versions, e.g. ``PyAV 18.1.0, libavcodec 62.28.102``."""
     return f"PyAV {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"

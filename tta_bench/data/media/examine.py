@@ -16,8 +16,8 @@ import numpy as np
 from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, open_for_reading, too_many
 from tta_bench.data.media.decode import broken, count_frames, video_stream
 from tta_bench.data.media.fingerprint import Thumbnails, fingerprint, shrink, small_luma
-from tta_bench.data.media.frame_folders import frame_files
-from tta_bench.data.media.stated_size import missing_bytes
+from tta_bench.data.media.frame_folders import frame_files, missing_numbers
+from tta_bench.data.media.stated_size import lacks_ogg_end, missing_bytes
 
 ALLOWED_SECONDS = 0.25
 """Time by which a file may end before its header says, without a doubt."""
@@ -79,6 +79,8 @@ def examine(path: Path) -> Examined:
         raise UnreadableVideo(path, "no frames")
     if missing := missing_bytes(path):
         doubts.append(f"the file is cut: {missing}")
+    if lacks_ogg_end(path):
+        doubts.append("the file is cut: its last page is not marked as the end")
     return Examined(frames, "; ".join(filter(None, doubts)), *size, fingerprint(thumbnails.spread()))
 
 
@@ -97,7 +99,9 @@ def _examine_images(path: Path) -> Examined:
             raise UnreadableVideo(path, f"{file.name} is not an image that can be read")
         size = size if number else (picture.shape[1], picture.shape[0])
         thumbnails.add(partial(shrink, np.asarray(picture, np.uint8)))
-    return Examined(frames, "", *size, fingerprint(thumbnails.spread()))
+    absent = missing_numbers(frame_files(path))
+    doubt = f"{absent:,} of its images are missing by their numbers" if absent else ""
+    return Examined(frames, doubt, *size, fingerprint(thumbnails.spread()))
 
 
 def _lost(stream: av.VideoStream, form: str, frames: int, packets: int) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -62,6 +64,25 @@ def read_picture(file: Path) -> NDArray[np.uint8]:
     if picture is None:
         raise UnreadableVideo(file.parent, f"{file.name} is not an image that can be read")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def missing_numbers(files: Sequence[Path]) -> int:
+    """Return the number of images that are missing between the first and the last, by the numbers in their names.
+
+    Numbers may go up by more than one, where frames were taken at a lower rate; then that step is the usual one.
+
+    Args:
+        files: The frames in order. Where their names have not one number each, none is known to be missing.
+    """
+    found = [re.findall(r"\d+", file.stem) for file in files]
+    if len(files) < 3 or any(not numbers for numbers in found):
+        return 0
+    numbers = [int(parts[-1]) for parts in found]
+    steps = Counter(later - earlier for earlier, later in pairwise(numbers))
+    usual = steps.most_common(1)[0][0]
+    if usual <= 0 or any(step <= 0 or step % usual for step in steps):
+        return 0
+    return (numbers[-1] - numbers[0]) // usual + 1 - len(numbers)
 
 
 def _pattern(name: str) -> str:

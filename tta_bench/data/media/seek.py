@@ -16,32 +16,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.data.media.container import NO_TRIAL, UnreadableVideo, open_for_reading
-from tta_bench.data.media.decode import ToRgb, read_frames, video_stream
+from tta_bench.data.media.decode import Change, ToRgb, read_frames, video_stream
 
 SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
 
 
-def read_counted_frames(path: Path, indices: Sequence[int] | NDArray[np.integer], length: int) -> NDArray[np.uint8]:
+def read_counted_frames(
+    path: Path, indices: Sequence[int] | NDArray[np.integer], length: int, change: Change | None = None
+) -> NDArray[np.uint8]:
     """Return the frames with these indices, ``uint8 (len(indices), H, W, 3)``, as `read_frames` does.
 
     Args:
         path: The file, or a folder of frames.
         indices: Indices of the frames, in any order; one at or beyond the end gives the last.
         length: Counted frames of the video.
+        change: A change of each frame as soon as it is decoded, such as a smaller size.
 
     Raises:
         UnreadableVideo: Decoding fails.
     """
     wanted = np.minimum(indices, length - 1)
     once, places = np.unique(wanted, return_inverse=True)
-    frames = None if path.is_dir() else _seek_and_read(path, once.tolist(), length)
+    frames = None if path.is_dir() else _seek_and_read(path, once.tolist(), length, change)
     if frames is None:
-        return read_frames(path, wanted)
+        return read_frames(path, wanted, change)
     return frames if np.array_equal(once, wanted) else frames[places]
 
 
-def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np.uint8] | None:
+def _seek_and_read(path: Path, wanted: Sequence[int], length: int, change: Change | None) -> NDArray[np.uint8] | None:
     """Decode from the last key frame not after the first wanted frame; None where that does not give all frames."""
     try:
         with open_for_reading(path, NO_TRIAL) as container:
@@ -57,13 +60,17 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int) -> NDArray[np
             if not keys:
                 return None
             container.seek(max(keys), stream=stream)
-            return _decode(path, container, stream, rows)
+            return _decode(path, container, stream, rows, change)
     except (av.FFmpegError, UnreadableVideo):
         return None  # counting from the start raises the error
 
 
 def _decode(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, rows: dict[int, int]
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    rows: dict[int, int],
+    change: Change | None,
 ) -> NDArray[np.uint8] | None:
     """Return the frames at some times, each in its place; frames in between that no other refers to are not decoded."""
     size = stream.width, stream.height
@@ -78,7 +85,7 @@ def _decode(
             if frame.pts in missing:
                 if (frame.width, frame.height) != size:
                     return None
-                picture = convert(frame)
+                picture = convert(frame) if change is None else change(convert(frame))
                 if frames is None:
                     frames = np.empty((len(rows), *picture.shape), np.uint8)
                 frames[rows[frame.pts]] = picture  # one by one, so that the next picture takes the same memory

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tta_bench.cards.kinds import SOUND_RATE
 from tta_bench.data.media.container import MOST_SOUND_SECONDS, open_for_reading
-from tta_bench.data.media.stated_size import missing_bytes
+from tta_bench.data.media.stated_size import lacks_ogg_end, missing_bytes
 from tta_bench.errors import UserError
 
 SOUND_VERSION = 2
@@ -87,7 +87,7 @@ def read_sound(path: Path) -> Sound:
                 length += sum(block.shape[1] for block in fresh)
                 _require_short(path, length / SOUND_RATE)
             blocks += _resample(resampler, None)
-        if missing_bytes(path):
+        if missing_bytes(path) or lacks_ogg_end(path):
             notes[BROKEN_OFF] = 1
     except (OSError, ValueError, av.FFmpegError):  # an error of PyAV is one of these three
         if not blocks:

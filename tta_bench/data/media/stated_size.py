@@ -1,10 +1,11 @@
-"""Sizes that headers state: bytes of a RIFF (AVI, WAV) or Matroska file that are not there, and cut transport streams.
+"""Sizes that headers state: bytes of a RIFF (AVI, WAV) or Matroska file that are not there, and cut streams.
 
 A file that was not copied whole often decodes without an error, up to where it ends.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,12 @@ UNKNOWN = 0x7FFF_0000
 
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 """The first bytes of a Matroska file, and of the element that holds everything."""
+
+OGG = b"OggS"
+"""First bytes of each page of an Ogg file."""
+
+OGG_TAIL = 8 * 65_307
+"""Bytes at a file's end that are looked through: eight of the largest pages, for the last of each stream."""
 
 STREAMS = frozenset((".m2t", ".m2ts", ".mts", ".tod", ".ts"))
 """Suffixes of transport streams, whose packets have 188 or 192 bytes."""
@@ -41,6 +48,31 @@ def missing_bytes(path: Path) -> Missing | None:
         head = stream.read(4096)
     stated = _riff_size(head) or _matroska_size(head) or _packets_size(path.suffix.lower(), head, found)
     return Missing(found, stated) if stated > found else None
+
+
+def lacks_ogg_end(path: Path) -> bool:
+    """Return True for an Ogg file (OGV, OGG, Opus) of which no last page is marked as the end of its stream.
+
+    Every encoder marks it (RFC 3533, header_type 0x04), so a file without it was cut, perhaps between two pages.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as stream:
+        if stream.read(4) != OGG:
+            return False
+        stream.seek(max(0, path.stat().st_size - OGG_TAIL))
+        tail = stream.read()
+    pages = [at for at in _places(tail, OGG) if len(tail) > at + 5 and tail[at + 4] == 0]
+    return not any(tail[at + 5] & 4 for at in pages)
+
+
+def _places(text: bytes, word: bytes) -> Iterator[int]:
+    """Yield the places of a word in some bytes."""
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
 
 
 def _riff_size(head: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tta_bench.data.media.container import UnreadableVideo
-from tta_bench.data.media.decode import Pixels, count_frames, decoder_version, read_frames
+from tta_bench.data.media.decode import Pixels, count_frames, decoder_version, read_frames, within_memory
 from tta_bench.data.media.frame_times import frame_times, second_indices
 from tta_bench.data.transforms.augment import Box
 from tta_bench.data.transforms.face_detectors import FaceDetector, face_detector, whole_frame
@@ -83,6 +83,10 @@ class FaceFrames:
     def __post_init__(self) -> None:
         face_detector(self.cropper, self.model)  # an error is raised here, not in a worker
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, which is all that another process gets: it makes a detector of its own."""
+        return {name: value for name, value in vars(self).items() if name != "_detect"}
+
     @cached_property
     def _detect(self) -> FaceDetector:
         return face_detector(self.cropper, self.model)
@@ -91,7 +95,7 @@ class FaceFrames:
         """Return the clip's frames, or None where it is unreadable, and the notes."""
         try:
             indices, notes = self._indices(path)
-            pictures = read_frames(path, indices)
+            pictures = read_frames(path, indices, partial(within_memory, frames=len(indices)))
         except (UnreadableVideo, OSError):
             return None, {UNREADABLE: 1}
         if path.is_dir():

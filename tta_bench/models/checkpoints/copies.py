@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tta_bench.errors import UserError, shorten
 
-DEPTH = 3
+DEPTH = 4
 """Dictionaries within dictionaries that are looked into."""
 TOP = "."
 """Name of the copy that stands at the top of a file, behind no key and no prefix."""

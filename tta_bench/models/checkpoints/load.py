@@ -22,6 +22,7 @@ from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint, save_
 from tta_bench.models.checkpoints.rename import newer_huggingface, official_videomae
 from tta_bench.models.checkpoints.rename_images import efficientnet_pytorch, stages_of
 from tta_bench.models.checkpoints.report import LoadReport
+from tta_bench.models.checkpoints.sound import check_values
 from tta_bench.models.classifier import Classifier
 
 __all__ = [
@@ -142,6 +143,7 @@ def load_backbone(backbone: nn.Module, raw: Mapping[str, Any]) -> LoadReport:
     """
     state, report, _ = _find(raw, backbone)
     _check_fit(report, raw, backbone, fresh=_FRESH if isinstance(backbone, VideoMAEV2) else ())
+    check_values(state, backbone.state_dict(), _source(raw))
     backbone.load_state_dict(state, strict=False)
     return report
 
@@ -172,6 +174,8 @@ def load_classifier(classifier: Classifier, raw: Mapping[str, Any], classes: Seq
             f"be of another network: {len(layers):,} tensors ({shorten(layers, 4)}).",
             "Choose a backbone that has these layers, or leave out phase=test to fine-tune the file's backbone.",
         )
+    check_values(state, classifier.backbone.state_dict(), source)
+    check_values({head.name: head.weight, f"{head.name}.bias": head.bias}, {}, source)
     classifier.backbone.load_state_dict(state, strict=False)
     classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
     return replace(report, head=head.name, dropped=tuple(name for name in report.dropped if name not in head.names))

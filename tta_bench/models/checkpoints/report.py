@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tta_bench.errors import shorten
+
+
+def joined(reports: Mapping[str, LoadReport]) -> LoadReport | None:
+    """Return the sum of the loads of a network's parts, each tensor behind its part's name; None for no part.
+
+    Args:
+        reports: The loads by the names of the parts.
+    """
+    if len(reports) < 2:
+        return next(iter(reports.values()), None)
+
+    def names(field: str) -> tuple[str, ...]:
+        return tuple(f"{part}: {name}" for part, report in reports.items() for name in getattr(report, field))
+
+    return LoadReport(
+        loaded=sum(report.loaded for report in reports.values()),
+        copy=" + ".join(report.copy or "." for report in reports.values()),
+        **{field: names(field) for field in ("missing", "unexpected", "mismatched", "dropped", "resampled", "others")},
+    )
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.data.datasets.listed_ids import near_ids
+from tta_bench.errors import UserError
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.metrics import METRICS
 from tta_bench.protocols.base.identity import identity_of
 from tta_bench.protocols.base.standing import UNKNOWN, Standing
 from tta_bench.records.identity import Identity
+from tta_bench.records.predictions import check_complete
 from tta_bench.records.redact import without_root
 from tta_bench.records.schema import Record
 from tta_bench.records.score import Results
@@ -21,6 +24,19 @@ from tta_bench.records.status import now
 from tta_bench.records.store import read_record, record_name, write_record
 from tta_bench.utils.files import sha256_of
 from tta_bench.utils.keyed_random import digest
+
+
+def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
+    """Check that every expected sample is there exactly once and no other.
+
+    Raises:
+        UserError: Counts and names missing, repeated and unknown ids; says which have lost their leading zeros.
+    """
+    try:
+        check_complete(ids, expected)
+    except UserError as error:
+        hint = near_ids([name for name in ids if name not in set(expected)], expected)
+        raise UserError(error.message, hint.strip() or error.hint) from None
 
 
 def write_scored(

@@ -162,7 +162,7 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     world = run.machine.world
     finished = world.from_first(partial(done_before, run))
     if finished is not None:
-        world.from_first(partial(_sweep, run))
+        world.from_first(partial(_sweep, run.work_dir, run.folder))
         yield finished
         return
     with claiming(run):
@@ -177,7 +177,6 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
         Claimed: Another process does it at this moment.
     """
     world = run.machine.world
-    world.from_first(partial(_sweep, run))
     trainings = () if run.is_test_only else (run.claim_of_training,)
     with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world):
         yield
@@ -187,13 +186,13 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
 def claimed(
     claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path, world: World = ALONE
 ) -> Iterator[None]:
-    """Claim an experiment while the block runs; of several processes the first does.
+    """Claim an experiment while the block runs, and remove what killed processes left; of several the first does.
 
     Args:
         claims: The claims of this process.
         work_dir: Folder of all runs.
         identity: Identity of the experiment.
-        name: Name of the run, for messages.
+        name: Name of the run and of its folder.
         trainings: Files that claim its trainings.
         world: The processes that share it.
 
@@ -202,6 +201,7 @@ def claimed(
     """
 
     def add() -> None:
+        _sweep(work_dir, work_dir / name)
         for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
             claims.add(path, f"{name} is being trained")
 
@@ -294,7 +294,7 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
     return []
 
 
-def _sweep(run: PreparedRun[Any]) -> None:
+def _sweep(work_dir: Path, folder: Path) -> None:
     """Remove what killed processes left in a work folder and in the folder of the training."""
     folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
-    sweep(run.folder, *(run.work_dir / name for name in folders))
+    sweep(folder, *(work_dir / name for name in folders))

@@ -11,12 +11,14 @@ from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.models.checkpoints.read import Checkpoint, checkpoint_digest, read_checkpoint
+from tta_bench.models.checkpoints.report import LoadReport
 from tta_bench.protocols.base.seen import Seen, seen_of
 from tta_bench.protocols.base.start_weights import CHECKPOINT, checkpoint_of, choose_file, runs_in
+from tta_bench.records import schema
 from tta_bench.utils.download import said_digest
 from tta_bench.utils.keyed_random import digest
 
-__all__ = ["CHECKPOINT", "Weights", "checkpoint_of", "find_weights", "runs_in"]
+__all__ = ["CHECKPOINT", "Weights", "checkpoint_of", "find_weights", "load_part", "runs_in"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,18 @@ def find_weights(experiment: Experiment, work_dir: Path) -> Weights | None:
         wanted = said_digest(chosen.card.digest)
         raise UserError(f"{chosen.path} is not the file on the card: sha256 {sha256}, expected {wanted}.")
     return Weights(chosen.name, chosen.path, sha256, chosen.card.pretraining)
+
+
+def load_part(report: LoadReport) -> schema.Load:
+    """Return a record's entry of the tensors that were taken from a file of weights."""
+    return schema.Load(
+        tensors=report.loaded,
+        copy_of=report.copy if report.others else None,
+        head=report.head or None,
+        fresh=report.missing[: schema.MOST_NAMES],
+        resampled=report.resampled[: schema.MOST_NAMES],
+        left_over=(*report.unexpected, *report.dropped)[: schema.MOST_NAMES],
+    )
 
 
 def _weights_of(name: str, path: Path, key: str, sha256: str) -> Weights:

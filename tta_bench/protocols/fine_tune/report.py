@@ -7,12 +7,12 @@ import numpy as np
 from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.models.checkpoints.report import LoadReport
 from tta_bench.models.classifier import Classifier
-from tta_bench.models.measure import count_gmacs, count_parameters
+from tta_bench.models.measure import count_gmacs, count_parameters, count_trained
 from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
+from tta_bench.protocols.base.training_run import is_test_of_file
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.fine_tune.testing import TestReport
@@ -76,20 +76,9 @@ def fine_tune_cost(experiment: FineTuneExperiment, classifier: Classifier) -> sc
     gmacs = count_gmacs(classifier, (3, clip.frames, clip.size, clip.size))
     return schema.Cost(
         parameters=count_parameters(classifier),
+        trained=None if is_test_of_file(experiment) else count_trained(classifier),
         gmacs_per_view=None if gmacs is None else round(gmacs, 4),
         views=views.segments * views.crops,
-    )
-
-
-def load_part(report: LoadReport) -> schema.Load:
-    """Return a record's entry of the tensors that were taken from a file of weights."""
-    return schema.Load(
-        tensors=report.loaded,
-        copy_of=report.copy if report.others else None,
-        head=report.head or None,
-        fresh=report.missing[: schema.MOST_NAMES],
-        resampled=report.resampled[: schema.MOST_NAMES],
-        left_over=(*report.unexpected, *report.dropped)[: schema.MOST_NAMES],
     )
 
 

@@ -31,14 +31,13 @@ from tta_bench.protocols.base.training_run import (
     training_folder,
     training_identity,
 )
-from tta_bench.protocols.base.weights import Weights, find_weights
+from tta_bench.protocols.base.weights import Weights, find_weights, load_part
 from tta_bench.protocols.fine_tune.report import (
     describe_plan,
     fine_tune_cost,
     fine_tune_identity,
     fine_tune_predictions,
     fine_tune_run_info,
-    load_part,
 )
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips, open_split

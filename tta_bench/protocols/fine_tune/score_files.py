@@ -5,15 +5,13 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, did_you_mean, shorten
 from tta_bench.utils.printable import one_line
 from tta_bench.utils.tables import plain, read_cells
@@ -79,9 +77,9 @@ def read_class_scores(path: Path) -> ClassScores:
         try:
             cells[index] = [float(row[name]) for name in classes]
         except ValueError:
-            wrong.append(row["id"])
+            wrong.append(row["id"] or "(no id)")
     if wrong:
-        raise UserError(f"{path}: {len(wrong):,} samples have a score that is no number: {shorten(wrong)}.", FORM)
+        raise _no_number(path, rows, classes, wrong)
     return ClassScores(tuple(row["id"] for row in rows), tuple(classes), cells)
 
 
@@ -102,13 +100,6 @@ def read_labels(path: Path) -> Labels:
     group = "group" if "group" in columns else "id"
     ids, labels, groups = (tuple(row[name] for row in rows) for name in ("id", "label", group))
     return Labels(ids, labels, groups, spare)
-
-
-def ids_as_listed(ids: Sequence[str], expected: Collection[str]) -> list[str]:
-    """Return ids in the form of the list: folder and video suffix count only where they tell two samples apart."""
-    wanted, bare = set(expected), Counter(map(_bare, expected))
-    listed = {_bare(name): name for name in expected if bare[_bare(name)] == 1}
-    return [name if name in wanted else listed.get(_bare(name), _bare(name)) for name in ids]
 
 
 def columns_as_listed(given: ClassScores, classes: Sequence[str]) -> NDArray[np.floating]:
@@ -162,15 +153,34 @@ def require_classes(given: ClassScores, labels: Labels, path: Path) -> None:
     raise UserError("; ".join(said) + ".", hint)
 
 
+def _no_number(path: Path, rows: Sequence[dict[str, str]], classes: Sequence[str], wrong: Sequence[str]) -> UserError:
+    """Return the error for scores that are no numbers: the first with its column and value, and what it may be."""
+    column, value, id = next(
+        (name, row[name], row["id"]) for row in rows for name in classes if not _is_number(row[name])
+    )
+    hint = FORM
+    if value.endswith("%") and _is_number(value[:-1]):
+        hint = "Leave out the signs %: scores are plain numbers, higher is better."
+    elif _is_number(value.replace(",", ".", 1)):
+        hint = "Write decimals with a point, not with a comma."
+    elif all(not _is_number(row[column]) for row in rows):
+        hint = f"If {column} is no class, leave that column out."
+    text = f"{path}: {len(wrong):,} samples have a score that is no number: {shorten(wrong)}"
+    return UserError(f"{text}; {column} of {id or '(no id)'} is '{value}'.", hint)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _best_class(ids: Sequence[str], best: Sequence[str]) -> ClassScores:
     classes = sorted(set(best))
     scores = np.array(best)[:, None] == np.array(classes)
     return ClassScores(tuple(ids), tuple(classes), scores.astype(np.float32), best_only=True)
-
-
-def _bare(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
 
 
 def _read_csv(path: Path, needed: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
@@ -188,21 +198,48 @@ def _read_csv(path: Path, needed: Sequence[str]) -> tuple[list[str], list[dict[s
 def _read_npz(path: Path) -> ClassScores:
     try:
         with np.load(path, allow_pickle=False) as file:
-            ids, scores, classes = (file[name] for name in ("ids", "scores", "classes"))
+            ids, scores, classes = (_array(path, file, name) for name in ("ids", "scores", "classes"))
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} holds no scores: {one_line(str(error))}.", FORM) from None
     except (NotImplementedError, RuntimeError, SyntaxError, TypeError, struct.error) as error:  # of a damaged archive
         raise UserError(f"{path} holds no scores: {one_line(str(error))}.", FORM) from None
     if ids.ndim != 1 or classes.ndim != 1:
         raise UserError(f"{path}: ids and classes are lists, of shapes {ids.shape} and {classes.shape} here.", FORM)
-    if scores.ndim != 2 or scores.shape != (len(ids), len(classes)) or scores.dtype.kind not in "fiu":
+    if scores.dtype.kind not in "fiu":
+        raise UserError(f"{path}: scores are numbers of the type {scores.dtype}, and real ones are ranked.", FORM)
+    if scores.ndim != 2 or scores.shape != (len(ids), len(classes)):
         raise UserError(
             f"{path}: scores of shape {scores.shape} do not fit {len(ids):,} ids and {len(classes)} classes."
         )
-    names = tuple(map(str, classes))
+    names = _texts(classes, path)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{path} has several classes called {shorten(twice)}.")
-    return ClassScores(tuple(map(str, ids)), names, scores)
+    return ClassScores(_texts(ids, path), names, scores)
+
+
+def _texts(array: NDArray[np.generic], path: Path) -> tuple[str, ...]:
+    """Return the texts in an array; bytes, as HDF5 files keep them, are UTF-8."""
+    try:
+        return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist())
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: its ids or classes are bytes that are no UTF-8.", "Store texts.") from None
+
+
+def _array(path: Path, file: Mapping[str, NDArray[np.generic]], name: str) -> NDArray[np.generic]:
+    """Return an array of an NPZ file by its name.
+
+    Raises:
+        UserError: There is none, or it holds Python objects, which would be unpickled.
+    """
+    if name not in file:
+        raise UserError(f"{path} holds no array {name}; it has {shorten(sorted(file)) or 'none'}.", FORM)
+    try:
+        return file[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        right = "np.asarray(scores, float)" if name == "scores" else f"np.array({name}, str)"
+        raise UserError(f"{path}: {name} is an array of Python objects.", f"Store {right} in its place.") from None
 
 
 _KINDS = {
@@ -213,6 +250,8 @@ _KINDS = {
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "compressed by gzip",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"{": "a JSON document",
+    b"[": "a JSON document",
 }
 """Kinds of files that are no text, by their first bytes."""
 

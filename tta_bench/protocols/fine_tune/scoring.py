@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from tta_bench.config.prediction_file import OutsideScores
+from tta_bench.data.datasets.listed_ids import ids_as_listed
 from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import open_dataset
-from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.base.file_record import check_ids, write_scored
 from tta_bench.protocols.base.standing import UNKNOWN, Standing, standing_of
 from tta_bench.protocols.fine_tune.score_files import (
     ClassScores,
     columns_as_listed,
-    ids_as_listed,
     read_class_scores,
     read_labels,
     require_classes,
@@ -51,7 +51,7 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
     given = read_class_scores(asked.predictions)
     truth = _truth_from_file(asked.labels, given) if asked.labels else _truth_from_dataset(asked)
     ids = ids_as_listed(given.ids, truth.labels)
-    check_complete(ids, truth.labels)
+    check_ids(ids, truth.labels)
     predictions = collect(
         ids,
         columns_as_listed(given, truth.classes),

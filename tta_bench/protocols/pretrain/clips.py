@@ -7,6 +7,7 @@ dataset/pretrain_datasets.py and transforms.py). Clips are neither flipped nor c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.media.decode import within_memory
 from tta_bench.data.media.seek import read_counted_frames
 from tta_bench.data.transforms.augment import Box
 from tta_bench.data.transforms.sampling import Indices
@@ -74,7 +76,7 @@ class PretrainClips(Dataset[PretrainItem]):
         video, clip = self.clips[index], self.clip
         start, length = generator(self.seed, epoch, video.id, "start"), self.lengths[video.id]
         indices = pretrain_indices(length, clip.frames, clip.stride, start)
-        frames = read_counted_frames(video.path, indices, length)
+        frames = read_counted_frames(video.path, indices, length, partial(within_memory, frames=clip.frames))
         height, width = frames.shape[1:3]
         windows = [
             draw_window(height, width, clip.size, self.train.scales, generator(self.seed, epoch, video.id, view))

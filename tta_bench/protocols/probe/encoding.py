@@ -30,6 +30,7 @@ from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.models.measure import trace
 from tta_bench.plugins import PluginCode
 from tta_bench.protocols.base.weights import Weights
+from tta_bench.utils.files import sweep
 from tta_bench.utils.keyed_random import digest, torch_seed
 from tta_bench.utils.paths import cache_folder
 from tta_bench.utils.progress import console
@@ -210,12 +211,15 @@ def encode_all(
     Raises:
         UserError: The disk has no room for them.
     """
+    sweep(cache_folder() / "features")
     contents = content_digests([sample.path for sample in samples], cache_folder() / "features" / "contents.json")
     stores = encoding_stores(encoder, rule, kinds)
     machine = encoder.machine
     todo = missing(samples, contents, stores, CLIPS_AT_ONCE[machine.device.type])
     made = sum(map(len, todo))
     if made:
+        for store in stores.values():
+            sweep(store.folder, deep=True)
         require_room(encoder.size(), made, rule.windows, kinds)
 
     def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.datasets.reaction_ids import near_ids
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
-from tta_bench.records.predictions import check_complete
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
 
@@ -96,19 +94,6 @@ def known_subjects(subjects: Mapping[str, str | None]) -> dict[str, str] | None:
     """Return the subject of each clip without brackets, or None unless all are known."""
     known = {name: bare(subject) for name, subject in subjects.items() if subject}
     return known if len(known) == len(subjects) else None
-
-
-def check_ids(ids: Sequence[str], expected: Collection[str]) -> None:
-    """Check that every expected clip is there exactly once and no other.
-
-    Raises:
-        UserError: Counts and names missing, repeated and unknown ids; says which have lost their leading zeros.
-    """
-    try:
-        check_complete(ids, expected)
-    except UserError as error:
-        hint = near_ids([name for name in ids if name not in set(expected)], expected)
-        raise UserError(error.message, hint.strip() or error.hint) from None
 
 
 def write_outputs(

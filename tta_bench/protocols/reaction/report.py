@@ -7,10 +7,11 @@ from pathlib import Path
 from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
-from tta_bench.models.measure import count_parameters
+from tta_bench.models.measure import count_parameters, count_trained
 from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
+from tta_bench.protocols.base.training_run import is_test_of_file
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.reaction.scoring import keep_reactions, truth_of_reactions
 from tta_bench.protocols.reaction.split import ReactionSplit, parts_of
@@ -71,7 +72,8 @@ def reaction_cost(experiment: ReactionExperiment, clips: ReactionSplit, step: Re
     batch = scored.collate([scored[0, next(complete, 0)]])
     gmacs = step.gmacs(batch)
     counted = None if gmacs is None else round(gmacs, 4)
-    return schema.Cost(parameters=count_parameters(step.net), gmacs_per_view=counted, views=1)
+    trained = None if is_test_of_file(experiment) else count_trained(step.net)
+    return schema.Cost(parameters=count_parameters(step.net), trained=trained, gmacs_per_view=counted, views=1)
 
 
 def describe_reaction_plan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import Machine
@@ -12,6 +13,8 @@ from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.models.checkpoints.report import LoadReport
+from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, phase
@@ -28,7 +31,7 @@ from tta_bench.protocols.base.training_run import (
     training_folder,
     training_identity,
 )
-from tta_bench.protocols.base.weights import Weights, find_weights
+from tta_bench.protocols.base.weights import Weights, find_weights, load_part
 from tta_bench.protocols.reaction.challenge_files import write_outputs
 from tta_bench.protocols.reaction.clips import reaction_loader
 from tta_bench.protocols.reaction.model import build_reaction_net
@@ -61,6 +64,8 @@ class Reaction(ProtocolRun):
     """Training and test of one experiment, or the challenge's file of its test part."""
 
     experiment: ReactionExperiment
+    loaded: LoadReport | None = None
+    """The tensors that the network that was built last took from files."""
 
     def run(self) -> list[Record]:
         """Run the missing stages and return the record; none when only training was asked for.
@@ -92,6 +97,7 @@ class Reaction(ProtocolRun):
         return recorder.success(
             **reaction_results(experiment, run.clips, report, recorder.folder, record_name(run.identity)),
             phases=(*extract_phase, *phase("train", trained), *phase("test", report.timing)),
+            load=None if self.loaded is None else load_part(self.loaded),
             cost=reaction_cost(experiment, run.clips, step),
         )
 
@@ -147,6 +153,7 @@ class Reaction(ProtocolRun):
         machine = Machine.of(experiment.runtime, experiment.precision)
         clips = open_reactions(experiment, machine.workers)
         weights = combine(self.encoders)
+        self._warn_of_seen(weights, clips)
         training = training_identity(experiment, clips.key, weights, machine)
         return PreparedRun(
             experiment=experiment,
@@ -178,11 +185,14 @@ class Reaction(ProtocolRun):
         net = build_reaction_net(
             experiment.backbone, experiment.clip, experiment.train, statistics, means, experiment.seed
         )
+        told = self.loaded
         if run.is_test_only:
             assert run.weights is not None
-            load_net(net, run.weights, experiment.backbone.name)
+            self.loaded = load_net(net, run.weights, experiment.backbone.name)
         else:
-            load_encoders(net, self.encoders)
+            self.loaded = load_encoders(net, self.encoders)
+        if told is None and self.loaded is not None and run.weights is not None:
+            console.print(f"weights {run.weights.name}: {self.loaded.summary()}", style="dim", markup=False)
         settings = ReactionStepSettings(
             train=experiment.train, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
         )
@@ -209,9 +219,26 @@ class Reaction(ProtocolRun):
         loader = reaction_loader(clips, step.settings.micro_batch, machine.workers, machine.pin, size, rank)
         return reaction_test(step, loader)
 
-    def meta(self) -> dict[str, list[str]]:
-        """Return a checkpoint's entry of the targets, in the order of the outputs."""
-        return {"targets": list(self.prepared.clips.layout.targets)}
+    def meta(self) -> dict[str, Any]:
+        """Return a checkpoint's entries of the targets, in the order of the outputs, and of the clips it has seen."""
+        run, name = self.prepared, self.experiment.dataset.name
+        before = None if run.weights is None else run.weights.pretraining
+        ids = [clip.id for clip in run.clips.train]
+        data = f"{name}, training part" if before is None else f"{name}, training part, and before it: {before.data}"
+        return {
+            "run": run.folder.name,
+            "targets": list(run.clips.layout.targets),
+            "pretraining": {"data": data, "labels": True, "clips": len(ids)},
+            seen.KEY: seen.entry(name, ids, None if run.weights is None else run.weights.seen),
+        }
+
+    def _warn_of_seen(self, weights: Weights | None, clips: ReactionSplit) -> None:
+        """Tell the user where the weights were trained on clips of the scored part."""
+        if weights is not None:
+            scored = [clip.id for clip in clips.scored]
+            said = seen.warning(weights.name, weights.seen, self.experiment.dataset.name, scored)
+            if said:
+                console.print(said, style="yellow", markup=False)
 
     def _refuse_test_part(self) -> None:
         if self.experiment.eval.split == "test":

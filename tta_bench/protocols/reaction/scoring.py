@@ -11,12 +11,12 @@ from tta_bench.cards.kinds import DatasetCard
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.config.resolve import data_root
 from tta_bench.data.datasets.hume_reaction import EMOTIONS, PARTS, ListedReaction
+from tta_bench.data.datasets.listed_ids import ids_as_listed
 from tta_bench.data.datasets.open import open_dataset
-from tta_bench.data.datasets.reaction_ids import ids_as_listed
 from tta_bench.errors import UserError, shorten
-from tta_bench.protocols.base.file_record import write_scored
+from tta_bench.protocols.base.file_record import check_ids, write_scored
 from tta_bench.protocols.base.standing import UNKNOWN, standing_of
-from tta_bench.protocols.reaction.challenge_files import LabelForm, check_ids, known_subjects, read_outputs, read_truth
+from tta_bench.protocols.reaction.challenge_files import LabelForm, known_subjects, read_outputs, read_truth
 from tta_bench.records.intensities import Intensities, Truth, collect_intensities
 from tta_bench.records.schema import Record
 from tta_bench.records.score import Results, keep_results, keep_without_labels

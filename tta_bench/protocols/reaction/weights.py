@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.checkpoints.load import load_backbone
+from tta_bench.models.checkpoints.report import LoadReport, joined
+from tta_bench.protocols.base.seen import Seen
 from tta_bench.protocols.base.start_weights import words_of_parts
 from tta_bench.protocols.base.weights import Weights, find_weights
 from tta_bench.protocols.reaction.model import ReactionNet, VisualPath
 from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.progress import console
 
 
 def part_weights(experiment: ReactionExperiment, work_dir: Path) -> tuple[Weights | None, ...]:
@@ -34,6 +37,7 @@ def combine(weights: Sequence[Weights | None]) -> Weights | None:
     if len(known) < 2:
         return known[0] if known else None
     labels = [part.pretraining.labels for part in known]
+    seen = [part.seen.clips for part in known if part.seen is not None]
     return Weights(
         name="+".join("none" if part is None else part.name for part in weights),
         path=known[0].path,
@@ -42,24 +46,26 @@ def combine(weights: Sequence[Weights | None]) -> Weights | None:
             data="; ".join(part.pretraining.data for part in known),
             labels=None if None in labels else any(labels),
         ),
+        seen=Seen(torch.unique(torch.cat(seen))) if seen else None,
     )
 
 
-def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> None:
-    """Load each part's weights into its encoder, and print a summary.
+def load_encoders(net: ReactionNet, weights: Sequence[Weights | None]) -> LoadReport | None:
+    """Load each part's weights into its encoder, and return the sum of it; None where no part has any.
 
     Raises:
         UserError: A file is no checkpoint, or does not fit.
     """
-    for path, part in zip(net.paths, weights, strict=True):
+    reports = {}
+    for number, (path, part) in enumerate(zip(net.paths, weights, strict=True), start=1):
         if part is not None:
             assert isinstance(path, VisualPath)
-            report = load_backbone(path.encoder, part.read())
-            console.print(f"weights {part.name}: {report.summary()}", style="dim", markup=False)
+            reports[f"part {number}"] = load_backbone(path.encoder, part.read())
+    return joined(reports)
 
 
-def load_net(net: ReactionNet, weights: Weights, backbone: str) -> None:
-    """Load a trained network, encoders and heads, for a test.
+def load_net(net: ReactionNet, weights: Weights, backbone: str) -> LoadReport:
+    """Load a trained network, encoders and heads, for a test, and return the sum of it.
 
     Raises:
         UserError: The checkpoint is of another kind of network, or of another shape.
@@ -76,3 +82,4 @@ def load_net(net: ReactionNet, weights: Weights, backbone: str) -> None:
         raise UserError(
             f"{weights.path} does not fit: {first}", "Give the training's own train. and clip. keys."
         ) from error
+    return LoadReport(loaded=len(content["model"]))
