@@ -28,6 +28,10 @@ _HIDDEN = (
     "§ The labels may not be published, so this row is verifiable with the data only: `tta-bench verify RECORD "
     "data.root=DIR`. It is compared with no other row."
 )
+_TIES = (
+    "¶ A record from before: a tie of the true class with others counts as a miss. In the other rows a tie of k "
+    "classes counts 1/k."
+)
 _EMOTIONS = (
     "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
     "undefined and counts 0."
@@ -55,13 +59,21 @@ def scores(rows: Sequence[RankedRow], metric: str, title: str = "") -> Table:
         *(Column("weights", "weights"), Column("pretraining", "pre-training", paper=True), Column("labels", "labels")),
         *(Column("track", "track"), Column("splits", "splits", paper=True), Column("runs", "runs")),
     )
-    return Table(columns, tuple(_scores(ranked, metric, [other.name for other in others]) for ranked in rows), title)
+    names, mixed = [other.name for other in others], _mixes_ties(rows, metric)
+    return Table(columns, tuple(_scores(ranked, metric, names, mixed) for ranked in rows), title)
 
 
-def _scores(ranked: RankedRow, metric: str, others: Sequence[str]) -> tuple[Cell, ...]:
+def _mixes_ties(rows: Sequence[RankedRow], metric: str) -> bool:
+    """Return True if some rows count a tie as a miss, and others do not."""
+    return len({cells.misses_ties(ranked.row, metric) for ranked in rows}) > 1
+
+
+def _scores(ranked: RankedRow, metric: str, others: Sequence[str], mixed: bool) -> tuple[Cell, ...]:
     row, record = ranked.row, ranked.row.first
+    old_ties = mixed and cells.misses_ties(row, metric)
     return (
-        *(cells.rank(ranked), cells.model(record), Figure(metric, ranked.score), cells.interval(ranked, metric)),
+        *(cells.rank(ranked), cells.model(record), Figure(metric, ranked.score)),
+        cells.interval(ranked, metric, old_ties),
         *(cells.verified(row), *(cells.mean(row, name) for name in others)),
         *(cells.clips(row), cells.count(ranked.n_groups), *cells.weights(record), Text(record.identity.track)),
         *(cells.splits(row), cells.runs(row)),
@@ -104,6 +116,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         _ROUGH: any(ranked.rough for ranked in rows),
         _UNGROUPED: any(cells.is_ungrouped(ranked.row, metric) for ranked in rows),
         **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
+        _TIES: _mixes_ties(rows, metric),
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
         f"These rows rest on {len(copies)} different copies of the data: the names and labels of the clips are the "
         "same, their bytes are not.": len(copies) > 1,

@@ -6,10 +6,14 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from tta_bench.metrics.intervals import LEVEL, RESAMPLES
 from tta_bench.metrics.proportions import FEW_MISSES, Hits, effective_groups, ends, expanded_percentiles
 from tta_bench.metrics.ranks import SeedNoise, sign_flips, student_draws
+
+MOST = 1 - 1e-6
+"""Largest coverage of a single interval."""
 
 
 def difference_ends(
@@ -36,7 +40,9 @@ def difference_ends(
     if hits is None:
         low, high = expanded_percentiles(drawn, effective_groups(np.unique(groups, return_counts=True)[1]), level)
         return min(low, value), max(high, value)
-    singles = [ends(*one, of.groups, of, level) for *one, of in zip(values, resampled, hits, strict=True)]
+    singles = [
+        ends(score, draws, of.groups, of, level) for score, draws, of in zip(values, resampled, hits, strict=True)
+    ]
     return newcombe(values, (singles[0], singles[1]), _correlation(values, resampled, hits))
 
 
@@ -58,8 +64,8 @@ def adjusted_p(
 ) -> NDArray[np.float64]:
     """Return the p-value of each pair of models being equal, ``(K, K)``, adjusted for all pairs; ones on the diagonal.
 
-    The test is that of ranks (`metrics.ranks.better`): signs of whole groups are flipped, and each pair is compared with
-    the largest of the pairs that are no further apart than itself (Westfall and Young 1993, stepdown).
+    The test is that of ranks (`metrics.ranks.better`): signs of whole groups are flipped, and each pair is compared
+    with the largest of the pairs that are no further apart than itself (Westfall and Young 1993, stepdown).
 
     Args:
         contributions: ``(G, K)`` part of each model's score that a group contributes.
@@ -68,25 +74,57 @@ def adjusted_p(
     """
     models = contributions.shape[1]
     first, second = np.triu_indices(models, 1)
-    between = contributions[:, first] - contributions[:, second]
-    squares = (between**2).sum(axis=0)
-    if noise is not None:
-        squares = squares + noise.variances[first] + noise.variances[second]
-    told = squares > 0  # models with the same hits in every group have p = 1
-    scale = np.sqrt(np.where(told, squares, 1.0))
-    observed = np.abs(between.sum(axis=0)) / scale * (1 - 1e-9)  # a rounding error must not part equal sums
-    flipped = np.concatenate([signs @ between for signs in sign_flips(len(contributions), resamples)])
-    if noise is not None and noise.variances.any():
-        luck = np.sqrt(noise.variances) * student_draws(models, noise.freedom, resamples)
-        flipped += luck[:, first] - luck[:, second]
-    order = np.argsort(np.where(told, observed, -1.0), kind="stable")
-    largest = np.maximum.accumulate(np.abs(flipped / scale)[:, order], axis=1)
+    observed, flipped = _statistics(contributions, noise, resamples)
+    told = observed >= 0  # models with the same hits in every group have p = 1
+    order = np.argsort(observed, kind="stable")
+    largest = np.maximum.accumulate(flipped[:, order], axis=1)
     p = ((largest >= observed[order]).sum(axis=0) + 1) / (resamples + 1)
     adjusted = np.ones(len(first))
     adjusted[order] = np.maximum.accumulate(np.where(told[order], p, 1.0)[::-1])[::-1]
     table = np.ones((models, models))
     table[first, second] = table[second, first] = np.minimum(adjusted, 1.0)
     return table
+
+
+def simultaneous_level(
+    contributions: NDArray[np.float64], noise: SeedNoise | None = None, resamples: int = RESAMPLES, level: float = LEVEL
+) -> float:
+    """Return the coverage of each single interval with which the intervals of all pairs hold at once.
+
+    Args:
+        contributions: ``(G, K)`` part of each model's score that a group contributes.
+        noise: Variance from the luck of training.
+        resamples: Number of resamples.
+        level: Coverage of all intervals at once; that of a single pair is this.
+    """
+    observed, flipped = _statistics(contributions, noise, resamples)
+    if len(observed) < 2:
+        return level
+    outer = float(np.quantile(flipped.max(axis=1), level))
+    return min(max(level, float(2 * ndtr(outer) - 1)), MOST)
+
+
+def _statistics(
+    contributions: NDArray[np.float64], noise: SeedNoise | None, resamples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each pair's absolute studentised difference, and it with signs flipped.
+
+    They are ``(pairs,)`` and ``(resamples, pairs)``. A pair without any difference in any group has -1, and zeros.
+    """
+    models = contributions.shape[1]
+    first, second = np.triu_indices(models, 1)
+    between = contributions[:, first] - contributions[:, second]
+    squares = (between**2).sum(axis=0)
+    if noise is not None:
+        squares = squares + noise.variances[first] + noise.variances[second]
+    told = squares > 0
+    scale = np.sqrt(np.where(told, squares, 1.0))
+    observed = np.abs(between.sum(axis=0)) / scale * (1 - 1e-9)  # a rounding error must not part equal sums
+    flipped = np.concatenate([signs @ between for signs in sign_flips(len(contributions), resamples)])
+    if noise is not None and noise.variances.any():
+        luck = np.sqrt(noise.variances) * student_draws(models, noise.freedom, resamples)
+        flipped += luck[:, first] - luck[:, second]
+    return np.where(told, observed, -1.0), np.abs(flipped / scale)
 
 
 def _correlation(

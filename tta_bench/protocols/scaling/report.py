@@ -28,8 +28,8 @@ class Point:
     """Loss at the end of pre-training."""
     record: str
     """Name of the fine-tuned model's record."""
-    hits: NDArray[np.bool_]
-    """``(N,)`` true for test samples classified correctly."""
+    hits: NDArray[Any]
+    """``(N,)`` true for test samples classified correctly, or a part of 1 for a tie."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _about_intervals(study: Study) -> str:
     """Return sentences on the sizes' intervals."""
     groups, seeds = study.levels[0].accuracy.n_groups, max(len(level.values) for level in study.levels)
     if groups < 2:
-        return "All test clips are of one group, so nothing can be said of others: the interval is all that is possible."
+        return "All test clips are of one group, so nothing can be said of others: the interval is all that can be."
     about = (
         "The interval is that of the mean over seeds: the groups of the test clips, and the unbiased variance of the "
         "seeds pooled over the sizes. Of the few seeds the lowest and the highest stand beside it."

@@ -20,6 +20,7 @@ from tta_bench.experiments.fine_tune import FineTuneCard, FineTuneExperiment
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
 from tta_bench.experiments.scaling import ScalingExperiment, StudySettings
+from tta_bench.metrics.ties import hits as counted_hits
 from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.protocols.fine_tune.run import FineTune
@@ -125,7 +126,7 @@ class Scaling(ProtocolRun):
                 busy = claimed
                 continue
             outcomes = self._outcomes(record)
-            hits = outcomes.ranks == 0
+            hits = counted_hits(outcomes)
             points.append(Point(size, seed, float(hits.mean()), loss, record_name(record.identity), hits))
             groups.append(outcomes.groups)
             records.append(record)

@@ -67,6 +67,10 @@ class SeedSpread(NamedTuple):
     """Degrees of freedom; 0 where it is not known."""
 
 
+UNKNOWN = SeedSpread(0.0, 0)
+"""The variance where there is one seed of every size."""
+
+
 def seed_spread(values: Sequence[NDArray[Any]]) -> SeedSpread:
     """Return the unbiased variance of scores over seeds, pooled over sizes with several.
 
@@ -76,13 +80,13 @@ def seed_spread(values: Sequence[NDArray[Any]]) -> SeedSpread:
     scores = [np.asarray(rows, float).mean(axis=1) for rows in values]
     freedom = sum(len(seeds) - 1 for seeds in scores)
     squares = sum(float(((seeds - seeds.mean()) ** 2).sum()) for seeds in scores)
-    return SeedSpread(squares / freedom, freedom) if freedom else SeedSpread(0.0, 0)
+    return SeedSpread(squares / freedom, freedom) if freedom else UNKNOWN
 
 
 def mean_over_seeds(
     values: NDArray[Any],
     groups: NDArray[Any],
-    luck: SeedSpread = SeedSpread(0.0, 0),
+    luck: SeedSpread = UNKNOWN,
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
