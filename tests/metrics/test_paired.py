@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_bench.metrics.paired import (
+    design_effect,
     detectable_difference,
     discordant,
+    group_size,
     mcnemar_exact,
     two_sided_p,
 )
@@ -36,6 +38,15 @@ def test_mcnemar_is_a_fair_coin_over_the_discordant_samples() -> None:
 
 def test_p_is_never_zero() -> None:
     assert two_sided_p(np.ones(99)) == pytest.approx(0.02)
+
+
+def test_groups_raise_the_detectable_difference() -> None:
+    groups = np.repeat(np.arange(4), [1, 1, 2, 4])
+    assert group_size(groups) == pytest.approx(22 / 8)
+    assert group_size(np.arange(9)) == 1
+    assert design_effect(1, 0.4) == design_effect(6, 0) == 1
+    plain, grouped = (detectable_difference(3783, 0.06, effect=effect) for effect in (1, design_effect(5.65, 0.4)))
+    assert grouped == pytest.approx(plain * np.sqrt(2.86))
 
 
 def test_detectable_difference_of_the_official_lists() -> None:

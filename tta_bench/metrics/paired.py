@@ -52,16 +52,43 @@ def mcnemar_exact(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
-def detectable_difference(n: int, discordant_share: float, power: float = 0.8, level: float = LEVEL) -> float:
-    """Return the smallest difference of two accuracies that McNemar's test finds with the given power.
+ALIKE = (0.1, 0.4)
+"""Correlations of the clips of one group that a detectable difference is stated for: mild and strong."""
 
-    The normal approximation for independent samples; groups make the true figure larger.
+
+SHARES = (0.06, 0.15, 0.25)
+"""Shares of clips that only one of two models gets right, for which it is stated."""
+
+
+def group_size(groups: NDArray[Any]) -> float:
+    """Return the mean size of the group that a sample is in, ``sum m^2 / sum m`` over group sizes m."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    return float((sizes**2).sum() / sizes.sum())
+
+
+def design_effect(size: float, alike: float) -> float:
+    """Return the factor by which groups raise the variance of a mean (Kish 1965, Survey Sampling, section 5.4).
+
+    Args:
+        size: Mean size of the group that a sample is in.
+        alike: Correlation of the samples of one group.
+    """
+    return 1 + alike * (size - 1)
+
+
+def detectable_difference(
+    n: int, discordant_share: float, power: float = 0.8, level: float = LEVEL, effect: float = 1.0
+) -> float:
+    """Return the smallest difference of two accuracies that a paired test finds with the given power.
+
+    The normal approximation, on ``n`` over the design effect of the groups.
 
     Args:
         n: Samples.
         discordant_share: Share of samples on which exactly one of the models is right.
         power: Probability of finding the difference.
         level: One minus the test's significance level.
+        effect: Design effect of the groups; 1 for independent samples.
     """
     normal = NormalDist()
-    return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * math.sqrt(discordant_share / n)
+    return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * math.sqrt(discordant_share * effect / n)

@@ -14,7 +14,9 @@ from tta_bench.data.overlap.traces import CROPS, RATE, VALUES, Trace, mirrored
 ALIKE = 0.72
 """Cosine of two descriptors from which their pictures may be the same."""
 FEWEST_PICTURES = 3
-"""Pictures that must agree at one shift in time."""
+"""Pictures that must agree at one shift in time, of a clip that has no more."""
+USUAL_PICTURES = 6
+"""Pictures that must agree of longer clips: a second and a half."""
 SHARE_OF_PICTURES = 0.4
 """Share of the pictures of the overlapping stretch that must agree."""
 _ROWS = 2048
@@ -103,6 +105,7 @@ def _best(
     edge = 0.5 / RATE
     stretch = int(((moved >= times[0].min() - edge) & (moved <= times[0].max() + edge)).sum())
     agreed = len(shifts[shift])
-    if agreed < max(FEWEST_PICTURES, SHARE_OF_PICTURES * stretch):
+    usual = min(USUAL_PICTURES, *map(len, times))
+    if agreed < max(FEWEST_PICTURES, usual, SHARE_OF_PICTURES * stretch):
         return None
     return Candidate(one.names[pair[0]], other.names[pair[1]], shift / RATE, turned, agreed)
