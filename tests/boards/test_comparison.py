@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.records.some_intensities import some_intensities, some_truth, write_reaction
-from tta_bench.boards.comparison import compare
+from tests.records.some_records import some_identity, some_predictions, write_success
+from tta_bench.boards.comparison import compare, compare_several
 from tta_bench.errors import UserError
 from tta_bench.records.store import read_record
 
@@ -44,3 +45,28 @@ def test_what_was_scored_otherwise_cannot_be_compared(tmp_path: Path) -> None:
     other = write_reaction(tmp_path / "other", predictions)
     with pytest.raises(UserError, match="not scored against the same labels"):
         compare(one, other)
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_two_that_are_all_right_or_all_wrong_have_an_interval_and_no_verdict(right: float, tmp_path: Path) -> None:
+    paths = [
+        write_success(tmp_path, some_predictions(right), identity=some_identity(backbone=name))
+        for name in ("one", "other")
+    ]
+    found = compare(*paths)
+    assert found.difference.low < 0 < found.difference.high
+    assert found.difference.p == 1
+
+
+def test_several_are_compared_with_all_pairs_at_once(tmp_path: Path) -> None:
+    shares = {"good": 0.9, "bad": 0.2, "fair": 0.85}
+    paths = [
+        write_success(tmp_path, some_predictions(share), identity=some_identity(backbone=name))
+        for name, share in shares.items()
+    ]
+    found = compare_several(paths)
+    assert [(pair.a, pair.b) for pair in found.pairs] == [(0, 1), (0, 2), (1, 2)]
+    assert found.ranks[1] == (3, 3)
+    assert found.ranks[0][0] == 1
+    two = compare(paths[0], paths[1]).difference
+    assert found.pairs[0].difference.low < two.low
