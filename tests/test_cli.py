@@ -69,6 +69,7 @@ OPTIONS = {
     "data": [],
     "data attest": ["--digests-only", "--into", "--plugin", "--work-dir"],
     "data compare": ["--json"],
+    "data overlap": ["--into", "--json", "--plugin", "--split"],
     "data verify": ["--json", "--min-frames", "--plugin", "--work-dir"],
     "data prepare": ["--into", "--plugin"],
     "weights": [],
