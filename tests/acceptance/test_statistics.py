@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tta_bench.metrics.accuracy import drawn_means
+from tta_bench.metrics.differences import difference_ends
 from tta_bench.metrics.intervals import percentiles
 from tta_bench.metrics.proportions import Hits, effective_groups, ends, widened
 from tta_bench.metrics.ranks import better
+from tta_bench.protocols.scaling.sufficient import smallest_sufficient
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 SIMULATIONS = 4000
@@ -132,3 +134,58 @@ def test_means_over_seeds_cover_the_backbones_accuracy() -> None:
         print(f"{seeds} {100 * deviation:.0f}: {covered / n:.3f} {ratio:.2f}  {alone / n:.3f}")
         assert seeds == 1 or covered / n >= 0.93
         assert seeds < 3 or deviation > 0 or ratio <= 1.3
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 2])
+def test_cover_a_size_one_point_worse_is_seldom_sufficient(seeds: int) -> None:
+    """Two sizes, 707 groups, chance .9, correlation .1 within a group; a seed of each size has its own luck."""
+    print(
+        "\nseeds, training sd in points: called sufficient if a point worse, if equal; among five sizes, a point worse"
+    )
+    for deviation in (0.0, 0.01, 0.02):
+        shares = []
+        for worse in ((0.01, 0.0), (0.0, 0.0)):
+            draw = np.random.default_rng([seeds, int(1000 * deviation), int(1000 * worse[0]), len(worse)])
+            found = [smallest_sufficient(*study(draw, worse, deviation, seeds), resamples=300) for _ in range(1000)]
+            shares.append(np.mean([one.size == 1 for one in found]))
+        print(f"{seeds} {100 * deviation:.0f}: {shares[0]:.3f}  {shares[1]:.3f}", flush=True)
+        assert shares[0] <= 0.06
+
+
+def study(
+    draw: np.random.Generator, worse: tuple[float, ...], deviation: float, seeds: int
+) -> tuple[dict[int, NDArray[np.bool_]], NDArray[np.int64]]:
+    """Return hits of sizes 1, 2, ... that are worse than .9 by so much, and the clips' groups."""
+    clips = sizes(707, draw)
+    groups = np.repeat(np.arange(707), clips)
+    easy, shared = np.repeat(draw.beta(8.1, 0.9, 707), clips), draw.random(len(groups))
+    found = {}
+    for size, less in enumerate(worse, 1):
+        chances = 0.9 - less + deviation * draw.normal(size=(seeds, 1))
+        fits = np.where(chances <= 0.9, easy * chances / 0.9, 1 - (1 - easy) * (1 - chances) / 0.1)
+        own = draw.random((2, seeds, len(groups)))
+        found[size] = np.where(own[0] < 0.7, shared, own[1]) < fits  # models agree on most clips
+    return found, groups
+
+
+@pytest.mark.parametrize("groups", [20, 100, 707])
+def test_cover_the_true_difference(groups: int) -> None:
+    print("\ngroups, chance, correlation, difference in points: coverage and mean width, of percentiles: the same")
+    for (chance, alike), gap in itertools.product(CELLS, (0.0, 0.01)):
+        draw = np.random.default_rng([groups, int(1000 * chance), int(10 * alike), int(1000 * gap), 2])
+        shape = chance * (1 - alike) / alike, (1 - chance) * (1 - alike) / alike
+        found = []
+        for _ in range(1000):
+            clips = sizes(groups, draw)
+            names = np.repeat(np.arange(groups), clips)
+            easy, shared = np.repeat(draw.beta(*shape, groups), clips), draw.random(len(names))
+            other = np.where(draw.random(len(names)) < 0.7, shared, draw.random(len(names)))
+            both = Hits(shared < easy, names), Hits(other < easy * (1 - gap / chance), names)
+            drawn = drawn_means(both[0], resamples=500), drawn_means(both[1], resamples=500)
+            values = float(both[0].right.mean()), float(both[1].right.mean())
+            found.append([*difference_ends(values, drawn, names, both), *percentiles(drawn[0] - drawn[1])])
+        low, high, plain_low, plain_high = np.transpose(found)
+        coverage, plain = ((low <= gap) & (gap <= high)).mean(), ((plain_low <= gap) & (gap <= plain_high)).mean()
+        widths = f"{coverage:.3f} {(high - low).mean():.4f}  {plain:.3f} {(plain_high - plain_low).mean():.4f}"
+        print(f"{groups:4} {chance:5} {alike} {100 * gap:.0f}: {widths}", flush=True)
+        assert coverage >= 0.93

@@ -53,3 +53,26 @@ def test_records_or_protocols_are_named(tmp_path: Path, command: Callable[..., A
     assert command("compare").code == 2
     unknown = command("compare", "--protocols", "ucf101_knn", "ucf101_ff", "--records", tmp_path)
     assert (unknown.code, "ucf101_ft" in unknown.err) == (2, True)
+
+
+def test_several_are_compared_at_once(tmp_path: Path, command: Callable[..., Any]) -> None:
+    paths = [write_reaction(tmp_path, some_intensities(noise), backbone=f"net{noise}") for noise in (0.5, 3.0, 0.6)]
+    done = command("compare", *paths)
+    assert "Adjusted for all 3 pairs at once" in done.out
+    assert "| 1 - 2  |" in done.out
+    assert "rank" in done.out
+    told = json.loads(command("compare", *paths, "--json").out)
+    assert told["simultaneous"] is True
+    assert [(pair["a"], pair["b"]) for pair in told["pairs"]] == [(0, 1), (0, 2), (1, 2)]
+    assert told["records"][1]["rank"] == told["records"][1]["lowest"] == 3
+    two = json.loads(command("compare", paths[0], paths[1], "--json").out)["difference"]
+    first = told["pairs"][0]
+    assert first["low"] < two["low"] < two["high"] < first["high"]
+    assert first["p"] >= two["p"]
+
+
+def test_one_record_is_no_comparison(tmp_path: Path, command: Callable[..., Any]) -> None:
+    path = write_reaction(tmp_path, some_intensities(0.5), backbone="net")
+    done = command("compare", path)
+    assert done.code == 2
+    assert "a comparison is of two records or more, and 1 is given" in done.err

@@ -21,7 +21,9 @@ def test_a_protocol_has_its_hash_and_the_differences_that_it_can_find() -> None:
     assert shown["hash"] == protocol_hash(protocol_card("ucf101_ft"))
     assert shown["views"] == {"full": 15, "sample": 6}
     found = shown["detectable_difference"]["full"]
-    assert list(found.values()) == sorted(found.values())
+    for words in ("alike by 0.1", "alike by 0.4"):
+        assert [by[words] for by in found.values()] == sorted(by[words] for by in found.values())
+    assert all(by["alike by 0.1"] < by["alike by 0.4"] for by in found.values())
 
 
 def test_a_backbone_has_its_cost_for_every_protocol_with_views() -> None:

@@ -11,7 +11,6 @@ from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS, SampleMetric
 from tta_bench.metrics.base import BaseMetric
 from tta_bench.metrics.intervals import group_bootstrap
-from tta_bench.metrics.paired import paired_group_bootstrap
 from tta_bench.records.predictions import Predictions
 from tta_bench.utils.files import sha256_of
 
@@ -37,9 +36,12 @@ def test_compute_alone_gives_value_interval_and_difference() -> None:
     assert (plain.value, *plain[3:]) == (percentile.value, *percentile[3:])
     assert plain.low <= percentile.low
     assert plain.high > percentile.high
-    assert metric.difference(a, b, 200) == pytest.approx(
-        paired_group_bootstrap(hits(a), hits(b), a.groups, resamples=200)
-    )
+    found = metric.difference(a, b, 200)
+    assert found.value == pytest.approx(hits(a).mean() - hits(b).mean())
+    assert found.low < found.value < found.high
+    assert (found.n, found.n_groups) == (96, 24)
+    wider = metric.difference_at(a, b, 0.99, 200)
+    assert (wider.low < found.low, wider.high > found.high) == (True, True)
     assert metric.hits(a) is None
 
 
@@ -50,7 +52,16 @@ def test_a_resample_without_samples_scores_0() -> None:
 
 def test_a_metric_says_how_it_is_shown() -> None:
     assert [metric.heading for metric in METRICS] == [
-        *("loss", "top-1 %", "top-5 %", "mean class %", "top-1 reversed %", "top-1 unleaked %", "mean r")
+        *(
+            "loss",
+            "top-1 %",
+            "top-5 %",
+            "mean class %",
+            "top-1 reversed %",
+            "top-1, official ties %",
+            "top-1 unleaked %",
+            "mean r",
+        )
     ]
     top1, pearson = METRICS.get("top1"), METRICS.get("pearson")
     assert (top1.text(0.123), pearson.text(0.123)) == ("12.30", "0.1230")

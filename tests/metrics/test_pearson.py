@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -19,7 +19,6 @@ from tta_bench.metrics.pearson import (
     mean_pearson,
     mean_r_of_sums,
     moments,
-    paired_pearson_bootstrap,
     pearson,
     pearson_bootstrap,
     resampled_pearson,
@@ -205,17 +204,36 @@ def test_the_interval_covers() -> None:
     assert 0.89 <= covered / trials <= 0.99
 
 
+class Run(NamedTuple):
+    outputs: np.ndarray
+    targets: np.ndarray
+    groups: np.ndarray
+
+
 def test_two_models_are_compared_on_the_same_resamples() -> None:
     outputs, targets = some(2, 300, 7)
     better = outputs + 0.2 * targets
     groups = np.arange(300) // 3
-    found = paired_pearson_bootstrap(better, outputs, targets, groups, resamples=1000)
+    metric = METRICS.of_samples("pearson")
+    a, b = (Run(side, targets, groups) for side in (better, outputs))
+    found = metric.difference(a, b, 1000)
     ours, theirs = (pearson_bootstrap(side, targets, groups, resamples=1000) for side in (better, outputs))
     assert found.value == pytest.approx(ours.value - theirs.value)
     assert 0 < found.low <= found.value <= found.high
     assert found.high - found.low < ours.high - theirs.low
     assert (found.n, found.n_groups) == (300, 100)
-    assert paired_pearson_bootstrap(outputs, outputs, targets, groups, resamples=100)[:4] == (0, 0, 0, 1)
+    assert metric.difference(b, b, 100)[:4] == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5])
+def test_of_constant_outputs_and_of_one_subject_it_is_said_what_cannot_be(level: float) -> None:
+    _, targets = some(2, 30, 7)
+    constant, groups = np.full_like(targets, level), np.zeros(30, int)
+    metric = METRICS.of_samples("pearson")
+    assert metric.value(Run(constant, targets, groups)) == 0
+    found = metric.difference(Run(constant, targets, groups), Run(targets, targets, groups))
+    assert (found.value, found.p) == (-1, 1)
+    assert np.isnan([found.low, found.high]).all()
 
 
 @settings(max_examples=25, deadline=None)

@@ -50,15 +50,31 @@ def labels(used: bool | None) -> str:
     return {True: "yes", False: "no", None: "not known"}[used]
 
 
-def interval(ranked: RankedRow, metric: str) -> Interval:
-    """Return a row's interval with the marks of its footnotes."""
-    marks = {"†": ranked.rough, "‡": is_ungrouped(ranked.row, metric), "§": ranked.row.first.verifiable_with}
+def interval(ranked: RankedRow, metric: str, old_ties: bool = False) -> Interval:
+    """Return a row's interval with the marks of its footnotes.
+
+    Args:
+        ranked: The row.
+        metric: The metric that ranks.
+        old_ties: The row counts a tie as a miss, beside others that do not.
+    """
+    marks = {
+        "†": ranked.rough,
+        "‡": is_ungrouped(ranked.row, metric),
+        "§": ranked.row.first.verifiable_with,
+        "¶": old_ties,
+    }
     return Interval(metric, ranked.low, ranked.high, tuple(mark for mark, holds in marks.items() if holds))
 
 
 def is_ungrouped(row: Row, metric: str) -> bool:
     """Return True if single clips were resampled, since their groups are not known."""
     return any(entry.record.metrics[metric].resampled == "samples" for entry in row.entries)
+
+
+def misses_ties(row: Row, metric: str) -> bool:
+    """Return True if some run counts a tie as a miss, as records from before do."""
+    return any(entry.record.metrics[metric].ties == "missed" for entry in row.entries)
 
 
 def mean(row: Row, metric: str) -> Figure:

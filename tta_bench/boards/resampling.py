@@ -118,13 +118,17 @@ def contributions(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[NDArr
     splits, n_groups = _splits(rows, metric)
     total = np.zeros((n_groups, len(rows)))
     for split in splits:
-        members = len(split.groups)
-        score, size = split.runs.resampled(np.ones((1, members)))
-        without, left = split.runs.resampled(1.0 - np.eye(members))
-        kept = left.astype(np.float64) / size
-        total[split.groups] += split.mean_over_seeds((score - without) * kept + score * (1 - kept))
+        total[split.groups] += split.mean_over_seeds(leave_one_out(split.runs, len(split.groups)))
     noise = _seed_noise(splits)
     return total / len(splits), noise if noise.freedom else None
+
+
+def leave_one_out(runs: Resampler, groups: int) -> NDArray[np.float64]:
+    """Return the part of each run's score that a group contributes, ``(groups, runs)``, as `contributions` has it."""
+    score, size = runs.resampled(np.ones((1, groups)))
+    without, left = runs.resampled(1.0 - np.eye(groups))
+    kept = left.astype(np.float64) / size
+    return np.asarray((score - without) * kept + score * (1 - kept))
 
 
 def _seed_noise(splits: Sequence[_Split]) -> SeedNoise:

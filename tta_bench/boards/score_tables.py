@@ -31,6 +31,10 @@ _HIDDEN = (
     "§ The labels may not be published, so this row is verifiable with the data only: `tta-bench verify RECORD "
     "data.root=DIR`. It is compared with no other row."
 )
+_TIES = (
+    "¶ A record from before: a tie of the true class with others counts as a miss. In the other rows a tie of k "
+    "classes counts 1/k."
+)
 _EMOTIONS = (
     "Pearson's r of each emotion over the whole split; the score is their mean. Where a column has no spread r is "
     "undefined and counts 0."
@@ -59,16 +63,24 @@ def scores(rows: Sequence[RankedRow], metric: str, title: str = "") -> Table:
         *(Column("weights", "weights"), Column("pretraining", "pre-training", paper=True), Column("labels", "labels")),
         *(Column("track", "track"), Column("splits", "splits", paper=True), Column("runs", "runs")),
     )
-    return Table(columns, tuple(_scores(ranked, metric, columns) for ranked in rows), title)
+    mixed = _mixes_ties(rows, metric)
+    return Table(columns, tuple(_scores(ranked, metric, columns, mixed) for ranked in rows), title)
 
 
-def _scores(ranked: RankedRow, metric: str, columns: Sequence[Column]) -> tuple[Cell, ...]:
+def _mixes_ties(rows: Sequence[RankedRow], metric: str) -> bool:
+    """Return True if some rows count a tie as a miss, and others do not."""
+    return len({cells.misses_ties(ranked.row, metric) for ranked in rows}) > 1
+
+
+def _scores(ranked: RankedRow, metric: str, columns: Sequence[Column], mixed: bool) -> tuple[Cell, ...]:
     row, record = ranked.row, ranked.row.first
     keys = [column.key for column in columns]
     others = [other.name for other in METRICS if other.beside_score and other.name != metric]
     name, pretraining, labels = cells.weights(record)
+    old_ties = mixed and cells.misses_ties(row, metric)
     return (
-        *(cells.rank(ranked), cells.model(record), Figure(metric, ranked.score), cells.interval(ranked, metric)),
+        *(cells.rank(ranked), cells.model(record), Figure(metric, ranked.score)),
+        cells.interval(ranked, metric, old_ties),
         *(cells.verified(row), *(cells.mean(row, name) for name in others)),
         *(cells.clips(row), cells.count(ranked.n_groups), *([optimism(row, metric)] if "optimism" in keys else [])),
         *(name, marked(pretraining, record), labels, Text(record.identity.track)),
@@ -111,6 +123,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         _ROUGH: any(ranked.rough for ranked in rows),
         _UNGROUPED: any(cells.is_ungrouped(ranked.row, metric) for ranked in rows),
         **{column.note: any(ranked.row.has(column.name) for ranked in rows) for column in METRICS if column.note},
+        _TIES: _mixes_ties(rows, metric),
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
         **dict.fromkeys(copies_in_words([entry for ranked in rows for entry in ranked.row.entries]), True),
         NOTE: any(related(ranked.row.first) == "yes" for ranked in rows),

@@ -213,6 +213,8 @@ class DatasetCard(Card):
     """Card of the embedded sample that stands in for it."""
     generator: dict[str, int | float] | None = None
     """Parameters of the generator, for an embedded sample."""
+    test_group_size: float | None = Field(default=None, ge=1, exclude=True)
+    """Mean size of the group that a test clip is in, over the clips of the first split; part of no digest."""
     reversed_class: dict[str, str] | None = None
     """Class that a clip of a class shows when it is played backwards."""
 

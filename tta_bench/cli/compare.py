@@ -1,23 +1,27 @@
-"""``tta-bench compare``: whether two runs differ, or whether two protocols rank backbones alike."""
+"""``tta-bench compare``: whether runs differ, or whether two protocols rank backbones alike."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tta_bench.cli.documents import echo_json, json_option
-from tta_bench.cli.options import RecordFile, load_plugins, plugin_option
+from tta_bench.cli.options import load_plugins, plugin_option
 
 if TYPE_CHECKING:
     from tta_bench.boards.agreement import Agreement
+    from tta_bench.boards.comparison import Comparison, Comparisons
+    from tta_bench.metrics.paired import Difference
+
+APART = 0.05
+"""Largest p of two that are told apart."""
 
 
 @click.command("compare")
-@click.argument("a", type=RecordFile(), required=False)
-@click.argument("b", type=RecordFile(), required=False)
-@click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
+@click.argument("arguments", nargs=-1, metavar="A B [C...] [KEY=VALUE...]")
 @click.option("--protocols", nargs=2, metavar="P Q", help="Compare the orders of backbones of two protocols' boards.")
 @click.option(
     "--records",
@@ -28,63 +32,134 @@ if TYPE_CHECKING:
 @plugin_option
 @json_option()
 def command(
-    a: Path | None,
-    b: Path | None,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     protocols: tuple[str, str] | None,
     records: tuple[Path, ...],
     plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Compare two records on the same test clips: difference of their scores, its interval, p, and discordant clips.
+    """Compare records on the same test clips: differences of their scores, with intervals, p, and discordant clips.
 
-    Records of data whose labels may not be published need data.root=DIR, or labels=FILE.
+    Of more than two records all pairs are compared at once, as for the ranks of a board: the intervals and the p-values
+    are adjusted for the number of pairs. Records of data whose labels may not be published need data.root=DIR, or
+    labels=FILE.
 
     \b
     tta-bench compare RECORD RECORD
     tta-bench compare --protocols ucf101_knn ucf101_ft     Spearman's rank correlation over backbones that both have
     """
+    from tta_bench.boards.comparison import compare, compare_several
+    from tta_bench.cli.options import label_words, labels_for, paths_and_words
     from tta_bench.errors import UserError
+    from tta_bench.records.store import read_record
 
     load_plugins(plugins)
     if protocols is not None:
-        if a is not None:
+        if arguments:
             raise UserError("--protocols compares boards, and records were named too.", "Say one or the other.")
         _protocols(*protocols, records, as_json)
-    elif a is None or b is None:
-        raise UserError("two records are compared, or two protocols.", "Say RECORD RECORD, or --protocols P Q.")
-    elif records:
-        raise UserError("--records goes with --protocols.", "Name the two records by their files.")
+        return
+    if records:
+        raise UserError("--records goes with --protocols.", "Name the records by their files.")
+    paths, words = paths_and_words(arguments)
+    if len(paths) < 2:
+        raise UserError(f"a comparison is of two records or more, and {len(paths)} is given.", "Name another record.")
+    truth = labels_for(read_record(paths[0]), label_words(words))
+    if len(paths) == 2:
+        _show_two(compare(paths[0], paths[1], truth), as_json)
     else:
-        _records(a, b, words, as_json)
+        _show_several(compare_several(paths, truth), [path.stem for path in paths], as_json)
 
 
-def _records(a: Path, b: Path, words: tuple[str, ...], as_json: bool) -> None:
-    """Print the comparison of two records."""
-    from tta_bench.boards.comparison import compare
+def _show_two(result: Comparison, as_json: bool) -> None:
     from tta_bench.boards.markdown import figure, heading, signed
-    from tta_bench.cli.options import label_words, labels_for
-    from tta_bench.records.store import read_record
 
-    result = compare(a, b, labels_for(read_record(a), label_words(words)))
     if as_json:
         data = result._asdict()
-        data["difference"] = result.difference._asdict()
+        data["difference"] = _plain(result.difference)
         discordant = data.pop("discordant")
         data |= discordant._asdict() if discordant else {}
+        if not result.note:
+            del data["note"]
         echo_json(data)
         return
-    value, low, high = (signed(result.metric, end) for end in result.difference[:3])
-    told_apart = "differ" if result.difference.low > 0 or result.difference.high < 0 else "cannot be told apart"
+    difference = result.difference
     click.echo(
         f"{heading(result.metric)}: {figure(result.metric, result.a)} and {figure(result.metric, result.b)}, "
-        f"difference {value}\n95 % interval {low} to {high}, p {result.difference.p:.4f} "
-        f"(paired bootstrap over {result.difference.n_groups} groups of {result.difference.n:,} clips)"
+        f"difference {signed(result.metric, difference.value)}\n"
+        f"95 % interval {_interval(result.metric, difference)}, p {difference.p:.4f} "
+        f"({difference.n_groups} groups of {difference.n:,} clips: Newcombe's interval, p from flipping groups' signs)"
     )
     if result.discordant is not None:
         only_a, only_b, p = result.discordant
         click.echo(f"only A right {only_a}, only B right {only_b}, exact McNemar p {p:.4f}")
-    click.echo(f"The two {told_apart} at 95 %.")
+    if result.note:
+        click.echo(result.note)
+    apart = difference.p <= APART
+    click.echo(f"The two {'differ' if apart else 'cannot be told apart'} at 95 %.")
+    if apart and difference.low <= 0 <= difference.high:
+        click.echo("The interval holds 0 all the same: few groups tell the two apart, so that its size is not known.")
+
+
+def _show_several(result: Comparisons, names: list[str], as_json: bool) -> None:
+    from tabulate import tabulate
+
+    from tta_bench.boards.escape import plain
+    from tta_bench.boards.markdown import figure, heading, signed
+
+    if as_json:
+        rows = zip(names, result.scores, result.ranks, strict=True)
+        pairs = [{"a": pair.a, "b": pair.b} | _plain(pair.difference) for pair in result.pairs]
+        ranked = [{"record": name, "score": score} | rank._asdict() for name, score, rank in rows]
+        note = {"note": result.note} if result.note else {}
+        echo_json({"metric": result.metric, "simultaneous": True, "records": ranked, "pairs": pairs} | note)
+        return
+    letters = [f"{place + 1}" for place in range(len(names))]
+    table = [
+        [letter, plain(name), figure(result.metric, score), _rank(*rank)]
+        for letter, name, score, rank in zip(letters, names, result.scores, result.ranks, strict=True)
+    ]
+    click.echo(
+        tabulate(table, ["", "record", heading(result.metric), "rank"], tablefmt="github", disable_numparse=True)
+    )
+    pairs_shown = [
+        [
+            f"{letters[pair.a]} - {letters[pair.b]}",
+            signed(result.metric, pair.difference.value),
+            _interval(result.metric, pair.difference),
+            f"{pair.difference.p:.4f}",
+            "differ" if pair.difference.p <= APART else "not told apart",
+        ]
+        for pair in result.pairs
+    ]
+    headers = ["pair", "difference", "95 % interval", "p", ""]
+    click.echo("\n" + tabulate(pairs_shown, headers, tablefmt="github", disable_numparse=True) + "\n")
+    if result.note:
+        click.echo(result.note)
+    click.echo(
+        f"Adjusted for all {len(result.pairs)} pairs at once: of equally good records any two are told apart in "
+        "at most 5 % of comparisons, and all intervals hold together in 95 %."
+    )
+
+
+def _interval(metric: str, difference: Difference) -> str:
+    from tta_bench.boards.markdown import signed
+
+    if math.isnan(difference.low):
+        return "none"
+    return f"{signed(metric, difference.low)} to {signed(metric, difference.high)}"
+
+
+def _rank(rank: int, lowest: int) -> str:
+    return f"{rank}" if rank == lowest else f"{rank} to {lowest}"
+
+
+def _plain(difference: Difference) -> dict[str, Any]:
+    """Return a difference as plain data; ends that are not known are null."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in difference._asdict().items()
+    }
 
 
 def _protocols(first: str, second: str, records: tuple[Path, ...], as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tta_bench.cli.data_copies import attest, compare
+from tta_bench.cli.data_overlap import overlap
 from tta_bench.cli.data_shots import shots
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
@@ -30,6 +31,7 @@ def command() -> None:
 command.add_command(attest)
 command.add_command(compare)
 command.add_command(shots)
+command.add_command(overlap)
 
 
 @command.command("verify")

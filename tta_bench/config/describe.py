@@ -13,13 +13,14 @@ from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import protocol_hash
 from tta_bench.experiments.kinds import protocol_card
-from tta_bench.metrics.paired import detectable_difference
+from tta_bench.metrics.paired import ALIKE, SHARES, design_effect, detectable_difference
 from tta_bench.plugins import PluginError, installed
 from tta_bench.utils.keyed_random import digest
 
 DETECTABLE = (
     "points of top-1 that a paired test at 5 % finds with power 0.8, by the share of test clips that only one of two "
-    "models gets right; clips of one source are alike, so it takes somewhat more"
+    "models gets right, and by the correlation of these among the clips of one group (0.1 mild, 0.4 strong); one seed "
+    "each, so the luck of training comes on top"
 )
 
 
@@ -82,13 +83,19 @@ def describe_card(group: str, card: Card) -> dict[str, Any]:
     return extra | data
 
 
-def _detectable(settings: TierSettings) -> dict[str, float]:
+def _detectable(settings: TierSettings) -> dict[str, dict[str, float]]:
     """Return the detectable difference of a tier's test list, in points, by the share of clips that tell models apart.
 
-    Empty where the size of the list is not fixed.
+    Empty where the size of the list, or of its groups, is not fixed.
     """
+    card = dataset_card(settings.dataset)
+    if card.test_group_size is None:
+        return {}
+    effects = {f"alike by {alike:g}": design_effect(card.test_group_size, alike) for alike in ALIKE}
     return {
-        f"{share:.0%} of {n:,}": round(100 * detectable_difference(n, share), 1)
-        for n in dataset_card(settings.dataset).test_sizes[:1]
-        for share in (0.06, 0.15, 0.25)
+        f"{share:.0%} of {n:,}": {
+            words: round(100 * detectable_difference(n, share, effect=effect), 1) for words, effect in effects.items()
+        }
+        for n in card.test_sizes[:1]
+        for share in SHARES
     }

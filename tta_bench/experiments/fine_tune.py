@@ -73,6 +73,8 @@ class TrainSettings(Strict):
     """Alpha of mixup; 0 for none."""
     cutmix: float = Field(default=0.0, ge=0, le=1000)
     """Alpha of cutmix; 0 for none."""
+    mix_per: int | None = optional_since_v1(gt=0, le=MOST)
+    """Draw mixup and cutmix for each of so many equal parts of a step, as so many devices would; by default once."""
     augment: Augmentation = Augmentation()
     clips: int | None = optional_since_v1(gt=0, le=MOST)
     """Keep this many training clips, as many of each class as there are; by default all."""

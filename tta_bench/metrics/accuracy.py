@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
 from tta_bench.metrics.intervals import RESAMPLES, group_sums, resampled_means
-from tta_bench.metrics.paired import Difference, paired_group_bootstrap
 from tta_bench.metrics.proportions import Hits
+from tta_bench.metrics.ties import Places, TiedRanks, counted, hits, official_hits
 
 
 def true_class_rank(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the rank of the true class: the number of other classes that score at least as high, 0 being a hit.
 
-    A tie counts against the model, and so does a score that is not a number: a constant output scores nothing. Where
-    scores differ, as softmax averages do, top-k accuracy from these ranks equals MMAction2's ``top_k_accuracy``, whose
-    argsort breaks ties by class number.
+    A class that ties counts as higher, and so does a score that is not a number; `metrics.ties` takes ties back out.
+    Where scores differ, as softmax averages do, top-k accuracy from these ranks equals MMAction2's ``top_k_accuracy``,
+    whose argsort breaks ties by class number.
 
     Args:
         scores: ``(N, C)``, higher is better.
@@ -36,12 +36,12 @@ def top_k(ranks: NDArray[np.integer], k: int) -> float:
 
 
 def per_class_accuracy(
-    hits: NDArray[np.bool_], labels: NDArray[np.integer], classes: int | None = None
+    hits: NDArray[Any], labels: NDArray[np.integer], classes: int | None = None
 ) -> NDArray[np.float64]:
     """Return each class's share of hits, ``(classes,)``; not a number for a class without samples.
 
     Args:
-        hits: ``(N,)`` True where a sample's highest score is that of its true class.
+        hits: ``(N,)`` what each sample counts: True, or a part of 1, where its highest score is its true class's.
         labels: ``(N,)`` true classes.
         classes: Number of classes; by default one more than the highest label.
     """
@@ -53,20 +53,20 @@ def per_class_accuracy(
     return shares
 
 
-def mean_class_accuracy(hits: NDArray[np.bool_], labels: NDArray[np.integer]) -> float:
+def mean_class_accuracy(hits: NDArray[Any], labels: NDArray[np.integer]) -> float:
     """Return the mean over classes of their share of hits, over the classes that have samples.
 
     On a list that has every class this equals MMAction2's ``mean_class_accuracy``. That one also counts 0 for a class
     that has no sample but was predicted for one, so on part of a list it depends on how the model errs; this does not.
 
     Args:
-        hits: ``(N,)`` True where a sample's highest score is that of its true class.
+        hits: ``(N,)`` what each sample counts: True, or a part of 1, where its highest score is its true class's.
         labels: ``(N,)`` true classes.
     """
     return float(np.nanmean(per_class_accuracy(hits, labels)))
 
 
-class ClassRanks(Protocol):
+class ClassRanks(TiedRanks, Protocol):
     """Outcomes of a classifier, as records keep them."""
 
     @property
@@ -78,16 +78,16 @@ class ClassRanks(Protocol):
         """True classes, ``(N,)``."""
 
     @property
-    def ranks(self) -> NDArray[np.uint8]:
-        """Rank of the true class, ``(N,)``."""
-
-    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
 
     @property
     def reversed_ranks(self) -> NDArray[np.uint8] | None:
         """Rank of the class that the reversed clip shows, ``(N,)``, where it is known."""
+
+    @property
+    def reversed_tied(self) -> NDArray[np.uint8] | None:
+        """Number of other classes that score as that class, ``(N,)``, where it is known."""
 
     @property
     def leaked(self) -> NDArray[np.bool_] | None:
@@ -97,9 +97,9 @@ class ClassRanks(Protocol):
 class Shares(NamedTuple):
     """Runs over the same samples that are scored by their share of hits."""
 
-    counts: NDArray[np.float32]
+    counts: NDArray[np.floating]
     """``(G, 1)`` samples of each group."""
-    sums: NDArray[np.float32]
+    sums: NDArray[np.floating]
     """``(G, runs)`` hits among them, in each run. Single precision is exact for whole numbers up to 2**24."""
 
     def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
@@ -108,7 +108,7 @@ class Shares(NamedTuple):
         Args:
             weights: ``(resamples, G)`` draws of each group, groups sorted.
         """
-        drawn = weights.astype(np.float32)
+        drawn = weights.astype(self.sums.dtype)
         counts = drawn @ self.counts
         return (drawn @ self.sums).astype(np.float64) / np.maximum(counts, 1), counts
 
@@ -124,9 +124,9 @@ class Top1(SampleMetric[ClassRanks]):
     k = 1
     """A rank below this is a hit."""
 
-    def hits(self, samples: ClassRanks) -> NDArray[np.bool_]:
-        """Return the samples that count as right, ``(N,)``."""
-        return np.asarray(samples.ranks < self.k)
+    def hits(self, samples: ClassRanks) -> NDArray[Any]:
+        """Return what each sample counts, ``(N,)``: a truth value, or a part of 1 where classes tie."""
+        return hits(samples, self.k)
 
     def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of hits in each resample."""
@@ -136,18 +136,17 @@ class Top1(SampleMetric[ClassRanks]):
         """Return the share in each resample of the groups, ``(resamples,)``."""
         return drawn_means(Hits(self.hits(samples), samples.groups), resamples=resamples)
 
-    def difference(self, a: ClassRanks, b: ClassRanks, resamples: int = RESAMPLES) -> Difference:
-        """Return the difference of two shares over the same samples."""
-        return paired_group_bootstrap(self.hits(a), self.hits(b), a.groups, resamples=resamples)
-
     def resampler(self, runs: Sequence[ClassRanks]) -> Resampler:
         """Return the runs as sums over groups, which a resample adds up."""
         groups, counts = np.unique(runs[0].groups, return_counts=True)
+        right = [self.hits(run) for run in runs]
         sums = [
-            np.bincount(np.searchsorted(groups, run.groups), weights=self.hits(run), minlength=len(groups))
-            for run in runs
+            np.bincount(np.searchsorted(groups, run.groups), weights=counts_as, minlength=len(groups))
+            for run, counts_as in zip(runs, right, strict=True)
         ]
-        return Shares(counts[:, None].astype(np.float32), np.stack(sums, axis=1).astype(np.float32))
+        whole = all(counts_as.dtype == bool for counts_as in right)
+        kind: type[np.floating[Any]] = np.float32 if whole else np.float64
+        return Shares(counts[:, None].astype(kind), np.stack(sums, axis=1).astype(kind))
 
 
 @METRICS.register_module("top5")
@@ -174,16 +173,16 @@ class MeanClass(SampleMetric[ClassRanks]):
     def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean in each resample, over the classes that were drawn."""
         members = samples.labels[:, None] == np.arange(len(samples.classes))
-        counts, right = weights @ members, weights @ (members & (samples.ranks == 0)[:, None])
+        counts, right = weights @ members, weights @ (members * hits(samples)[:, None])
         return np.asarray((right / np.maximum(counts, 1)).sum(axis=1) / (counts > 0).sum(axis=1))
 
     def value(self, samples: ClassRanks) -> float:
         """Return the mean of all samples."""
-        return mean_class_accuracy(samples.ranks == 0, samples.labels)
+        return mean_class_accuracy(hits(samples), samples.labels)
 
     def proportion(self, samples: ClassRanks) -> Hits:
         """Return the samples: a mean of proportions is treated as one."""
-        return Hits(samples.ranks == 0, samples.groups)
+        return Hits(hits(samples), samples.groups)
 
     def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the mean in each resample of the groups, ``(resamples,)``, over the classes that were drawn."""
@@ -202,10 +201,29 @@ class Top1Reversed(Top1):
         """Return True where reversed classes are known."""
         return samples.reversed_ranks is not None
 
-    def hits(self, samples: ClassRanks) -> NDArray[np.bool_]:
-        """Return the samples that were given the reversed clip's class, ``(N,)``."""
+    def hits(self, samples: ClassRanks) -> NDArray[Any]:
+        """Return what each sample counts as one that was given the reversed clip's class, ``(N,)``."""
         assert samples.reversed_ranks is not None
-        return np.asarray(samples.reversed_ranks < self.k)
+        return counted(Places(samples.reversed_ranks, samples.reversed_tied), self.k)
+
+
+@METRICS.register_module("top1_official")
+class Top1Official(Top1):
+    """Top-1 where the lowest class number wins a tie, as the official code has it; only where that differs."""
+
+    title = "top-1, official ties"
+    note = (
+        "Top-1, official ties: as the official evaluation has it, where of classes with the same score the one "
+        "with the lowest number wins. Elsewhere a tie of k classes counts 1/k."
+    )
+
+    def is_defined(self, samples: ClassRanks) -> bool:
+        """Return True where ties are known and the two rules do not give the same hits."""
+        return samples.tied is not None and not np.array_equal(official_hits(samples), hits(samples))
+
+    def hits(self, samples: ClassRanks) -> NDArray[np.bool_]:
+        """Return the samples that are right, ``(N,)``."""
+        return official_hits(samples)
 
 
 @METRICS.register_module("top1_unleaked")
@@ -228,12 +246,12 @@ class Top1Unleaked(SampleMetric[ClassRanks]):
     def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of hits among the unleaked samples of each resample; 0 for none."""
         unleaked = weights * _unleaked(samples)
-        return np.asarray(unleaked @ (samples.ranks == 0) / np.maximum(unleaked.sum(axis=1), 1))
+        return np.asarray(unleaked @ hits(samples) / np.maximum(unleaked.sum(axis=1), 1))
 
     def proportion(self, samples: ClassRanks) -> Hits:
         """Return the unleaked samples."""
         unleaked = _unleaked(samples)
-        return Hits(samples.ranks[unleaked] == 0, samples.groups[unleaked])
+        return Hits(hits(samples)[unleaked], samples.groups[unleaked])
 
     def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the share in each resample of the unleaked samples' groups, ``(resamples,)``."""

@@ -14,6 +14,7 @@ The registry is not MMEngine's: boards and ``verify`` recompute figures where MM
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -22,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, unknown
-from tta_bench.metrics.intervals import RESAMPLES, Interval, percentiles, resample_weights
+from tta_bench.metrics.differences import difference_ends
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
 from tta_bench.metrics.proportions import Hits, ends
 from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
@@ -153,18 +155,30 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
 
     def difference(self, a: S, b: S, resamples: int = RESAMPLES) -> Difference:
         """Return the difference of two runs over the same samples in the same order, resampled together."""
-        scores = self._resampled([a, b], resamples)
-        drawn = scores[:, 0] - scores[:, 1]
-        low, high = percentiles(drawn)
-        value, groups = self.value(a) - self.value(b), len(np.unique(a.groups))
-        return Difference(value, float(low), float(high), two_sided_p(drawn), len(a.groups), groups)
+        return self.difference_at(a, b, LEVEL, resamples)
+
+    def difference_at(self, a: S, b: S, level: float, resamples: int = RESAMPLES) -> Difference:
+        """Return the difference of two runs over the same samples, with an interval of a coverage of one's own.
+
+        Of proportions it is Newcombe's hybrid (`metrics.differences`). One group tells nothing of others: the ends are
+        then not numbers, and p is 1.
+        """
+        first, second = self.draws(a, resamples), self.draws(b, resamples)
+        values, parts = (self.value(a), self.value(b)), (self.proportion(a), self.proportion(b))
+        hits = None if parts[0] is None or parts[1] is None else (parts[0], parts[1])
+        groups = a.groups if hits is None else hits[0].groups
+        value, n_groups = values[0] - values[1], len(np.unique(groups))
+        if n_groups < 2:
+            return Difference(value, math.nan, math.nan, 1.0, len(groups), n_groups)
+        low, high = difference_ends(values, (first, second), groups, hits, level)
+        return Difference(value, low, high, two_sided_p(first - second), len(groups), n_groups)
 
     def resampler(self, runs: Sequence[S]) -> Resampler:
         """Return runs over the same samples, ready to be resampled by their groups in sorted order."""
         return Recomputed(self, runs)
 
-    def hits(self, samples: S) -> NDArray[np.bool_] | None:
-        """Return the samples that are right, ``(N,)``; None for a metric without right and wrong."""
+    def hits(self, samples: S) -> NDArray[Any] | None:
+        """Return what each sample counts, ``(N,)`` from 0 to 1; None for a metric without right and wrong."""
         return None
 
     def _resampled(self, runs: Sequence[S], resamples: int) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
 from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
-from tta_bench.metrics.paired import Difference, two_sided_p
 
 STD_FLOOR = 1e-6
 """A column whose standard deviation is at most this share of its largest magnitude has no spread, and no r: that is
@@ -104,32 +103,6 @@ def pearson_bootstrap(
     summed = moments(outputs, targets, groups)
     low, high = percentiles(resampled_pearson(summed, resamples), level)
     return Interval(value, float(low), float(high), len(outputs), len(summed.sums))
-
-
-def paired_pearson_bootstrap(
-    a: NDArray[Any],
-    b: NDArray[Any],
-    targets: NDArray[Any],
-    groups: NDArray[Any],
-    *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> Difference:
-    """Return the difference of two models' mean r with its percentile interval, both resampled with the same groups.
-
-    Args:
-        a: ``(N, K)`` the first model's outputs.
-        b: ``(N, K)`` the second model's, of the same samples in the same order.
-        targets: ``(N, K)`` true intensities.
-        groups: ``(N,)`` name of each sample's group.
-        level: Coverage aimed at.
-        resamples: Number of resamples.
-    """
-    first, second = (mean_pearson(pearson(outputs, targets)) for outputs in (a, b))
-    both = [moments(outputs, targets, groups) for outputs in (a, b)]
-    resampled = resampled_pearson(both[0], resamples) - resampled_pearson(both[1], resamples)
-    low, high = percentiles(resampled, level)
-    return Difference(first - second, float(low), float(high), two_sided_p(resampled), len(targets), len(both[0].sums))
 
 
 def moments(outputs: NDArray[Any], targets: NDArray[Any], groups: NDArray[Any]) -> Moments:
@@ -229,10 +202,6 @@ class MeanPearson(SampleMetric[IntensityPairs]):
     def draws(self, samples: IntensityPairs, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the mean r in each resample of the groups, ``(resamples,)``."""
         return resampled_pearson(moments(samples.outputs, samples.targets, samples.groups), resamples)
-
-    def difference(self, a: IntensityPairs, b: IntensityPairs, resamples: int = RESAMPLES) -> Difference:
-        """Return the difference of two models' mean r over the same samples."""
-        return paired_pearson_bootstrap(a.outputs, b.outputs, a.targets, a.groups, resamples=resamples)
 
     def resampler(self, runs: Sequence[IntensityPairs]) -> Resampler:
         """Return the runs as sums over groups, which a resample adds up."""

@@ -102,7 +102,15 @@ def ends(
 
 
 def widened(
-    value: float, low: float, high: float, *, spread: float, groups: float, seeds: float, freedom: int
+    value: float,
+    low: float,
+    high: float,
+    *,
+    spread: float,
+    groups: float,
+    seeds: float,
+    freedom: int,
+    level: float = LEVEL,
 ) -> tuple[float, float]:
     """Return an interval of a mean over seeds, widened by the luck of training.
 
@@ -117,11 +125,12 @@ def widened(
         groups: Number of groups, or of equal groups that tell as much.
         seeds: Unbiased variance of the mean from the seeds.
         freedom: Degrees of freedom of that variance.
+        level: Coverage aimed at.
     """
     if seeds == 0:
         return low, high
     both = (spread + seeds) ** 2 / (spread**2 / (groups - 1) + seeds**2 / freedom)
-    outer, alone = (float(stdtrit(degrees, (1 + LEVEL) / 2)) for degrees in (both, groups - 1))
+    outer, alone = (float(stdtrit(degrees, (1 + level) / 2)) for degrees in (both, groups - 1))
     down, up = (math.hypot((end - value) * outer / alone, outer * math.sqrt(seeds)) for end in (low, high))
     return value - down, value + up
 

@@ -34,6 +34,7 @@ _FORMS = {
     **dict.fromkeys(("keys", "subjects", "ranks", "reversed_ranks"), ("u", 1)),
     **dict.fromkeys(("labels", "reversed_labels"), ("iu", 1)),
     **dict.fromkeys(("scores", "outputs", "targets"), ("f", 2)),
+    **dict.fromkeys(("tied", "tied_below", "reversed_tied"), ("u", 1)),
     "leaked": ("b", 1),
 }
 """Kinds of values of each array, as NumPy names them, and its number of axes."""
@@ -140,6 +141,10 @@ def _senseless(arrays: dict[str, Any]) -> str | None:
     for name in ("labels", "reversed_labels"):
         if name in arrays and not ((arrays[name] >= 0) & (arrays[name] < columns)).all():
             return f"{name} are not those of {columns} classes"
+    if "tied" in arrays and (arrays["tied"] > arrays["ranks"]).any():
+        return "more classes tie with a true one than score as high"
+    if "tied_below" in arrays and ("tied" not in arrays or (arrays["tied_below"] > arrays["tied"]).any()):
+        return "more classes of lower numbers tie with a true one than tie with it"
     for name in ("ids", "groups", "classes", "emotions"):
         texts = np.unique(arrays[name]).tolist() if name in arrays and arrays[name].dtype.kind == "U" else []
         if strange := next((text for text in texts if text != plain(text) or not text), None):

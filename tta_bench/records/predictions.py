@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, shorten
-from tta_bench.metrics.accuracy import per_class_accuracy, true_class_rank
+from tta_bench.metrics.accuracy import per_class_accuracy
 from tta_bench.metrics.base import Needs
+from tta_bench.metrics.ties import hits, places
 
 HIGHEST_RANK = 255
 """Ranks are kept in a byte; what is higher is kept as this."""
@@ -28,7 +29,7 @@ class Predictions:
     ids: NDArray[np.str_]
     """``(N,)`` sample ids."""
     scores: NDArray[np.floating]
-    """``(N, C)``, higher is better; float16 where no rank suffers, else float32, else float64."""
+    """``(N, C)``, higher is better; float16 where no rank and no tie suffers, else float32, else float64."""
     labels: NDArray[np.int64]
     """``(N,)`` true classes."""
     groups: NDArray[np.str_]
@@ -46,15 +47,20 @@ class Predictions:
 
     def outcomes(self) -> Outcomes:
         """Return the outcomes: ranks in place of scores, hashes in place of names."""
+        ranks, tied, below = _bytes(places(self.scores, self.labels))
         reverse = self.reversed_labels
+        turned = (None, None, None) if reverse is None else _bytes(places(self.scores, reverse))
         return Outcomes(
             name_hashes(self.ids),
             name_hashes(self.groups),
             self.labels.astype(np.uint16),
-            _byte_ranks(self.scores, self.labels),
+            ranks,
             self.classes,
-            None if reverse is None else _byte_ranks(self.scores, reverse),
+            turned[0],
             self.leaked,
+            tied,
+            below if below.any() else None,
+            turned[1],
         )
 
 
@@ -80,6 +86,16 @@ class Outcomes:
     """``(N,)`` rank of the class that the reversed clip shows."""
     leaked: NDArray[np.bool_] | None = None
     """``(N,)`` True where a sample's group was trained on too; None where none was."""
+    tied: NDArray[np.uint8] | None = None
+    """``(N,)`` number of other classes that score as the true one; None in files of before, where a tie is a miss."""
+    tied_below: NDArray[np.uint8] | None = None
+    """``(N,)`` number of those with a lower number than the true class; None where there are none."""
+    reversed_tied: NDArray[np.uint8] | None = None
+    """``(N,)`` number of other classes that score as the class that the reversed clip shows."""
+
+    def without_ties(self) -> Outcomes:
+        """Return the outcomes as they were kept before ties were: a tie is a miss."""
+        return replace(self, tied=None, tied_below=None, reversed_tied=None)
 
     def same_truth(self, other: object) -> bool:
         """Return True for other outcomes of a classifier: class numbers may differ from file to file."""
@@ -87,7 +103,7 @@ class Outcomes:
 
     def per_class(self) -> tuple[dict[str, float], None]:
         """Return the accuracy on each class that has samples; None stands for the names of undefined figures."""
-        shares = per_class_accuracy(self.ranks == 0, self.labels, len(self.classes))
+        shares = per_class_accuracy(hits(self), self.labels, len(self.classes))
         named = zip(self.classes, shares.tolist(), strict=True)
         return {name: share for name, share in named if not np.isnan(share)}, None
 
@@ -165,18 +181,20 @@ def _check(ids: Sequence[str], scores: Any, labels: Any, groups: Sequence[str], 
 
 
 def _compact(scores: NDArray[np.floating], targets: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-    """Return scores in the lowest precision, half or single, in which the rank of no target changes; else as given."""
-    ranks = [true_class_rank(scores, target) for target in targets]
+    """Return scores in the lowest precision, half or single, that changes no target's rank or ties; else as given."""
+    found = [places(scores, target) for target in targets]
     for kind in (np.float16, np.float32):
         with np.errstate(over="ignore"):
             small: NDArray[np.floating] = scores.astype(kind)
-        same = all(
-            np.array_equal(true_class_rank(small, target), rank) for target, rank in zip(targets, ranks, strict=True)
-        )
+        same = all(np.array_equal(places(small, target), before) for target, before in zip(targets, found, strict=True))
         if same and np.isfinite(small).all():
             return small
     return scores
 
 
-def _byte_ranks(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return np.minimum(true_class_rank(scores, labels), HIGHEST_RANK).astype(np.uint8)
+def _bytes(found: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return rank and ties in a byte each, and those of lower numbers; more than 255 are kept as that many."""
+    ranks, tied, below = found
+    above = np.minimum(ranks - tied, HIGHEST_RANK)
+    kept = np.minimum(tied, HIGHEST_RANK - above)
+    return (above + kept).astype(np.uint8), kept.astype(np.uint8), np.minimum(below, kept).astype(np.uint8)

@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["started", "success", "error", "cancelled"]
 IntervalRule = Literal["percentile", "expanded"]
+TieRule = Literal["missed", "shared"]
 LabelSource = Literal["data.root", "labels"]
 """Source of the labels of a record whose own may not be published: the dataset's folder, or a file of labels."""
 
@@ -39,6 +40,8 @@ class Metric(Part):
     """``samples`` where groups are not known: the true interval is at least as wide, as one group's resemble."""
     interval: IntervalRule = Field(default="percentile", exclude_if=lambda rule: rule == "percentile")
     """Rule of the interval; records of before have the percentiles of the bootstrap, too narrow near 0 and 1."""
+    ties: TieRule = Field(default="missed", exclude_if=lambda rule: rule == "missed")
+    """Rule of ties: ``shared``, a tie of k classes counts 1/k; ``missed``, of records of before, a tie is a miss."""
 
 
 class FileRef(Part):

@@ -11,7 +11,8 @@ from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS, SampleMetric
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, write_outcomes, write_predictions
 from tta_bench.records.intensities import Intensities
-from tta_bench.records.schema import FileRef, IntervalRule, LabelSource, Metric
+from tta_bench.records.predictions import Outcomes
+from tta_bench.records.schema import FileRef, IntervalRule, LabelSource, Metric, Record, TieRule
 
 
 class Scores(NamedTuple):
@@ -53,7 +54,15 @@ def _figure(metric: SampleMetric[Any], samples: Any, rule: IntervalRule, outcome
     measure = metric.measure if rule == "expanded" else metric.measure_percentile
     value, low, high, n, n_groups = measure(samples)
     ends = {"low": low, "high": high} if n_groups > 1 else {"low": None, "high": None}
-    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled, interval=rule)
+    ties: TieRule = "shared" if metric.needs == "ranks" and getattr(samples, "tied", None) is not None else "missed"
+    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled, interval=rule, ties=ties)
+
+
+def outcomes_of(record: Record, predictions: AnyPredictions) -> AnyOutcomes:
+    """Return the outcomes that follow from predictions, with the record's rule of ties."""
+    outcomes = predictions.outcomes()
+    shared = any(metric.ties == "shared" for metric in record.metrics.values())
+    return outcomes.without_ties() if isinstance(outcomes, Outcomes) and not shared else outcomes
 
 
 class Figures(TypedDict):
@@ -73,7 +82,9 @@ class Results(Figures):
     verifiable_with: LabelSource | None
 
 
-def keep_results(predictions: AnyPredictions, folder: Path, stem: str, *, ranked_by: str) -> Results:
+def keep_results(
+    predictions: AnyPredictions, folder: Path, stem: str, *, ranked_by: str, best_only: bool = False
+) -> Results:
     """Score predictions, write them and their outcomes into a folder, and return the fields of a record.
 
     Args:
@@ -81,11 +92,14 @@ def keep_results(predictions: AnyPredictions, folder: Path, stem: str, *, ranked
         folder: Destination.
         stem: Name of the record.
         ranked_by: Name of the protocol's metric.
+        best_only: Only the best class of each sample is known, so that the others' ties mean nothing.
 
     Raises:
         UserError: That metric is not registered, or cannot be computed from these predictions.
     """
     outcomes = predictions.outcomes()
+    if best_only and isinstance(outcomes, Outcomes):
+        outcomes = outcomes.without_ties()
     return {
         **_scored(outcomes, predictions, ranked_by),
         "n_scored": len(predictions.ids),

@@ -15,6 +15,7 @@ from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.plausible import implausible
 from tta_bench.records.schema import FileRef, Record
+from tta_bench.records.score import outcomes_of
 from tta_bench.records.signatures import NO_KEYGEN
 from tta_bench.records.status import is_ranked
 from tta_bench.records.store import file_stem
@@ -183,7 +184,7 @@ def verify_record(record: Record, folder: Path, elsewhere: Path | None = None, t
 def recomputed(record: Record, kept: Kept, truth: Truth | None = None, figures: Figures | None = None) -> Verdict:
     """Return the verdict on a record, given the contents of its files."""
     predictions, stored, problems = kept.predictions, kept.outcomes, [*kept.problems]
-    predicted = predictions.outcomes() if predictions is not None else None
+    predicted = outcomes_of(record, predictions) if predictions is not None else None
     outcomes = predicted or stored
     if outcomes is None:
         without = [] if record.verifiable_with and not truth else [_NOTHING]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_bench.engine.training import Plan
-from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
+from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line
 from tta_bench.protocols.base.preflight import Estimate
 
 ESTIMATE = Estimate(
@@ -22,6 +22,15 @@ def test_disk_and_time_are_those_of_the_estimate() -> None:
     assert time_line(ESTIMATE, 1200) == "at most 10.0 min, by the first step; later ones are quicker"
     both = "at most 10.0 min of training and 1.0 min of testing, by the first step and video; later ones are quicker"
     assert time_line(ESTIMATE, 1200, (30, "video")) == both
+
+
+def test_the_difference_that_a_list_can_show_takes_account_of_its_groups() -> None:
+    alone = detectable_line([str(number) for number in range(1000)])
+    grouped = detectable_line([str(number // 5) for number in range(1000)])
+    assert alone.startswith("2.2 to 2.2 points")
+    assert grouped.startswith("2.6 to 3.5 points")
+    assert "(power .8; 200 groups)" in grouped
+    assert detectable_line(["one"] * 9) == "no difference can be shown: all test clips are of one group"
 
 
 @given(st.dictionaries(st.text("abcdefgh", min_size=1, max_size=9), st.text("xyz ", max_size=20), min_size=1))

@@ -85,6 +85,27 @@ def test_the_result_does_not_depend_on_how_the_batch_is_cut(number: int) -> None
     assert_equal([one_step(tiny_step(MIXED, micro_batch), number) for micro_batch in (8, 4, 2)])
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_parts_that_are_mixed_apart_do_not_depend_on_it_either(number: int) -> None:
+    apart = MIXED.model_copy(update={"mix_per": 2})
+    results = [one_step(tiny_step(apart, micro_batch), number) for micro_batch in (8, 6, 4, 2)]
+    assert_equal(results)
+    assert results[0][0] != one_step(tiny_step(MIXED), number)[0]
+
+
+def test_each_part_has_a_draw_of_its_own_and_null_changes_nothing() -> None:
+    step = tiny_step(MIXED.model_copy(update={"mix_per": 4}))
+    assert len({mix.lam for mix in step.draw(batch())}) > 1
+    assert "mix_per" not in MIXED.model_dump(mode="json")
+    assert len(tiny_step(MIXED).draw(batch())) == 1
+
+
+@pytest.mark.parametrize("parts", [3, 8])
+def test_parts_without_pairs_are_refused(parts: int) -> None:
+    with pytest.raises(UserError, match=f"train.mix_per={parts} asks for equal parts of pairs"):
+        tiny_step(MIXED.model_copy(update={"mix_per": parts})).order(8)
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_nor_do_dropout_and_stochastic_depth(number: int) -> None:
     recipe = TrainSettings(batch=4, views=2, steps=1, lr=0.1, mixup=0.8, drop_path=0.6, dropout=0.5)

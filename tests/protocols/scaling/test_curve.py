@@ -5,15 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tta_bench.metrics.intervals import group_bootstrap
-from tta_bench.metrics.paired import paired_group_bootstrap
-from tta_bench.protocols.scaling.curve import (
-    NotIdentifiable,
-    Saturation,
-    fit_saturation,
-    mean_over_seeds,
-    smallest_sufficient,
-)
+from tta_bench.protocols.scaling.curve import NotIdentifiable, Saturation, fit_saturation
 from tta_bench.utils.keyed_random import generator
 
 SIZES = [16, 32, 64, 128, 256]
@@ -104,62 +96,3 @@ def test_points_that_cannot_carry_a_curve(sizes: list[int], values: list[float],
 def test_noise_alone_is_seldom_taken_for_a_curve() -> None:
     fits = [fit_saturation(SIZES * 2, list(generator("alone", seed).normal(0.5, 0.05, 10))) for seed in range(200)]
     assert sum(isinstance(fit, Saturation) for fit in fits) <= 10  # 5 % pass the F-test, and half of these fall
-
-
-def hits(accuracy: float, *key: int | str, n: int = 400) -> np.ndarray:
-    return generator("hits", *key).random((1, n)) < accuracy
-
-
-GROUPS = np.arange(400) // 4
-
-
-def test_what_equals_the_largest_is_sufficient() -> None:
-    same = hits(0.8)
-    found = smallest_sufficient({10: same, 20: same, 40: same}, GROUPS)
-    assert found.size == 10
-    assert found.bounds[10].high == 0
-
-
-def test_what_is_far_worse_is_not_and_neither_is_what_lies_below_it() -> None:
-    same = hits(0.9)
-    found = smallest_sufficient({5: same, 10: same & hits(0.7, "worse"), 20: same, 40: same}, GROUPS)
-    assert found.size == 20
-    assert found.bounds[5].high == 0
-
-
-def test_with_one_seed_it_is_the_paired_group_bootstrap_one_sided() -> None:
-    a, b = hits(0.8, "a"), hits(0.78, "b")
-    bound = smallest_sufficient({1: b, 2: a}, GROUPS).bounds[1]
-    expected = paired_group_bootstrap(a[0], b[0], GROUPS, level=0.9)
-    np.testing.assert_allclose(bound, expected, rtol=1e-12, atol=1e-12)
-    assert bound.high < paired_group_bootstrap(a[0], b[0], GROUPS, level=0.95).high
-
-
-def test_with_one_seed_the_interval_is_that_of_the_groups() -> None:
-    one = hits(0.7, "one")
-    np.testing.assert_allclose(mean_over_seeds(one, GROUPS), group_bootstrap(one[0], GROUPS), rtol=1e-12)
-
-
-def test_seeds_that_differ_widen_the_interval() -> None:
-    alike = np.concatenate([hits(0.6, "same")] * 3)
-    apart = np.concatenate([hits(level, "same") for level in (0.4, 0.6, 0.8)])
-    narrow, wide = mean_over_seeds(alike, GROUPS), mean_over_seeds(apart, GROUPS)
-    np.testing.assert_allclose(narrow, group_bootstrap(alike[0], GROUPS), rtol=1e-12)
-    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
-    assert (wide.n, wide.n_groups) == (400, 100)
-    largest = np.concatenate([hits(0.8, "same")] * 3)
-    assert smallest_sufficient({1: apart, 2: largest}, GROUPS, 0.3).size == 2
-    assert smallest_sufficient({1: alike, 2: largest}, GROUPS, 0.3).size == 1
-
-
-@given(st.integers(0, 99), st.floats(0.0, 0.3))
-@settings(max_examples=20, deadline=None)
-def test_a_wider_margin_never_asks_for_more_data(seed: int, margin: float) -> None:
-    values = {size: hits(0.6 + 0.05 * k, seed, size) for k, size in enumerate(SIZES)}
-    found = smallest_sufficient(values, GROUPS, margin, resamples=200)
-    assert found.size in SIZES
-    assert found.size >= smallest_sufficient(values, GROUPS, margin + 0.05, resamples=200).size
-
-
-def test_a_single_size_is_sufficient() -> None:
-    assert smallest_sufficient({7: hits(0.5)}, GROUPS).size == 7

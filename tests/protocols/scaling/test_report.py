@@ -36,7 +36,7 @@ def test_points_become_levels() -> None:
     assert found.levels[1].accuracy.n_groups == 120
     assert found.levels[0].losses == ()
     assert isinstance(found.fit, Saturation)
-    assert found.sufficient.size in (128, 256)
+    assert found.sufficient.size in (None, 128, 256)
     assert 0 not in found.sufficient.bounds
 
 
@@ -49,16 +49,33 @@ def test_the_page_says_all_of_it() -> None:
     assert "Made up." in text
     assert "rougher" not in text
     assert "levelling off at" in text
-    assert "one-sided 95 % by paired bootstrap over groups and seeds: 16: +" in text
+    assert "one-sided 95 % bounds from groups and seeds: 16: +" in text
+    assert "pooled over the sizes" in text
 
 
 def test_points_without_a_curve() -> None:
     found = study(dict.fromkeys((16, 32, 64, 128), 0.5))
     assert isinstance(found.fit, NotIdentifiable)
     assert "Curve: not identifiable: a constant fits as well" in markdown(found)
-    assert found.sufficient.size == 16
-    assert study({16: 0.5}).sufficient.size == 16
-    assert "16, the only one" in markdown(study({16: 0.5}))
+    assert found.sufficient.size is None
+    assert study({16: 0.5}).sufficient.size is None
+    assert "cannot be told; there is one size" in markdown(study({16: 0.5}))
+
+
+def test_one_seed_names_no_size_and_says_what_would() -> None:
+    text = markdown(study(dict.fromkeys((16, 32, 64, 128), 0.5), seeds=(0,)))
+    assert "Smallest size within 1 point of the largest: cannot be told; one seed says nothing" in text
+    assert "needed: 3 seeds or more of every size" in text
+    assert "One seed: the luck of training is not in it." in text
+    assert "bounds from groups alone" in text
+
+
+def test_one_group_says_nothing_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.protocols.scaling.test_report.GROUPS", np.zeros(600, int))
+    found = study({16: 0.5, 32: 0.5})
+    assert {(level.accuracy.low, level.accuracy.high) for level in found.levels} == {(0.0, 1.0)}
+    assert "cannot be told; all test clips are of one group" in markdown(found)
+    json.dumps(as_json(found), allow_nan=False)
 
 
 def test_the_largest_itself() -> None:

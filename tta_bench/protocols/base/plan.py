@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from tta_bench.engine.schedule import Plan
+from tta_bench.metrics.paired import ALIKE, SHARES, design_effect, detectable_difference, group_size
 from tta_bench.protocols.base.preflight import Estimate
 
 WIDTH = 10
@@ -27,6 +30,18 @@ def training_line(plan: Plan, batch: str, at_once: str, device: str) -> str:
     """
     epochs = plan.total / plan.per_epoch
     return f"{plan.total:,} steps ({epochs:.1f} epochs) of {batch}, {at_once} at once on {device}"
+
+
+def detectable_line(groups: Sequence[str]) -> str:
+    """Return the line on the difference of two models that the test list can show, with its groups' design effect."""
+    size, n = group_size(np.array(groups)), len(groups)
+    low, high = (100 * detectable_difference(n, SHARES[0], effect=design_effect(size, alike)) for alike in ALIKE)
+    if size == n:
+        return "no difference can be shown: all test clips are of one group"
+    return (
+        f"{low:.1f} to {high:.1f} points between two models that disagree on {SHARES[0]:.0%} of the clips (power .8; "
+        f"{len(set(groups)):,} groups); the luck of training comes on top"
+    )
 
 
 def disk_line(estimate: Estimate) -> str:

@@ -60,6 +60,21 @@ def mixing_plan(batch: int, size: Sequence[int], settings: TrainSettings, rng: n
     return Mix("mixup", float(rng.beta(settings.mixup, settings.mixup)), NO_BOX)
 
 
+def parts_of(batch: int, settings: TrainSettings) -> int:
+    """Return the number of equal parts of a global batch that are mixed apart.
+
+    Raises:
+        UserError: They are not equal, or a part's clips cannot be paired.
+    """
+    parts = settings.mix_per or 1
+    if batch % parts or (parts > 1 and batch // parts % 2):
+        raise UserError(
+            f"train.mix_per={parts} asks for equal parts of pairs of clips, and a step has {batch} clips.",
+            "Make train.batch x train.views a multiple of twice as many.",
+        )
+    return parts
+
+
 def cutmix(lam: float, row: int, column: int, size: Sequence[int]) -> Mix:
     """Return the cutmix of a box around a pixel, of area ``1 - lam``; where it is cut off, ``lam`` is what is left.
 
@@ -76,14 +91,26 @@ def cutmix(lam: float, row: int, column: int, size: Sequence[int]) -> Mix:
     return Mix("cutmix", 1 - box.height * box.width / (height * width), box)
 
 
-def pair_order(batch: int) -> Tensor:
+def pair_order(batch: int, parts: int = 1) -> Tensor:
     """Return the order ``int64 (batch,)`` in which each clip stands beside its partner: 0, B-1, 1, B-2, ...
 
-    Clip i is mixed with clip B-1-i. Cut in this order at even places, a batch falls into micro-batches that hold whole
-    pairs, so that its mix does not depend on where it is cut.
+    Clip i is mixed with clip B-1-i; of several parts, each by itself. Cut in this order at even places, a batch falls
+    into micro-batches that hold whole pairs, so that its mix does not depend on where it is cut.
     """
-    ends = torch.stack([torch.arange(batch), torch.arange(batch - 1, -1, -1)], dim=1)
-    return ends.flatten()[:batch]
+    size = batch // parts
+    ends = torch.stack([torch.arange(size), torch.arange(size - 1, -1, -1)], dim=1).flatten()[:size]
+    return torch.cat([ends + part * size for part in range(parts)])
+
+
+def runs_of_parts(rows: Tensor, size: int) -> list[tuple[int, int]]:
+    """Return the part and the length of each run of a micro-batch's clips that are of one part of the global batch.
+
+    Args:
+        rows: ``int64 (b,)`` places of the clips in the global batch.
+        size: Clips of a part.
+    """
+    numbers, lengths = torch.unique_consecutive(rows // size, return_counts=True)
+    return list(zip(numbers.tolist(), lengths.tolist(), strict=True))
 
 
 def mix_clips(x: Tensor, mix: Mix) -> Tensor:

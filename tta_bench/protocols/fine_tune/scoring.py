@@ -61,7 +61,7 @@ def score_class_file(asked: OutsideScores, work_dir: Path) -> Record:
         trained_groups=truth.trained_groups,
     )
     how = {"scores": "the best class" if given.best_only else "one for each class"}
-    keep = partial(keep_results, predictions, ranked_by=asked.protocol.score)
+    keep = partial(keep_results, predictions, ranked_by=asked.protocol.score, best_only=given.best_only)
     return write_scored(asked, how, keep, created, work_dir, truth.standing)
 
 

@@ -16,13 +16,21 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.classifier import Classifier
-from tta_bench.protocols.fine_tune.mixup import Mix, mix_clips, mix_targets, mixing_plan, pair_order
+from tta_bench.protocols.fine_tune.mixup import (
+    Mix,
+    mix_clips,
+    mix_targets,
+    mixing_plan,
+    pair_order,
+    parts_of,
+    runs_of_parts,
+)
 from tta_bench.utils.keyed_random import generator, torch_seed
 
 FineTuneStepSettings = StepSettings[TrainSettings]
 
 
-class FineTuneStep(TrainStep[TrainItem, Mix, TrainSettings]):
+class FineTuneStep(TrainStep[TrainItem, tuple[Mix, ...], TrainSettings]):
     """The step of a classifier, on a batch ``uint8 (videos, views, T, H, W, 3)``; see `TrainStep`.
 
     Args:
@@ -46,24 +54,37 @@ class FineTuneStep(TrainStep[TrainItem, Mix, TrainSettings]):
         """Return the number of views in a batch."""
         return batch["clips"].shape[0] * batch["clips"].shape[1]
 
-    def draw(self, batch: TrainItem) -> Mix:
-        """Return the mixing of the global batch's clips."""
-        rng = generator(self.settings.seed, "mix", self.step)
-        return mixing_plan(self.clips, batch["clips"].shape[3:5], self.settings.train, rng)
+    def draw(self, batch: TrainItem) -> tuple[Mix, ...]:
+        """Return the mixing of the global batch's clips, or of each of its parts that are mixed apart."""
+        train, size = self.settings.train, batch["clips"].shape[3:5]
+        if train.mix_per is None:
+            return (mixing_plan(self.clips, size, train, generator(self.settings.seed, "mix", self.step)),)
+        parts = parts_of(self.clips, train)
+        draws = [generator(self.settings.seed, "mix", self.step, part) for part in range(parts)]
+        return tuple(mixing_plan(self.clips // parts, size, train, rng) for rng in draws)
 
     def order(self, clips: int) -> Tensor:
         """Return the clips in pairs of those that are mixed, which thus share a micro-batch."""
-        return pair_order(clips)
+        return pair_order(clips, parts_of(clips, self.settings.train))
 
-    def loss(self, batch: TrainItem, drawn: Mix, rows: Tensor, places: Tensor) -> Tensor:
+    def loss(self, batch: TrainItem, drawn: tuple[Mix, ...], rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the mean cross-entropy; noise in erased boxes is drawn for each clip."""
         train, device = self.settings.train, self.settings.machine.device
         clips, boxes = batch["clips"].flatten(0, 1), batch["boxes"].flatten(0, 1)
         labels = batch["label"].repeat_interleave(train.views)[places].to(device)
         seeds = [torch_seed(self.settings.seed, "erase", self.step, row) for row in rows.tolist()]
         x = normalize(clips[places].to(device, non_blocking=True), self.mean, self.std)
-        logits = self.classifier(mix_clips(erase(x, boxes[places], seeds), drawn))
-        targets = mix_targets(labels, logits.shape[1], train.smoothing, drawn)
+        runs = runs_of_parts(rows, self.clips // len(drawn))
+        lengths = [length for _, length in runs]
+        erased = torch.split(erase(x, boxes[places], seeds), lengths)
+        mixed = [mix_clips(part, drawn[number]) for (number, _), part in zip(runs, erased, strict=True)]
+        logits = self.classifier(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
+        targets = torch.cat(
+            [
+                mix_targets(part, logits.shape[1], train.smoothing, drawn[number])
+                for (number, _), part in zip(runs, torch.split(labels, lengths), strict=True)
+            ]
+        )
         return F.cross_entropy(logits, targets, reduction="sum") / self.clips
 
 

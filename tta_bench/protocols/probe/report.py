@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tta_bench.data.features.encoded import Kind
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.models.measure import count_gmacs, count_parameters
-from tta_bench.protocols.base.plan import plan_text
+from tta_bench.protocols.base.plan import detectable_line, plan_text
 from tta_bench.protocols.base.recorder import RunInfo
 from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.probe.encoding import Encoder, EncodingSize
@@ -99,6 +99,7 @@ def describe_frozen_plan(
         "clip": f"{experiment.clip}, {windows} windows, {shape} each in half precision",
         "encoding": f"{plan.todo:,} of {plan.clips:,} clips, the others are in the cache",
         "head": head,
+        "shows": detectable_line([sample.group for sample in clips.test]),
         "disk": f"{stored:,.3g} GB of features, {written:,.3g} GB of them to be written; {free:,.0f} GB free",
         "reading": f"about {read:,.3g} GB of features",
         "time": f"at most {plan.todo * plan.seconds / 60:,.1f} min of encoding, by one clip; then the head",

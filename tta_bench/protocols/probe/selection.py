@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.errors import UserError
-from tta_bench.metrics.accuracy import true_class_rank
+from tta_bench.metrics.ties import Places, counted, places
 from tta_bench.records import schema
 from tta_bench.utils.keyed_random import generator
 
@@ -99,8 +99,9 @@ def at_edge(points: Sequence[Point], chosen: int) -> tuple[str, ...]:
 
 
 def accuracy(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Return the share of clips whose true class has the highest score, a tie counting against it."""
-    return float((true_class_rank(scores, labels) == 0).mean())
+    """Return the share of clips whose true class has the highest score, a tie of k counting 1/k."""
+    ranks, tied, _ = places(scores, labels)
+    return float(counted(Places(ranks, tied)).mean())
 
 
 def describe_selection(

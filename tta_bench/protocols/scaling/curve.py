@@ -1,22 +1,19 @@
-"""Accuracy against corpus size: a saturating curve, and the smallest size that is as good as the largest."""
+"""Accuracy against corpus size: a saturating curve."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
-from tta_bench.metrics.paired import Difference, two_sided_p
+from tta_bench.metrics.intervals import LEVEL
 
 FEWEST_SIZES = 4
 """A curve of three parameters goes through any three sizes."""
 EXPONENTS = np.geomspace(0.02, 8.0, 400)
 """Grid of exponents; a best one at either end does not count."""
-SUFFICIENT_MARGIN = 0.01
-"""Difference to the largest size that still counts as equally good."""
 
 
 class Saturation(NamedTuple):
@@ -142,88 +139,3 @@ def _half_width(
     jacobian = np.column_stack([np.ones_like(power), -power, gain * power * np.log(ratio)])
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * squares / freedom
     return float(t.ppf((1 + level) / 2, freedom) * np.sqrt(covariance[0, 0]))
-
-
-class Sufficient(NamedTuple):
-    """The smallest size that is as good as the largest, with the bounds behind it."""
-
-    size: int
-    """The largest itself if no smaller one is as good."""
-    margin: float
-    bounds: dict[int, Difference]
-    """Difference of the largest to each size; ``high`` is the upper end of a one-sided interval."""
-
-
-def smallest_sufficient(
-    values: Mapping[int, NDArray[Any]],
-    groups: NDArray[Any],
-    margin: float = SUFFICIENT_MARGIN,
-    *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> Sufficient:
-    """Return the smallest size that is at most ``margin`` worse than the largest.
-
-    A size passes if the upper end of the one-sided interval of the difference, by paired bootstrap over groups and
-    seeds, is below the margin. Sizes are tested from the largest down to the first that fails (a fixed sequence), so
-    that the error rate of all the tests is that of one.
-
-    Args:
-        values: Hits or values by size, each ``(seeds, N)``: the same samples and the same seeds in the same order.
-        groups: ``(N,)`` group of each sample.
-        margin: Difference that still counts as equally good.
-        level: Coverage of the one-sided interval.
-        resamples: Number of resamples.
-    """
-    *smaller, largest = sorted(values)
-    best = np.asarray(values[largest], float)
-    bounds = {size: _difference(best - values[size], groups, level, resamples) for size in smaller}
-    smallest = largest
-    for size in reversed(smaller):
-        if bounds[size].high >= margin:
-            break
-        smallest = size
-    return Sufficient(smallest, margin, bounds)
-
-
-def mean_over_seeds(values: NDArray[Any], groups: NDArray[Any], *, level: float = LEVEL) -> Interval:
-    """Return the mean of several seeds and its percentile interval from resampling groups and seeds.
-
-    Args:
-        values: ``(seeds, N)`` hits or values of each seed on the same samples.
-        groups: ``(N,)`` group of each sample.
-        level: Nominal coverage.
-    """
-    resampled, n_groups = resampled_over_seeds(values, groups)
-    low, high = percentiles(resampled, level)
-    return Interval(float(np.mean(values)), float(low), float(high), len(groups), n_groups)
-
-
-def resampled_over_seeds(
-    values: NDArray[Any], groups: NDArray[Any], resamples: int = RESAMPLES
-) -> tuple[NDArray[np.float64], int]:
-    """Return the mean in each resample of groups and, where there are several, of seeds; and the number of groups.
-
-    Boards use the same draws. Differences of two sizes are thus paired in groups and in seeds.
-
-    Args:
-        values: ``(seeds, N)``.
-        groups: ``(N,)`` group of each sample.
-        resamples: Number of resamples.
-    """
-    values = np.asarray(values, float)
-    parts = [group_sums(row, groups, np.zeros(len(row), int)) for row in values]
-    sums, counts = np.concatenate([total for total, _ in parts], axis=1), parts[0][1]
-    means = np.concatenate([w @ sums / (w @ counts) for w in resample_weights(len(counts), resamples, block=1000)])
-    if len(values) == 1:
-        return means[:, 0], len(counts)
-    drawn = np.concatenate(list(resample_weights(len(values), resamples, unit="seed")))
-    return (means * drawn).sum(axis=1) / len(values), len(counts)
-
-
-def _difference(values: NDArray[np.float64], groups: NDArray[Any], level: float, resamples: int) -> Difference:
-    """Return the mean difference, with the upper end of a one-sided interval."""
-    resampled, n_groups = resampled_over_seeds(values, groups, resamples)
-    low, high = percentiles(resampled, 2 * level - 1)
-    p = two_sided_p(resampled)
-    return Difference(float(values.mean()), float(low), float(high), p, values.shape[1], n_groups)

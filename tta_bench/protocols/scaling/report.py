@@ -11,14 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.metrics.intervals import FEW_GROUPS, Interval
-from tta_bench.protocols.scaling.curve import (
-    NotIdentifiable,
-    Saturation,
-    Sufficient,
-    fit_saturation,
-    mean_over_seeds,
-    smallest_sufficient,
-)
+from tta_bench.protocols.scaling.curve import NotIdentifiable, Saturation, fit_saturation
+from tta_bench.protocols.scaling.sufficient import Sufficient, mean_over_seeds, seed_spread, smallest_sufficient
 
 
 @dataclass(frozen=True)
@@ -34,8 +28,8 @@ class Point:
     """Loss at the end of pre-training."""
     record: str
     """Name of the fine-tuned model's record."""
-    hits: NDArray[np.bool_]
-    """``(N,)`` true for test samples classified correctly."""
+    hits: NDArray[Any]
+    """``(N,)`` true for test samples classified correctly, or a part of 1 for a tie."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class Level:
     epochs: float
     """Epochs of pre-training; 0 without pre-training."""
     accuracy: Interval
-    """Mean over seeds, with its interval from resampling the test samples' groups and the seeds."""
+    """Mean over seeds, with its interval from the test samples' groups and, of several seeds, their variance."""
     values: tuple[float, ...]
     """One for each seed."""
     losses: tuple[float, ...]
@@ -94,11 +88,12 @@ def summarize(
     for point in sorted(points, key=lambda point: (point.size, point.seed)):
         by_size.setdefault(point.size, []).append(point)
     hits = {size: np.stack([point.hits for point in seeds]) for size, seeds in by_size.items()}
+    luck = seed_spread(list(hits.values()))
     levels = tuple(
         Level(
             size=size,
             epochs=steps * batch / size if size else 0.0,
-            accuracy=mean_over_seeds(hits[size], groups),
+            accuracy=mean_over_seeds(hits[size], groups, luck),
             values=tuple(point.value for point in seeds),
             losses=tuple(point.loss for point in seeds if point.loss is not None),
         )
@@ -119,7 +114,6 @@ def summarize(
 
 def markdown(study: Study) -> str:
     """Return the study as a page: its table, its curve, and its smallest sufficient size."""
-    groups = study.levels[0].accuracy.n_groups
     lines = [
         f"# {study.title}",
         "",
@@ -130,9 +124,7 @@ def markdown(study: Study) -> str:
         "|---:|---:|---:|---:|---|---|---:|",
         *(_row(level) for level in study.levels),
         "",
-        "The interval is that of the mean over seeds, from resampling the groups of the test clips and the seeds. Of "
-        "the few seeds the lowest and the highest stand beside it."
-        + (f" With {groups} groups it is rougher than it looks." if groups < FEW_GROUPS else ""),
+        _about_intervals(study),
         "",
         f"Curve: {describe_fit(study.fit)}.",
         "",
@@ -153,16 +145,35 @@ def describe_fit(fit: Saturation | NotIdentifiable) -> str:
 
 
 def describe_sufficient(sufficient: Sufficient) -> str:
-    """Return the smallest sufficient size, and the bound that decided, in words."""
+    """Return the smallest sufficient size, or that it cannot be told and what that would take, in words."""
+    named = "cannot be told" if sufficient.size is None else f"{sufficient.size:,}"
+    if sufficient.bounds and sufficient.size is not None and sufficient.size > max(sufficient.bounds):
+        named += " itself"
+    if sufficient.needed:
+        named += f"; {sufficient.needed}" if sufficient.size is None else f", at most; {sufficient.needed}"
     if not sufficient.bounds:
-        return f"{sufficient.size:,}, the only one"
+        return named
     bounds = ", ".join(
-        f"{size:,}: {100 * bound.value:+.2f}, at most {100 * bound.high:+.2f}"
+        f"{size:,}: {100 * bound.value:+.2f}, at least {100 * bound.low:+.2f}, at most {100 * bound.high:+.2f}"
         for size, bound in sufficient.bounds.items()
     )
-    none = " itself" if sufficient.size > max(sufficient.bounds) else ""
-    meaning = "points by which the largest is better, one-sided 95 % by paired bootstrap over groups and seeds"
-    return f"{sufficient.size:,}{none} ({meaning}: {bounds})"
+    meaning = "points by which the largest is better, with one-sided 95 % bounds from groups"
+    meaning += " and seeds" if all(bound.freedom for bound in sufficient.bounds.values()) else " alone"
+    return f"{named} ({meaning}: {bounds})"
+
+
+def _about_intervals(study: Study) -> str:
+    """Return sentences on the sizes' intervals."""
+    groups, seeds = study.levels[0].accuracy.n_groups, max(len(level.values) for level in study.levels)
+    if groups < 2:
+        return "All test clips are of one group, so nothing can be said of others: the interval is all that can be."
+    about = (
+        "The interval is that of the mean over seeds: the groups of the test clips, and the unbiased variance of the "
+        "seeds pooled over the sizes. Of the few seeds the lowest and the highest stand beside it."
+        if seeds > 1
+        else "The interval is from the groups of the test clips. One seed: the luck of training is not in it."
+    )
+    return about + (f" With {groups} groups it is rougher than it looks." if groups < FEW_GROUPS else "")
 
 
 def as_json(study: Study) -> dict[str, Any]:
@@ -186,6 +197,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "sufficient": {
             "size": study.sufficient.size,
             "margin": study.sufficient.margin,
+            "needed": study.sufficient.needed,
             "bounds": {str(size): bound._asdict() for size, bound in study.sufficient.bounds.items()},
         },
     }

@@ -22,6 +22,7 @@ from tta_bench.experiments.kinds import protocol_card
 from tta_bench.experiments.pretrain import PretrainCard, PretrainExperiment
 from tta_bench.experiments.probe import FrozenCard
 from tta_bench.experiments.scaling import ScalingExperiment, StudySettings
+from tta_bench.metrics.ties import hits as counted_hits
 from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.protocols.pretrain.corpus import all_clips
@@ -159,7 +160,7 @@ class Scaling(ProtocolRun):
         assert record.outcomes is not None
         outcomes = read_outcomes(self.work_dir / "records" / record.outcomes.name)
         assert isinstance(outcomes, Outcomes)  # these protocols' outcomes are of classes
-        hits = outcomes.ranks == 0
+        hits = counted_hits(outcomes)
         point = Point(size, seed, float(hits.mean()), loss, record_name(record.identity), hits)
         return Judged(point, outcomes.groups, record)
 

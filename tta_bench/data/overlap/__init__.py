@@ -1,0 +1,1 @@
+"""Overlap of corpora: clips of one that are near-duplicates of clips of another."""
