@@ -155,12 +155,15 @@ class Fuzzer:
         group = path.parts[0]
         if group == "weights":
             group = "backbones"
+        (self.folder / "registry" / group).mkdir(exist_ok=True)
         body = damaged(text.encode(), draw) if draw.random() < 0.4 else damaged_lines(text, draw)
         body = re.sub(rb"(?m)^name:.*$", b"name: mine", body, count=1) if draw.random() < 0.8 else body
         for old in (self.folder / "registry").rglob("*.yaml"):
             old.unlink()
         (self.folder / "registry" / group / "mine.yaml").write_bytes(body)
         files.forget_folders()
+        if group == "suites":
+            return draw.choice([["suite", "mine", "--dry-run"], ["show", "mine"], ["list"]])
         key = {"backbones": "backbone", "datasets": "dataset", "protocols": "protocol"}[group]
         words = ["protocol=ucf101_ft", f"{key}=mine"] if key != "protocol" else ["protocol=mine"]
         return draw.choice([["run", *words, "--dry-run"], ["run", *words, "--dry-run"], ["show", "mine"], ["list"]])

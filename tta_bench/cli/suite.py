@@ -153,7 +153,10 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
         echo_json([record.model_dump(mode="json") for record in done.records])
     else:
         click.echo(f"{card.name}: {len(chosen)} experiments, {len(done.failed)} failed; {rest()}")
+        asked = {(one.experiment.protocol.name, card.tier) for one in chosen if one.experiment is not None}
         for board in boards:
+            if (board.protocol, board.tier) not in asked:
+                continue
             click.echo(f"  {work_dir / 'leaderboards' / board.path}")
     if done.failed:
         named = "\n".join(f"{name}: {error.message}" for name, error in done.failed)
