@@ -86,7 +86,9 @@ def test_no_text_of_a_pull_request_gets_into_a_command(path: Path) -> None:
 
 def test_records_are_judged_by_the_code_and_the_boards_of_the_base() -> None:
     (judging,) = (step["run"] for step in steps(read(FOLDER / "boards.yml")) if "bench verify" in step.get("run", ""))
-    verify = "PYTHONPATH=base python -m tta_bench verify proposed/leaderboards/records --since base/leaderboards"
+    verify = (
+        "PYTHONPATH=base python -m tta_bench verify proposed/leaderboards/records --since base/leaderboards --fetch"
+    )
     assert f'{verify} ${{keys:+--maintainers "$keys"}}\n' in judging
     assert judging.startswith("keys=base/leaderboards/maintainers\n")
 
