@@ -30,7 +30,7 @@ def test_any_number_of_processes_adds_in_one_tree(parts: int, size: int, seed: i
         own: list[Partial[Tensor]] = []
         for part in share:
             push(own, Partial(0, part, leaves[part].clone()), Tensor.add_)
-        assert [(node.level, node.index) for node in own] == [(node.level, node.index) for node in nodes_of(share)]
+        assert [(node.level, node.place) for node in own] == [(node.level, node.place) for node in nodes_of(share)]
         for node in own:
             push(whole, node, Tensor.add_)
     assert torch.equal(fold(whole, Tensor.add_), tree(leaves))

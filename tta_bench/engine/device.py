@@ -80,9 +80,9 @@ def resolve_micro_batch(choice: int | Literal["auto"], clips: int, device: torch
         device: The device.
         sharers: Devices that shall be able to share the clips under an ``auto`` on a GPU.
     """
-    if choice == "auto":
-        choice = max(LEAST_MICRO_BATCH, clips // sharers) if device.type == "cuda" else CPU_MICRO_BATCH
-    return min(clips, choice + choice % 2)
+    auto = max(LEAST_MICRO_BATCH, clips // sharers) if device.type == "cuda" else CPU_MICRO_BATCH
+    wanted = auto if choice == "auto" else choice
+    return min(clips, wanted + wanted % 2)
 
 
 def smaller_micro_batch(micro_batch: int) -> int:

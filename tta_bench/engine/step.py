@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -140,7 +140,7 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
             torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
             seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
             with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
-                loss = self.loss(batch, cast(Drawn, drawn), rows, places)
+                loss = self.loss(batch, drawn, rows, places)
                 optimizer.backward(loss)
             sums.add()
             losses.append(float(loss.detach()))

@@ -22,10 +22,10 @@ BUCKET_BYTES = 2**27
 
 
 class Partial(NamedTuple, Generic[Value]):
-    """The sum of the parts from ``index * 2**level`` on, ``2**level`` of them: a node of the tree."""
+    """The sum of the parts from ``place * 2**level`` on, ``2**level`` of them: a node of the tree."""
 
     level: int
-    index: int
+    place: int
     value: Value
 
 
@@ -40,9 +40,9 @@ def push(stack: list[Partial[Value]], node: Partial[Value], add: Callable[[Value
     stack.append(node)
     while len(stack) > 1:
         left, right = stack[-2:]
-        if left.level != right.level or left.index % 2 or left.index + 1 != right.index:
+        if left.level != right.level or left.place % 2 or left.place + 1 != right.place:
             return
-        stack[-2:] = [Partial(left.level + 1, left.index // 2, add(left.value, right.value))]
+        stack[-2:] = [Partial(left.level + 1, left.place // 2, add(left.value, right.value))]
 
 
 def fold(stack: Sequence[Partial[Value]], add: Callable[[Value, Value], Value]) -> Value:
@@ -148,11 +148,11 @@ class GradientSum:
                 _fill(flat, values, parameters)
                 sent = flat
             received = world.exchange(sent, [length if rank in givers else 0 for rank in range(world.size)])
-            slices.append(dict(zip(givers, received.split(length), strict=True)))
+            slices.append(dict(zip(givers, torch.split(received, length), strict=True)))
         stack: list[Partial[Tensor]] = []
         for rank, left in enumerate(nodes):
             for turn, node in enumerate(left):
-                push(stack, Partial(node.level, node.index, slices[turn][rank]), Tensor.add_)
+                push(stack, Partial(node.level, node.place, slices[turn][rank]), Tensor.add_)
         whole = world.collect(fold(stack, Tensor.add_))
         place = 0
         for parameter in parameters:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -204,7 +204,7 @@ def lost_peers() -> Iterator[None]:
         raise PeerLost(f"another process of this training {said}.", "The same command goes on from here.") from error
 
 
-def _store() -> torch.distributed.Store:
+def _store() -> Any:
     return torch.distributed.distributed_c10d._get_default_store()
 
 

@@ -80,9 +80,12 @@ def serve(parent: int) -> None:
 
 
 def leave_signals_to_parent() -> None:
-    """Ignore what is sent to a whole job, but end some time after SIGTERM: Python ends workers with it, and waits."""
+    """Ignore what is sent to a whole job, but end some time after SIGTERM: Python ends workers with it, and waits.
+
+    The exit code is 0: for another one PyTorch would raise an error in the middle of the parent's own end.
+    """
     ignore_signals()
-    signal.signal(signal.SIGTERM, lambda *_: threading.Timer(GRACE_SECONDS, os._exit, (1,)).start())
+    signal.signal(signal.SIGTERM, lambda *_: threading.Timer(GRACE_SECONDS, os._exit, (0,)).start())
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
