@@ -1,4 +1,4 @@
-"""``tta-bench predict``: a finished run's classes for any videos."""
+"""``tta-bench predict``: a finished run's classes, or intensities, for any videos."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from tta_bench.cli.options import plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.protocols.predict import Predictor
+    from tta_bench.protocols.predict_reactions import ReactionPredictor
 
 
 @click.command("predict")
 @click.argument("run")
 @click.argument("arguments", nargs=-1, required=True, metavar="VIDEO... [KEY=VALUE...]")
-@click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Classes of each video or window.")
+@click.option(
+    "--top", type=click.IntRange(1), help="Classes of each video or window: 5; of a reaction, all its intensities."
+)
 @click.option(
     "--every", type=click.FloatRange(0.04), help="Score a window every so many seconds, not the video as a whole."
 )
@@ -30,22 +33,22 @@ if TYPE_CHECKING:
 def command(
     run: str,
     arguments: tuple[str, ...],
-    top: int,
+    top: int | None,
     every: float | None,
     form: str,
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Print the most probable classes of videos, by the model of a finished fine-tune or frozen run.
+    """Print the most probable classes of videos, or the intensities of reactions, by the model of a finished run.
 
     \b
     tta-bench predict ucf101_knn-videomaev2_vit_b-split1-seed0-1a2b3c4d holiday.mp4
     tta-bench predict runs/records/RECORD.json *.mp4 --top 1 --format csv
     tta-bench predict RUN match.mp4 --every 2 --format json
 
-    RUN is a run's folder in the work folder, or its record's name or file. A video as a whole is scored by the views
-    that the protocol tests with. Keys such as weights=FILE or runtime.device=cpu go before those of the run. A video
-    that cannot be decoded is named, the others go on, and the exit code is 1.
+    RUN is a run's folder in the work folder, or its record's name or file (of a reaction, only these two). A video as a
+    whole is scored by the views that the protocol tests with. Keys such as weights=FILE or runtime.device=cpu go before
+    those of the run. A video that cannot be decoded is named, the others go on, and the exit code is 1.
     """
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.registry import load_files
@@ -59,9 +62,11 @@ def command(
     code = load_files(plugins)
 
     from tta_bench.data.media.container import UnreadableVideo
-    from tta_bench.protocols.predict import Finder
+    from tta_bench.protocols.predict import Finder, Predictor
 
     predictor = Finder(run, work_dir, words, code).predictor()
+    if every is not None and not isinstance(predictor, Predictor):
+        raise UserError("a reaction is read from its whole clip: it has no windows.", "Leave out --every.")
     rows: list[dict[str, Any]] = []
     broken: list[str] = []
     for video in videos:
@@ -76,26 +81,33 @@ def command(
         raise CheckFailed(f"{len(broken):,} of {len(videos):,} videos could not be read.")
 
 
-def scored(predictor: Predictor, video: Path, top: int, every: float | None) -> list[dict[str, Any]]:
-    """Return a row for each of the most probable classes of a video, or of each of its windows.
+def scored(
+    predictor: Predictor | ReactionPredictor, video: Path, top: int | None, every: float | None
+) -> list[dict[str, Any]]:
+    """Return a row for each of the most probable classes of a video, or of each of its windows; or its intensities.
 
     Raises:
         UnreadableVideo: It cannot be decoded.
     """
-    from tta_bench.protocols.predict import Scored
+    from tta_bench.protocols.predict import Predictor, Scored
 
-    found = [Scored(None, None, predictor.whole(video))] if every is None else list(predictor.along(video, every))
+    if isinstance(predictor, Predictor) and every is not None:
+        found = list(predictor.along(video, every))
+    else:
+        found = [Scored(None, None, predictor.whole(video))]
+    kind, figure = ("class", "probability") if isinstance(predictor, Predictor) else ("emotion", "intensity")
+    most = top or (5 if isinstance(predictor, Predictor) else len(predictor.classes))
     return [
         {
             "video": str(video),
             "start": None if window.start is None else round(window.start, 3),
             "end": None if window.end is None else round(window.end, 3),
             "rank": rank,
-            "class": predictor.classes[index],
-            "probability": float(window.scores[index]),
+            kind: predictor.classes[index],
+            figure: float(window.scores[index]),
         }
         for window in found
-        for rank, index in enumerate((-window.scores).argsort(kind="stable")[:top], start=1)
+        for rank, index in enumerate((-window.scores).argsort(kind="stable")[:most], start=1)
     ]
 
 
@@ -103,7 +115,8 @@ def printed(rows: Sequence[dict[str, Any]], form: str) -> str:
     """Return rows as a table, as CSV or as JSON."""
     if form == "json":
         return json.dumps(rows, indent=2, ensure_ascii=False)
-    columns = ["video", "start", "end", "rank", "class", "probability"]
+    kind, figure = ("emotion", "intensity") if rows and "emotion" in rows[0] else ("class", "probability")
+    columns = ["video", "start", "end", "rank", kind, figure]
     if form == "csv":
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")

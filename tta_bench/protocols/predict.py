@@ -26,6 +26,7 @@ from tta_bench.errors import UserError, did_you_mean
 from tta_bench.experiments.base import Experiment, ResolvedClip
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.experiments.probe import FrozenExperiment
+from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.build import build_classifier
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.plugins import PluginCode
@@ -33,6 +34,7 @@ from tta_bench.protocols.base.standing import Standing, data_key
 from tta_bench.protocols.base.training_run import is_test_of_file, training_folder
 from tta_bench.protocols.base.weights import CHECKPOINT, find_weights
 from tta_bench.protocols.fine_tune.testing import average_views
+from tta_bench.protocols.predict_reactions import ReactionPredictor
 from tta_bench.protocols.probe.encoding import Encoder
 from tta_bench.protocols.probe.heads import HEAD_FILE, read_head
 from tta_bench.records.schema import Record
@@ -160,13 +162,15 @@ class Finder:
     def __init__(self, run: str, work_dir: Path, words: Sequence[str], plugins: Sequence[PluginCode]) -> None:
         self.run, self.work_dir, self.words, self.plugins = run, work_dir, tuple(words), tuple(plugins)
 
-    def predictor(self) -> Predictor:
+    def predictor(self) -> Predictor | ReactionPredictor:
         """Return the model of the run.
 
         Raises:
             UserError: There is no such run, or none that is finished; or its protocol predicts no classes.
         """
         experiment, folder = self.found
+        if isinstance(experiment, ReactionExperiment):
+            return ReactionPredictor(experiment, self.work_dir)
         if isinstance(experiment, FrozenExperiment):
             return FrozenPredictor(experiment, folder, self.work_dir)
         if isinstance(experiment, FineTuneExperiment):
@@ -199,10 +203,13 @@ class Finder:
         given = [word for word in record.given if word.partition("=")[0] not in own]
         ident = record.identity
         for experiment in resolve([*given, *self.words], self.plugins):
-            if (str(experiment.split), experiment.seed) == (ident.split, ident.seed):
+            part = experiment.eval.split if isinstance(experiment, ReactionExperiment) else str(experiment.split)
+            if (part, experiment.seed) == (ident.split, ident.seed):
                 break
         else:
             raise UserError(f"{file_stem(record)} is of part {ident.split}, which `predict` does not apply models of.")
+        if isinstance(experiment, ReactionExperiment):  # its data decide the folder's name, and are looked at later
+            return experiment, self.work_dir / file_stem(record)
         sha256 = ident.weights.sha256 if ident.weights else None
         start = f"tested as they are: {sha256}" if is_test_of_file(experiment) else sha256
         assert ident.precision is not None

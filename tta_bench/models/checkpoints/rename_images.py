@@ -48,10 +48,11 @@ def efficientnet_pytorch(tensors: Mapping[str, Tensor], stages: list[int]) -> di
         tensors: Tensors of a checkpoint.
         stages: Blocks of each of the network's stages (see `stages_of`), by which timm numbers them.
     """
-    if not any(_BLOCK.fullmatch(name) for name in tensors):
-        return dict(tensors)
     places = [f"blocks.{stage}.{block}" for stage, blocks in enumerate(stages) for block in range(blocks)]
-    widening = {f"{found['before']}{found['number']}" for found in map(_BLOCK.fullmatch, tensors) if _widens(found)}
+    blocks = [found for name in tensors if (found := _BLOCK.fullmatch(name)) is not None]
+    if not blocks:
+        return dict(tensors)
+    widening = {f"{found['before']}{found['number']}" for found in blocks if found["layer"] == "expand_conv"}
     return {_renamed(name, places, widening): tensor for name, tensor in tensors.items()}
 
 
@@ -74,7 +75,3 @@ def _renamed(name: str, places: list[str], widening: set[str]) -> str:
     if number >= len(places) or found["layer"] not in layers:
         return name
     return f"{found['before']}{places[number]}.{layers[found['layer']]}.{found['leaf']}"
-
-
-def _widens(found: re.Match[str] | None) -> bool:
-    return found is not None and found["layer"] == "expand_conv"
