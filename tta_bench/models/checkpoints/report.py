@@ -23,7 +23,12 @@ def joined(reports: Mapping[str, LoadReport]) -> LoadReport | None:
     return LoadReport(
         loaded=sum(report.loaded for report in reports.values()),
         copy=" + ".join(report.copy or "." for report in reports.values()),
-        **{field: names(field) for field in ("missing", "unexpected", "mismatched", "dropped", "resampled", "others")},
+        missing=names("missing"),
+        unexpected=names("unexpected"),
+        mismatched=names("mismatched"),
+        dropped=names("dropped"),
+        resampled=names("resampled"),
+        others=names("others"),
     )
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,7 +226,7 @@ def _texts(array: NDArray[np.generic], path: Path) -> tuple[str, ...]:
         raise UserError(f"{path}: its ids or classes are bytes that are no UTF-8.", "Store texts.") from None
 
 
-def _array(path: Path, file: Mapping[str, NDArray[np.generic]], name: str) -> NDArray[np.generic]:
+def _array(path: Path, file: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     """Return an array of an NPZ file by its name.
 
     Raises:
