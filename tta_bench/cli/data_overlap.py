@@ -82,7 +82,7 @@ def _videos(name: str, words: tuple[str, ...], split: int | None = None, part: s
 
 
 def _document(found: Overlap, first: str, second: str) -> dict[str, Any]:
-    """Return what was found as plain data; folders are named by their last part, so that no path of a machine is in."""
+    """Return an overlap as plain data; folders are named by their last part, so that no path of a machine is in."""
     names = [Path(name).name if Path(name).exists() else name for name in (first, second)]
     return {
         "corpora": names,

@@ -125,7 +125,7 @@ class Top1(SampleMetric[ClassRanks]):
     """A rank below this is a hit."""
 
     def hits(self, samples: ClassRanks) -> NDArray[Any]:
-        """Return what each sample counts, ``(N,)``: a truth value, or a part of 1 where classes tie."""
+        """Return the count of each sample, ``(N,)``: a truth value, or a part of 1 where classes tie."""
         return hits(samples, self.k)
 
     def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -202,7 +202,7 @@ class Top1Reversed(Top1):
         return samples.reversed_ranks is not None
 
     def hits(self, samples: ClassRanks) -> NDArray[Any]:
-        """Return what each sample counts as one that was given the reversed clip's class, ``(N,)``."""
+        """Return the count of each sample as one that was given the reversed clip's class, ``(N,)``."""
         assert samples.reversed_ranks is not None
         return counted(Places(samples.reversed_ranks, samples.reversed_tied), self.k)
 

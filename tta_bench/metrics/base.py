@@ -178,7 +178,7 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
         return Recomputed(self, runs)
 
     def hits(self, samples: S) -> NDArray[Any] | None:
-        """Return what each sample counts, ``(N,)`` from 0 to 1; None for a metric without right and wrong."""
+        """Return the count of each sample, ``(N,)`` from 0 to 1; None for a metric without right and wrong."""
         return None
 
     def _resampled(self, runs: Sequence[S], resamples: int) -> NDArray[np.float64]:

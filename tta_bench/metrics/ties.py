@@ -52,7 +52,7 @@ def places(scores: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) 
 
 
 def counted(found: Places, k: int = 1) -> NDArray[Any]:
-    """Return what each sample counts in top-k accuracy, ``(N,)``: truth values, or numbers from 0 to 1 with ties."""
+    """Return the count of each sample in top-k accuracy, ``(N,)``: truth values, or numbers from 0 to 1 with ties."""
     if found.tied is None or not found.tied.any():
         return np.asarray(found.ranks < k)
     tied = found.tied.astype(np.int64)
@@ -61,7 +61,7 @@ def counted(found: Places, k: int = 1) -> NDArray[Any]:
 
 
 def hits(samples: TiedRanks, k: int = 1) -> NDArray[Any]:
-    """Return what each sample of a classifier counts in top-k accuracy, ``(N,)``."""
+    """Return the count of each sample of a classifier in top-k accuracy, ``(N,)``."""
     return counted(Places(samples.ranks, samples.tied), k)
 
 

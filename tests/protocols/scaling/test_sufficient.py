@@ -93,3 +93,13 @@ def test_a_wider_margin_never_asks_for_more_data(seed: int, margin: float) -> No
     if found.size is not None and found.size < SIZES[-1]:
         assert wider.size is not None
         assert wider.size <= found.size
+
+
+def test_a_size_at_the_margin_is_seldom_called_sufficient() -> None:
+    """The short form of the simulation in tests/acceptance/test_statistics.py."""
+    draw, groups, called = np.random.default_rng(3), np.repeat(np.arange(150), 4), 0
+    for _ in range(60):
+        chances = {1: 0.87 + 0.02 * draw.normal(size=3), 2: 0.9 + 0.02 * draw.normal(size=3)}
+        values = {size: draw.random((3, 600)) < chance[:, None] for size, chance in chances.items()}
+        called += smallest_sufficient(values, groups, 0.03, resamples=200).size == 1
+    assert called <= 8  # 3 are expected, more than 8 in one study of a hundred

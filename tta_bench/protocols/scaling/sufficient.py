@@ -161,7 +161,7 @@ def smallest_sufficient(
 
 
 def _open(bound: Bound, seeds: int, margin: float, level: float) -> str:
-    """Return what is open about a size, and about how many seeds or groups would tell.
+    """Return the open question about a size, and about how many seeds or groups would tell.
 
     A difference as large as observed would be shown to be within the margin, or beyond it, once the bound's half width
     is below its distance from the margin.
