@@ -87,3 +87,14 @@ def test_weights_are_exported_and_a_misspelt_run_gets_the_nearest(tmp_path: Path
     assert done.code == 2
     assert "pretraining-2 is neither a file nor a run" in done.err
     assert "Did you mean 'pretraining-1'?" in done.err
+
+
+def test_a_file_that_a_browser_must_get_is_said_with_its_page_and_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Done]
+) -> None:
+    monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path))
+    done = command("weights", "fetch", "tiktokactions_vit_b_ucf101")
+    assert done.code == 2
+    assert "cannot be fetched" in done.err
+    assert "/tree/main/vit_b_tiktokactions_ft_k400_ft_ucf101_1_e99_ft30 with a browser" in done.err
+    assert str(tmp_path / "weights" / "tiktokactions_vit_b_ucf101.pth") in done.err
