@@ -36,7 +36,7 @@ def overlap(
     """Look for clips of one corpus that are near-duplicates of clips of another, or of the same corpus.
 
     A corpus is a dataset's name, a folder of videos, or a list of them. Copies are found whatever they are encoded
-    with, scaled, cropped at their borders by up to 16 %, or begun some seconds later; mirrored ones are told apart.
+    with, scaled, cropped at their borders by some 8 %, or begun some seconds later; mirrored ones are told apart.
     Pictures that show nothing, and sound, are not compared.
 
     \b
