@@ -26,6 +26,8 @@ class RuntimeSettings(Strict):
     """``cpu``, ``cuda`` or ``cuda:N``."""
     compile: bool = False
     """Compile the model (torch.compile): some minutes at first, then faster steps, equal but for the last digits."""
+    checkpointing: bool = False
+    """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
 

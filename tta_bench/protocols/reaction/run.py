@@ -12,6 +12,7 @@ from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.models.build import with_checkpointing
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import phase
@@ -164,6 +165,7 @@ class Reaction(ProtocolRun):
         net = build_reaction_net(
             experiment.backbone, experiment.clip, experiment.train, statistics, means, experiment.seed
         )
+        with_checkpointing(net, experiment.runtime.checkpointing)
         if run.is_test_only:
             assert run.weights is not None
             load_net(net, run.weights, experiment.backbone.name)
