@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import submitit
 
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.protocols.base import jobs
@@ -23,6 +24,11 @@ def test_settings_of_a_launcher_are_read_and_become_options_of_sbatch() -> None:
     assert options["additional_parameters"] == {"gpus-per-node": "8", "requeue": True}
     assert "partition" not in options
     assert launcher_of(WORDS)[0] == "none"
+    script = submitit.slurm.slurm._make_sbatch_string(
+        command="x", folder="f", **_sbatch(settings.model_copy(update={"time": None}))
+    )
+    assert "--time" not in script
+    assert "#SBATCH --gpus-per-node=8" in script
 
 
 @pytest.mark.parametrize(

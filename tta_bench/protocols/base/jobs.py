@@ -167,7 +167,8 @@ def _sbatch(settings: LauncherSettings) -> dict[str, Any]:
     }
     if settings.time is not None:
         asked["time"] = int(settings.time[:-1]) * MINUTES[settings.time[-1]]
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return {"time": None, **asked}  # submitit would let a job run for 5 minutes only
 
 
 def task(command: Sequence[str]) -> int:
