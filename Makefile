@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart install lint test acceptance acceptance-long check-zoo check-wheel bench docs leaderboards sample-records clean
+.PHONY: help quickstart install lint test acceptance acceptance-long check-zoo check-wheel check-slurm check-gpu bench docs leaderboards sample-records clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -50,6 +50,14 @@ check-zoo: install
 #   make check-wheel   the README's ten lines in a fresh virtual environment with the built wheel (6 GB, minutes)
 check-wheel:
 	PYTHON=$(PYTHON) .ci/check-wheel
+
+#   make check-slurm   an array of two on a one-node SLURM, one told to save: equal to one process (Debian, as root)
+check-slurm: install
+	.ci/check-slurm
+
+#   make check-gpu     steps on a CUDA device: deterministic or not, and how fast; one table (nothing without a device)
+check-gpu: install
+	$(BIN)/python .ci/check_gpu.py
 
 #   make bench         this suite and its peers, side by side in one run
 bench: install

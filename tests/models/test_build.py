@@ -10,8 +10,9 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.timm_images import PerFrame
-from tta_bench.models.build import build_backbone, build_classifier, own_size_advice
+from tta_bench.models.build import build_backbone, build_classifier, own_size_advice, with_checkpointing
 from tta_bench.models.measure import count_gmacs, count_parameters
+from tta_bench.models.noise import clip_noise
 from tta_bench.registry import BACKBONES, register_backbone
 
 CLIP = ResolvedClip(span=40, frames=8, stride=5, size=48)
@@ -91,3 +92,33 @@ def test_an_image_network_of_ones_own_is_lifted_over_frames() -> None:
 def test_a_card_that_cannot_be_built_says_why(update: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         build_backbone(TINY.model_copy(update=update), CLIP)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_checkpointing_changes_no_weight_with_dropout_drop_path_and_mixing(dtype: torch.dtype) -> None:
+    train = TrainSettings(batch=4, lr=1.0, drop_path=0.5, dropout=0.5)
+    clips = torch.rand(4, 3, CLIP.frames, CLIP.size, CLIP.size, generator=torch.Generator().manual_seed(0))
+    mixed, targets = 0.7 * clips + 0.3 * clips.flip(0), torch.full((4, 8), 1 / 8)
+    weights, outputs = [], []
+    for wanted in (False, True):
+        model = with_checkpointing(build_classifier(TINY, CLIP, train, 8, 0), wanted).train()
+        optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+        for step in range(3):
+            with clip_noise(model, [10 * step + row for row in range(4)]):
+                with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                    loss = nn.functional.cross_entropy(model(mixed).float(), targets)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        weights.append(model.state_dict())
+        outputs.append(loss.detach())
+    assert torch.equal(*outputs)
+    assert all(torch.equal(one, weights[1][name]) for name, one in weights[0].items())
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "timm/mobilenetv3_small_050"])
+def test_checkpointing_of_a_model_that_cannot_is_refused(backbone: str) -> None:
+    model = build_backbone(backbone_card(backbone), CLIP)
+    assert with_checkpointing(model, False) is model
+    with pytest.raises(UserError, match="compute its activations twice"):
+        with_checkpointing(model, True)

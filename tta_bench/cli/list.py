@@ -80,14 +80,16 @@ def _elsewhere(group: str | None, pattern: str) -> str:
 
 
 def _runs(work_dir: Path, pattern: str) -> list[dict[str, str]]:
+    from tta_bench.records.progress import trainings
     from tta_bench.records.store import record_files
 
     files = [path for path in record_files(work_dir / "records") if fnmatch.fnmatch(path.stem, pattern)]
-    return [{"name": path.stem, "summary": _how_it_went(path)} for path in files]
+    steps = {name: str(progress) for name, progress in trainings(work_dir)}
+    return [{"name": path.stem, "summary": _how_it_went(path, steps.get(path.stem, ""))} for path in files]
 
 
-def _how_it_went(path: Path) -> str:
-    """Return a run's status and score, or why its record cannot be read."""
+def _how_it_went(path: Path, progress: str) -> str:
+    """Return a run's status and score, or how far its training is, or why its record cannot be read."""
     from tta_bench.errors import BenchError
     from tta_bench.metrics import METRICS
     from tta_bench.records.status import now, outcome
@@ -99,7 +101,8 @@ def _how_it_went(path: Path) -> str:
         metric = record.identity.protocol.score
         score = record.metrics.get(metric)
         if score is None:
-            return one_line(outcome(record, now()))
+            said = outcome(record, now())
+            return one_line(f"{said}; {progress}" if progress else said)
         return one_line(f"{record.status}, {metric} {METRICS.describe(metric).text_with_unit(score.value)}")
     except BenchError as error:
         return one_line(error.message)

@@ -64,9 +64,9 @@ def print_differences(records: Sequence[Record], *, aside: bool = False) -> None
     """
     for text in dict.fromkeys(filter(None, map(trained_share, records))):
         click.echo(text, err=aside)
-    for text in dict.fromkeys(record.identity.dataset.differs for record in records):
-        if text is not None:
-            click.echo(f"not standard: {text}.", err=aside)
+    for differs in dict.fromkeys(record.identity.dataset.differs for record in records):
+        if differs is not None:
+            click.echo(f"not standard: {differs}.", err=aside)
 
 
 def print_expected(records: Sequence[Record], *, aside: bool = False) -> None:

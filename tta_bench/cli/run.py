@@ -60,6 +60,10 @@ def command(
 
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
+    from tta_bench.errors import UserError
+    from tta_bench.protocols.base.jobs import launch, launcher_of
+
+    kind, settings = launcher_of(words)
     from tta_bench.cli.results import print_findings, print_results
     from tta_bench.utils.progress import console
 
@@ -82,6 +86,17 @@ def command(
             for plan in plans:
                 click.echo(plan)
         return
+    if kind != "none":
+        if shard is not None or submission is not None:
+            raise UserError("launcher= shares the experiments itself: leave out --shard and --submission.")
+        for experiment in experiments:
+            api.start(experiment, work_dir, resume)  # what is wrong is said here, before anything waits in a queue
+        options = ["--work-dir", str(work_dir.resolve()), "--resume", resume, *(["--wait"] if wait else [])]
+        options += [text for plugin in plugins for text in ("--plugin", str(plugin.resolve()))]
+        launch(kind, settings, words, options, len(experiments), work_dir)
+        if kind == "slurm":
+            return
+        resume = "missing"  # all is done: what follows reads the records
     if submission is not None:
         api.submit(experiments, submission, work_dir, resume)
         return

@@ -138,11 +138,13 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
     """
     from tta_bench import api
     from tta_bench.cli.results import own_boards
-    from tta_bench.errors import CheckFailed
-    from tta_bench.protocols.base.in_turn import refuse_foreign_world, run_in_turn
+    from tta_bench.engine.world import launched
+    from tta_bench.errors import CheckFailed, UserError
+    from tta_bench.protocols.base.in_turn import run_in_turn
     from tta_bench.protocols.base.suites import left, works
 
-    refuse_foreign_world()
+    if launched() > 1:
+        raise UserError("a suite runs in one process.", "Say --shard i/n for each of several, or run its commands.")
 
     def rest() -> str:
         return f"{left(_known(card, chosen, work_dir, None), card)}."

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from tta_bench.cards.protocol import ProtocolCard
-from tta_bench.config.overrides import COMMON, Choices
+from tta_bench.config.overrides import COMMON, MAPPINGS, Choices
 from tta_bench.config.values import LISTS, bare_type
 from tta_bench.experiments.base import ALWAYS_LOCKED
 
@@ -49,7 +49,7 @@ def key_table(card: ProtocolCard) -> list[KeyRow]:
             rows.append(KeyRow(key, value, type_in_words(kind), key in locked, _meaning(_owner(model, path), name)))
     for section, model in COMMON.items():
         for key, kind, name in _fields(f"{section}.", model):
-            shown = f"{key}.NAME" if key == "data.roots" else key
+            shown = f"{key}.NAME" if key in MAPPINGS else key
             rows.append(KeyRow(shown, _default(model, name), type_in_words(kind), key in locked, _meaning(model, name)))
     return rows
 

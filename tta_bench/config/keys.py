@@ -78,6 +78,8 @@ def unknown_key(key: str, known: Collection[str], others: Mapping[str, Collectio
             f"unknown key '{key}'.",
             f"Say {plain}=VALUE: no + is needed, and no blanks. Lists are split=1,2 and seed=0,1.",
         )
+    if plain == "launcher.extra":
+        return UserError(f"unknown key '{key}': it is a section.", "Say launcher.extra.OPTION=VALUE, as sbatch has it.")
     if plain == "data.roots":
         return UserError(f"unknown key '{key}': it is a section.", "Say data.roots.NAME=DIR, with a dataset's name.")
     below = [name for name in known if name.startswith(f"{plain}.")]

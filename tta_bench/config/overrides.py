@@ -16,9 +16,17 @@ from tta_bench.config.keys import require_word, unknown_key
 from tta_bench.config.values import read_value
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import PhaseChoice, Precision
-from tta_bench.experiments.common import DatasetSettings, DataSettings, RegistrySettings, RuntimeSettings
+from tta_bench.experiments.common import (
+    DatasetSettings,
+    DataSettings,
+    LauncherSettings,
+    RegistrySettings,
+    RuntimeSettings,
+)
 from tta_bench.experiments.kinds import experiment_kinds, protocol_card
 from tta_bench.experiments.ranges import DISTINCT, MOST, Seed
+
+Launcher = Literal["none", "local", "slurm"]
 
 
 class Choices(Strict):
@@ -44,16 +52,21 @@ class Choices(Strict):
     """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
     limit: int | None = Field(default=None, gt=0, le=MOST)
     """Keep this many clips of each list; for trying things out."""
+    launcher: Launcher = "none"
+    """Processes of the experiments: this one, some of this machine, or one job array of a SLURM cluster."""
 
 
 COMMON: dict[str, type[Strict]] = {
     "dataset": DatasetSettings,
     "data": DataSettings,
     "runtime": RuntimeSettings,
+    "launcher": LauncherSettings,
     "registry": RegistrySettings,
 }
 
 
+MAPPINGS = ("data.roots", "launcher.extra")
+"""Keys that are told with a name behind them."""
 _NAMES = {"backbone", "dataset", "dataset.name"}
 """Optional names, which may look like numbers."""
 FILES: dict[str, Any] = {"predictions": Path, "labels": Path}
@@ -99,7 +112,7 @@ def parse(words: Iterable[str], known: Sequence[str] | Mapping[str, Any] = ()) -
     given: dict[str, Any] = {}
     for word in words:
         key, text = require_word(word, known)
-        if (key not in known or key == "data.roots") and not re.fullmatch(r"data\.roots\.[^.]+", key):
+        if (key not in known or key in MAPPINGS) and not re.fullmatch(rf"({'|'.join(MAPPINGS)})\.[^.]+", key):
             raise unknown_key(key, known, _of_protocols())
         if key in given:
             raise UserError(f"'{key}' is given twice.", "Lists are written with commas: seed=0,1.")

@@ -30,8 +30,33 @@ class RuntimeSettings(Strict):
     """Processes that share a training on this machine, one for each device; all: as many as there are GPUs."""
     threads: Count | None = optional_since_v1()
     """Threads of a process on a CPU; by default 1 with several processes, else as many as PyTorch takes."""
+    checkpointing: bool = False
+    """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
+
+
+class LauncherSettings(Strict):
+    """The jobs that ``launcher=local`` and ``launcher=slurm`` start; nothing here changes a number."""
+
+    partition: str | None = None
+    """Partition of the cluster."""
+    nodes: Count = 1
+    """Machines of one job; a training here takes one."""
+    time: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,4}[mhd]$")
+    """Longest time of a job, as in 90m, 24h or 2d; it is saved before that and queued again."""
+    parallel: Annotated[int, Field(gt=0, le=1024)] | None = None
+    """Jobs at once; by default one here, and as many as SLURM lets."""
+    cpus: Count | None = None
+    """Processors of a job."""
+    memory: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,6}(MB|GB|TB)$")
+    """Memory of a job, as in 64GB."""
+    account: str | None = None
+    """Account that pays."""
+    setup: str | None = None
+    """Shell line before a job, as in: module load cuda."""
+    extra: dict[str, str] = Field(default_factory=dict)
+    """Further options of sbatch, as in launcher.extra.gpus-per-node=8."""
 
 
 class DataSettings(Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -18,6 +19,8 @@ from tta_bench.models.classifier import Classifier, measure_width
 from tta_bench.models.measure import one_line
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.keyed_random import torch_seed
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.0) -> nn.Module:
@@ -64,6 +67,23 @@ def build_classifier(
         hints = filter(None, [error.hint, _other_size(card, clip)])
         raise UserError(f"{card.name}: {error.message}", "\n".join(hints)) from error
     return Classifier(backbone, width, classes, train.dropout, train.init_scale)
+
+
+def with_checkpointing(model: Model, wanted: bool) -> Model:
+    """Return a model that, if it is wanted, computes its blocks' activations twice instead of keeping them.
+
+    Raises:
+        UserError: No part of it can do so.
+    """
+    able = [module for module in model.modules() if isinstance(getattr(module, "checkpointing", None), bool)]
+    if wanted and not able:
+        raise UserError(
+            "runtime.checkpointing=true: nothing in this model can compute its activations twice.",
+            "The suite's own VideoMAE V2 backbones can.",
+        )
+    for module in able if wanted else ():
+        module.checkpointing = True
+    return model
 
 
 @contextmanager

@@ -50,11 +50,9 @@ def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictio
         del recorded[name]
     for key in sorted(metrics.keys() | recorded.keys()):
         for field in Metric.model_fields:
-            yield from _difference(
-                f"{key}.{field}",
-                *(getattr(figures.get(key), field, None) for figures in (recorded, metrics)),
-                tolerance=TOLERANCE_OF_ENDS if field in ("low", "high") else TOLERANCE,
-            )
+            before, now = (getattr(figures.get(key), field, None) for figures in (recorded, metrics))
+            tolerance = TOLERANCE_OF_ENDS if field in ("low", "high") else TOLERANCE
+            yield from _difference(f"{key}.{field}", before, now, tolerance)
     for key in sorted(per_class.keys() | record.per_class.keys()):
         yield from _difference(f"per_class.{key}", record.per_class.get(key), per_class.get(key))
     yield from _difference("undefined", record.undefined, undefined)

@@ -61,7 +61,10 @@ class UCF101(Layout):
         gone = {videos / entry for entry in lost}
         places = {**paths, **{entry: videos / entry for entry in lost}}
         samples = {file: tuple(_ucf101_sample(file, line, places, classes) for line in lines[file]) for file in lines}
-        splits = {number: listed_split(*(samples[file] for file in sides[number]), gone) for number in numbers}
+        splits = {}
+        for number in numbers:
+            train, test = (samples[file] for file in sides[number])
+            splits[number] = listed_split(train, test, gone)
         super().__init__(classes, splits)
         self.notes = self.holes()
 

@@ -23,6 +23,7 @@ from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records.claims import Claims
 from tta_bench.records.identity import Identity
+from tta_bench.records.progress import write_plan
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
 from tta_bench.utils.files import sweep
@@ -274,6 +275,7 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
     said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
     minutes = run.experiment.runtime.checkpoint_minutes
     meta = {**said, "micro_batch": start.micro_batch, **meta}
+    write_plan(run.folder, record_name(run.identity), (start.checkpoint or {}).get("step", 0), run.steps)
     timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require)
     run.claims.drop(run.claim_of_training)  # others may test it, under other controls
     return timing

@@ -13,7 +13,7 @@ from tta_bench.engine.step import StepSettings
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.experiments.fine_tune import FineTuneExperiment
-from tta_bench.models.build import build_classifier, own_size_advice
+from tta_bench.models.build import build_classifier, own_size_advice, with_checkpointing
 from tta_bench.models.checkpoints.load import LoadReport, load_backbone, load_classifier
 from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.base import seen
@@ -158,6 +158,7 @@ class FineTune(ProtocolRun):
         experiment, run = self.experiment, self.prepared
         classes = len(run.clips.classes)
         classifier = build_classifier(experiment.backbone, experiment.clip, experiment.train, classes, experiment.seed)
+        with_checkpointing(classifier, experiment.runtime.checkpointing)
         if run.weights is not None:
             content, told = run.weights.read(), self.loaded
             if run.is_test_only:

@@ -14,6 +14,7 @@ from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
+from tta_bench.models.build import with_checkpointing
 from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
@@ -137,6 +138,7 @@ class Pretrain(ProtocolRun):
         backbone, recipe = experiment.backbone, experiment.train
         content = None if run.weights is None else run.weights.read()
         autoencoder = build_autoencoder(backbone, experiment.clip, recipe.decoder, experiment.seed, content)
+        with_checkpointing(autoencoder, experiment.runtime.checkpointing)
         settings = PretrainStepSettings(
             train=recipe, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
         )

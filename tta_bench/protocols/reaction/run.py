@@ -13,6 +13,7 @@ from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.reaction import ReactionExperiment
+from tta_bench.models.build import with_checkpointing
 from tta_bench.models.checkpoints.report import LoadReport
 from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.preflight import Estimate, try_once
@@ -185,6 +186,7 @@ class Reaction(ProtocolRun):
         net = build_reaction_net(
             experiment.backbone, experiment.clip, experiment.train, statistics, means, experiment.seed
         )
+        with_checkpointing(net, experiment.runtime.checkpointing)
         told = self.loaded
         if run.is_test_only:
             assert run.weights is not None

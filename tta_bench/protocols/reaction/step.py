@@ -164,6 +164,6 @@ def reaction_test(step: ReactionStep, loader: DataLoader[ReactionItem]) -> React
         for batch in batches:
             outputs.append(step.outputs(batch).numpy())
             bar.advance(len(outputs[-1]) * world.size)
-    indices = [index for keys in loader.batch_sampler for _, index in keys]  # type: ignore[union-attr, misc]
+    indices = [index for keys in loader.batch_sampler for _, index in keys]  # type: ignore[union-attr]
     clips = woven(world, indices, outputs, len(loader.dataset))  # type: ignore[arg-type]
     return ReactionReport(clips, shared_timing(batches.timing(len(indices), step.settings.machine), world))
