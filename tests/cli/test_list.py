@@ -50,7 +50,7 @@ def test_nothing_of_a_name_is_exit_code_1_and_a_hint(
 def test_a_word_that_is_no_group_is_looked_for_everywhere(command: Callable[..., Done]) -> None:
     done = command("list", "hmdb")
     assert done.code == 0
-    assert {"datasets", "protocols"} == {line for line in done.out.splitlines() if not line.startswith(" ")}
+    assert {"datasets", "protocols", "weights"} == {line for line in done.out.splitlines() if not line.startswith(" ")}
     assert command("list", "datasetz").code == 2
     assert "features/<any>" in command("list", "backbones", "feat*").out
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import tta_bench
 from tta_bench.cards.catalog import backbone_card
+from tta_bench.cards.files import card_files
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import NUMERICS_VERSION, Experiment, backbone_identity, protocol_hash
 from tta_bench.experiments.kinds import experiment_kind, protocol_card
+from tta_bench.experiments.reaction import ReactionCard
 from tta_bench.records.schema import Record
 from tta_bench.utils.keyed_random import digest
 
@@ -44,6 +46,11 @@ def possible_run_keys(record: Record) -> frozenset[str]:
     starts = _starts(record)
     if protocol_hash(card) != protocol.sha256 or starts is None:
         return frozenset()
+    parts = backbone.parts or (backbone,)
+    if any(part.component == "TimmBackbone" and part.name not in card_files("backbones") for part in parts):
+        return frozenset()  # timm completes their cards, and boards are made without it
+    if isinstance(card, ReactionCard) and record.identity.dataset.contents_sha256 is not None:
+        return frozenset()  # such trainings depend on the bytes of the training clips alone, which no record says
     known = {"backbone": backbone_identity(backbone)}
     return frozenset(_run_key(record, kind, known | {"weights": start}) for start in starts)
 

@@ -29,7 +29,7 @@ def clip_of(card: BackboneCard, size: int) -> ResolvedClip:
 
 
 def test_these_have_cards() -> None:
-    convolutional = {"slowonly_r50", "slowfast_r50", "x3d_s", "tsm_r50", "c3d"}
+    convolutional = {"slowonly_r50", "slowfast_r50", "x3d_s", "tsm_r50", "c3d", "c3d_ucf101"}
     transformers = {"swin3d_t", "uniformerv2_b", "timesformer_b", "mvit_s"}
     for names, recipe in ((convolutional, "cnn"), (transformers, "vit")):
         assert all(backbone_card(f"mmaction2/{name}").recipe == recipe for name in names)

@@ -49,4 +49,4 @@ def _is_no_float(tensor: Tensor) -> bool:
 
 def _is_finite(tensor: Tensor) -> bool:
     """Return True if all values are finite; the sum tells at once, and only a doubtful one is looked at in full."""
-    return bool(torch.isfinite(tensor.float().sum())) or bool(torch.isfinite(tensor.float()).all())
+    return tensor.is_meta or bool(torch.isfinite(tensor.float().sum())) or bool(torch.isfinite(tensor.float()).all())

@@ -224,7 +224,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     if run.is_test_only:
         return Start(None, run.micro_batch)
     path, world = run.folder / CHECKPOINT, run.machine.world
-    goes_on = world.from_first(lambda: path.is_file() and run.resume != "never")
+    goes_on = run.resume != "never" and world.from_first(path.is_file)
     checkpoint = read_state(path, run.training) if goes_on else None
     if run.experiment.phase == "test" and (checkpoint is None or checkpoint["step"] < run.steps):
         of_step = "" if checkpoint is None else f"{path} is of step {checkpoint['step']} of {run.steps}"
@@ -252,13 +252,7 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
 
 
 def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta: Mapping[str, Any]) -> Timing | None:
-    """Do the rest of a training; where only a test was asked for, load what was trained before and return None.
-
-    Args:
-        run: The run.
-        training: The training, of a model as it starts.
-        start: The checkpoint to continue from.
-        meta: Entries of the checkpoint that the protocol adds.
+    """Do the rest of a training of a model as it starts; where only a test was asked for, load it and return None.
 
     Raises:
         Diverged: Loss or gradient is not finite.
@@ -273,9 +267,10 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
     if run.experiment.runtime.compile:
         training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
     said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
-    minutes = run.experiment.runtime.checkpoint_minutes
     meta = {**said, "micro_batch": start.micro_batch, **meta}
-    write_plan(run.folder, record_name(run.identity), (start.checkpoint or {}).get("step", 0), run.steps)
+    if run.machine.world.is_first:
+        write_plan(run.folder, record_name(run.identity), (start.checkpoint or {}).get("step", 0), run.steps)
+    minutes = run.experiment.runtime.checkpoint_minutes
     timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require)
     run.claims.drop(run.claim_of_training)  # others may test it, under other controls
     return timing

@@ -23,7 +23,7 @@ from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.backbones.audio import build_audio, frozen_identity
 from tta_bench.models.backbones.feature_files import FeatureFiles
 from tta_bench.protocols.base.readable import generated
-from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, shared_bytes, standing_of
+from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, shared_bytes, standing_of
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, column_statistics, read_rows
 from tta_bench.protocols.reaction.model import Statistics
 from tta_bench.utils.keyed_random import digest
@@ -68,11 +68,13 @@ class ReactionSplit:
     extraction: Extraction
     standing: Standing = UNKNOWN
     """The lists and the clips' bytes beside the official ones."""
+    trained: str | None = None
+    """Digest of the bytes of the training clips; None where they are not known, and for an embedded sample."""
 
     @property
     def key(self) -> str:
-        """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
-        return data_key(self.identity, self.standing)
+        """Identity of the data that a training depends on: with the training clips' bytes, but for a sample."""
+        return self.identity if self.trained is None else digest([self.identity, self.trained])
 
     def training_clips(self, experiment: ReactionExperiment) -> ReactionClips:
         """Return the training clips, with the recipe's augmentation."""
@@ -116,7 +118,8 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
     ready = {clip.id: _ready(clip, experiment.backbone, extracted) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
     supplied_train, supplied = (_user_feature_digests(experiment, extracted, part) for part in (train, scored))
-    standing = _standing(experiment, layout, whole, train, scored)
+    contents = [reaction_contents(part, cache_folder() / "features" / "contents.json") for part in (train, scored)]
+    standing = _standing(experiment, layout, whole, (train, scored), contents)
     return ReactionSplit(
         layout=layout,
         train=ready_train,
@@ -128,6 +131,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
         scored_features=digest(supplied) if supplied else None,
         extraction=extraction,
         standing=standing,
+        trained=contents_digest(contents[0]) if contents[0] and not generated(experiment) else None,
     )
 
 
@@ -135,15 +139,13 @@ def _standing(
     experiment: ReactionExperiment,
     layout: HumeReaction,
     whole: Mapping[str, Sequence[ListedReaction]],
-    train: Sequence[ListedReaction],
-    scored: Sequence[ListedReaction],
+    used: tuple[Sequence[ListedReaction], Sequence[ListedReaction]],
+    bytes_of: Sequence[Mapping[str, str]],
 ) -> Standing:
     """Return the standing of the lists, and of the bytes of the clips' pictures and sound; tell the user of it."""
-    trained, tested = (
-        reaction_contents(part, cache_folder() / "features" / "contents.json") for part in (train, scored)
-    )
+    trained, tested = bytes_of
     known = {**trained, **tested}
-    contained = {clip.id: known.get(clip.id, "") for clip in (*train, *scored)}
+    contained = {clip.id: known.get(clip.id, "") for clip in (*used[0], *used[1])}
     contents = contents_digest(contained) if known and not generated(experiment) else None
     lists = {part: reaction_pairs(clips) for part, clips in whole.items()}
     found = {part: {clip.id for clip in clips} for part, clips in whole.items()}
