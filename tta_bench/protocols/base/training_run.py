@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tta_bench.engine.device import Machine, resolve_micro_batch
+from tta_bench.engine.device import MICRO_BATCH, NORM_BATCH, Machine, resolve_micro_batch
 from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
@@ -18,6 +18,7 @@ from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.protocols.base.alike import require_alike
+from tta_bench.protocols.base.norm_batch import locked_micro_batch, never, norm_batch
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
@@ -63,6 +64,8 @@ class PreparedRun(Generic[Clips]):
     """Clips of a video in a step."""
     claims: Claims = field(default_factory=Claims)
     """The claims of this process on the experiment and its training, while it is at work."""
+    normalises: Callable[[], bool] = never
+    """Says whether the network normalises over its batch in training."""
 
     @property
     def steps(self) -> int:
@@ -91,12 +94,24 @@ class PreparedRun(Generic[Clips]):
     @property
     def micro_batch_is_auto(self) -> bool:
         """True if the micro-batch is made to fit the device."""
-        return self.experiment.runtime.micro_batch == "auto"
+        return self.experiment.runtime.micro_batch == "auto" and self.norm_batch is None
+
+    @cached_property
+    def norm_batch(self) -> int | None:
+        """The recipe's micro-batch, where batch norm depends on it."""
+        return norm_batch(self.experiment, self.normalises)
+
+    @property
+    def micro_batch_key(self) -> str:
+        """The key that gives the micro-batch."""
+        return MICRO_BATCH if self.norm_batch is None else NORM_BATCH
 
     @property
     def micro_batch(self) -> int:
         """Clips of a step that are on the device at once, if they fit."""
         asked = self.experiment.runtime.micro_batch
+        if self.norm_batch is not None:
+            return locked_micro_batch(asked, self.norm_batch, self.clips_in_step)
         return resolve_micro_batch(asked, self.clips_in_step, self.machine.device, SHARERS)
 
 
@@ -235,7 +250,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     if checkpoint is None:
         return Start(None, preflight(run, trial).micro_batch)
     kept = checkpoint.get("micro_batch", run.micro_batch) if run.micro_batch_is_auto else run.micro_batch
-    require_busy(run.clips_in_step, kept, world.size)
+    require_busy(run.clips_in_step, kept, world.size, run.micro_batch_key)
     return Start(checkpoint, kept)
 
 
@@ -247,7 +262,7 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
     fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
-    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size)
+    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size, run.micro_batch_key)
     return fitted
 
 
