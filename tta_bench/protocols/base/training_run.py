@@ -14,10 +14,10 @@ from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.engine.training_state import read_state
-from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.protocols.base.alike import require_alike
+from tta_bench.protocols.base.claimed import claimed, sweep_folders
 from tta_bench.protocols.base.norm_batch import locked_micro_batch, never, norm_batch
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
@@ -27,7 +27,6 @@ from tta_bench.records.identity import Identity
 from tta_bench.records.progress import write_plan
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
-from tta_bench.utils.files import sweep
 from tta_bench.utils.progress import console
 
 Clips = TypeVar("Clips")
@@ -178,7 +177,7 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     world = run.machine.world
     finished = world.from_first(partial(done_before, run))
     if finished is not None:
-        world.from_first(partial(_sweep, run.work_dir, run.folder))
+        world.from_first(partial(sweep_folders, run.work_dir, run.folder))
         yield finished
         return
     with claiming(run):
@@ -196,36 +195,6 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     trainings = () if run.is_test_only else (run.claim_of_training,)
     with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world):
         yield
-
-
-@contextmanager
-def claimed(
-    claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path, world: World = ALONE
-) -> Iterator[None]:
-    """Claim an experiment while the block runs, and remove what killed processes left; of several the first does.
-
-    Args:
-        claims: The claims of this process.
-        work_dir: Folder of all runs.
-        identity: Identity of the experiment.
-        name: Name of the run and of its folder.
-        trainings: Files that claim its trainings.
-        world: The processes that share it.
-
-    Raises:
-        Claimed: Another process does it at this moment.
-    """
-
-    def add() -> None:
-        _sweep(work_dir, work_dir / name)
-        for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
-            claims.add(path, f"{name} is being trained")
-
-    try:
-        world.from_first(add)
-        yield
-    finally:
-        claims.release()
 
 
 def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
@@ -309,9 +278,3 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
         recorder.discard()
     console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
     return []
-
-
-def _sweep(work_dir: Path, folder: Path) -> None:
-    """Remove what killed processes left in a work folder and in the folder of the training."""
-    folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
-    sweep(folder, *(work_dir / name for name in folders))
