@@ -21,7 +21,7 @@ VIEWS = ("train.views=2", "train.mixup=0.8", "train.cutmix=1")
 RUNS = {
     "fine-tuning": ("protocol=ucf101_ft", *STEPS, *VIEWS),
     "bfloat16": ("protocol=ucf101_ft", *STEPS, *VIEWS, "precision=bf16"),
-    "batch norm": ("protocol=ucf101_ft", "backbone=resnet18", *STEPS, *VIEWS),
+    "batch norm": ("protocol=ucf101_ft", "backbone=resnet18", *STEPS, *VIEWS, "train.norm_batch=4"),
     "pre-training": ("protocol=tta_pretrain", *STEPS, "train.views=2"),
     "reaction": ("protocol=abaw_eri", "backbone=videomaev2_vit_tiny+egemaps", *STEPS[:3], "runtime.micro_batch=2"),
 }

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from tta_bench.engine.device import (
+    NORM_BATCH,
     Machine,
     OutOfMemory,
     ResolvedPrecision,
@@ -54,6 +55,14 @@ def test_out_of_memory_says_which_micro_batch_to_try() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
     with pytest.raises(OutOfMemory, match="Two clips are the least"), memory_advice(2):
         raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+@pytest.mark.parametrize(("micro_batch", "smaller"), [(16, 8), (4, 2)])
+def test_out_of_memory_names_the_key_that_gives_the_micro_batch(micro_batch: int, smaller: int) -> None:
+    said = f"Try {NORM_BATCH}={smaller}; the batch of an optimisation step stays the same, and the run is not standard."
+    with pytest.raises(OutOfMemory) as error, memory_advice(micro_batch, NORM_BATCH):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    assert error.value.hint == said
 
 
 def test_other_errors_pass_through() -> None:

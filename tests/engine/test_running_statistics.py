@@ -4,11 +4,29 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tta_bench.engine.running_statistics import RunningStatistics, require_shared_buffers, require_shared_norms
+from tta_bench.engine.running_statistics import (
+    RunningStatistics,
+    normalises_over_batch,
+    require_shared_buffers,
+    require_shared_norms,
+)
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 
 TWO = World(0, 2)
+
+
+class Frozen(nn.Module):
+    """A network whose batch norm stays in evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+
+    def train(self, mode: bool = True) -> Frozen:
+        super().train(mode)
+        self.norm.eval()
+        return self
 
 
 def net() -> nn.Sequential:
@@ -89,3 +107,16 @@ def test_buffers_that_change_by_themselves_are_refused() -> None:
     require_shared_buffers(model, before, ALONE)
     with pytest.raises(UserError, match="the buffer seen changes"):
         require_shared_buffers(model, before, TWO)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.GroupNorm(1, 2), nn.InstanceNorm1d(2)), False),
+        (nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm2d(2))), True),
+        (nn.BatchNorm3d(2, track_running_stats=False).eval(), True),
+        (Frozen(), False),
+    ],
+)
+def test_a_model_normalises_over_its_batch_unless_its_norms_are_frozen(model: nn.Module, expected: bool) -> None:
+    assert normalises_over_batch(model) is expected

@@ -21,6 +21,11 @@ CPU_MICRO_BATCH = 16
 LEAST_MICRO_BATCH = 2
 """Smallest micro-batch: mixup partners must not be split."""
 
+MICRO_BATCH = "runtime.micro_batch"
+"""Key of the clips on the device at once."""
+NORM_BATCH = "train.norm_batch"
+"""Key of the same number where batch norm depends on it: locked."""
+
 
 class OutOfMemory(RunFailed):
     """A micro-batch that does not fit into the device's memory."""
@@ -156,8 +161,12 @@ def peak_memory_of_process() -> int:
 
 
 @contextmanager
-def memory_advice(micro_batch: int) -> Iterator[None]:
-    """Turn running out of memory into an error that says which ``runtime.micro_batch`` to try.
+def memory_advice(micro_batch: int, key: str = MICRO_BATCH) -> Iterator[None]:
+    """Turn running out of memory into an error that says which micro-batch to try.
+
+    Args:
+        micro_batch: Clips on the device at once.
+        key: The key that gives their number.
 
     Raises:
         OutOfMemory: The operations inside did not fit.
@@ -168,9 +177,10 @@ def memory_advice(micro_batch: int) -> Iterator[None]:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
             raise
         smaller = smaller_micro_batch(micro_batch)
+        cost = ", and the run is not standard" if key == NORM_BATCH else ""
         raise OutOfMemory(
             f"out of memory with {micro_batch} clips on the device at once: {str(error).splitlines()[0]}",
-            f"Try runtime.micro_batch={smaller}; the batch of an optimisation step stays the same."
+            f"Try {key}={smaller}; the batch of an optimisation step stays the same{cost}."
             if smaller < micro_batch
             else "Two clips are the least; try another device or precision=bf16.",
         ) from None

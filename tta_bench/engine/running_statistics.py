@@ -71,6 +71,16 @@ def batch_norms(model: nn.Module) -> list[Any]:
     return [norm for norm in norms if norm.track_running_stats and norm.running_mean is not None]
 
 
+def normalises_over_batch(model: nn.Module) -> bool:
+    """Return True if a batch norm of a model normalises by its batch in training; a frozen one does not.
+
+    Args:
+        model: The model, put into training mode.
+    """
+    modules = model.train().modules()
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in modules)
+
+
 def require_shared_norms(model: nn.Module, world: World) -> None:
     """Refuse norms whose statistics several processes cannot keep as one process does.
 

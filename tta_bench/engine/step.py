@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 import torch
 from torch import Tensor, nn
 
-from tta_bench.engine.device import Machine, memory_advice
+from tta_bench.engine.device import MICRO_BATCH, Machine, memory_advice
 from tta_bench.engine.optimizer import Optimizer
 from tta_bench.engine.running_statistics import PartStatistics, RunningStatistics
 from tta_bench.engine.summing import GradientSum
@@ -57,6 +57,8 @@ class StepSettings(Generic[RecipeT]):
     micro_batch: int
     """Clips on the device at once."""
     machine: Machine
+    micro_batch_key: str = MICRO_BATCH
+    """The key that gives their number, for advice."""
 
 
 class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
@@ -139,7 +141,8 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
             drawn = self.draw(batch) if drawn is None else drawn
             torch.manual_seed(torch_seed(settings.seed, "noise", self.step, part))
             seeds = [torch_seed(settings.seed, "clip noise", self.step, row) for row in rows.tolist()]
-            with memory_advice(settings.micro_batch), settings.machine.autocast(), clip_noise(self, seeds):
+            advice = memory_advice(settings.micro_batch, settings.micro_batch_key)
+            with advice, settings.machine.autocast(), clip_noise(self, seeds):
                 loss = self.loss(batch, drawn, rows, places)
                 optimizer.backward(loss)
             sums.add()

@@ -76,6 +76,8 @@ class TrainSettings(Strict):
     mix_per: int | None = optional_since_v1(gt=0, le=MOST)
     """Draw mixup and cutmix for each of so many equal parts of a step, as so many devices would; by default once."""
     augment: Augmentation = Augmentation()
+    norm_batch: int | None = optional_since_v1(gt=0, le=MOST, multiple_of=2)
+    """Clips that a network with batch norm sees at once in training; null takes ``runtime.micro_batch``."""
     clips: int | None = optional_since_v1(gt=0, le=MOST)
     """Keep this many training clips, as many of each class as there are; by default all."""
 

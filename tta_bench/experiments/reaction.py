@@ -71,6 +71,8 @@ class ReactionSettings(Strict):
     """Probability that a modality of a clip is hidden in training; one always stays."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip of a clip's faces."""
+    norm_batch: int | None = optional_since_v1(gt=0, le=MOST, multiple_of=2)
+    """Clips that a network with batch norm sees at once in training; null takes ``runtime.micro_batch``."""
 
     @model_validator(mode="after")
     def _even(self) -> ReactionSettings:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tta_bench.api import register_instance
+from tta_bench.engine.device import NORM_BATCH
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.protocols.base import launch
@@ -60,6 +61,13 @@ def test_more_processes_than_parts_are_refused(step: tuple[int, int, int], said:
     with pytest.raises(UserError) as error:
         require_busy(*step)
     assert str(error.value).endswith(said)
+
+
+@pytest.mark.parametrize("step", [(16, 16, 2), (64, 16, 8)])
+def test_no_other_norm_batch_is_advised_to_keep_processes_busy(step: tuple[int, int, int]) -> None:
+    with pytest.raises(UserError) as error:
+        require_busy(*step, NORM_BATCH)
+    assert error.value.hint == f"Say runtime.devices={step[0] // step[1]}."
 
 
 @pytest.fixture

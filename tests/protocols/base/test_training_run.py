@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.training_run import (
     PreparedRun,
     Start,
-    claimed,
     done_before,
     leave_checkpoint,
     recorder_of,
@@ -136,18 +133,3 @@ def test_training_alone_leaves_no_record(tmp_path: Path, capsys: pytest.CaptureF
         assert leave_checkpoint(run, recorder) == []
     assert not load_records(tmp_path / "records")
     assert "Leave out phase=train to test it" in " ".join(capsys.readouterr().err.split())
-
-
-@pytest.mark.parametrize("place", [".", "records", "leaderboards", "RUN"])
-def test_whoever_claims_a_run_removes_what_killed_processes_left(tmp_path: Path, place: str) -> None:
-    run = prepare(tmp_path)
-    folder = run.folder if place == "RUN" else tmp_path / place
-    folder.mkdir(parents=True, exist_ok=True)
-    program = (
-        "import os, sys; from pathlib import Path; from tta_bench.utils.files import atomic_file\n"
-        "with atomic_file(Path(sys.argv[1])) as file:\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
-    )
-    subprocess.run([sys.executable, "-c", program, folder / "file"], check=False)
-    assert [path for path in folder.iterdir() if path.is_file()]
-    with claimed(run.claims, tmp_path, run.identity, run.folder.name):
-        assert not [path for path in folder.iterdir() if path.name.endswith(".tmp")]

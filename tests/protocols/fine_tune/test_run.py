@@ -302,3 +302,56 @@ def test_the_last_line_says_that_data_are_not_official(root: Path, run: Command,
     assert (code, record.identity.standard) == (0, False)
     assert record.identity.dataset.contents_sha256 is not None
     assert f"\nnot standard: {record.identity.dataset.differs}.\n" in said
+
+
+SHAPE = ("clip.size=32", "clip.frames=2", "train.batch=8")
+
+
+@pytest.mark.parametrize("micro_batch", [2, 4])
+def test_a_micro_batch_that_batch_norm_would_feel_is_refused(
+    shared_root: Path, run: Command, tmp_path: Path, micro_batch: int
+) -> None:
+    words = ("backbone=timm/test_efficientnet", *SHAPE, f"runtime.micro_batch={micro_batch}")
+    code, said = run(shared_root, *words, work_dir=tmp_path)
+    assert code == 2
+    assert f"runtime.micro_batch={micro_batch} would change what batch norm sees" in " ".join(said.split())
+    assert not list(tmp_path.glob("records/*")) and not list(tmp_path.glob("*/checkpoint.pt"))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "asked", "expected"),
+    [
+        ("timm/test_efficientnet", "auto", 4),
+        ("timm/test_resnet", "auto", 4),
+        ("timm/test_convnext", "auto", 8),
+        ("timm/test_convnext", "2", 2),
+        ("videomaev2_vit_tiny", "2", 2),
+        ("videomaev2_vit_tiny", "auto", 8),
+    ],
+)
+def test_only_batch_norm_is_shown_as_many_clips_as_the_recipe_says(
+    shared_root: Path, tmp_path: Path, backbone: str, asked: str, expected: int
+) -> None:
+    words = (f"backbone={backbone}", *SHAPE, f"runtime.micro_batch={asked}", "train.norm_batch=4")
+    taken = [word for word in SMALL if word.partition("=")[0] not in {key.partition("=")[0] for key in words}]
+    (experiment,) = resolve(["protocol=ucf101_ft", f"data.root={shared_root}", *taken, *words])
+    protocol = FineTune(experiment, tmp_path / "runs", "missing")
+    locked = backbone in {"timm/test_efficientnet", "timm/test_resnet"}
+    assert protocol.prepared.micro_batch == expected
+    assert protocol.prepared.micro_batch_is_auto == (asked == "auto" and not locked)
+    assert protocol.build(expected).settings.micro_batch_key == (
+        "train.norm_batch" if locked else "runtime.micro_batch"
+    )
+
+
+def test_a_network_with_batch_norm_trains_in_parts_of_the_recipe_and_a_test_is_free(
+    shared_root: Path, run: Command, tmp_path: Path
+) -> None:
+    words = ("backbone=timm/test_efficientnet", *SHAPE, "train.norm_batch=4")
+    assert run(shared_root, *words, "phase=train", work_dir=tmp_path)[0] == 0
+    (path,) = tmp_path.glob("*/checkpoint.pt")
+    assert read_checkpoint(path)["micro_batch"] == 4
+    assert run(shared_root, *words, "phase=test", "runtime.micro_batch=2", work_dir=tmp_path)[0] == 0
+    [record] = load_records(tmp_path / "records")
+    assert record.status == "success"
+    assert record.resolved["train"]["norm_batch"] == 4

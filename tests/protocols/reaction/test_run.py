@@ -305,3 +305,36 @@ def test_ready_features_in_the_form_of_muse_are_a_backbone_and_their_contents_co
         changed = run(root, tmp_path, "backbone=features/mine")
         assert changed.identity.run_key != record.identity.run_key
         assert len(list(tmp_path.glob("*/checkpoint.pt"))) == trainings
+
+
+class Norms(Looks):
+    """The same colours, normalised over the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("backbone=norms",), 2),
+        (("backbone=norms+hears",), 2),
+        (("backbone=norms", "train.encoder_lr=0"), 4),
+        (("backbone=looks",), 4),
+        (("backbone=hears",), 4),
+    ],
+)
+def test_only_batch_norm_that_is_trained_is_shown_what_the_recipe_says(
+    root: Path, tmp_path: Path, words: tuple[str, ...], expected: int
+) -> None:
+    BACKBONES.register_module("norms", module=Norms, modality="image", frames=2, size=16, recipe="cnn")
+    given = (*SMALL, f"data.root={root}", "train.norm_batch=2", *words)
+    [ready] = [Reaction(one, tmp_path, "missing") for one in api.experiments(given, ())]
+    assert ready.prepared.micro_batch == expected
+    [asked] = [Reaction(one, tmp_path, "missing") for one in api.experiments((*given, "runtime.micro_batch=4"), ())]
+    if expected == 4:
+        assert asked.prepared.micro_batch == 4
+    else:
+        with pytest.raises(UserError, match=r"runtime.micro_batch=4 .* train.norm_batch=2 is the recipe's"):
+            asked.run()

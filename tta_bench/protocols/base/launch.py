@@ -131,7 +131,7 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
     if finished is not None:
         return [finished]
     if not run.is_test_only:
-        require_busy(run.clips_in_step, run.micro_batch, count)
+        require_busy(run.clips_in_step, run.micro_batch, count, run.micro_batch_key)
     with tempfile.TemporaryDirectory() as told:
         task = Task(
             words=experiment.arguments,

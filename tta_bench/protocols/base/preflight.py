@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.loading import StepBatches, train_loader
-from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
+from tta_bench.engine.device import MICRO_BATCH, OutOfMemory, smaller_micro_batch
 from tta_bench.engine.training import Training
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
@@ -36,13 +36,14 @@ class Fitted(NamedTuple):
     micro_batch: int
 
 
-def require_busy(clips: int, micro_batch: int, processes: int) -> None:
+def require_busy(clips: int, micro_batch: int, processes: int, key: str = MICRO_BATCH) -> None:
     """Refuse more processes than a step has parts for.
 
     Args:
         clips: Clips of a step.
         micro_batch: Clips of a part.
         processes: Number of processes.
+        key: The key that gives the clips of a part; only ``runtime.micro_batch`` is advised, since another is locked.
 
     Raises:
         UserError: Some would have nothing to do; says which micro-batch keeps all busy.
@@ -51,7 +52,7 @@ def require_busy(clips: int, micro_batch: int, processes: int) -> None:
     if parts >= processes:
         return
     least = clips // processes // 2 * 2
-    ways = [f"runtime.micro_batch={least}"] * (least > 0) + [f"runtime.devices={parts}"]
+    ways = [f"{key}={least}"] * (least > 0 and key == MICRO_BATCH) + [f"runtime.devices={parts}"]
     raise UserError(
         f"a step of {clips} clips in micro-batches of {micro_batch} keeps {parts} "
         f"process{'' if parts == 1 else 'es'} busy, and there are {processes}.",

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tta_bench.engine.device import Machine, resolve_micro_batch
+from tta_bench.engine.device import MICRO_BATCH, NORM_BATCH, Machine, resolve_micro_batch
 from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.engine.training_state import read_state
-from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.protocols.base.alike import require_alike
+from tta_bench.protocols.base.claimed import claimed, sweep_folders
+from tta_bench.protocols.base.norm_batch import locked_micro_batch, never, norm_batch
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
 from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
@@ -26,7 +27,6 @@ from tta_bench.records.identity import Identity
 from tta_bench.records.progress import write_plan
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
-from tta_bench.utils.files import sweep
 from tta_bench.utils.progress import console
 
 Clips = TypeVar("Clips")
@@ -63,6 +63,8 @@ class PreparedRun(Generic[Clips]):
     """Clips of a video in a step."""
     claims: Claims = field(default_factory=Claims)
     """The claims of this process on the experiment and its training, while it is at work."""
+    normalises: Callable[[], bool] = never
+    """Says whether the network normalises over its batch in training."""
 
     @property
     def steps(self) -> int:
@@ -91,12 +93,24 @@ class PreparedRun(Generic[Clips]):
     @property
     def micro_batch_is_auto(self) -> bool:
         """True if the micro-batch is made to fit the device."""
-        return self.experiment.runtime.micro_batch == "auto"
+        return self.experiment.runtime.micro_batch == "auto" and self.norm_batch is None
+
+    @cached_property
+    def norm_batch(self) -> int | None:
+        """The recipe's micro-batch, where batch norm depends on it."""
+        return norm_batch(self.experiment, self.normalises)
+
+    @property
+    def micro_batch_key(self) -> str:
+        """The key that gives the micro-batch."""
+        return MICRO_BATCH if self.norm_batch is None else NORM_BATCH
 
     @property
     def micro_batch(self) -> int:
         """Clips of a step that are on the device at once, if they fit."""
         asked = self.experiment.runtime.micro_batch
+        if self.norm_batch is not None:
+            return locked_micro_batch(asked, self.norm_batch, self.clips_in_step)
         return resolve_micro_batch(asked, self.clips_in_step, self.machine.device, SHARERS)
 
 
@@ -163,7 +177,7 @@ def at_work(run: PreparedRun[Any]) -> Iterator[Record | None]:
     world = run.machine.world
     finished = world.from_first(partial(done_before, run))
     if finished is not None:
-        world.from_first(partial(_sweep, run.work_dir, run.folder))
+        world.from_first(partial(sweep_folders, run.work_dir, run.folder))
         yield finished
         return
     with claiming(run):
@@ -181,36 +195,6 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     trainings = () if run.is_test_only else (run.claim_of_training,)
     with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world):
         yield
-
-
-@contextmanager
-def claimed(
-    claims: Claims, work_dir: Path, identity: Identity, name: str, *trainings: Path, world: World = ALONE
-) -> Iterator[None]:
-    """Claim an experiment while the block runs, and remove what killed processes left; of several the first does.
-
-    Args:
-        claims: The claims of this process.
-        work_dir: Folder of all runs.
-        identity: Identity of the experiment.
-        name: Name of the run and of its folder.
-        trainings: Files that claim its trainings.
-        world: The processes that share it.
-
-    Raises:
-        Claimed: Another process does it at this moment.
-    """
-
-    def add() -> None:
-        _sweep(work_dir, work_dir / name)
-        for path in (work_dir / "records" / f".{record_name(identity)}.claim", *trainings):
-            claims.add(path, f"{name} is being trained")
-
-    try:
-        world.from_first(add)
-        yield
-    finally:
-        claims.release()
 
 
 def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
@@ -235,7 +219,7 @@ def resume_or_preflight(run: PreparedRun[Any], trial: Trial) -> Start:
     if checkpoint is None:
         return Start(None, preflight(run, trial).micro_batch)
     kept = checkpoint.get("micro_batch", run.micro_batch) if run.micro_batch_is_auto else run.micro_batch
-    require_busy(run.clips_in_step, kept, world.size)
+    require_busy(run.clips_in_step, kept, world.size, run.micro_batch_key)
     return Start(checkpoint, kept)
 
 
@@ -247,7 +231,7 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
     fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
-    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size)
+    require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size, run.micro_batch_key)
     return fitted
 
 
@@ -289,9 +273,3 @@ def leave_checkpoint(run: PreparedRun[Any], recorder: Recorder) -> list[Record]:
         recorder.discard()
     console.print(f"trained: {run.folder / CHECKPOINT}. Leave out phase=train to test it.")
     return []
-
-
-def _sweep(work_dir: Path, folder: Path) -> None:
-    """Remove what killed processes left in a work folder and in the folder of the training."""
-    folders = ("", "records", "manifests", "leaderboards", "leaderboards/sample")
-    sweep(folder, *(work_dir / name for name in folders))

@@ -9,6 +9,7 @@ from typing import Any
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.data.loading import TestClips, TrainClips, batches_of, test_loader
 from tta_bench.engine.device import Machine, resolve_micro_batch
+from tta_bench.engine.running_statistics import normalises_over_batch
 from tta_bench.engine.step import StepSettings
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
@@ -135,6 +136,7 @@ class FineTune(ProtocolRun):
             videos=len(clips.train),
             recipe=experiment.train,
             views=experiment.train.views,
+            normalises=self.normalises,
         )
 
     def _warn_of_seen(self, weights: Weights | None, clips: SplitClips) -> None:
@@ -169,6 +171,10 @@ class FineTune(ProtocolRun):
                 console.print(f"weights {run.weights.name}: {self.loaded.summary()}", style="dim", markup=False)
         return classifier
 
+    def normalises(self) -> bool:
+        """Return True if the classifier normalises over its batch in training."""
+        return normalises_over_batch(self.build_model())
+
     def meta(self) -> dict[str, Any]:
         """Return a checkpoint's entries of its classes and of the clips that it has seen."""
         experiment, clips, weights = self.experiment, self.prepared.clips, self.prepared.weights
@@ -192,7 +198,13 @@ class FineTune(ProtocolRun):
     def build(self, micro_batch: int) -> FineTuneStep:
         """Return the model with its training step, on the device."""
         experiment, machine = self.experiment, self.prepared.machine
-        settings = StepSettings(train=experiment.train, seed=experiment.seed, micro_batch=micro_batch, machine=machine)
+        settings = StepSettings(
+            train=experiment.train,
+            seed=experiment.seed,
+            micro_batch=micro_batch,
+            machine=machine,
+            micro_batch_key=self.prepared.micro_batch_key,
+        )
         return self.build_step(self.build_model().to(machine.device), settings)
 
     def training(self, step: FineTuneStep) -> Training:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from tta_bench.data.loading import TrainClips, TrainItem
 from tta_bench.engine.optimizer import parameter_groups
 from tta_bench.engine.pixels import erase, normalize
+from tta_bench.engine.running_statistics import normalises_over_batch
 from tta_bench.engine.schedule import scaled
 from tta_bench.engine.step import StepSettings, TrainStep
 from tta_bench.engine.training import Training
@@ -115,8 +116,7 @@ def try_last_part(step: FineTuneStep, clips: int, clip: ResolvedClip) -> None:
         UserError: The classifier does not take one clip alone in training.
     """
     micro_batch, net = step.settings.micro_batch, step.classifier
-    norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
-    if clips % micro_batch != 1 or clips == 1 or not norms:
+    if clips % micro_batch != 1 or clips == 1 or not normalises_over_batch(net):
         return
     device = next(net.parameters()).device
     try:
@@ -126,5 +126,5 @@ def try_last_part(step: FineTuneStep, clips: int, clip: ResolvedClip) -> None:
         raise UserError(
             f"a step of {clips} clips in micro-batches of {micro_batch} ends with one clip alone, and the backbone "
             f"normalises over its batch: {error}",
-            "Say another train.batch= or runtime.micro_batch=, so that no clip is left alone.",
+            f"Say another train.batch= or {step.settings.micro_batch_key}=, so that no clip is left alone.",
         ) from error

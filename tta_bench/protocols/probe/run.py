@@ -18,9 +18,10 @@ from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.experiments.probe import AttentiveExperiment, FrozenExperiment, LinearExperiment, NeighbourExperiment
+from tta_bench.protocols.base.claimed import claimed
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, finished_record, identity, phase
-from tta_bench.protocols.base.training_run import claimed, training_folder
+from tta_bench.protocols.base.training_run import training_folder
 from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips

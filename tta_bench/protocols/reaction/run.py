@@ -9,6 +9,7 @@ from typing import Any
 
 from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import Machine
+from tta_bench.engine.running_statistics import normalises_over_batch
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError, shorten
@@ -35,7 +36,7 @@ from tta_bench.protocols.base.training_run import (
 from tta_bench.protocols.base.weights import Weights, find_weights, load_part
 from tta_bench.protocols.reaction.challenge_files import write_outputs
 from tta_bench.protocols.reaction.clips import reaction_loader
-from tta_bench.protocols.reaction.model import build_reaction_net
+from tta_bench.protocols.reaction.model import ReactionNet, build_reaction_net
 from tta_bench.protocols.reaction.report import (
     describe_reaction_plan,
     reaction_cost,
@@ -169,6 +170,7 @@ class Reaction(ProtocolRun):
             info=reaction_run_info(experiment, clips),
             videos=len(clips.train),
             recipe=experiment.train,
+            normalises=self.normalises,
         )
 
     @property
@@ -176,8 +178,8 @@ class Reaction(ProtocolRun):
         """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
         return self.prepared.folder
 
-    def build(self, micro_batch: int) -> ReactionStep:
-        """Return the network with its step, as training, or the test of a file, starts.
+    def build_net(self) -> ReactionNet:
+        """Return the network as training, or the test of a file, starts.
 
         It has the initial weights of the seed, and in its encoders those that were named.
         """
@@ -195,10 +197,23 @@ class Reaction(ProtocolRun):
             self.loaded = load_encoders(net, self.encoders)
         if told is None and self.loaded is not None and run.weights is not None:
             console.print(f"weights {run.weights.name}: {self.loaded.summary()}", style="dim", markup=False)
+        return net
+
+    def normalises(self) -> bool:
+        """Return True if the network normalises over its batch in training; a frozen encoder does not."""
+        return normalises_over_batch(self.build_net())
+
+    def build(self, micro_batch: int) -> ReactionStep:
+        """Return the network with its step, on the device."""
+        experiment, run = self.experiment, self.prepared
         settings = ReactionStepSettings(
-            train=experiment.train, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
+            train=experiment.train,
+            seed=experiment.seed,
+            micro_batch=micro_batch,
+            machine=run.machine,
+            micro_batch_key=run.micro_batch_key,
         )
-        return ReactionStep(net.to(run.machine.device), settings, parts_of(experiment.backbone))
+        return ReactionStep(self.build_net().to(run.machine.device), settings, parts_of(experiment.backbone))
 
     def training(self, step: ReactionStep) -> Training:
         """Return the training of a step's network."""

@@ -101,7 +101,7 @@ class ReactionStep(TrainStep[ReactionBatch, HidingDraws, ReactionSettings]):
         """Return the intensities ``float32 (B, K)`` of a batch in evaluation, on the CPU."""
         micro_batch = self.settings.micro_batch
         self.net.eval()
-        with memory_advice(micro_batch), self.settings.machine.inference():
+        with memory_advice(micro_batch, self.settings.micro_batch_key), self.settings.machine.inference():
             parts = torch.split(torch.arange(len(batch["frames"])), micro_batch)
             return torch.cat([self.net(self.inputs(batch, rows)) for rows in parts]).float().cpu()
 
