@@ -119,6 +119,7 @@ def test_a_global_batch_of_pretraining_in_one_part_is_in_flight_within_the_bound
     joined = slices.part_loader(clips, loading.StepBatches(1024, 1024, 0, 9, 0), parts, workers, False, size)
     assert isinstance(joined, slices.JoinedSlices)
     assert isinstance(joined.loader, DataLoader)
+    assert joined.loader.batch_sampler is not None
     item = size * max(len(keys) for keys in joined.loader.batch_sampler)
     flight = item * joined.loader.num_workers * (joined.loader.prefetch_factor or 0)
     print(f"{workers} workers: {item / 1e6:.0f} MB an item, {flight / 1e9:.2f} GB in flight")  # shown with pytest -s
