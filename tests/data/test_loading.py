@@ -161,7 +161,7 @@ def test_every_clip_of_a_step_is_in_one_part_and_found_there(
 
 def test_the_parts_of_steps_hold_the_videos_of_whole_batches(samples: list[Sample]) -> None:
     steps = loading.StepBatches(len(samples), 2, 0, 3, seed=0)
-    parts = loading.parts_of_step(torch.tensor([0, 3, 1, 2]), 2, 2)
+    parts = [part.videos for part in loading.parts_of_step(torch.tensor([0, 3, 1, 2]), 2, 2)]
     keys = list(loading.StepParts(steps, parts))
     assert len(keys) == len(loading.StepParts(steps, parts)) == 6
     assert [sorted(keys[k]) for k in (0, 1, 2)] == [sorted(list(steps)[step]) for step in (0, 0, 1)]

@@ -79,7 +79,9 @@ def command(
         whole, experiments = experiments, part_of(experiments, shard)
         console.print(f"shard {shard}: {len(experiments)} of {len(whole)} experiments.", style="dim")
     if dry_run:
-        plans = (api.start(experiment, work_dir, resume).plan() for experiment in experiments)
+        from tta_bench.protocols.base.launch import plan_shared
+
+        plans = (plan_shared(api.start(experiment, work_dir, resume)) for experiment in experiments)
         if as_json:
             echo_json([{"plan": plan} for plan in plans])
         else:

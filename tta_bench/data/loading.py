@@ -176,14 +176,14 @@ class StepBatches(Sampler[list[tuple[int, int]]]):
 
 
 class Part(NamedTuple):
-    """A part of a step's global batch, which is loaded as one item."""
+    """A part of a step's global batch, which is on the device at once."""
 
     videos: tuple[int, ...]
     """Places of the videos in the step's list."""
     rows: Tensor
     """Numbers of its clips in the global batch, where view v of video k is k * views + v: ``int64 (clips,)``."""
     places: Tensor
-    """Numbers of its clips in the item."""
+    """Numbers of its clips among those of its videos."""
 
 
 def parts_of_step(order: Tensor, micro_batch: int, views: int) -> list[Part]:
@@ -202,25 +202,25 @@ def parts_of_step(order: Tensor, micro_batch: int, views: int) -> list[Part]:
 
 
 class StepParts(Sampler[list[tuple[int, int]]]):
-    """The (epoch, index) pairs of every part of every step.
+    """The (epoch, index) pairs of every item of every step.
 
     Args:
         batches: The pairs of every step.
-        parts: The parts of a step.
+        items: The items of a step, parts of it or slices of parts: places of their videos in the step's list.
     """
 
-    def __init__(self, batches: StepBatches, parts: Sequence[Part]) -> None:
-        self.batches, self.parts = batches, parts
+    def __init__(self, batches: StepBatches, items: Sequence[Sequence[int]]) -> None:
+        self.batches, self.items = batches, items
 
     def __len__(self) -> int:
-        """Return the number of parts left."""
-        return len(self.batches) * len(self.parts)
+        """Return the number of items left."""
+        return len(self.batches) * len(self.items)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield each part's videos."""
+        """Yield each item's videos."""
         for keys in self.batches:
-            for part in self.parts:
-                yield [keys[video] for video in part.videos]
+            for videos in self.items:
+                yield [keys[video] for video in videos]
 
 
 def train_loader(

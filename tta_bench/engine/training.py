@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,17 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from tta_bench.data.loading import (
-    KeyedDataset,
-    Part,
-    StepBatches,
-    StepParts,
-    bytes_of,
-    parts_of_step,
-    train_loader,
-)
+from tta_bench.data.loading import KeyedDataset, Part, StepBatches, bytes_of, parts_of_step
+from tta_bench.data.slices import part_loader
 from tta_bench.engine.metrics_log import MetricsLog
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
 from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
@@ -111,13 +103,11 @@ class Training:
         order = self.step.order(self.batch * self.views)
         return parts_of_step(order, self.step.settings.micro_batch, self.views)
 
-    def loader(self, batches: StepBatches) -> DataLoader[Any]:
+    def loader(self, batches: StepBatches) -> Iterable[Any]:
         """Return the loader of this process's parts of some steps."""
-        machine, parts = self.step.settings.machine, self.own_parts()
-        size = 0
-        if machine.workers and len(batches):
-            size = max(len(part.videos) for part in parts) * bytes_of(self.clips[next(iter(batches))[0]])
-        return train_loader(self.clips, StepParts(batches, parts), machine.workers, machine.pin, size)
+        machine = self.step.settings.machine
+        size = bytes_of(self.clips[next(iter(batches))[0]]) if machine.workers and len(batches) else 0
+        return part_loader(self.clips, batches, self.own_parts(), machine.workers, machine.pin, size)
 
     def own_parts(self) -> list[Part]:
         """Return the parts of a step that this process does."""

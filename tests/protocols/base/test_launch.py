@@ -119,6 +119,30 @@ def test_a_protocol_that_cannot_share_its_work_is_refused() -> None:
         launch.run_shared(ready)
 
 
+@pytest.mark.parametrize(
+    ("batch", "micro_batch", "devices", "said"),
+    [(16, 8, 3, "keeps 2 processes busy, and there are 3"), (8, 8, 2, "keeps 1 process busy, and there are 2")],
+)
+def test_the_plan_refuses_the_processes_that_the_run_would(
+    batch: int, micro_batch: int, devices: int, said: str
+) -> None:
+    run = SimpleNamespace(is_test_only=False, clips_in_step=batch, micro_batch=micro_batch)
+
+    def ready(devices: int, run: Any = run) -> Any:
+        experiment = SimpleNamespace(
+            runtime=RuntimeSettings(devices=devices),
+            protocol=SimpleNamespace(name="ucf101_knn"),
+            backbone=SimpleNamespace(component="none"),
+        )
+        return SimpleNamespace(experiment=experiment, prepare=lambda: run, plan=lambda: "planned")
+
+    assert launch.plan_shared(ready(devices - 1)) == "planned"
+    with pytest.raises(UserError, match=said):
+        launch.plan_shared(ready(devices))
+    with pytest.raises(UserError, match="^ucf101_knn runs on one process"):
+        launch.plan_shared(ready(devices, None))
+
+
 def test_a_module_given_from_python_is_refused() -> None:
     name, _ = register_instance(torch.nn.Flatten(), {"frames": 4, "size": 8})
     backbone = SimpleNamespace(component=name)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_bench.engine.training import Plan
-from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line
-from tta_bench.protocols.base.preflight import Estimate
+from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line, waiting_line
+from tta_bench.protocols.base.preflight import Estimate, Loading
 
 ESTIMATE = Estimate(
     seconds_per_training_clip=0.5, seconds_per_test_video=2.0, checkpoint_bytes=12 * 10**8, free_bytes=90 * 10**9
@@ -22,6 +25,29 @@ def test_disk_and_time_are_those_of_the_estimate() -> None:
     assert time_line(ESTIMATE, 1200) == "at most 10.0 min, by the first step; later ones are quicker"
     both = "at most 10.0 min of training and 1.0 min of testing, by the first step and video; later ones are quicker"
     assert time_line(ESTIMATE, 1200, (30, "video")) == both
+
+
+@pytest.mark.parametrize(
+    ("loading", "said"),
+    [
+        (
+            Loading(4, 0.5, 0.05),
+            "4 workers deliver 8.0 videos/s, the device takes 20.0: it will wait 60% of the time. Try",
+        ),
+        (
+            Loading(1, 0.5, 0.25),
+            "1 worker delivers 2.0 videos/s, the device takes 4.0: it will wait 50% of the time. Try",
+        ),
+        (Loading(0, 0.5, 0.5), "the main process delivers 2.0 videos/s, the device takes 2.0: it will wait 50%"),
+        (Loading(4, 0.4, 0.09), ""),
+        (Loading(0, 0.1, 0.9), ""),
+        (None, ""),
+    ],
+)
+def test_waiting_for_data_is_told_above_a_fifth_of_the_time(loading: Loading | None, said: str) -> None:
+    lines = waiting_line(replace(ESTIMATE, loading=loading), "Try this.")
+    assert list(lines) == ["waiting"] * bool(said)
+    assert lines.get("waiting", "").startswith(said)
 
 
 def test_the_difference_that_a_list_can_show_takes_account_of_its_groups() -> None:

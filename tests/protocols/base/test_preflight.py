@@ -34,6 +34,10 @@ def test_everything_is_tried_once_and_the_weights_stay_as_they_are(tmp_path: Pat
     assert all(torch.equal(tensor, before[name]) for name, tensor in training.model.state_dict().items())
     assert len(training.step.noise) == 1  # type: ignore[arg-type]  # one micro-batch
     assert estimate.seconds_per_training_clip > 0
+    assert estimate.loading is not None
+    assert estimate.loading.workers == 0
+    assert estimate.loading.load_seconds > 0
+    assert estimate.loading.step_seconds == estimate.seconds_per_training_clip  # one view
     assert estimate.checkpoint_bytes > 4 * 2 * 3
     assert estimate.free_bytes > 0
     assert not list((tmp_path / "run").iterdir())

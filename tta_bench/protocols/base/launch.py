@@ -56,6 +56,19 @@ def run_shared(ready: ProtocolRun) -> list[Record]:
     return ready.run()
 
 
+def plan_shared(ready: ProtocolRun) -> str:
+    """Return the plan of an experiment, which is refused where the run would be for the processes that it asks for.
+
+    Raises:
+        UserError: The protocol cannot share its work, there are fewer GPUs, or more processes than parts of a step.
+        BenchError: Whatever the plan raises.
+    """
+    count = processes_wanted(ready.experiment.runtime)
+    if count > 1:
+        _require_parts(_shareable(ready), count)
+    return ready.plan()
+
+
 def processes_wanted(runtime: RuntimeSettings) -> int:
     """Return the number of processes that settings ask for.
 
@@ -121,17 +134,11 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
         BenchError: Whatever a process refuses, or a run that ended in ``error``: one message for all of them.
         Interrupted: A signal asked for a stop; a checkpoint is left.
     """
-    experiment = ready.experiment
-    if isinstance(BACKBONES.module_dict.get(experiment.backbone.component), partial):
-        raise UserError("a module given from Python runs on one process.", "Put it into a plug-in file.")
-    run: PreparedRun[Any] | None = ready.prepare()
-    if run is None:
-        refuse(experiment)
+    experiment, run = ready.experiment, _shareable(ready)
     finished = done_before(run)
     if finished is not None:
         return [finished]
-    if not run.is_test_only:
-        require_busy(run.clips_in_step, run.micro_batch, count, run.micro_batch_key)
+    _require_parts(run, count)
     with tempfile.TemporaryDirectory() as told:
         task = Task(
             words=experiment.arguments,
@@ -146,6 +153,26 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
         signum, failed, exit_code = _start(task, count)
         outcomes = [outcome_of(task.told, rank) for rank in range(count)]
     return _end(run, outcomes, signum, failed, exit_code)
+
+
+def _shareable(ready: ProtocolRun) -> PreparedRun[Any]:
+    """Return a run that several processes can share.
+
+    Raises:
+        UserError: They cannot.
+    """
+    if isinstance(BACKBONES.module_dict.get(ready.experiment.backbone.component), partial):
+        raise UserError("a module given from Python runs on one process.", "Put it into a plug-in file.")
+    run: PreparedRun[Any] | None = ready.prepare()
+    if run is None:
+        refuse(ready.experiment)
+    return run
+
+
+def _require_parts(run: PreparedRun[Any], count: int) -> None:
+    """Refuse more processes than a step of a training has parts for; raises UserError."""
+    if not run.is_test_only:
+        require_busy(run.clips_in_step, run.micro_batch, count, run.micro_batch_key)
 
 
 def plugin_files() -> Iterator[Path]:

@@ -12,6 +12,10 @@ from tta_bench.protocols.base.preflight import Estimate
 
 WIDTH = 10
 """Characters of a line's name, spaces included."""
+WAITS = 0.2
+"""Share of the time that a device may wait for data without a word in the plan."""
+MORE_WORKERS = "More cores help, with runtime.workers=N."
+PREPARE = "Try `tta-bench data prepare --size 256`."
 
 
 def plan_text(lines: Mapping[str, str]) -> str:
@@ -63,3 +67,23 @@ def time_line(estimate: Estimate, training_clips: int, tested: tuple[int, str] |
     samples, word = tested
     testing = f"{samples * estimate.seconds_per_test_video / 60:,.1f} min of testing"
     return f"at most {minutes} of training and {testing}, by the first step and {word}; later ones are quicker"
+
+
+def waiting_line(estimate: Estimate, way_out: str = MORE_WORKERS) -> dict[str, str]:
+    """Return the named line on the device's waiting for data; empty where it waits for no more than a fifth of the time.
+
+    Args:
+        estimate: Measured times of the preflight, of one process each.
+        way_out: What the user may do about it.
+    """
+    loading = estimate.loading
+    if loading is None or min(loading.load_seconds, loading.step_seconds) <= 0:
+        return {}
+    workers, load, step = loading
+    delivered, taken = max(1, workers) / load, 1 / step
+    share = max(0.0, 1 - delivered / taken) if workers else load / (load + step)
+    if share <= WAITS:
+        return {}
+    who = f"{workers} worker{'s' * (workers > 1)}" if workers else "the main process"
+    rates = f"deliver{'s' * (workers < 2)} {delivered:,.1f} videos/s, the device takes {taken:,.1f}"
+    return {"waiting": f"{who} {rates}: it will wait {share:.0%} of the time. {way_out}"}

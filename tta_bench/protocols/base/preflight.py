@@ -19,6 +19,17 @@ from tta_bench.utils.files import temporary_path
 from tta_bench.utils.progress import console
 
 
+class Loading(NamedTuple):
+    """Time that videos take to be loaded, beside that of the step."""
+
+    workers: int
+    """Loader processes."""
+    load_seconds: float
+    """Time that one process takes to load a video and augment its clips."""
+    step_seconds: float
+    """Time that a step takes for the clips of a video."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """Cost of one small step, one test and one checkpoint, for the plan."""
@@ -27,6 +38,8 @@ class Estimate:
     seconds_per_test_video: float
     checkpoint_bytes: int
     free_bytes: int
+    loading: Loading | None = None
+    """Time to load; None where it was not measured."""
 
 
 class Fitted(NamedTuple):
@@ -101,26 +114,30 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
         BenchError: Whatever the step or the test raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    step_seconds = _try_step(training) / training.world.size
+    loading = _try_step(training)
+    step_seconds = loading.step_seconds / training.views / training.world.size
     size = _try_checkpoint(training, folder) if training.world.is_first else 0
     begun = time.perf_counter()
     smoke_test()
     test_seconds = time.perf_counter() - begun
-    return Estimate(step_seconds, test_seconds, size, shutil.disk_usage(folder).free)
+    return Estimate(step_seconds, test_seconds, size, shutil.disk_usage(folder).free, loading)
 
 
-def _try_step(training: Training) -> float:
-    """Do a step of learning rate 0 on one micro-batch and return its seconds for a clip."""
+def _try_step(training: Training) -> Loading:
+    """Do a step of learning rate 0 on one micro-batch and return what a video of it takes."""
     settings, views = training.step.settings, training.views
     training.optimizer.set_rate(0.0)
     videos = max(1, settings.micro_batch // views)
     videos = min(training.batch, videos + videos * views % 2)  # mixing needs pairs of clips
     order = StepBatches(len(training.clips), videos, 0, 1, settings.seed)
+    training.clips[next(iter(order))[0]]  # the first one pays for what is set up once
+    begun = time.perf_counter()
     batch = next(iter(train_loader(training.clips, order, 0, pin=False)))
+    load_seconds = (time.perf_counter() - begun) / videos
     training.step.train()
     begun = time.perf_counter()
     training.step.train_step(batch, training.optimizer)
-    return (time.perf_counter() - begun) / (videos * views)
+    return Loading(settings.machine.workers, load_seconds, (time.perf_counter() - begun) / videos)
 
 
 def _try_checkpoint(training: Training, folder: Path) -> int:

@@ -12,7 +12,15 @@ from tta_bench.engine.metrics_log import read_metrics
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.pretrain import PretrainExperiment, PretrainSettings
 from tta_bench.models.measure import count_parameters
-from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line
+from tta_bench.protocols.base.plan import (
+    MORE_WORKERS,
+    PREPARE,
+    disk_line,
+    plan_text,
+    time_line,
+    training_line,
+    waiting_line,
+)
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo
 from tta_bench.protocols.pretrain.corpus import CorpusClips
@@ -87,6 +95,7 @@ def describe_pretraining(
         "training": training_line(plan, batch, at_once, str(settings.machine.device)),
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch * train.views),
+        **waiting_line(estimate, MORE_WORKERS if experiment.root is None else PREPARE),
         "standard": "yes" if standard else "no: a locked key or the data were changed",
     }
     return plan_text(lines)
