@@ -315,7 +315,8 @@ def test_a_micro_batch_that_batch_norm_would_feel_is_refused(
     code, said = run(shared_root, *words, work_dir=tmp_path)
     assert code == 2
     assert f"runtime.micro_batch={micro_batch} would change what batch norm sees" in " ".join(said.split())
-    assert not list(tmp_path.glob("records/*")) and not list(tmp_path.glob("*/checkpoint.pt"))
+    assert not list(tmp_path.glob("records/*"))
+    assert not list(tmp_path.glob("*/checkpoint.pt"))
 
 
 @pytest.mark.parametrize(
