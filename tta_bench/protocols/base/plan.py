@@ -70,7 +70,7 @@ def time_line(estimate: Estimate, training_clips: int, tested: tuple[int, str] |
 
 
 def waiting_line(estimate: Estimate, way_out: str = MORE_WORKERS) -> dict[str, str]:
-    """Return the named line on the device's waiting for data; empty where it waits for no more than a fifth of the time.
+    """Return the named line on the device's waiting for data; none where it waits for a fifth of the time or less.
 
     Args:
         estimate: Measured times of the preflight, of one process each.
