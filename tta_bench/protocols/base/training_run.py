@@ -43,8 +43,7 @@ class PreparedRun(Generic[Clips]):
     experiment: Experiment
     work_dir: Path
     resume: str
-    """``missing`` returns the record of a finished run and continues an unfinished one; ``never`` starts anew;
-    ``always`` continues from a checkpoint, and measures again."""
+    """``missing`` returns a finished run's record, or goes on; ``never`` starts anew; ``always`` measures again."""
     machine: Machine
     clips: Clips
     """The protocol's clips, each checked."""
@@ -273,8 +272,7 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
     if run.experiment.runtime.compile:
         training.model.compile(dynamic=False)  # in place: names in checkpoints stay as they are
     said = {"format": "tta-bench", "training": run.training, "backbone": run.experiment.backbone.name}
-    minutes = run.experiment.runtime.checkpoint_minutes
-    meta = {**said, "micro_batch": start.micro_batch, **meta}
+    meta, minutes = {**said, "micro_batch": start.micro_batch, **meta}, run.experiment.runtime.checkpoint_minutes
     write_plan(run.folder, record_name(run.identity), (start.checkpoint or {}).get("step", 0), run.steps)
     timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require)
     run.claims.drop(run.claim_of_training)  # others may test it, under other controls
