@@ -315,6 +315,12 @@ def limit(seconds: int) -> Iterator[None]:
 class _Plan:
     """An experiment that is resolved and not begun: what comes after is no input of a user."""
 
+    def __init__(self, experiment: Any) -> None:
+        self.experiment = experiment
+
+    def prepare(self) -> None:
+        """Return no training that processes could share."""
+
     def plan(self) -> str:
         """Return a plan."""
         return "plan"
@@ -336,7 +342,7 @@ def fuzz(folder: Path, trials: int, processes: int, begin: int = 0, **changes: A
     os.environ["TTA_BENCH_REGISTRY"] = str(folder / "registry")
     shares = KINDS | changes
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    start, api.start = api.start, lambda *_: _Plan()  # type: ignore[assignment, misc, return-value]
+    start, api.start = api.start, lambda experiment, *_: _Plan(experiment)  # type: ignore[assignment, misc, return-value]
     try:
         for kind, share in shares.items():
             for run, count in ((fuzzer.trial, trials), (fuzzer.process, processes)):

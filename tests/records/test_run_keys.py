@@ -60,8 +60,7 @@ def resolved(*words: str) -> Experiment:
 @pytest.mark.parametrize("contents", [None, BYTES])
 def test_the_key_of_a_run_is_computed_from_its_record(words: tuple[str, ...], contents: str | None) -> None:
     record = measured(resolved(*words), contents)
-    no_record_says_it = "protocol=abaw_eri" in words and contents is not None  # the bytes of the training clips alone
-    assert possible_run_keys(record) == (set() if no_record_says_it else {record.identity.run_key})
+    assert possible_run_keys(record) == {record.identity.run_key}
     assert run_key_problem(record) is None
 
 

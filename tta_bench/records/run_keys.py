@@ -49,8 +49,9 @@ def possible_run_keys(record: Record) -> frozenset[str]:
     parts = backbone.parts or (backbone,)
     if any(part.component == "TimmBackbone" and part.name not in card_files("backbones") for part in parts):
         return frozenset()  # timm completes their cards, and boards are made without it
-    if isinstance(card, ReactionCard) and record.identity.dataset.contents_sha256 is not None:
-        return frozenset()  # such trainings depend on the bytes of the training clips alone, which no record says
+    supplied = record.identity.tier != "sample" or any(part.modality == "features" for part in parts)
+    if isinstance(card, ReactionCard) and supplied:
+        return frozenset()  # they depend on bytes of the training clips and on ready features, which no record says
     known = {"backbone": backbone_identity(backbone)}
     return frozenset(_run_key(record, kind, known | {"weights": start}) for start in starts)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.data.clips import write_video
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.decode import count_frames, every_frame
-from tta_bench.data.media.reencode import SETTINGS_FILE, Settings, reencode_videos
+from tta_bench.data.media.reencode import SETTINGS_FILE, Settings, prepared_settings, reencode_videos
+from tta_bench.data.media.scenes import copy_lists
 from tta_bench.errors import UserError
 
 SETTINGS = Settings(32, 8)
@@ -57,3 +58,22 @@ def test_two_videos_of_one_new_name_are_refused(videos: list[Clip], tmp_path: Pa
     both = [videos[0], Clip("other", tmp_path / "from" / "dance" / "71.avi")]
     with pytest.raises(UserError, match="would both become"):
         reencode_videos(both, tmp_path / "from", tmp_path / "into", SETTINGS, 1)
+
+
+@pytest.mark.parametrize("sizes", [(64, 32), (32, 64)])
+def test_lists_of_videos_that_were_prepared_before_keep_the_new_settings(
+    videos: list[Clip], sizes: tuple[int, int], tmp_path: Path
+) -> None:
+    folders, found = [tmp_path / "from", tmp_path / "once", tmp_path / "twice"], []
+    (folders[0] / "list.txt").write_text("a list")
+    for base, into, size in zip(folders, folders[1:], sizes, strict=False):
+        source = Clip("71", base / "dance" / "71.mp4")
+        for written in (1, 0):
+            assert reencode_videos([source], base, into, Settings(size, 8), 1).written == written
+            copy_lists(base, into)
+        assert json.loads((into / SETTINGS_FILE).read_text())["size"] == size
+        assert (into / "list.txt").read_text() == "a list"
+        found.append(prepared_settings(into))
+    assert prepared_settings(folders[0]) is None
+    assert len({*found, None}) == 3
+    assert prepared_settings(folders[1] / "list.txt") == found[0]

@@ -126,7 +126,9 @@ def test_a_protocol_that_cannot_share_its_work_is_refused() -> None:
 def test_the_plan_refuses_the_processes_that_the_run_would(
     batch: int, micro_batch: int, devices: int, said: str
 ) -> None:
-    run = SimpleNamespace(is_test_only=False, clips_in_step=batch, micro_batch=micro_batch)
+    run = SimpleNamespace(
+        is_test_only=False, clips_in_step=batch, micro_batch=micro_batch, micro_batch_key="runtime.micro_batch"
+    )
 
     def ready(devices: int, run: Any = run) -> Any:
         experiment = SimpleNamespace(

@@ -48,6 +48,21 @@ def test_parts_are_nested_and_have_identities_of_their_own(root: Path, tmp_path:
         opened(root, tmp_path, "train.clips=12")
 
 
+def test_how_videos_were_prepared_is_part_of_a_corpus_identity(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    found = [opened(copy, tmp_path).identity]
+    assert found == [opened(root, tmp_path).identity]
+    for text in ('{"size": 256, "key_frames": 16}', '{"size": 128, "key_frames": 16}'):
+        (copy / "prepared.json").write_text(text)
+        found.append(opened(copy, tmp_path).identity)
+    assert len(set(found)) == 3
+    (copy / "prepared.json").write_text('{"key_frames": 16,\n "size": 256}')
+    assert opened(copy, tmp_path).identity == found[1]
+    (copy / "prepared.json").write_text('{"size"')
+    with pytest.raises(UserError, match="prepared.json states how the videos were prepared, and cannot be read"):
+        opened(copy, tmp_path)
+
+
 def test_a_dataset_with_classes_is_no_corpus(tmp_path: Path) -> None:
     (tmp_path / "train" / "wave").mkdir(parents=True)
     (tmp_path / "test" / "wave").mkdir(parents=True)

@@ -94,5 +94,8 @@ def test_bytes_of_pictures_and_sound_are_the_same_for_every_backbone(root: Path,
     file.write_bytes(file.read_bytes() + b"\0")
     changed = opened(copy, "backbone=hears")
     assert changed.standing.contents != heard.contents
-    assert changed.key != opened(root, "backbone=hears").key
+    assert changed.key == opened(root, "backbone=hears").key  # another clip is scored, and the training is the same
+    trained = next((copy / "train").rglob(f"{changed.train[0].id}.mp4"))
+    trained.write_bytes(trained.read_bytes() + b"\0")
+    assert opened(copy, "backbone=hears").key != changed.key
     assert "of which the card states nothing" in str(changed.standing.differs)

@@ -14,6 +14,7 @@ from tta_bench.data.media.decode import decoder_version, every_frame, frame_rate
 from tta_bench.data.media.encode import Encoding, write_video
 from tta_bench.errors import UserError
 from tta_bench.utils.files import temporary_path, write_atomic
+from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar
 
 SETTINGS_FILE = "prepared.json"
@@ -99,6 +100,27 @@ def reencode_video(source: Path, target: Path, settings: Settings) -> bool:
     finally:
         part.unlink(missing_ok=True)
     return True
+
+
+def prepared_settings(root: Path) -> str | None:
+    """Return the digest of the settings by which a folder's videos were written again; None where they were not.
+
+    Args:
+        root: Folder of the videos, or a list in it.
+
+    Raises:
+        UserError: The file that states them cannot be read.
+    """
+    file = (root.parent if root.is_file() else root) / SETTINGS_FILE
+    if not file.is_file():
+        return None
+    try:
+        return digest(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, OSError) as error:
+        raise UserError(
+            f"{file} states how the videos were prepared, and cannot be read: {error}.",
+            "Restore it, or prepare the videos again in another folder.",
+        ) from error
 
 
 def _targets(videos: Sequence[Clip], base: Path, into: Path) -> dict[Path, Path]:

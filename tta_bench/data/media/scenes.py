@@ -16,6 +16,7 @@ from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import VIDEO_SUFFIXES, every_frame, frame_rate
 from tta_bench.data.media.encode import h264, write_video
+from tta_bench.data.media.reencode import SETTINGS_FILE
 from tta_bench.errors import UserError
 from tta_bench.utils.progress import Bar
 
@@ -74,11 +75,13 @@ def prepare_videos(videos: Sequence[Clip], base: Path, into: Path, workers: int)
 
 
 def copy_lists(base: Path, into: Path) -> None:
-    """Copy a dataset's lists: all text files below a folder."""
+    """Copy a dataset's lists: all text files below a folder, but not over the new videos' own settings."""
     for file in base.rglob("*"):
         small = file.suffix.lower() in (".csv", ".json", ".md", ".txt", ".xlsx", ".yaml")
         if small and file.is_file() and file.suffix.lower() not in VIDEO_SUFFIXES:
             target = into / file.relative_to(base)
+            if target == into / SETTINGS_FILE and target.exists():
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
 

@@ -43,8 +43,7 @@ class PreparedRun(Generic[Clips]):
     experiment: Experiment
     work_dir: Path
     resume: str
-    """``missing`` returns the record of a finished run and continues an unfinished one; ``never`` starts anew;
-    ``always`` continues from a checkpoint, and measures again."""
+    """``missing`` returns a finished run's record, or goes on; ``never`` starts anew; ``always`` measures again."""
     machine: Machine
     clips: Clips
     """The protocol's clips, each checked."""

@@ -11,10 +11,12 @@ from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.official import corpus_pairs
 from tta_bench.data.datasets.open import dataset_root, open_dataset
 from tta_bench.data.media.manifest import Manifest
+from tta_bench.data.media.reencode import prepared_settings
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
 from tta_bench.protocols.base.standing import UNKNOWN, Standing, announce, data_key, standing_of
+from tta_bench.utils.keyed_random import digest
 
 RESTORE = "`tta-bench data verify` lists them all. Restore them, or raise train.broken."
 """Way out where too many clips cannot be read."""
@@ -31,7 +33,8 @@ class CorpusClips:
     excluded: Mapping[str, str]
     """Unreadable clips, by id, with the decoder's reason."""
     identity: str
-    """Digest of ids, hashtags and counted frames; of the generator's parameters for an embedded sample."""
+    """Digest of ids, hashtags and counted frames, and of how the videos were prepared, if they were; of the generator's
+    parameters for an embedded sample."""
     standing: Standing = UNKNOWN
     """The list and the clips' bytes beside the official ones."""
     manifest: Manifest | None = None
@@ -72,10 +75,15 @@ def open_corpus(experiment: PretrainExperiment, work_dir: Path, workers: int) ->
         clips=tuple(clip for clip in clips if clip.id not in excluded),
         lengths=manifest.frames,
         excluded=excluded,
-        identity=generated_identity(experiment) or manifest.corpus_identity(clips),
+        identity=generated_identity(experiment) or _identity(manifest.corpus_identity(clips), prepared_settings(root)),
         standing=standing,
         manifest=manifest,
     )
+
+
+def _identity(listed: str, prepared: str | None) -> str:
+    """Return the identity of a corpus: that of its list, and how its videos were written again, if they were."""
+    return listed if prepared is None else digest({"corpus": listed, "prepared": prepared})
 
 
 def all_clips(card: DatasetCard, root: Path) -> list[Clip]:

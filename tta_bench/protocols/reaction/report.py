@@ -30,7 +30,7 @@ def reaction_identity(
     training: str,
     precision: ResolvedPrecision,
 ) -> Identity:
-    """Return the identity of a reaction run; user-supplied features of the scored clips are part of it.
+    """Return the identity of a reaction run; user-supplied features and the bytes of scored clips are part of it.
 
     Args:
         experiment: The experiment.
@@ -39,7 +39,8 @@ def reaction_identity(
         training: Identity of the trained weights.
         precision: Resolved precision.
     """
-    training = digest([training, clips.scored_features]) if clips.scored_features else training
+    tested = [known for known in (clips.scored_features, clips.standing.contents) if known]
+    training = digest([training, *tested]) if tested else training
     part, standing = experiment.eval.split, clips.standing
     return identity(experiment, clips.identity, weights, training, precision, split=part, standing=standing)
 
