@@ -228,17 +228,17 @@ def records_swapped(stage: Stage) -> Path:
 
 def run_key_copied(stage: Stage) -> Path:
     key = read_record(stage.other).identity.run_key
-    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": key})
+    identity = identity_of("hmdb51", "efficientnet_b0").model_copy(update={"run_key": key})
     return put(stage.folder, predictions_of("hmdb51", 0.7, "copied"), identity)
 
 
 def run_key_invented_under_another_version(stage: Stage) -> Path:
-    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": "a" * 64})
+    identity = identity_of("hmdb51", "efficientnet_b0").model_copy(update={"run_key": "a" * 64})
     return put(stage.folder, predictions_of("hmdb51", 0.7, "invented"), identity, environment=some_environment())
 
 
 def run_key_invented(stage: Stage) -> Path:
-    identity = identity_of("hmdb51", "timm/resnet10t").model_copy(update={"run_key": "a" * 64})
+    identity = identity_of("hmdb51", "efficientnet_b0").model_copy(update={"run_key": "a" * 64})
     return put(stage.folder, predictions_of("hmdb51", 0.7, "invented"), identity)
 
 
@@ -278,23 +278,23 @@ def easy_clips_added(stage: Stage) -> Path:
 
 
 def predictions_of_another_experiment(stage: Stage) -> Path:
-    return put(stage.folder, loaded(stage.other)[1], identity_of("hmdb51", "timm/resnet10t"))
+    return put(stage.folder, loaded(stage.other)[1], identity_of("hmdb51", "efficientnet_b0"))
 
 
 def the_same_with_noise(stage: Stage) -> Path:
     scores = loaded(stage.other)[1].scores.astype(np.float32)
     noisy = scores + generator("noise").uniform(-1e-5, 1e-5, scores.shape).astype(np.float32)
-    return put(stage.folder, replace(loaded(stage.other)[1], scores=noisy), identity_of("hmdb51", "timm/resnet10t"))
+    return put(stage.folder, replace(loaded(stage.other)[1], scores=noisy), identity_of("hmdb51", "efficientnet_b0"))
 
 
 def the_same_on_another_scale(stage: Stage) -> Path:
     other = loaded(stage.other)[1]
     squared = replace(other, scores=3 * other.scores.astype(np.float32) + 1)
-    return put(stage.folder, squared, identity_of("hmdb51", "timm/resnet10t"))
+    return put(stage.folder, squared, identity_of("hmdb51", "efficientnet_b0"))
 
 
 def predictions_of_an_experiment_that_is_not_here(stage: Stage) -> Path:
-    return put(stage.folder, predictions_of("hmdb51", 0.9, "secret"), identity_of("hmdb51", "timm/resnet10t"))
+    return put(stage.folder, predictions_of("hmdb51", 0.9, "secret"), identity_of("hmdb51", "efficientnet_b0"))
 
 
 def outcomes_of_another_experiment(stage: Stage) -> Path:
@@ -421,7 +421,7 @@ def other_data_claimed(stage: Stage) -> Path:
 
 
 def other_data_claimed_with_their_run_key(stage: Stage) -> Path:
-    put(stage.folder, predictions_of("hmdb51", 0.7, "third"), identity_of("hmdb51", "timm/resnet10t"))
+    put(stage.folder, predictions_of("hmdb51", 0.7, "third"), identity_of("hmdb51", "efficientnet_b0"))
     draft = identity_of("hmdb51", "resnet18", seed=1)
     data = draft.dataset.model_copy(update={"manifest_sha256": "d" * 64})
     lie = some_record(identity=draft.model_copy(update={"dataset": data}), **MEASURED)
