@@ -7,10 +7,11 @@ import pytest
 
 from tests.boards.some_rows import Folder, entry
 from tests.records.some_intensities import reaction_identity, some_intensities, write_reaction
-from tests.records.some_records import some_predictions, some_record
+from tests.records.some_records import some_predictions, some_record, write_success
 from tta_bench.boards.errata import Erratum
-from tta_bench.boards.rows import Entry, Row, Sections, sort_into_sections
+from tta_bench.boards.rows import Entry, Row, Sections, row_key, sort_into_sections
 from tta_bench.records.identity import DatasetRef, ProtocolRef
+from tta_bench.records.store import read_record
 
 
 @pytest.fixture
@@ -122,3 +123,12 @@ def test_a_row_stands_for_one_part(tmp_path: Path) -> None:
     identity = reaction_identity()
     assert (identity.split, identity.dataset.splits) == ("val", ("val",))
     assert Row((entry(write_reaction(tmp_path, some_intensities())),)).missing == []
+
+
+def test_a_standard_run_of_before_the_locked_norm_batch_has_the_same_row(tmp_path: Path) -> None:
+    before = read_record(write_success(tmp_path, some_predictions()))
+    train = {**before.resolved["train"], "norm_batch": 16}  # type: ignore[dict-item]
+    now = before.model_copy(update={"resolved": {**before.resolved, "train": train}})
+    assert row_key(now) == row_key(before)
+    changed = now.model_copy(update={"identity": now.identity.model_copy(update={"standard": False})})
+    assert row_key(changed) != row_key(before)

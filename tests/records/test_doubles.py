@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.records.some_intensities import some_intensities
-from tests.records.some_records import some_identity, some_predictions, write_success
+from tests.records.some_records import some_environment, some_identity, some_predictions, write_success
 from tta_bench.records.doubles import Seen, find_doubles, samples_digests
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.store import read_record
@@ -68,3 +68,16 @@ def test_outcomes_tell_models_apart_unless_all_is_right() -> None:
     assert len(both & samples_digests(stretched, None)) == 1
     digests = {samples_digests(None, some_intensities(salt=salt).outcomes()) for salt in "aab"}
     assert len(digests) == 2
+
+
+def test_an_experiment_measured_again_by_a_later_version_is_no_double(tmp_path: Path) -> None:
+    """Its numbers may be the same; its run key is another."""
+    again = {"identity": some_identity(run_key="d" * 64), "finished": "2026-11-23T11:00:00Z"}
+    environment = some_environment()
+    before = seen(tmp_path, "before", some_predictions(), environment=environment.model_copy(update={"numerics": 3}))
+    later = environment.model_copy(update={"numerics": 4})
+    assert list(find_doubles([before, seen(tmp_path, "later", some_predictions(), environment=later, **again)])) == []
+    other = {**again, "identity": some_identity(run_key="d" * 64, seed=1)}
+    assert list(find_doubles([before, seen(tmp_path, "other", some_predictions(), environment=later, **other)]))
+    same = environment.model_copy(update={"numerics": 3})
+    assert list(find_doubles([before, seen(tmp_path, "same", some_predictions(), environment=same, **again)]))

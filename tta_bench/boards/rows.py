@@ -213,6 +213,9 @@ def row_key(record: Record) -> str:
     """Return a digest of what all runs of a row have in common."""
     identity = record.identity
     settings = {name: value for name, value in record.resolved.items() if name != "runtime"}
+    train = settings.get("train")
+    if identity.standard and isinstance(train, dict):  # locked: standard runs differ in it only if they are older
+        settings["train"] = {name: value for name, value in train.items() if name != "norm_batch"}
     weights = identity.weights and [identity.weights.name, identity.weights.sha256]
     training = [identity.track, identity.precision, identity.control, settings]
     return digest([record.origin, record.party, identity.backbone, weights, *training])

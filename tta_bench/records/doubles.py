@@ -58,7 +58,8 @@ def find_doubles(seen: Sequence[Seen]) -> Iterator[str]:
     """Yield each pair of records that are one, in words.
 
     The same experiment run again by another party gives the same predictions and stands beside the first: it has
-    another time. A control of one model may give that model's predictions: an average over frames has no order.
+    another time. So does one that was measured again under later numerics or a changed card, which has another run key.
+    A control of one model may give that model's predictions: an average over frames has no order.
     """
     for place, later in enumerate(seen):
         for earlier in seen[:place]:
@@ -69,7 +70,7 @@ def find_doubles(seen: Sequence[Seen]) -> Iterator[str]:
                 if a.identity.run_key == b.identity.run_key:
                     if (a.created, a.finished, a.phases) == (b.created, b.finished, b.phases):
                         yield f"{earlier.name} and {later.name} are two records of one run, of {a.created}"
-                elif not _is_control_of(a, b):
+                elif not (_is_control_of(a, b) or _is_measured_again(a, b)):
                     yield f"{earlier.name} and {later.name} are the same predictions under two names"
             elif a.identity.run_key == b.identity.run_key and _named(a) != _named(b):
                 yield f"{earlier.name} and {later.name} are of different experiments, and have one run key"
@@ -86,6 +87,13 @@ def _is_control_of(a: Record, b: Record) -> bool:
     """Return True if two records differ in the control, and are of one model otherwise."""
     same = a.identity.backbone == b.identity.backbone and a.identity.seed == b.identity.seed
     return same and a.identity.control != b.identity.control
+
+
+def _is_measured_again(a: Record, b: Record) -> bool:
+    """Return True if two records are of one experiment, under other numerics of the suite or another card."""
+    made_by = [(one.identity.protocol.sha256, one.environment and one.environment.numerics) for one in (a, b)]
+    same = [one.identity.model_copy(update={"run_key": "", "protocol": a.identity.protocol}) for one in (a, b)]
+    return same[0] == same[1] and a.identity.protocol.name == b.identity.protocol.name and made_by[0] != made_by[1]
 
 
 def _named(record: Record) -> tuple[object, ...]:
