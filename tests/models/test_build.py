@@ -25,6 +25,8 @@ OWN = [name for name in card_files("backbones") if "/" not in name and backbone_
 @pytest.mark.parametrize("name", OWN)
 def test_what_a_card_says_of_size_and_cost_is_so(name: str) -> None:
     card = backbone_card(name)
+    if card.component == "VJEPA2":
+        pytest.importorskip("transformers")
     with torch.device("meta"):
         backbone = build_backbone(card, ResolvedClip(span=64, frames=card.frames, stride=1, size=card.size))
     assert count_parameters(backbone) == card.parameters
