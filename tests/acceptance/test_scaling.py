@@ -71,7 +71,7 @@ def test_3_a_study_killed_in_the_middle_does_only_what_was_missing(tmp_path: Pat
         assert record.identity.weights is not None
         assert f"-clips{point['size']}-seed{point['seed']}-" in record.identity.weights.name
     assert {"not_identifiable"} == set(study["fit"]) or study["fit"]["low"] <= study["fit"]["high"]
-    assert study["sufficient"]["size"] in SIZES
+    assert study["sufficient"]["size"] in (None, *SIZES)  # of so few clips and steps it can perhaps not be told
     (folder,) = tmp_path.glob("tta_scaling-*")
     assert {path.name for path in folder.iterdir()} == {"table.md", "curve.svg", "study.json"}
     print(f"killed after {len(before)} of {2 * POINTS} runs and run again: {seconds:.0f} s in all")
@@ -79,7 +79,8 @@ def test_3_a_study_killed_in_the_middle_does_only_what_was_missing(tmp_path: Pat
 
 
 def test_a_size_larger_than_the_corpus_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
-    refused = start(tmp_path, "study.sizes=64,161")
+    words = [word for word in STUDY if not word.startswith("study.sizes")]
+    refused = Program(*words, "study.sizes=64,161", "--work-dir", tmp_path)
     _, err = refused.communicate(timeout=300)
     assert refused.returncode == 2
     assert "a part of 161 clips was asked for, and the corpus has 160: 1 too many" in err
