@@ -166,7 +166,7 @@ def test_3_a_board_of_a_thousand_records(tmp_path: Path, monkeypatch: pytest.Mon
     seconds = time.process_time() - started
     print(f"\na board of {records:,} records of UCF101's size: {seconds:.1f} s of processor time (wanted: 3)")
     assert records >= 1000
-    assert seconds < 30
+    assert seconds < 15  # wanted: 3; 7.4 were measured, 112 rows of 9 runs
 
 
 def test_4_eight_processes_at_once(runs: Path, tmp_path: Path) -> None:
