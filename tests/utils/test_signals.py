@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,18 +31,35 @@ def test_a_signal_interrupts_with_its_number(number: signal.Signals) -> None:
     assert stopped.value.signum == number
 
 
-def test_what_is_written_last_is_not_disturbed() -> None:
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_written_last_is_not_disturbed(number: signal.Signals) -> None:
     interrupt_on_signals()
     written = []
 
     def write() -> None:
         with undisturbed():
-            os.kill(os.getpid(), signal.SIGTERM)
-            written.append(True)
+            os.kill(os.getpid(), number)
+            written.append(time.sleep(0.01))
 
-    with pytest.raises(Interrupted):
-        write()
-    assert written == [True]
+    waiting = threading.Event()
+    other = threading.Thread(target=waiting.wait)  # takes signals that the main thread does not
+    other.start()
+    try:
+        with pytest.raises(Interrupted) as stopped:
+            write()
+    finally:
+        waiting.set()
+        other.join()
+    assert written == [None]
+    assert stopped.value.signum == number
+
+
+def test_signals_that_nobody_sent_change_no_handler() -> None:
+    interrupt_on_signals()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    with undisturbed():
+        pass
+    assert {number: signal.getsignal(number) for number in SIGNALS} == before
 
 
 def test_a_lost_terminal_that_nohup_ignores_stays_ignored() -> None:

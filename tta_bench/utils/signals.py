@@ -56,15 +56,20 @@ def take_signals(handler: Any) -> dict[int, Any]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back the signals that ask for a stop, so that what is written last is whole; they arrive afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """Hold back the signals that ask for a stop, so that what is written last is whole; they arrive afterwards.
+
+    They are remembered by a handler. A mask would hold back this thread's only: another thread takes the signal then,
+    and Python calls the handler here in the middle of the writing.
+    """
+    arrived: dict[int, None] = {}
+    before = take_signals(lambda number, _: arrived.setdefault(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def serve(parent: int) -> None:
