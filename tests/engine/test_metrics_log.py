@@ -67,3 +67,29 @@ def test_a_line_can_be_read_before_training_ends(tmp_path: Path) -> None:
     with log(tmp_path / "metrics.jsonl", 0) as metrics:
         metrics.write(0, {"loss": 1.0, "grad_norm": 1.0}, lr=0.5)
         assert json.loads((tmp_path / "metrics.jsonl").read_text())["step"] == 0
+
+
+@pytest.mark.parametrize("looks", [{0: 0.25}, {1: 0.5, 2: 0.125}])
+def test_looks_at_the_model_are_kept_where_they_were_made(tmp_path: Path, looks: dict[int, float]) -> None:
+    whole, again = tmp_path / "whole.jsonl", tmp_path / "again.jsonl"
+    with log(whole, 0) as metrics:
+        for step in range(3):
+            metrics.write(step, {"loss": 1.0, "grad_norm": 1.0}, 0.5, looks.get(step))
+    restored = MetricsLog(again, "train", 3, last=4, clips=8, figures=metrics.figures)
+    restored.restore()
+    assert again.read_bytes() == whole.read_bytes()
+    assert {line["step"]: line["knn"] for line in read_metrics(again) if "knn" in line} == looks
+    assert restored.lacks(2) == (2 not in looks)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_late_look_stands_in_the_last_line(tmp_path: Path, inside: bool) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with log(path, 0) as metrics:
+        metrics.write(0, {"loss": 1.0, "grad_norm": 1.0}, 0.5)
+        if inside:
+            metrics.amend(0.75)
+            metrics.write(1, {"loss": 1.0, "grad_norm": 1.0}, 0.5)
+    if not inside:
+        metrics.amend(0.75)
+    assert [line.get("knn") for line in read_metrics(path)] == [0.75, None][: 1 + inside]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,8 @@ from tta_bench.utils.files import naming, write_atomic
 from tta_bench.utils.progress import Bar
 
 FIGURES = ("loss", "grad_norm", "lr")
+WATCHED = "knn"
+"""Name of the figure that a step's line has besides, where the model was looked at after the step."""
 
 
 class MetricsLog:
@@ -29,8 +32,8 @@ class MetricsLog:
         first: First step.
         last: Step to stop before.
         clips: Clips in a step, for the throughput.
-        figures: Those of the steps before the first, ``float64 (first, 3)``, from the checkpoint. Without them they are
-            taken from the file, as far as its lines can be read.
+        figures: Those of the steps before the first, ``float64 (first, 3)``, from the checkpoint; a fourth column is of
+            looks at the model. Without them they are taken from the file, as far as its lines can be read.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class MetricsLog:
         self._file: TextIO | None = None
         if figures is not None and len(figures) == first:
             rows = [row for row in enumerate(figures.tolist()) if not math.isnan(row[1][0])]
-            self._lines = [{"step": step, **dict(zip(FIGURES, row, strict=True))} for step, row in rows]
+            self._lines = [{"step": step, **_named(row)} for step, row in rows]
         else:
             self._lines = [line for line in (read_metrics(path) if path else []) if line["step"] < first]
 
@@ -61,12 +64,30 @@ class MetricsLog:
 
     @property
     def figures(self) -> Tensor:
-        """Figures of the steps so far, ``float64 (steps, 3)``, for the checkpoint; NaN where a line was lost."""
+        """Figures of the steps so far, ``float64 (steps, 3)``, for the checkpoint; NaN where a line was lost.
+
+        There is a fourth column, NaN at most steps, where the model was looked at.
+        """
         steps = self._lines[-1]["step"] + 1 if self._lines else 0
-        figures = torch.full((int(steps), len(FIGURES)), torch.nan, dtype=torch.float64)
+        names = (*FIGURES, WATCHED) if any(WATCHED in line for line in self._lines) else FIGURES
+        figures = torch.full((int(steps), len(names)), torch.nan, dtype=torch.float64)
         for line in self._lines:
-            figures[int(line["step"])] = torch.tensor([line[name] for name in FIGURES], dtype=torch.float64)
+            row = [line.get(name, math.nan) for name in names]
+            figures[int(line["step"])] = torch.tensor(row, dtype=torch.float64)
         return figures
+
+    def lacks(self, step: int) -> bool:
+        """Return True if the last line is a step's, and the model was not looked at after it."""
+        return bool(self._lines) and self._lines[-1]["step"] == step and WATCHED not in self._lines[-1]
+
+    def amend(self, value: float) -> None:
+        """Add what a look at the model gave to the last line, and write the file anew."""
+        self._lines[-1][WATCHED] = value
+        if self._file is not None:
+            self._file.close()
+        self.restore()
+        if self.path is not None:
+            self._file = self.path.open("a", buffering=1, encoding="utf-8")
 
     def restore(self) -> None:
         """Write the lines of the steps before the first, if the file does not have just these."""
@@ -76,9 +97,11 @@ class MetricsLog:
         if self.path.is_symlink() or not self.path.is_file() or self.path.read_bytes() != content:
             write_atomic(self.path, content)
 
-    def write(self, step: int, result: StepResult, lr: float) -> None:
-        """Write a step's line and move the bar."""
+    def write(self, step: int, result: StepResult, lr: float, watched: float | None = None) -> None:
+        """Write a step's line, with what a look at the model gave, and move the bar."""
         line = {"step": step, "loss": result["loss"], "grad_norm": result["grad_norm"], "lr": lr}
+        if watched is not None:
+            line[WATCHED] = watched
         self._lines.append(line)
         if self.path is not None and self._file is not None:
             with naming(self.path):
@@ -98,7 +121,14 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-            steps[int(line["step"])] = {"step": int(line["step"]), **{name: float(line[name]) for name in FIGURES}}
+            figures = {name: float(line[name]) for name in (*FIGURES, *([WATCHED] if WATCHED in line else []))}
+            steps[int(line["step"])] = {"step": int(line["step"]), **figures}
         except (ValueError, TypeError, LookupError):
             continue
     return [steps[step] for step in sorted(steps)]
+
+
+def _named(row: Sequence[float]) -> dict[str, float]:
+    """Return the figures of a step by name, from a row of a checkpoint's."""
+    names = (*FIGURES, WATCHED)[: len(row)]
+    return {name: value for name, value in zip(names, row, strict=True) if name != WATCHED or not math.isnan(value)}

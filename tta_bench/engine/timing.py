@@ -46,6 +46,8 @@ class TimedBatches(Generic[_Batch]):
     def __init__(self, loader: Iterable[_Batch]) -> None:
         self.loader = loader
         self.waiting = 0.0
+        self.apart = 0.0
+        """Seconds of work that is not counted."""
         self._begun = time.perf_counter()
 
     def __iter__(self) -> Iterator[_Batch]:
@@ -58,4 +60,4 @@ class TimedBatches(Generic[_Batch]):
 
     def timing(self, clips: int, machine: Machine) -> Timing:
         """Return the time since the clock started, in which a machine processed some clips."""
-        return Timing(clips, time.perf_counter() - self._begun, self.waiting, machine.peak_memory())
+        return Timing(clips, time.perf_counter() - self._begun - self.apart, self.waiting, machine.peak_memory())

@@ -23,6 +23,7 @@ from tta_bench.engine.step import AnyStep
 from tta_bench.engine.stop import Stopped, StopRequest
 from tta_bench.engine.timing import TimedBatches, Timing, shared_timing
 from tta_bench.engine.training_state import save_state
+from tta_bench.engine.watch import Watch
 from tta_bench.engine.world import PeerFailed, World
 
 
@@ -56,6 +57,8 @@ class Training:
     """Highest and last learning rate."""
     title: str
     """Title of the progress bar."""
+    watch: Watch | None = None
+    """A look at the model now and then."""
 
     @classmethod
     def of(
@@ -168,11 +171,23 @@ def train(
             require()
             training.save(folder / "checkpoint.pt", done, {**meta, "figures": log.figures})
 
+    def looked(done: int) -> float | None:
+        if training.watch is None or not training.watch.due(done, plan.total):
+            return None
+        begun = time.perf_counter()
+        figure = training.watch.figure(lambda: bool(stop.asked))
+        batches.apart += time.perf_counter() - begun
+        return figure
+
     require_shared_norms(training.model, world)
     seed_everything(settings.seed)
     step.train()
     saved = time.monotonic()
     with log, StopRequest() as stop:
+        if training.watch is not None and world.most(log.lacks(first - 1)):
+            figure = looked(first)  # a stop came in the look after the step before
+            if figure is not None:
+                log.amend(figure)
         fetched = iter(batches)
         for number in range(first, plan.total):
             step.step, done = number, number + 1
@@ -190,7 +205,7 @@ def train(
                 raise Stopped(asked, number) from None
             if number == first:
                 require_shared_buffers(step, before, world)
-            log.write(number, result, rate)
+            log.write(number, result, rate, looked(done))
             asked = world.most(stop.asked)
             if asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
                 save(done)

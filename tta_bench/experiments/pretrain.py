@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from tta_bench.cards.kinds import BackboneCard, Recipe, Tier
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
 from tta_bench.cards.validation import Strict, optional_since_v1
 from tta_bench.experiments.base import ClipSettings, Experiment, ResolvedClip
+from tta_bench.experiments.common import DataSettings
 from tta_bench.experiments.ranges import MOST, Decay, Share, require_heads
 
 
@@ -73,10 +77,25 @@ class PretrainSettings(Strict):
     """Share of clips that may be unreadable and are left out; beyond it nothing is trained."""
 
 
+class WatchSettings(Strict):
+    """A look at the encoder now and then while it trains; nothing here changes a number of the training."""
+
+    every: int | None = Field(default=None, gt=0, le=MOST)
+    """Epochs from one vote of neighbours to the next, a point of the curve each; by default none."""
+    protocol: str = "ucf101_knn"
+    """Protocol of the vote: its training clips vote on its test clips."""
+    split: int = Field(default=1, ge=1)
+    """Split of its dataset."""
+
+
+UNWATCHED = WatchSettings()
+
+
 class PretrainTier(TierSettings):
     """One tier of a masked pre-training."""
 
     clip: ClipSettings
+    knn: WatchSettings = Field(default=UNWATCHED, exclude_if=lambda knn: knn == UNWATCHED)
     recipes: dict[Recipe, PretrainSettings]
     """A recipe for each kind of backbone that can be pre-trained so."""
 
@@ -98,3 +117,20 @@ class PretrainExperiment(Experiment, component="Pretrain"):
     protocol: PretrainCard
     clip: ResolvedClip
     train: PretrainSettings
+    knn: WatchSettings = UNWATCHED
+    data: DataSettings = DataSettings()
+    """Folders of the data, those of the look at the encoder too."""
+
+    @classmethod
+    def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
+        """Return the sections with the extent of a clip, and the folders of the data."""
+        return {**super().resolve(sections, backbone, data), "data": data}
+
+    @classmethod
+    def training_sections(cls) -> tuple[str, ...]:
+        """Return the sections that trained weights depend on: a look at them changes nothing."""
+        return tuple(name for name in super().training_sections() if name != "knn")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the resolved settings as plain data for a record."""
+        return {name: value for name, value in super().settings().items() if name != "knn"}

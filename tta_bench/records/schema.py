@@ -210,6 +210,19 @@ class Selection(Part):
     """Score that picking the best point on the test list would have reported, less the record's."""
 
 
+class Curve(Part):
+    """A frozen protocol's figure of the encoder while it was pre-trained."""
+
+    protocol: Name
+    """The protocol."""
+    dataset: Name
+    """Its dataset."""
+    split: int = Field(gt=0)
+    """The split."""
+    points: tuple[tuple[Annotated[int, Field(gt=0)], Annotated[float, Field(ge=0, le=1)]], ...] = Field(min_length=1)
+    """Steps done, and the share of the test clips that were right."""
+
+
 class Record(Part):
     """The result of one experiment."""
 
@@ -267,6 +280,8 @@ class Record(Part):
     """Tensors taken from a file of weights; null without one, and in records of before."""
     selection: Selection | None = Field(default=None, exclude_if=lambda selection: selection is None)
     """Choice of the training settings, where a grid was trained; ``verify`` has no scores to recompute it from."""
+    curve: Curve | None = Field(default=None, exclude_if=lambda curve: curve is None)
+    """Figures of the encoder during pre-training, where they were asked for; no board ranks them."""
     content_sha256: Digest | None = None
     """Digest of the rest of this document; set when it is written."""
 

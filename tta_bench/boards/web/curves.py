@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 352, 180
 LEFT, RIGHT, TOP, BOTTOM = 56, 344, 10, 150
 MOST = 300
 """Most points of a curve: longer trainings are shown as means of as many stretches."""
-CURVES = {"loss": "Training loss", "grad_norm": "Gradient norm", "lr": "Learning rate"}
+CURVES = {"loss": "Training loss", "grad_norm": "Gradient norm", "lr": "Learning rate", "knn": "kNN accuracy"}
 """Figures of a step that have a curve, and its heading."""
 
 

@@ -24,6 +24,7 @@ from tta_bench.protocols.base.plan import (
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo
 from tta_bench.protocols.pretrain.corpus import CorpusClips
+from tta_bench.protocols.pretrain.neighbours import NeighbourCurve
 from tta_bench.protocols.pretrain.step import PretrainStep
 from tta_bench.records import schema
 
@@ -67,7 +68,12 @@ def pretrain_cost(experiment: PretrainExperiment, step: PretrainStep) -> schema.
 
 
 def describe_pretraining(
-    experiment: PretrainExperiment, corpus: CorpusClips, step: PretrainStep, estimate: Estimate, folder: str
+    experiment: PretrainExperiment,
+    corpus: CorpusClips,
+    step: PretrainStep,
+    estimate: Estimate,
+    folder: str,
+    watched: NeighbourCurve | None = None,
 ) -> str:
     """Return the plan as text: data, model, masks, steps, disk, estimated time, and whether the run is standard.
 
@@ -77,6 +83,7 @@ def describe_pretraining(
         step: The model with its settings.
         estimate: Measured times and sizes of the preflight.
         folder: Name of the training's folder.
+        watched: The look at the encoder now and then.
     """
     clip, train, model, settings = experiment.clip, experiment.train, step.autoencoder, step.settings
     plan, masks = plan_steps(len(corpus.clips), train), step.draw_masks(1)
@@ -93,6 +100,7 @@ def describe_pretraining(
         "tokens": f"{model.tokens:,}: {masks.visible.shape[1]:,} seen, {masks.decoded.shape[1]:,} decoded, "
         f"{int(masks.counted.sum()):,} in the loss",
         "training": training_line(plan, batch, at_once, str(settings.machine.device)),
+        **(watched.line(experiment.knn.every or 1) if watched else {}),
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch * train.views),
         **waiting_line(estimate, MORE_WORKERS if experiment.root is None else PREPARE),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tta_bench.config.prediction_file import OutsideScores
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training
+from tta_bench.engine.watch import Watch
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.models.build import with_checkpointing
@@ -33,6 +35,7 @@ from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.pretrain.clips import PretrainClips
 from tta_bench.protocols.pretrain.corpus import CorpusClips, open_corpus
 from tta_bench.protocols.pretrain.model import build_autoencoder
+from tta_bench.protocols.pretrain.neighbours import NeighbourCurve
 from tta_bench.protocols.pretrain.picture import restore, write_picture
 from tta_bench.protocols.pretrain.report import describe_pretraining, final_loss, pretrain_cost, pretrain_run_info
 from tta_bench.protocols.pretrain.step import PretrainStep, PretrainStepSettings, pretraining
@@ -87,6 +90,7 @@ class Pretrain(ProtocolRun):
             metrics={"loss": final_loss(run.folder / "metrics.jsonl", recipe, run.videos)},
             phases=tuple(phase("pretrain", trained, recipe.views)),
             cost=pretrain_cost(self.experiment, step),
+            curve=self.neighbours and self.neighbours.curve(run.folder / "metrics.jsonl"),
         )
 
     def prepare(self) -> PreparedRun[CorpusClips]:
@@ -98,7 +102,7 @@ class Pretrain(ProtocolRun):
         run = self.prepared
         estimate, micro_batch = preflight(run, self.trial)
         step = self.build(micro_batch)
-        return describe_pretraining(self.experiment, run.clips, step, estimate, run.folder.name)
+        return describe_pretraining(self.experiment, run.clips, step, estimate, run.folder.name, self.neighbours)
 
     @cached_property
     def prepared(self) -> PreparedRun[CorpusClips]:
@@ -127,6 +131,11 @@ class Pretrain(ProtocolRun):
             views=experiment.train.views,
         )
 
+    @cached_property
+    def neighbours(self) -> NeighbourCurve | None:
+        """The look at the encoder now and then; None if none is wanted."""
+        return NeighbourCurve.of(self.experiment, self.prepared.machine, self.work_dir)
+
     @property
     def folder(self) -> Path:
         """Folder of the checkpoint, the metrics and the picture; its name is what ``weights=`` takes."""
@@ -145,12 +154,19 @@ class Pretrain(ProtocolRun):
         return PretrainStep(autoencoder.to(run.machine.device), settings, backbone.mean, backbone.std)
 
     def training(self, step: PretrainStep) -> Training:
-        """Return the training of a step's autoencoder."""
-        return pretraining(step, self.train_clips)
+        """Return the training of a step's autoencoder, with the look at it if one is wanted."""
+        training, watched = pretraining(step, self.train_clips), self.neighbours
+        if watched is None:
+            return training
+        assert self.experiment.knn.every is not None
+        every = self.experiment.knn.every * training.plan.per_epoch
+        return replace(training, watch=Watch(every, partial(watched.accuracy, step.autoencoder)))
 
     def trial(self, micro_batch: int) -> Estimate:
         """Do one step with a model that is thrown away, and return the cost; a pre-training has no test."""
-        return try_once(self.training(self.build(micro_batch)), lambda: None, self.folder)
+        step, watched = self.build(micro_batch), self.neighbours
+        look = partial(watched.try_once, step.autoencoder) if watched else lambda: None
+        return try_once(self.training(step), look, self.folder)
 
     def meta(self) -> dict[str, Any]:
         """Return a checkpoint's entry of its data, which the records of its fine-tunes repeat."""
