@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from tta_bench.cli.options import plugin_option, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.protocols.predict import Predictor
-    from tta_bench.protocols.predict_reactions import ReactionPredictor
+    from tta_bench.protocols.predict_reactions import ReactionPredictor, Scored
 
 
 @click.command("predict")
@@ -47,8 +47,9 @@ def command(
     tta-bench predict RUN match.mp4 --every 2 --format json
 
     RUN is a run's folder in the work folder, or its record's name or file (of a reaction, only these two). A video as a
-    whole is scored by the views that the protocol tests with. Keys such as weights=FILE or runtime.device=cpu go before
-    those of the run. A video that cannot be decoded is named, the others go on, and the exit code is 1.
+    whole is scored by the views that the protocol tests with; a window of --every has the model's frames, of a reaction
+    12 seconds with their sound. Keys such as weights=FILE or runtime.device=cpu go before those of the run. A video
+    that cannot be decoded is named, the others go on, and the exit code is 1.
     """
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.registry import load_files
@@ -62,11 +63,9 @@ def command(
     code = load_files(plugins)
 
     from tta_bench.data.media.container import UnreadableVideo
-    from tta_bench.protocols.predict import Finder, Predictor
+    from tta_bench.protocols.predict import Finder
 
     predictor = Finder(run, work_dir, words, code).predictor()
-    if every is not None and not isinstance(predictor, Predictor):
-        raise UserError("a reaction is read from its whole clip: it has no windows.", "Leave out --every.")
     rows: list[dict[str, Any]] = []
     broken: list[str] = []
     for video in videos:
@@ -89,10 +88,11 @@ def scored(
     Raises:
         UnreadableVideo: It cannot be decoded.
     """
-    from tta_bench.protocols.predict import Predictor, Scored
+    from tta_bench.protocols.predict import Predictor
+    from tta_bench.protocols.predict_reactions import Scored
 
-    if isinstance(predictor, Predictor) and every is not None:
-        found = list(predictor.along(video, every))
+    if every is not None:
+        found: Iterable[Scored] = predictor.along(video, every)
     else:
         found = [Scored(None, None, predictor.whole(video))]
     kind, figure = ("class", "probability") if isinstance(predictor, Predictor) else ("emotion", "intensity")

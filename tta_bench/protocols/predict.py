@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ from tta_bench.protocols.base.standing import Standing, data_key
 from tta_bench.protocols.base.training_run import is_test_of_file, training_folder
 from tta_bench.protocols.base.weights import CHECKPOINT, find_weights
 from tta_bench.protocols.fine_tune.testing import average_views
-from tta_bench.protocols.predict_reactions import ReactionPredictor
+from tta_bench.protocols.predict_reactions import ReactionPredictor, Scored
 from tta_bench.protocols.probe.encoding import Encoder
 from tta_bench.protocols.probe.heads import HEAD_FILE, read_head
 from tta_bench.records.schema import Record
@@ -42,16 +41,6 @@ from tta_bench.records.store import file_stem, load_records, read_record
 
 WINDOWS_AT_ONCE = 8
 """Windows of a long video that a model is shown at once."""
-
-
-class Scored(NamedTuple):
-    """Probabilities of a video, or of one window of it."""
-
-    start: float | None
-    """Seconds; None for the whole video."""
-    end: float | None
-    scores: NDArray[np.float32]
-    """``(classes,)``."""
 
 
 class Predictor(ABC):

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tta_bench.cards.kinds import BackboneCard
+from tta_bench.cards.kinds import SOUND_RATE, BackboneCard
 from tta_bench.data.features.extractors import SoundFeatures
 from tta_bench.data.media.container import UnreadableVideo
-from tta_bench.data.transforms.faces import FaceFrames
+from tta_bench.data.media.decode import Pixels, frame_rate
+from tta_bench.data.media.sound import guard, read_sound
+from tta_bench.data.media.windows import sliding_windows
+from tta_bench.data.transforms.face_detectors import face_detector
+from tta_bench.data.transforms.faces import FaceFrames, crop_faces
 from tta_bench.errors import UserError
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.backbones.audio import build_audio, frozen_identity
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.base.weights import CHECKPOINT
-from tta_bench.protocols.reaction.clips import ReactionItem
+from tta_bench.protocols.reaction.clips import ReactionClips, ReactionItem
 from tta_bench.protocols.reaction.run import Reaction
 from tta_bench.protocols.reaction.split import parts_of
+
+WINDOW_SECONDS = 12.0
+"""Length of a window of a long video, about that of the clips that reactions are trained on (Hume-Reaction: 11.6 s)."""
+
+
+class Scored(NamedTuple):
+    """Scores of a video, or of one window of it."""
+
+    start: float | None
+    """Seconds; None for the whole video."""
+    end: float | None
+    scores: NDArray[np.float32]
+    """``(classes,)``."""
+
+
+class _Span(NamedTuple):
+    """A window of a long video."""
+
+    start: float
+    end: float
+    pictures: Pixels | None
+    """``uint8 (T, H, W, 3)``; None for a backbone that only hears."""
 
 
 class ReactionPredictor:
@@ -52,15 +81,67 @@ class ReactionPredictor:
         Raises:
             UnreadableVideo: It has no picture, or no sound, that the backbone needs.
         """
-        clips = self.run.prepared.clips.scored_clips(self.experiment)
+        return self._intensities(self._faces(path), [self._sound(part, path) for part in self._heard])
+
+    def along(self, path: Path, every: float) -> Iterator[Scored]:
+        """Yield the intensities of a window of 12 seconds every so many seconds; the last one ends with the video.
+
+        Raises:
+            UnreadableVideo: It has no picture, or no sound, that the backbone needs; perhaps after some windows.
+        """
+        signal = None
+        if self._heard:
+            signal = read_sound(path).signal
+            if signal is None:
+                raise UnreadableVideo(path, f"it has no sound, which {self._heard[0].name} needs")
+        extractors = [SoundFeatures(build_audio(part), frozen_identity(part)) for part in self._heard]
+        for span in self._spans(path, every, 0 if signal is None else len(signal)):
+            heard = guard(np.zeros(0) if signal is None else _cut(signal, span)).signal
+            values = [None if heard is None else extractor.values(heard, path) for extractor in extractors]
+            widths = self.clips.widths
+            rows = [
+                torch.zeros(0, width) if value is None else torch.from_numpy(np.atleast_2d(value))
+                for value, width in zip(values, widths, strict=True)
+            ]
+            scores = self._intensities(self._crops(span.pictures), rows)
+            yield Scored(span.start, span.end, scores)
+
+    def _spans(self, path: Path, every: float, samples: int) -> Iterator[_Span]:
+        """Yield the windows of a video, or of its sound where the backbone only hears."""
+        clip = self.experiment.clip
+        if self.experiment.backbone.sees:
+            frames = clip.frames if clip.sampling == "uniform" else min(clip.frames, round(WINDOW_SECONDS))
+            seconds = WINDOW_SECONDS / max(1, frames - 1) if clip.sampling == "uniform" else 1.0
+            stride = max(1, round(seconds * float(frame_rate(path))))
+            for window in sliding_windows(path, frames, stride, every):
+                yield _Span(window.start, window.start + WINDOW_SECONDS, window.frames)
+            return
+        begin, length = 0, samples / SOUND_RATE
+        while begin == 0 or (begin - 1) * every + WINDOW_SECONDS < length:
+            yield _Span(begin * every, begin * every + WINDOW_SECONDS, None)
+            begin += 1
+
+    def _crops(self, pictures: Pixels | None) -> Tensor:
+        size, clip = self.experiment.clip.size, self.experiment.clip
+        if pictures is None:
+            return torch.zeros(0, size, size, 3, dtype=torch.uint8)
+        crops, _ = crop_faces(pictures, face_detector(clip.cropper, self.experiment.face_model), size)
+        return torch.from_numpy(crops)
+
+    def _intensities(self, faces: Tensor, features: list[Tensor]) -> NDArray[np.float32]:
         unknown = torch.full((len(self.classes),), torch.nan)
-        parts = [part for part in parts_of(self.experiment.backbone) if not part.sees]
-        item: ReactionItem = {
-            "faces": self._faces(path),
-            "features": [self._sound(part, path) for part in parts],
-            "targets": unknown,
-        }
-        return np.asarray(self.step.outputs(clips.collate([item]))[0])
+        item: ReactionItem = {"faces": faces, "features": features, "targets": unknown}
+        return np.asarray(self.step.outputs(self.clips.collate([item]))[0])
+
+    @cached_property
+    def clips(self) -> ReactionClips:
+        """The run's clips that are scored, which say how an item is padded."""
+        return self.run.prepared.clips.scored_clips(self.experiment)
+
+    @property
+    def _heard(self) -> list[BackboneCard]:
+        """Parts of the backbone that take the sound."""
+        return [part for part in parts_of(self.experiment.backbone) if not part.sees]
 
     def _faces(self, path: Path) -> Tensor:
         clip = self.experiment.clip
@@ -76,3 +157,8 @@ class ReactionPredictor:
         if values is None:
             raise UnreadableVideo(path, f"it has no sound, which {part.name} needs")
         return torch.from_numpy(np.atleast_2d(values))
+
+
+def _cut(signal: NDArray[np.float32], span: _Span) -> NDArray[np.float32]:
+    """Return the sound of a window."""
+    return signal[round(span.start * SOUND_RATE) : round(span.end * SOUND_RATE)]

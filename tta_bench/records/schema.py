@@ -51,12 +51,7 @@ class FileRef(Part):
     """Its name."""
     sha256: Digest
     """Digest of its bytes."""
-    address: str | None = Field(
-        default=None,
-        pattern=ADDRESS,
-        max_length=500,
-        exclude_if=lambda at: at is None,
-    )
+    address: str | None = Field(default=None, pattern=ADDRESS, max_length=500, exclude_if=lambda at: at is None)
     """Address where it is published, if it is too large to lie beside the record."""
     bytes: int | None = Field(default=None, gt=0, le=LARGEST_PUBLISHED, exclude_if=lambda size: size is None)
     """Its size, if it is published."""

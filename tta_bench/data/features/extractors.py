@@ -41,14 +41,22 @@ class SoundFeatures:
         sound = read_sound(path)
         if sound.signal is None:
             return None, sound.notes
-        values = np.asarray(self.backbone(sound.signal), np.float32)
+        return self.values(sound.signal, path), sound.notes
+
+    def values(self, signal: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+        """Return the backbone's values for a signal ``float32 (S,)`` of a file.
+
+        Raises:
+            UserError: They are not finite numbers in one or two dimensions.
+        """
+        values = np.asarray(self.backbone(signal), np.float32)
         if values.ndim not in (1, 2) or not values.size or not np.isfinite(values).all():
             wrong = np.count_nonzero(~np.isfinite(values))
             raise UserError(
                 f"the audio backbone gives shape {values.shape} with {wrong:,} values not finite for {path}.",
                 "It must give finite numbers (D,) or (T, D) for every sound of 60 ms or more.",
             )
-        return values, sound.notes
+        return values
 
     def identity(self) -> dict[str, Any]:
         """Return everything that the values depend on, as JSON."""
