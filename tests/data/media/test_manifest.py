@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -206,3 +207,25 @@ def test_contents_are_those_of_the_clips_that_can_be_read() -> None:
     found = Manifest({"a": 1}, {"b": "gone"}, contents={"a": "1" * 64})
     assert found.contents_of(["a", "b"]) == {"a": "1" * 64}
     assert found.contents_identity(["a", "b"]) == contents_digest({"b": "", "a": "1" * 64})
+
+
+@pytest.mark.parametrize("processes", [3, 4])
+def test_processes_that_write_one_manifest_lose_nothing(tmp_path: Path, decoded: list[Path], processes: int) -> None:
+    lists = [
+        [
+            Sample(f"clip{n}-{k}", write_video(tmp_path / f"{n}-{k}.avi", frames=3 + k), label=0, group="g")
+            for k in range(3)
+        ]
+        for n in range(processes)
+    ]
+    cache = tmp_path / "manifests" / "found.json"
+    context = multiprocessing.get_context("fork")
+    started = [context.Process(target=check_clips, args=(own, cache, 1)) for own in lists]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(60)
+    assert [process.exitcode for process in started] == [0] * processes
+    found = check_clips([sample for own in lists for sample in own], cache, workers=1)
+    assert found.frames == {f"clip{n}-{k}": 3 + k for n in range(processes) for k in range(3)}
+    assert not decoded  # here: all of it stood in the file

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -52,3 +53,32 @@ def test_all_names_of_a_file_have_one_inode(tmp_path: Path) -> None:
     assert file_stat(tmp_path / "a") == file_stat(tmp_path / "hard") == file_stat(tmp_path / "soft")
     with pytest.raises(FileNotFoundError):
         file_stat(tmp_path / "gone")
+
+
+def _write(file: Path, number: int) -> None:
+    cache = StatCache(file, "a decoder")
+    for index in range(10):
+        cache.put(f"{number}-{index}", [index], ["kept"])
+        cache.save()
+
+
+@pytest.mark.parametrize("writers", [2, 4])
+def test_processes_that_write_one_file_lose_nothing(tmp_path: Path, writers: int) -> None:
+    context, file = multiprocessing.get_context("fork"), tmp_path / "new" / "found.json"
+    started = [context.Process(target=_write, args=(file, number)) for number in range(writers)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(30)
+    assert [process.exitcode for process in started] == [0] * writers
+    found = StatCache(file, "a decoder")
+    assert all(found.get(f"{n}-{index}", [index]) == ["kept"] for n in range(writers) for index in range(10))
+
+
+def test_what_was_put_here_goes_before_what_another_wrote(tmp_path: Path) -> None:
+    ours, theirs = (StatCache(tmp_path / "found.json") for _ in range(2))
+    ours.put("clip", [2], ["new"])
+    theirs.put("clip", [1], ["old"])
+    theirs.save()
+    ours.save()
+    assert StatCache(tmp_path / "found.json").get("clip", [2]) == ["new"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tta_bench.utils.files import write_atomic
+from tta_bench.utils.files import locked, write_atomic
 
 
 class FileStat(NamedTuple):
@@ -53,6 +53,7 @@ class StatCache:
     def __init__(self, file: Path, decoder: str = "") -> None:
         self._file, self._decoder = file, decoder
         self._entries = self._load()
+        self._own: dict[str, list[Any]] = {}
 
     def get(self, key: str, stamp: Sequence[int]) -> list[Any] | None:
         """Return the result of a key; None where there is none, or its file had another stamp."""
@@ -61,11 +62,14 @@ class StatCache:
 
     def put(self, key: str, stamp: Sequence[int], result: Iterable[Any]) -> None:
         """Set the result of a key; `save` writes it."""
-        self._entries[key] = [*stamp, *result]
+        self._entries[key] = self._own[key] = [*stamp, *result]
 
     def save(self) -> None:
-        """Write the file."""
-        write_atomic(self._file, json.dumps({"decoder": self._decoder, "clips": self._entries}).encode())
+        """Write the file: what was put here, and what other processes have written meanwhile of other keys."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self._file.parent):
+            self._entries = {**self._entries, **self._load(), **self._own}
+            write_atomic(self._file, json.dumps({"decoder": self._decoder, "clips": self._entries}).encode())
 
     def _load(self) -> dict[str, list[Any]]:
         try:
