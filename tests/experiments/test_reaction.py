@@ -33,3 +33,9 @@ def test_only_visual_parts_are_shown_clips_and_the_detectors_file_is_kept() -> N
     ((card, clip),) = experiment.clips_to_check()
     assert (card.name, clip) == ("resnet50", experiment.clip.extent)
     assert str(experiment.face_model) == "yunet.onnx"
+
+
+@pytest.mark.parametrize("words", [[], ["backbone=egemaps"]])
+def test_copies_of_clips_that_are_read_once_are_refused(words: list[str]) -> None:
+    with pytest.raises(UserError, match=r"data\.cache: reactions read each clip once"):
+        resolve(["protocol=abaw_eri", "data.cache=/near", *words])

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.records.some_records import some_record
-from tta_bench.records.redact import without_paths, without_root
+from tta_bench.records.redact import given_words, without_paths, without_root
 
 
 def refusal(**changes: Any) -> str:
@@ -38,3 +38,9 @@ def test_no_path_of_the_machine_gets_into_a_record() -> None:
     words = ["data.root=/home/me/ucf", "data.roots.ucf101=~/x", "weights=/home/me/best.pth", "seed=1", "weights=none"]
     cleaned = ["data.root=<data.root>", "data.roots.ucf101=<data.root>", "weights=best.pth", "seed=1", "weights=none"]
     assert [without_root(word) for word in words] == cleaned
+
+
+@pytest.mark.parametrize("place", ["/near/clips", "near"])
+def test_the_place_of_local_copies_is_no_word_of_a_run(place: str) -> None:
+    words = ["protocol=ucf101_ft", "data.root=/data/ucf101", f"data.cache={place}"]
+    assert given_words(words) == ("protocol=ucf101_ft", "data.root=<data.root>")

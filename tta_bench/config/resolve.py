@@ -79,6 +79,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
             limit=top.limit,
             runtime=runtime,
             arguments=words,
+            cache=data.cache and data.cache.expanduser(),
             title=own_title(dataset.name, root, section(given, "dataset")),
             plugins=tuple(dict.fromkeys([*plugins, *_plugin_code(protocol, dataset, backbone)])),
             **fields,

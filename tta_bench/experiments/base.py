@@ -133,6 +133,8 @@ class Experiment(Strict):
     """The user's ``key=value`` words."""
     plugins: tuple[PluginCode, ...] = ()
     """Code from outside the suite that takes part."""
+    cache: Path | None = None
+    """Folder of local copies of the clips; None reads them where they are."""
     title: str | None = None
     """Name that a reader knows data of one's own by."""
 

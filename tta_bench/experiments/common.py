@@ -66,6 +66,8 @@ class DataSettings(Strict):
     """Folder (or CSV file) of the run's dataset."""
     roots: dict[str, Path] = Field(default_factory=dict)
     """Folder of each dataset by name."""
+    cache: Path | None = None
+    """Folder on a disk of this machine into which clips are copied first, and read from; it changes no number."""
     face_model: Path | None = None
     """Model file of a face detector that needs one."""
 

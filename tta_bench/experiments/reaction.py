@@ -157,7 +157,16 @@ class ReactionExperiment(Experiment, component="Reaction"):
 
     @classmethod
     def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
-        """Return the sections with the extent of the face clip, and the face detector's model file."""
+        """Return the sections with the extent of the face clip, and the face detector's model file.
+
+        Raises:
+            UserError: Copies of the clips are asked for, which are read but once; or the backbone does not take them.
+        """
+        if data.cache is not None:
+            raise UserError(
+                "data.cache: reactions read each clip once, and keep faces and features in TTA_BENCH_CACHE.",
+                "Leave it out.",
+            )
         clip = resolve_face_clip(sections["clip"], backbone)
         return {**sections, "clip": clip, "face_model": data.face_model}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,11 @@ def without_root(word: str) -> str:
         return f"{key}=<data.root>"
     is_file = key in {"weights", "predictions", "labels"} and "/" in value
     return f"{key}={plain(Path(value).name)}" if is_file else without_paths(word)
+
+
+def given_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a run as a record keeps them: without paths, and without the place of local copies."""
+    return tuple(without_root(word) for word in words if not word.startswith("data.cache="))
 
 
 def text_with_path(value: Any) -> str | None:

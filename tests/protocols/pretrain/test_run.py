@@ -215,3 +215,23 @@ def test_a_dataset_with_classes_is_no_corpus(tmp_path: Path) -> None:
     root = generate_ucf101_sample(tmp_path / "ucf101", FEW)
     with pytest.raises(UserError, match="ucf101 is no corpus to pre-train on"):
         start(tmp_path, dataset="ucf101", data={"root": root}).run()
+
+
+@pytest.mark.parametrize("protocol", ["tta_pretrain", "ucf101_ft", "ucf101_knn"])
+def test_a_run_from_local_copies_is_the_same_run(
+    corpus: Path, tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = corpus if protocol == "tta_pretrain" else generate_ucf101_sample(tmp_path / "ucf101", FEW)
+    broken = {"broken": 0.1} if protocol == "tta_pretrain" else {}
+    trained = {} if protocol == "ucf101_knn" else {"train": {"batch": 4, "steps": 1, **broken}}
+    given: dict[str, Any] = {name: SMALL[name] for name in ("clip", "runtime", "backbone")} | trained
+    (plain,) = api.run(protocol, work_dir=tmp_path / "plain", data={"root": root}, **given)
+    monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "empty"))
+    data = {"root": root, "cache": tmp_path / "near"}
+    (experiment,) = resolve(api.words({"protocol": protocol, "data": data, **given}))
+    plan = api.start(experiment, tmp_path / "near runs", "missing").plan()
+    assert f"clips are copied to {tmp_path / 'near'} first" in plan
+    assert not (tmp_path / "near").exists()
+    (copied,) = api.run(protocol, work_dir=tmp_path / "near runs", data=data, **given)
+    assert (copied.identity, copied.metrics, copied.given) == (plain.identity, plain.metrics, plain.given)
+    assert len([path for path in (tmp_path / "near").rglob("*") if path.is_file()]) > 5

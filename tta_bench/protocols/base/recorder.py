@@ -21,7 +21,7 @@ from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
 from tta_bench.records.identity import Identity, WeightsRef
-from tta_bench.records.redact import without_root
+from tta_bench.records.redact import given_words
 from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
@@ -187,7 +187,7 @@ class Recorder:
         fields: dict[str, object] = {
             "origin": "run",
             "identity": self.identity,
-            "given": tuple(map(without_root, self.experiment.arguments)),
+            "given": given_words(self.experiment.arguments),
             "resolved": self.experiment.settings(),
             "status": status,
             "cause": cause,

@@ -103,6 +103,7 @@ def describe_plan(
         "data": f"{experiment.dataset.name}, {experiment.tier} tier, split {experiment.split}: {len(clips.train):,} "
         f"training and {len(clips.test):,} test clips, {len(clips.excluded):,} left out",
         **clips.standing.lines(),
+        **clips.cache_line(experiment.cache),
         "model": f"{experiment.backbone.name}, weights {experiment.weights}",
         "clip": str(clip),
         "training": training_line(plan, f"{train.batch} videos x {train.views} views", f"{micro_batch} clips", device),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class FineTune(ProtocolRun):
         with at_work(run) as finished:
             if finished is not None:
                 return [finished]
+            clips = run.clips.copied(self.experiment.cache, run.machine.world)
+            self.prepared = run = replace(run, clips=clips)
             start = resume_or_preflight(run, self.trial)
             step = self.build(start.micro_batch)
             recorder = recorder_of(run, start.micro_batch)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.datasets.official import class_pairs
 from tta_bench.data.datasets.open import dataset_root, limited, open_dataset
+from tta_bench.data.media.local_copies import cache_line, copy_all, manifest_of_copies, read_from, wanted_copies
 from tta_bench.data.media.manifest import Manifest
+from tta_bench.engine.world import World
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.fine_tune import FineTuneExperiment
@@ -47,6 +49,27 @@ class SplitClips:
     def key(self) -> str:
         """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
         return data_key(self.identity, self.standing)
+
+    def copied(self, folder: Path | None, world: World) -> SplitClips:
+        """Return the clips read from copies in a folder, which are made now; as they are without one.
+
+        Raises:
+            UserError: See `copy_all`.
+        """
+        manifest = self.manifest
+        if folder is None or manifest is None:
+            return self
+        clips = [*self.train, *self.test]
+        copies = world.from_first(lambda: copy_all(wanted_copies(clips, manifest, folder)))
+        train, test = (read_from(part, copies) for part in (self.train, self.test))
+        return replace(self, train=train, test=test, manifest=manifest_of_copies(manifest, copies))
+
+    def cache_line(self, folder: Path | None) -> dict[str, str]:
+        """Return the plan's line on copies; none without a folder for them."""
+        if folder is None or self.manifest is None:
+            return {}
+        clips = [*self.train, *self.test]
+        return cache_line(wanted_copies(clips, self.manifest, folder), len(clips), folder)
 
     def require_unchanged(self) -> None:
         """Check that every clip is what it was when it was decoded; raises UserError naming those that are not."""

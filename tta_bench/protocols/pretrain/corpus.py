@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tta_bench.cards.kinds import DatasetCard
 from tta_bench.data.datasets.corpus import Clip, Corpus, nested_subset
 from tta_bench.data.datasets.official import corpus_pairs
 from tta_bench.data.datasets.open import dataset_root, open_dataset
+from tta_bench.data.media.local_copies import cache_line, copy_all, manifest_of_copies, read_from, wanted_copies
 from tta_bench.data.media.manifest import Manifest
 from tta_bench.data.media.reencode import prepared_settings
+from tta_bench.engine.world import World
 from tta_bench.errors import UserError
 from tta_bench.experiments.pretrain import PretrainExperiment
 from tta_bench.protocols.base.readable import check_readable, exclude_broken, generated, generated_identity
@@ -44,6 +46,25 @@ class CorpusClips:
     def key(self) -> str:
         """Identity of the data that a training depends on: with the clips' bytes, but for an embedded sample."""
         return data_key(self.identity, self.standing)
+
+    def copied(self, folder: Path | None, world: World) -> CorpusClips:
+        """Return the clips read from copies in a folder, which are made now; as they are without one.
+
+        Raises:
+            UserError: See `copy_all`.
+        """
+        manifest = self.manifest
+        if folder is None or manifest is None:
+            return self
+        copies = world.from_first(lambda: copy_all(wanted_copies([*self.clips], manifest, folder)))
+        return replace(self, clips=read_from(self.clips, copies), manifest=manifest_of_copies(manifest, copies))
+
+    def cache_line(self, folder: Path | None) -> dict[str, str]:
+        """Return the plan's line on copies; none without a folder for them."""
+        if folder is None or self.manifest is None:
+            return {}
+        clips = [*self.clips]
+        return cache_line(wanted_copies(clips, self.manifest, folder), len(clips), folder)
 
     def require_unchanged(self) -> None:
         """Check that every clip is what it was when it was decoded; raises UserError naming those that are not."""

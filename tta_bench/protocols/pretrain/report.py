@@ -94,6 +94,7 @@ def describe_pretraining(
         "data": f"{experiment.dataset.name}, {experiment.tier} tier: {len(corpus.clips):,} clips, "
         f"{len(corpus.excluded):,} left out",
         **corpus.standing.lines(),
+        **corpus.cache_line(experiment.cache),
         "model": f"{experiment.backbone.name} and a decoder of {train.decoder.depth} blocks, "
         f"{count_parameters(model):,} parameters, weights {experiment.weights}",
         "clip": f"{clip.frames} frames, every {clip.stride}th, {clip.size} pixels",

@@ -71,6 +71,8 @@ class Pretrain(ProtocolRun):
         with at_work(run) as finished:
             if finished is not None:
                 return [finished]
+            clips = run.clips.copied(self.experiment.cache, run.machine.world)
+            self.prepared = run = replace(run, clips=clips)
             start = resume_or_preflight(run, self.trial)
             step = self.build(start.micro_batch)
             recorder = recorder_of(run, start.micro_batch)

@@ -95,6 +95,7 @@ def describe_frozen_plan(
         "run": folder,
         "data": f"{experiment.dataset.name}, {experiment.tier} tier, split {experiment.split}: {len(clips.train):,} "
         f"training and {len(clips.test):,} test clips, {len(clips.excluded):,} left out",
+        **clips.cache_line(experiment.cache),
         "model": f"{experiment.backbone.name}, weights {experiment.weights}, frozen",
         "clip": f"{experiment.clip}, {windows} windows, {shape} each in half precision",
         "encoding": f"{plan.todo:,} of {plan.clips:,} clips, the others are in the cache",

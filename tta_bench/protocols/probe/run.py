@@ -147,6 +147,7 @@ class Frozen(ProtocolRun):
             claims.require,
         )
         with recorder.running():
+            self.clips = self.clips.copied(experiment.cache, self.machine.world)
             begun = time.perf_counter()
             train, test, made, folders = self.encoded()
             extracted = Timing(made, time.perf_counter() - begun, 0.0, self.machine.peak_memory()) if made else None

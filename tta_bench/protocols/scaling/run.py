@@ -222,6 +222,7 @@ class Scaling(ProtocolRun):
         dataset, root = self.experiment.dataset.name, self.experiment.root
         words = [f"dataset={dataset}", f"train.clips={size}", f"train.steps={self.study.steps}"]
         words += [f"data.root={root}"] if root is not None else []
+        words += [f"data.cache={self.experiment.cache}"] if self.experiment.cache is not None else []
         experiment = self._resolve(self.study.pretrain, seed, words)
         assert isinstance(experiment, PretrainExperiment)
         return experiment
@@ -233,6 +234,7 @@ class Scaling(ProtocolRun):
         """Return the run of a protocol of ``then`` from some weights; labels and steps are a fine-tune's."""
         words = [f"weights={weights}", f"tier={self.experiment.tier}", f"split={self.experiment.split}"]
         words += [f"data.roots.{name}={root}" for name, root in self.experiment.data.roots.items()]
+        words += [f"data.cache={self.experiment.cache}"] if self.experiment.cache is not None else []
         card = protocol_card(protocol)
         limits = {"train.clips": self.study.labels, "train.steps": self.study.then_steps}
         words += [f"{key}={value}" for key, value in limits.items() if value and isinstance(card, FineTuneCard)]
