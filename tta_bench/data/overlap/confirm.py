@@ -111,17 +111,25 @@ def laid_over(a: Grey, b: Grey) -> Warp | None:
         a: ``uint8 (128, 128)``.
         b: ``uint8 (128, 128)``.
     """
+    halves = [np.asarray(cv2.resize(side, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)) for side in (b, a)]
     for scale in (1.0, 0.9, 1.1):
-        warp = np.array([[scale, 0, SIDE * (1 - scale) / 2], [0, scale, SIDE * (1 - scale) / 2]], np.float32)
-        criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+        warp = np.array([[scale, 0, SIDE * (1 - scale) / 4], [0, scale, SIDE * (1 - scale) / 4]], np.float32)
         try:
-            _, found = cv2.findTransformECC(b, a, warp, cv2.MOTION_AFFINE, criteria, None, 5)
+            _, coarse = cv2.findTransformECC(*halves, warp, cv2.MOTION_AFFINE, _stop(40), None, 3)
+            warp = np.asarray(coarse, np.float32) * np.array([1, 1, 2], np.float32)
+            if not _is_cut(warp, 2 * OUTSIDE):
+                continue
+            _, found = cv2.findTransformECC(b, a, warp, cv2.MOTION_AFFINE, _stop(20), None, 5)
         except cv2.error:  # it does not converge: these pictures have nothing in common, or nothing at all
             continue
         laid = np.asarray(found, np.float32)
-        if _is_cut(laid) and _same_blocks(_warped(a, laid), b, _inside(laid)):
+        if _is_cut(laid, OUTSIDE) and _same_blocks(_warped(a, laid), b, _inside(laid)):
             return laid
     return None
+
+
+def _stop(steps: int) -> tuple[int, int, float]:
+    return cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4
 
 
 def _look(first: Sequence[Shot], second: Sequence[Shot], place: int, shift: float, mirrored: bool) -> _Look | None:
@@ -206,11 +214,11 @@ def _coarse(grey: Grey) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(grey, (SIDE // 4, SIDE // 4), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _is_cut(warp: NDArray[np.float32]) -> bool:
+def _is_cut(warp: NDArray[np.float32], outside: float) -> bool:
     """Return True if the one picture lies within the other: a moved camera's pictures stand over at a side."""
     square = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], np.float32)
     back = cv2.invertAffineTransform(warp)
-    edge = OUTSIDE * SIDE
+    edge = outside * SIDE
     inside = [bool(((p >= -edge) & (p <= SIDE + edge)).all()) for p in (square @ warp.T, square @ back.T)]
     return any(inside) and 0.6 < float(np.linalg.det(warp[:, :2])) < 1.7
 
