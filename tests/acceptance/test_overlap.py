@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from tta_bench.data.media.decode import every_frame
 from tta_bench.data.overlap.find import find_overlap
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
-CLIPS = 2000
 SHARED = Path(os.environ.get("TTA_BENCH_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "clips"
 NAMES = (
     *("astronaut", "brick", "camera", "cat", "clock", "coffee", "coins", "grass", "gravel", "hubble_deep_field"),
@@ -36,11 +36,22 @@ def pictures() -> list[np.ndarray]:
     return found
 
 
-def test_copies_are_found_and_lookalikes_are_not(tmp_path: Path) -> None:
-    draw, shown = np.random.default_rng(7), pictures()
+class Planted(NamedTuple):
+    """Two corpora, and what is known of them."""
+
+    sides: tuple[dict[str, Path], dict[str, Path]]
+    copies: dict[str, str]
+    """Original of each copy."""
+    mirrored: dict[str, str]
+    """Original of each copy that is mirrored."""
+
+
+def corpora(folder: Path, clips: int, seed: int) -> Planted:
+    """Write two corpora: windows that move over pictures, real clips, copies, mirrored copies and lookalikes."""
+    draw, shown = np.random.default_rng(seed), pictures()
     real = {file.stem: list(every_frame(file)) for file in sorted(SHARED.glob("*.*"))} if SHARED.is_dir() else {}
-    first, second = tmp_path / "first", tmp_path / "second"
-    ways = [some_path(shown, draw) for _ in range(CLIPS // 2 - len(real))]
+    first, second = folder / "first", folder / "second"
+    ways = [some_path(shown, draw) for _ in range(clips // 2 - len(real))]
     names = [f"clip{number:04}" for number in range(len(ways))]
     for name, way in zip(names, ways, strict=True):
         write(first / f"{name}.avi", frames(way, 0, 5))
@@ -57,8 +68,8 @@ def test_copies_are_found_and_lookalikes_are_not(tmp_path: Path) -> None:
         (mirrored if mirror else planted)[copy] = name
     lookalikes = []
     for number in range(10):
-        lookalikes.append(write(second / f"later{number}.avi", frames(ways[100 + number], 5.5, 5)))
-        other = with_object(ways[120 + number], shown[number % len(shown)])
+        lookalikes.append(write(second / f"later{number}.avi", frames(ways[70 + number], 5.5, 5)))
+        other = with_object(ways[90 + number], shown[number % len(shown)])
         lookalikes.append(write(second / f"object{number}.avi", (other(k / RATE) for k in range(60))))
     for name, film in real.items():
         lookalikes.append(write(second / f"{name}-later.avi", iter(film[len(film) // 2 + 15 :])))
@@ -69,26 +80,31 @@ def test_copies_are_found_and_lookalikes_are_not(tmp_path: Path) -> None:
         write(first / f"title{number}.avi", title(f"Chapter {number}\nThe river", 5))
         lookalikes.append(write(second / f"words{number}.avi", title(f"Part {number + 3}\nA mountain", 5)))
     assert len(lookalikes) == 30
-    while (left := CLIPS // 2 - len(list(second.iterdir()))) > 0:
+    while (left := clips // 2 - len(list(second.iterdir()))) > 0:
         write(second / f"other{left:04}.avi", frames(some_path(shown, draw), 0, 5))
+    sides = tuple({file.stem: file for file in sorted(side.iterdir())} for side in (first, second))
+    return Planted((sides[0], sides[1]), planted, mirrored)
 
+
+@pytest.mark.parametrize(("clips", "seed"), [(300, 7), (300, 11), (300, 23), (2000, 7)])
+def test_copies_are_found_and_lookalikes_are_not(clips: int, seed: int, tmp_path: Path) -> None:
+    made = corpora(tmp_path, clips, seed)
     started, processor = time.monotonic(), time.process_time()
-    found = find_overlap(*({file.stem: file for file in sorted(side.iterdir())} for side in (first, second)), workers=2)
+    found = find_overlap(*made.sides, workers=2)
     wall, processor = time.monotonic() - started, time.process_time() - processor
-    right = [pair for pair in found.pairs if not pair.mirrored and planted.get(pair.b) == pair.a]
-    turned = [pair for pair in found.pairs if pair.mirrored and mirrored.get(pair.b) == pair.a]
+    right = [pair for pair in found.pairs if not pair.mirrored and made.copies.get(pair.b) == pair.a]
+    turned = [pair for pair in found.pairs if pair.mirrored and made.mirrored.get(pair.b) == pair.a]
     false = [pair for pair in found.pairs if pair not in right and pair not in turned]
-    clips = found.seconds["traces"] / CLIPS
+    each = found.seconds["traces"] / sum(found.clips)
     compared = found.seconds["search"] / (found.pictures[0] * found.pictures[1])
-    pixels = 283_582 * 13_320 * (found.pictures[0] / 1000) * (found.pictures[1] / 1000)
+    pairs = 283_582 * 13_320 * (found.pictures[0] / found.clips[0]) * (found.pictures[1] / found.clips[1])
     print(
-        f"\n{len(shown)} pictures, {len(real)} real clips; found {len(right)} of 50 copies, "
-        f"{len(turned)} of 10 mirrored, {len(false)} false; "
-        f"{found.candidates} looked at closely; {wall:.0f} s, {processor:.0f} s of CPU\n"
-        f"{found.seconds}; a clip {1000 * clips:.0f} ms of traces; 283,582 x 13,320 clips of this length: "
-        f"{296_902 * clips / 3600:.1f} h of traces, {pixels * compared / 3600:.1f} h of search"
+        f"\n{clips} clips, seed {seed}: found {len(right)} of 50 copies, {len(turned)} of 10 mirrored, "
+        f"{len(false)} false; {found.candidates} looked at closely; {wall:.0f} s, {processor:.0f} s of processor time\n"
+        f"{found.seconds}; a clip {1000 * each:.0f} ms of traces; 283,582 x 13,320 clips of this length: "
+        f"{296_902 * each / 3600:.1f} h of traces, {pairs * compared / 3600:.1f} h of search"
     )
-    print("missed", sorted(set(planted) - {pair.b for pair in right}), "false", false)
+    print("missed", sorted(set(made.copies) - {pair.b for pair in right}), "false", false, flush=True)
     assert len(right) >= 46
     assert len(false) <= 3
     assert wall < 600

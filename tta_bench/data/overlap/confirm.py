@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +26,8 @@ SAME_BLOCK = 0.75
 """Correlation from which two blocks are the same."""
 SAME_BLOCKS = 0.85
 """Share of the blocks that must be the same, so that the pictures are."""
-SAME_PICTURES = 0.6
-"""Share of the pictures that must be the same, so that the clips are."""
+SAME_PICTURES = 0.75
+"""Share of the pictures that must be the same, all under one warp, so that the clips are."""
 LOOKED_AT = 6
 """Pictures that are laid over each other."""
 NEAR = 0.15
@@ -47,10 +48,21 @@ MOVES = 3.0
 SAME_MOTION = 0.5
 """Correlation from which two changes are the same."""
 
+MOST_UNLIKE = 0.02
+"""One minus the correlation of two blurred pictures up to which they differ by no more than their encoding."""
+MOST_GREYS = 3.0
+"""Grey levels, root of the mean square, by which an encoding may change a blurred picture that shows little."""
+STEADY = 1.8
+"""Times the least difference of a clip's pictures that the others may have."""
+FINEST = 0.5
+"""Grey levels below which differences count as equal."""
+
 Grey = NDArray[np.uint8]
 Warp = NDArray[np.float32]
 Shot = tuple[float, Grey]
 """Time and picture."""
+WHOLE: Warp = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+"""The warp of a copy that was not cropped."""
 
 
 def same_clip(a: Path, b: Path, shift: float, mirrored: bool = False) -> bool:
@@ -71,9 +83,25 @@ def same_clip(a: Path, b: Path, shift: float, mirrored: bool = False) -> bool:
     if not inside:
         return False
     places = np.unique(np.linspace(0, len(inside) - 1, LOOKED_AT + 2)[1:-1].round().astype(int))
-    looked = [_same_at(first, inside, int(place), shift, mirrored) for place in places]
-    told = [same for same in looked if same is not None]
-    return bool(told) and float(np.mean(told)) >= SAME_PICTURES
+    looked: list[_Look] = []
+    for number, place in enumerate(places, 1):
+        if (found := _look(first, inside, int(place), shift, mirrored)) is not None:
+            looked.append(found)
+        if number == LOOKED_AT // 2 and not any(_share([one], warp) for one in looked for warp in _warps([one])):
+            return False  # nearly all candidates end here
+    warps = _warps(looked)
+    return bool(looked) and max(_share(looked, warp) for warp in warps) >= SAME_PICTURES
+
+
+class _Look(NamedTuple):
+    """A picture of the second clip, its fellow in the first, and both a little later."""
+
+    fellow: Grey
+    picture: Grey
+    later: tuple[Grey, Grey] | None
+    """The two clips' pictures of a little later; None at an end."""
+    own: Warp | None
+    """The warp that lays this fellow over this picture best; None where there is none."""
 
 
 def laid_over(a: Grey, b: Grey) -> Warp | None:
@@ -83,24 +111,29 @@ def laid_over(a: Grey, b: Grey) -> Warp | None:
         a: ``uint8 (128, 128)``.
         b: ``uint8 (128, 128)``.
     """
+    halves = [np.asarray(cv2.resize(side, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)) for side in (b, a)]
     for scale in (1.0, 0.9, 1.1):
-        warp = np.array([[scale, 0, SIDE * (1 - scale) / 2], [0, scale, SIDE * (1 - scale) / 2]], np.float32)
-        criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+        warp = np.array([[scale, 0, SIDE * (1 - scale) / 4], [0, scale, SIDE * (1 - scale) / 4]], np.float32)
         try:
-            _, found = cv2.findTransformECC(b, a, warp, cv2.MOTION_AFFINE, criteria, None, 5)
+            _, coarse = cv2.findTransformECC(*halves, warp, cv2.MOTION_AFFINE, _stop(40), None, 3)
+            warp = np.asarray(coarse, np.float32) * np.array([1, 1, 2], np.float32)
+            if not _is_cut(warp, 2 * OUTSIDE):
+                continue
+            _, found = cv2.findTransformECC(b, a, warp, cv2.MOTION_AFFINE, _stop(20), None, 5)
         except cv2.error:  # it does not converge: these pictures have nothing in common, or nothing at all
             continue
         laid = np.asarray(found, np.float32)
-        if _is_cut(laid) and _same_blocks(_warped(a, laid), b, _inside(laid)):
+        if _is_cut(laid, OUTSIDE) and _same_blocks(_warped(a, laid), b, _inside(laid)):
             return laid
     return None
 
 
-def _same_at(first: Sequence[Shot], second: Sequence[Shot], place: int, shift: float, mirrored: bool) -> bool | None:
-    """Return True if a picture of the second clip has its fellow in the first, about where it should be.
+def _stop(steps: int) -> tuple[int, int, float]:
+    return cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4
 
-    Where something moves, it must move alike in both: a still camera shows the same place at another time, too.
-    """
+
+def _look(first: Sequence[Shot], second: Sequence[Shot], place: int, shift: float, mirrored: bool) -> _Look | None:
+    """Return a picture of the second clip beside its fellow, about where it should be; None where it shows nothing."""
     time, picture = second[place]
     near = [number for number, (at, _) in enumerate(first) if abs(at - time - shift) <= NEAR]
     if not near or picture.std() < TEXTURED:
@@ -108,19 +141,58 @@ def _same_at(first: Sequence[Shot], second: Sequence[Shot], place: int, shift: f
     turn = -1 if mirrored else 1
     picture = np.ascontiguousarray(picture[:, ::turn])
     fellow = min(near, key=lambda number: float(np.abs(_coarse(first[number][1]) - _coarse(picture)).mean()))
-    warp = laid_over(first[fellow][1], picture)
-    if warp is None:
-        return False
     later = [
         min(range(len(side)), key=lambda k: abs(side[k][0] - at - LATER))
         for side, at in ((first, first[fellow][0]), (second, time))
     ]
-    then = _blurred(_warped(first[later[0]][1], warp)) - _blurred(_warped(first[fellow][1], warp))
-    now = _blurred(np.ascontiguousarray(second[later[1]][1][:, ::turn])) - _blurred(picture)
+    then = None
+    if later[0] != fellow and later[1] != place:
+        then = first[later[0]][1], np.ascontiguousarray(second[later[1]][1][:, ::turn])
+    return _Look(first[fellow][1], picture, then, laid_over(first[fellow][1], picture))
+
+
+def _warps(looked: Sequence[_Look]) -> list[Warp]:
+    """Return the warps that may lay all pictures over their fellows."""
+    return [WHOLE, *(one.own for one in looked if one.own is not None)]
+
+
+def _share(looked: Sequence[_Look], warp: Warp) -> float:
+    """Return the share of pictures that one warp lays over each other about equally well.
+
+    Two cameras that pass the same place look alike at each time by itself, but each time by another warp: under any one
+    of them the differences grow from picture to picture, while those of an encoding stay the same.
+    """
+    left = np.array([_difference(look, warp) for look in looked])
+    return float((left <= STEADY * left.min()).mean()) if np.isfinite(left).any() else 0.0
+
+
+def _difference(look: _Look, warp: Warp) -> float:
+    """Return the grey levels by which two pictures differ, one laid over the other; infinite if they are not the same.
+
+    Where something moves, it must move alike in
+    both: a still camera shows the same place at another time, too.
+    """
     inside = _inside(warp)
-    if later[0] == fellow or later[1] == place or max(then[inside].std(), now[inside].std()) < MOVES:
-        return True
-    return float(np.corrcoef(then[inside], now[inside])[0, 1]) >= SAME_MOTION
+    laid = _warped(look.fellow, warp)
+    if not _same_blocks(laid, look.picture, inside):
+        return math.inf
+    unlike = _unlike(laid, look.picture, inside)
+    greys = float(look.picture[inside].std()) * math.sqrt(2 * max(unlike, 0.0))
+    if unlike > MOST_UNLIKE and greys > MOST_GREYS:
+        return math.inf
+    if look.later is None:
+        return max(greys, FINEST)
+    then = _blurred(_warped(look.later[0], warp)) - _blurred(laid)
+    now = _blurred(look.later[1]) - _blurred(look.picture)
+    if max(then[inside].std(), now[inside].std()) < MOVES:
+        return max(greys, FINEST)
+    alike = float(np.corrcoef(then[inside], now[inside])[0, 1])
+    return max(greys, FINEST) if alike >= SAME_MOTION else math.inf
+
+
+def _unlike(laid: Grey, other: Grey, inside: NDArray[np.bool_]) -> float:
+    """Return one minus the correlation of two pictures where they lie over each other."""
+    return 1 - float(np.corrcoef(_blurred(laid)[inside], _blurred(other)[inside])[0, 1])
 
 
 def _warped(picture: Grey, warp: Warp) -> Grey:
@@ -142,11 +214,11 @@ def _coarse(grey: Grey) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(grey, (SIDE // 4, SIDE // 4), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _is_cut(warp: NDArray[np.float32]) -> bool:
+def _is_cut(warp: NDArray[np.float32], outside: float) -> bool:
     """Return True if the one picture lies within the other: a moved camera's pictures stand over at a side."""
     square = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], np.float32)
     back = cv2.invertAffineTransform(warp)
-    edge = OUTSIDE * SIDE
+    edge = outside * SIDE
     inside = [bool(((p >= -edge) & (p <= SIDE + edge)).all()) for p in (square @ warp.T, square @ back.T)]
     return any(inside) and 0.6 < float(np.linalg.det(warp[:, :2])) < 1.7
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tta_bench.cards.kinds import Pretraining
 from tta_bench.errors import shorten
 from tta_bench.utils.keyed_random import key_bits
 
@@ -49,12 +50,29 @@ def seen_of(content: Mapping[str, Any]) -> Seen | None:
     return Seen(stored)
 
 
-def warning(weights: str, seen: Seen | None, dataset: str, ids: Sequence[str]) -> str:
-    """Return a warning where weights have seen clips of a test list; empty where they have not, or nobody knows."""
-    known = [] if seen is None else seen.among(dataset, ids)
-    if not known:
+def trained_on(pretraining: Pretraining) -> str:
+    """Return the data, split and labels that some weights were trained on, in words."""
+    used = {True: "with labels", False: "without labels", None: "labels not known"}[pretraining.labels]
+    return f"{pretraining.data} ({used})"
+
+
+def notice(weights: str, seen: Seen | None, pretraining: Pretraining, dataset: str, ids: Sequence[str]) -> str:
+    """Return a sentence on what weights of a run have seen, and a warning where test clips are among it.
+
+    Args:
+        weights: Their name.
+        seen: The clips they were trained on; None, where nobody knows, gives an empty text.
+        pretraining: The data they were trained on.
+        dataset: Dataset of the test list.
+        ids: Names of the test clips.
+    """
+    if seen is None:
         return ""
+    known = seen.among(dataset, ids)
+    if not known:
+        return f"weights {weights} were trained on {trained_on(pretraining)}; no test clip is among them."
     return (
-        f"weights {weights} were trained on {len(known):,} of the {len(ids):,} test clips ({shorten(known, 3)}): "
+        f"warning: weights {weights} were trained on {len(known):,} of the {len(ids):,} test clips "
+        f"({shorten(known, 3)}), for their run has seen {trained_on(pretraining)}: "
         "the score will not say how the backbone does on clips that it has not seen."
     )

@@ -143,10 +143,11 @@ class FineTune(ProtocolRun):
         )
 
     def _warn_of_seen(self, weights: Weights | None, clips: SplitClips) -> None:
-        """Tell the user where the weights were trained on clips of the test list."""
+        """Tell the user what a run's weights have seen, and where clips of the test list are among it."""
         if weights is not None:
             test = [sample.id for sample in clips.test]
-            said = seen.warning(weights.name, weights.seen, self.experiment.dataset.name, test)
+            name = self.experiment.dataset.name
+            said = seen.notice(weights.name, weights.seen, weights.pretraining, name, test)
             if said:
                 console.print(said, style="yellow", markup=False)
 

@@ -18,6 +18,7 @@ from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.experiments.probe import AttentiveExperiment, FrozenExperiment, LinearExperiment, NeighbourExperiment
+from tta_bench.protocols.base import seen
 from tta_bench.protocols.base.claimed import claimed
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, finished_record, identity, phase
@@ -81,6 +82,11 @@ class Frozen(ProtocolRun):
         """
         experiment = self.experiment
         weights = find_weights(experiment, self.work_dir)
+        if weights is not None:
+            test = [sample.id for sample in self.clips.test]
+            name = experiment.dataset.name
+            if said := seen.notice(weights.name, weights.seen, weights.pretraining, name, test):
+                console.print(said, style="yellow", markup=False)
         return Encoder(experiment.backbone, experiment.clip, weights, experiment.seed, self.machine, experiment.plugins)
 
     @cached_property

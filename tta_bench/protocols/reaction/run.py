@@ -250,10 +250,11 @@ class Reaction(ProtocolRun):
         }
 
     def _warn_of_seen(self, weights: Weights | None, clips: ReactionSplit) -> None:
-        """Tell the user where the weights were trained on clips of the scored part."""
+        """Tell the user what a run's weights have seen, and where clips of the scored part are among it."""
         if weights is not None:
             scored = [clip.id for clip in clips.scored]
-            said = seen.warning(weights.name, weights.seen, self.experiment.dataset.name, scored)
+            name = self.experiment.dataset.name
+            said = seen.notice(weights.name, weights.seen, weights.pretraining, name, scored)
             if said:
                 console.print(said, style="yellow", markup=False)
 
