@@ -115,7 +115,7 @@ def laid_over(a: Grey, b: Grey) -> Warp | None:
     for scale in (1.0, 0.9, 1.1):
         warp = np.array([[scale, 0, SIDE * (1 - scale) / 4], [0, scale, SIDE * (1 - scale) / 4]], np.float32)
         try:
-            _, coarse = cv2.findTransformECC(*halves, warp, cv2.MOTION_AFFINE, _stop(40), None, 3)
+            _, coarse = cv2.findTransformECC(halves[0], halves[1], warp, cv2.MOTION_AFFINE, _stop(40), None, 3)
             warp = np.asarray(coarse, np.float32) * np.array([1, 1, 2], np.float32)
             if not _is_cut(warp, 2 * OUTSIDE):
                 continue
