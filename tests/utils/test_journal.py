@@ -8,7 +8,8 @@ from tta_bench.utils.progress import Bar
 
 
 def test_bars_note_phase_time_and_rate(tmp_path: Path) -> None:
-    with journal(tmp_path):
+    (tmp_path / "plan.json").touch()
+    with journal(tmp_path, "plan.json"):
         for title, unit in (("train", "clips"), ("test", "videos")):
             with Bar(title, 4, unit) as bar:
                 bar.advance(4, epoch=2)
@@ -21,23 +22,26 @@ def test_bars_note_phase_time_and_rate(tmp_path: Path) -> None:
     assert current() is None
 
 
-def test_nothing_is_written_before_the_folder_is_there(tmp_path: Path) -> None:
+def test_nothing_is_written_before_training_begins(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with journal(folder):
+    with journal(folder, "plan.json"):
         journal_ = current()
         assert journal_ is not None
         journal_.say("first")
-        assert not folder.exists()
         folder.mkdir()
+        journal_.say("refused, so far")
+        assert not list(folder.iterdir())
+        (folder / "plan.json").touch()
         journal_.say("second")
-    assert [line.split()[1] for line in (folder / LOG).read_text().splitlines()] == ["first", "second"]
+    assert [line.split()[1] for line in (folder / LOG).read_text().splitlines()] == ["first", "refused,", "second"]
 
 
 def test_a_link_is_somebody_elses_file(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_text("notes\n")
+    (tmp_path / "plan.json").touch()
     (tmp_path / LOG).symlink_to(theirs)
-    with journal(tmp_path):
+    with journal(tmp_path, "plan.json"):
         journal_ = current()
         assert journal_ is not None
         journal_.say("first")

@@ -53,7 +53,8 @@ def test_a_hushed_console_says_warnings_only_and_logs_all(tmp_path: Path) -> Non
     out = io.StringIO()
     console = progress.Spoken(file=out, force_terminal=False, width=200)
     console.hushed = True
-    with journal(tmp_path):
+    (tmp_path / "plan.json").touch()
+    with journal(tmp_path, "plan.json"):
         console.print("going on", style="dim")
         console.print("no data root", style="yellow")
     assert out.getvalue() == "no data root\n"

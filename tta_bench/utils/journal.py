@@ -16,18 +16,19 @@ from pathlib import Path
 PROGRESS, LOG = "progress.jsonl", "run.log"
 """Files of the figures, and of the lines."""
 _MOST_HELD = 200
-"""Lines kept until the folder is there."""
+"""Lines kept until training has begun."""
 
 
 class Journal:
-    """Two files that grow; lines wait until the folder is there, since a run that is refused leaves none.
+    """Two files that grow; lines wait until training has begun, since a run that is refused leaves no folder.
 
     Args:
         folder: Folder of the training.
+        begun: File by which a training that has begun is known.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, begun: Path) -> None:
+        self.folder, self.begun = folder, begun
         self._held: list[tuple[str, str]] = []
 
     def note(self, phase: str, **figures: float | str | None) -> None:
@@ -42,7 +43,7 @@ class Journal:
 
     def _add(self, name: str, line: str) -> None:
         self._held = [*self._held[-_MOST_HELD:], (name, line)]
-        if not self.folder.is_dir():
+        if not self.begun.is_file():
             return
         held, self._held = self._held, []
         with suppress(OSError):  # a full disk is said by what the run needs, and a link is somebody else's file
@@ -57,12 +58,17 @@ _open: list[Journal] = []
 
 
 @contextmanager
-def journal(folder: Path | None) -> Iterator[None]:
-    """Let progress and what is said be noted in a folder while the block runs; None notes nothing."""
+def journal(folder: Path | None, begun: str) -> Iterator[None]:
+    """Let progress and what is said be noted while the block runs.
+
+    Args:
+        folder: Folder of the training; None notes nothing.
+        begun: Name of the file in it by which a training that has begun is known.
+    """
     if folder is None:
         yield
         return
-    _open.append(Journal(folder))
+    _open.append(Journal(folder, folder / begun))
     try:
         yield
     finally:
