@@ -52,6 +52,7 @@ def test_the_options_are_these() -> None:
 
 
 OPTIONS = {
+    "completion": [],
     "run": ["--dry-run", "--json", "--plugin", "--resume", "--shard", "--submission", "--wait", "--work-dir"],
     "eval": ["--json", "--plugin", "--work-dir"],
     "suite": ["--dry-run", "--json", "--plugin", "--resume", "--shard", "--wait", "--work-dir"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
 COMMANDS = (
     *("run", "suite", "eval", "predict", "features", "list", "show", "new", "check"),
     *("leaderboard", "report", "verify", "compare", "attest", "submit", "reproduce", "data", "weights", "doctor"),
+    "completion",
 )
 
 
@@ -55,7 +57,7 @@ class Commands(click.Group):
         Raises:
             UserError: There is none; names the nearest.
         """
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise unknown("command", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
@@ -81,6 +83,10 @@ def main(args: Sequence[str] | None = None) -> None:
     endings.open_standard_files()
     interrupt_on_signals()
     words = [*sys.argv[1:]] if args is None else [*args]
+    if args is None and (asked := os.environ.get("_TTA_BENCH_COMPLETE")):
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(cli, {}, "tta-bench", "_TTA_BENCH_COMPLETE", asked))
     try:
         code = cli.main(words, prog_name="tta-bench", standalone_mode=False)
         endings.flush_stdout()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option
 
@@ -21,7 +22,7 @@ APART = 0.05
 
 
 @click.command("compare")
-@click.argument("arguments", nargs=-1, metavar="A B [C...] [KEY=VALUE...]")
+@click.argument("arguments", nargs=-1, metavar="A B [C...] [KEY=VALUE...]", shell_complete=complete_runs)
 @click.option("--protocols", nargs=2, metavar="P Q", help="Compare the orders of backbones of two protocols' boards.")
 @click.option(
     "--records",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.completion import complete_words
 from tta_bench.cli.documents import json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
 @click.command("eval")
-@click.argument("words", nargs=-1, metavar="KEY=VALUE...")
+@click.argument("words", nargs=-1, metavar="KEY=VALUE...", shell_complete=complete_words)
 @work_dir_option
 @plugin_option
 @json_option("Print the record as one JSON document.")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.completion import complete_groups, complete_names
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 
 @click.command("list")
-@click.argument("group", required=False)
-@click.argument("pattern", required=False)
+@click.argument("group", required=False, shell_complete=complete_groups)
+@click.argument("pattern", required=False, shell_complete=complete_names)
 @work_dir_option
 @plugin_option
 @json_option()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import label_words, load_plugins, paths_and_words, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("arguments", nargs=-1, required=True, metavar="RUN|RECORD... [data.root=DIR]")
+@click.argument(
+    "arguments", nargs=-1, required=True, metavar="RUN|RECORD... [data.root=DIR]", shell_complete=complete_runs
+)
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),

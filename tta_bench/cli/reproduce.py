@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import RecordFile, folder_of_runs, plugin_option
 
 
 @click.command("reproduce")
-@click.argument("record", type=RecordFile())
+@click.argument("record", type=RecordFile(), shell_complete=complete_runs)
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE...]")
 @click.option("--run", "run_it", is_flag=True, help="Run it with the code that is here, and report the difference.")
 @click.option(

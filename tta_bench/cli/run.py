@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.completion import complete_words
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import plugin_option, work_dir_option
 
 
 @click.command("run")
-@click.argument("words", nargs=-1, metavar="KEY=VALUE...")
+@click.argument("words", nargs=-1, metavar="KEY=VALUE...", shell_complete=complete_words)
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, and stop.")
 @click.option(
     "--resume",

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
+from tta_bench.cli.completion import complete_names_and_runs
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names_and_runs)
 @plugin_option
 @click.option("--keys", is_flag=True, help="Of a protocol: every key=value word, with its value, type and meaning.")
 @json_option()

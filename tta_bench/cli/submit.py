@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import boards_option
 
 
 @click.command("submit")
-@click.argument("arguments", nargs=-1, required=True, metavar="RECORD... [KEY=VALUE...]")
+@click.argument("arguments", nargs=-1, required=True, metavar="RECORD... [KEY=VALUE...]", shell_complete=complete_runs)
 @boards_option
 @click.option(
     "--party", metavar="NAME", help="Who measured, if not this project: its runs stand beside, and replace none."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import load_plugins, plugin_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
 
 
 @click.command("verify")
-@click.argument("arguments", nargs=-1, metavar="[RECORD...] [KEY=VALUE...]")
+@click.argument("arguments", nargs=-1, metavar="[RECORD...] [KEY=VALUE...]", shell_complete=complete_runs)
 @click.option(
     "--predictions",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -34,12 +34,20 @@ class MetricsLog:
         clips: Clips in a step, for the throughput.
         figures: Those of the steps before the first, ``float64 (first, 3)``, from the checkpoint; a fourth column is of
             looks at the model. Without them they are taken from the file, as far as its lines can be read.
+        per_epoch: Steps of a pass over the training list; 0 where there are none.
     """
 
     def __init__(
-        self, path: Path | None, title: str, first: int, last: int, clips: int, figures: Tensor | None = None
+        self,
+        path: Path | None,
+        title: str,
+        first: int,
+        last: int,
+        clips: int,
+        figures: Tensor | None = None,
+        per_epoch: int = 0,
     ) -> None:
-        self.path, self.first, self.clips = path, first, clips
+        self.path, self.first, self.last, self.clips, self.per_epoch = path, first, last, clips, per_epoch
         self._bar = Bar(title, last * clips, "clips", first * clips)
         self._file: TextIO | None = None
         if figures is not None and len(figures) == first:
@@ -97,8 +105,26 @@ class MetricsLog:
         if self.path.is_symlink() or not self.path.is_file() or self.path.read_bytes() != content:
             write_atomic(self.path, content)
 
-    def write(self, step: int, result: StepResult, lr: float, watched: float | None = None) -> None:
-        """Write a step's line, with what a look at the model gave, and move the bar."""
+    def write(
+        self,
+        step: int,
+        result: StepResult,
+        lr: float,
+        watched: float | None = None,
+        *,
+        waiting: float = 0.0,
+        memory: int = 0,
+    ) -> None:
+        """Write a step's line and move the bar.
+
+        Args:
+            step: Number of the step, from 0.
+            result: Its loss and gradient norm.
+            lr: Its learning rate.
+            watched: Figure of a look at the model after it, if there was one.
+            waiting: Seconds spent waiting for data so far.
+            memory: Bytes used at most so far.
+        """
         line = {"step": step, "loss": result["loss"], "grad_norm": result["grad_norm"], "lr": lr}
         if watched is not None:
             line[WATCHED] = watched
@@ -106,7 +132,12 @@ class MetricsLog:
         if self.path is not None and self._file is not None:
             with naming(self.path):
                 self._file.write(json.dumps(line) + "\n")
-        self._bar.advance(self.clips, f"loss {result['loss']:.3f}")
+        place, epoch = f"step {step + 1:,}/{self.last:,}", dict[str, int]()
+        if self.per_epoch:
+            done = step // self.per_epoch + 1
+            place, epoch = f"epoch {done:,}/{-(-self.last // self.per_epoch):,} {place}", {"epoch": done}
+        further = {"step": step, **epoch, "waiting_seconds": waiting, "memory_bytes": memory}
+        self._bar.advance(self.clips, f"loss {result['loss']:.3f}", place, **further)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

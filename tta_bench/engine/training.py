@@ -158,7 +158,7 @@ def train(
     first, clips = training.restore(resume), training.batch * training.views
     known = None if resume is None else resume.get("figures")
     path = folder / "metrics.jsonl" if training.world.is_first else None
-    log = MetricsLog(path, training.title, first, plan.total, clips, known)
+    log = MetricsLog(path, training.title, first, plan.total, clips, known, plan.per_epoch)
     if first >= plan.total:
         log.restore()
         return Timing()
@@ -205,7 +205,8 @@ def train(
                 raise Stopped(asked, number) from None
             if number == first:
                 require_shared_buffers(step, before, world)
-            log.write(number, result, rate, looked(done))
+            waiting, memory = batches.waiting, settings.machine.peak_memory()
+            log.write(number, result, rate, looked(done), waiting=waiting, memory=memory)
             asked = world.most(stop.asked)
             if asked or done == plan.total or time.monotonic() - saved >= 60 * checkpoint_minutes:
                 save(done)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tta_bench.records.claims import look
 from tta_bench.records.status import LEASE
 from tta_bench.utils.files import write_atomic
+from tta_bench.utils.progress import clock
 
 PLAN = "plan.json"
 """File in a training's folder, written when a process begins to train: the experiment, and its steps."""
@@ -69,12 +70,6 @@ def trainings(work_dir: Path) -> Iterator[tuple[str, Progress]]:
         rate = (step - first) / seconds if step > first and seconds > 0 else None
         claim = look(plan.parent / "claim.json")
         yield record, Progress(step, steps, rate, None if claim is None else claim.silence)
-
-
-def clock(seconds: float) -> str:
-    """Return a time as ``h:mm:ss``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def _last_step(log: Path) -> tuple[int, float]:

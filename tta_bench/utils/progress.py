@@ -1,25 +1,41 @@
-"""One progress bar: rich on a terminal, a plain line now and then elsewhere. All of it on stderr."""
+"""Progress bars: rich on a terminal, a plain line with a time stamp now and then elsewhere. All of it on stderr."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.text import Text
+
+from tta_bench.utils.journal import current, now
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, say something this often."""
+NOTED_SECONDS = 1.0
+"""Note something in a run's ``progress.jsonl`` this often."""
 
-console = Console(stderr=True, highlight=False)
+
+class Spoken(Console):
+    """A console whose lines go into the log of the run at work, too."""
+
+    hushed = False
+    """True shows warnings only, as ``-q`` asks."""
+    verbose = False
+    """True shows a line for each step instead of a bar, as ``-v`` asks."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, and note it in the log of the run at work."""
+        journal = current()
+        if journal is not None and not self.quiet:
+            journal.say(" ".join(object_.plain if isinstance(object_, Text) else str(object_) for object_ in objects))
+        if not self.hushed or str(options.get("style")) in ("yellow", "red"):
+            super().print(*objects, **options)
+
+
+console = Spoken(stderr=True, highlight=False)
 
 
 class Bar:
@@ -35,19 +51,19 @@ class Bar:
     def __init__(self, title: str, total: int, unit: str, done: int = 0) -> None:
         self.title, self.total, self.unit, self.done = title, total, unit, done
         self._first = done
-        self._text = ""
-        self._start = self._said = time.monotonic()
+        self._text, self._place = "", ""
+        self._figures: dict[str, float] = {}
+        self._start = self._said = self._noted = time.monotonic()
+        self._news = True
         self._bar: Progress | None = None
-        if console.is_terminal:
+        if console.is_terminal and not getattr(console, "hushed", False) and not getattr(console, "verbose", False):
             self._bar = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=None),
                 TaskProgressColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[text]}", markup=False),
                 console=console,
+                expand=True,
             )
             self._task = self._bar.add_task(title, total=total, completed=done, text="")
 
@@ -60,31 +76,60 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it stands; without a terminal, say where it ended."""
+        """Leave the bar as it stands; without a terminal, say where it ended, unless the last line did."""
         if self._bar:
             self._bar.stop()
-        else:
+        elif self._news:
             self._say()
+        self._note()
 
     @property
     def rate(self) -> float:
         """Steps per second since the bar was made."""
         return (self.done - self._first) / max(time.monotonic() - self._start, 1e-9)
 
-    def advance(self, steps: int = 1, text: str = "") -> None:
-        """Move on by some steps and show a short text (a loss, say) beside the throughput."""
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest takes at this rate; None before the first step."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+    def advance(self, steps: int = 1, text: str = "", place: str = "", **figures: float) -> None:
+        """Move on by some steps.
+
+        Args:
+            steps: Steps done since the last call.
+            text: A short text (a loss, say) beside the throughput.
+            place: The place in words of the user; by default the steps done, and all of them.
+            figures: Further figures for the journal of the run.
+        """
         self.done += steps
-        self._text = text
+        self._text, self._place, self._figures, self._news = text, place, figures, True
         if self._bar:
-            self._bar.update(self._task, completed=self.done, text=f"{text} {self.rate:.1f} {self.unit}/s".strip())
-        elif time.monotonic() - self._said >= PLAIN_SECONDS:
+            self._bar.update(self._task, completed=self.done, text=self._state())
+        elif getattr(console, "verbose", False) or time.monotonic() - self._said >= PLAIN_SECONDS:
             self._say()
+        if time.monotonic() - self._noted >= NOTED_SECONDS:
+            self._note()
+
+    def _state(self) -> str:
+        place = self._place or f"{self.done:,}/{self.total:,}"
+        left = "" if self.left is None or self.done >= self.total else f", {clock(self.left)} left"
+        return " ".join(filter(None, [place, self._text, f"{self.rate:.1f} {self.unit}/s{left}"]))
 
     def _say(self) -> None:
-        self._said = time.monotonic()
-        left = (self.total - self.done) / self.rate if self.rate > 0 else 0.0
-        console.print(
-            f"{self.title} {self.done}/{self.total} {self._text} {self.rate:.1f} {self.unit}/s, {left:.0f} s left",
-            markup=False,
-            soft_wrap=True,
-        )
+        self._said, self._news = time.monotonic(), False
+        console.print(f"{now()} {self.title} {self._state()}", markup=False, soft_wrap=True)
+
+    def _note(self) -> None:
+        self._noted = time.monotonic()
+        journal = current()
+        if journal is None or console.quiet:
+            return
+        figures = {"done": self.done, "total": self.total, "unit": self.unit, f"{self.unit}_per_second": self.rate}
+        journal.note(self.title, **figures, seconds_left=self.left, **self._figures)  # type: ignore[arg-type]
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -88,7 +88,13 @@ def test_only_training_leaves_a_checkpoint_and_a_test_of_it_a_record(
     assert not load_records(trained / "records")
     (checkpoint,) = trained.glob("*/checkpoint.pt")
     assert read_checkpoint(checkpoint)["classes"][0] == "CircleClockwise"
-    assert {path.name for path in checkpoint.parent.iterdir()} == {"checkpoint.pt", "metrics.jsonl", "plan.json"}
+    assert {path.name for path in checkpoint.parent.iterdir()} == {
+        "checkpoint.pt",
+        "metrics.jsonl",
+        "plan.json",
+        "progress.jsonl",
+        "run.log",
+    }
     code, said = run(shared_root, "phase=test")
     assert code == 0, said
     (record,) = load_records(trained / "records")

@@ -24,9 +24,10 @@ from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records.claims import Claims
 from tta_bench.records.identity import Identity
-from tta_bench.records.progress import write_plan
+from tta_bench.records.progress import PLAN, write_plan
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
+from tta_bench.utils.journal import journal
 from tta_bench.utils.progress import console
 
 Clips = TypeVar("Clips")
@@ -192,7 +193,10 @@ def claiming(run: PreparedRun[Any]) -> Iterator[None]:
     """
     world = run.machine.world
     trainings = () if run.is_test_only else (run.claim_of_training,)
-    with claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world):
+    with (
+        claimed(run.claims, run.work_dir, run.identity, run.folder.name, *trainings, world=world),
+        journal(run.folder if world.is_first else None, PLAN),
+    ):
         yield
 
 
