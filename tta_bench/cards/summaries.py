@@ -68,7 +68,7 @@ def index_file(group: str) -> Path:
 
 
 def _state(path: Path) -> list[int] | None:
-    """Return what changes with a file: its size and its times, in nanoseconds; None for what cannot be asked."""
+    """Return size and times of a file, in nanoseconds, which change with it; None for one that cannot be asked."""
     try:
         state = path.stat()
     except OSError:

@@ -20,16 +20,26 @@ COMMANDS = {
     "run": "Run a protocol: fine-tune, test, record, and show the board.",
     "suite": "Run the experiments that a suite's card names, and fill the boards; the same command again goes on.",
     "eval": "Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.",
-    "predict": "Print the most probable classes of videos, or the intensities of reactions, by the model of a finished run.",
+    "predict": (
+        "Print the most probable classes of videos, or the intensities of reactions, by the model of a finished run."
+    ),
     "features": "Encode videos with a frozen backbone, and write an NPZ archive for each and a manifest.",
     "list": "List backbones, weights, datasets, protocols, suites or runs; all cards if none is named.",
-    "show": "Show a backbone, weights, dataset, protocol, suite or record: resolved card, hash, locked keys, size and cost.",
+    "show": (
+        "Show a backbone, weights, dataset, protocol, suite or record: resolved card, hash, locked keys, size and cost."
+    ),
     "new": "Write a plug-in package that passes its own test; KIND is backbone, dataset or protocol.",
-    "check": "Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken.",
+    "check": (
+        "Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken."
+    ),
     "leaderboard": "Render the leaderboards from records; the same records give the same bytes.",
-    "report": "Write one HTML file about runs: curves, figures of each class, confusion, worst clips, cost, how to reproduce.",
+    "report": (
+        "Write one HTML file about runs: curves, figures of each class, confusion, worst clips, cost, how to reproduce."
+    ),
     "verify": "Recompute every figure of records, and say on what each rests.",
-    "compare": "Compare records on the same test clips: differences of their scores, with intervals, p, and discordant clips.",
+    "compare": (
+        "Compare records on the same test clips: differences of their scores, with intervals, p, and discordant clips."
+    ),
     "attest": "Test a record's checkpoint again, or train again, and sign that this gives the record's figures.",
     "submit": "Verify records, copy them with their outcomes to leaderboards/records, and render the boards.",
     "reproduce": "Print the exact commands that measure a record again; with --run, do it and compare.",
