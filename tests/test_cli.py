@@ -41,6 +41,25 @@ def test_help_names_every_command() -> None:
     assert [name for name in COMMANDS if f"  {name} " not in text] == [], text
 
 
+def test_help_says_of_a_command_what_its_own_help_says() -> None:
+    for name, text in COMMANDS.items():
+        command = importlib.import_module(f"tta_bench.cli.{name}").command
+        assert text == command.get_short_help_str(500), name
+        assert not command.hidden
+
+
+def test_help_loads_no_command() -> None:
+    program = (
+        "import sys; from tta_bench.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit as e: assert not e.code\n"
+        "own = {m for m in sys.modules if m.startswith('tta_bench.cli.')} - {'tta_bench.cli.endings'}\n"
+        "slow = {'multiprocessing', 'difflib', 'pydantic', 'importlib.metadata', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(str(own | slow) if own | slow else None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_options_are_these() -> None:
     """Surface grows in a reviewed diff only."""
     found = {name: importlib.import_module(f"tta_bench.cli.{name}").command for name in COMMANDS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -69,6 +68,8 @@ def nearest(word: str, choices: Iterable[str], likeness: float = 0.5) -> str | N
     folded = {name.casefold(): name for name in known}
     if word.strip().casefold() in folded:
         return folded[word.strip().casefold()]
+    import difflib  # only mistakes need it
+
     near = difflib.get_close_matches(word[:200], known, n=1, cutoff=likeness)
     return near[0] if near else None
 

@@ -13,9 +13,9 @@ from tta_bench.cards.files import (
     read_card_data,
     read_yaml,
     registry_folders,
-    summary_of,
     use_folder,
 )
+from tta_bench.cards.summaries import summary_of
 from tta_bench.errors import UserError
 
 SECTIONS = st.integers(0, 9) | st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), max_size=3)
@@ -62,7 +62,7 @@ def test_a_base_is_found_beside_a_card_and_then_by_name(tmp_path: Path) -> None:
 def test_a_summary_is_read_whatever_its_form(tmp_path: Path, text: str) -> None:
     path = tmp_path / "net.yaml"
     path.write_text(f"name: net\n{text}\n")
-    assert summary_of(path, "backbones").strip() == "A net"
+    assert summary_of(path, "backbones")[0].strip() == "A net"
 
 
 def test_a_key_stands_on_its_line(tmp_path: Path) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tta_bench.cards.families import from_hf_config, timm_hint
-from tta_bench.cards.files import card_files, forget_folders, merge, plugins_without_card, read_card_data, summary_of
+from tta_bench.cards.files import card_files, merge, plugins_without_card, read_card_data
 from tta_bench.cards.kinds import BackboneCard, Card, DatasetCard, WeightsCard, joined
+from tta_bench.cards.names import add as add
+from tta_bench.cards.names import add_file as add_file
+from tta_bench.cards.names import added
+from tta_bench.cards.names import forget_added as forget_added
+from tta_bench.cards.names import names as names
+from tta_bench.cards.names import origin as origin
+from tta_bench.cards.names import summaries as summaries
 from tta_bench.cards.protocol import ProtocolCard
 from tta_bench.cards.suite import SuiteCard
 from tta_bench.cards.validation import validate
 from tta_bench.errors import UserError, did_you_mean, nearest, unknown
-from tta_bench.plugins import PluginError, file_of, import_installed, installed
+from tta_bench.plugins import PluginError, import_installed, installed
 from tta_bench.utils.paths import cache_folder
 
 AnyCard = TypeVar("AnyCard", bound=Card)
@@ -25,86 +31,6 @@ GROUPS: dict[str, type[Card]] = {
     "protocols": ProtocolCard,
     "suites": SuiteCard,
 }
-NAME = r"[A-Za-z0-9][\w.+:@-]*(/[A-Za-z0-9][\w.+:@-]*)*"
-"""Pattern of a card's name, which becomes part of file names."""
-_added: dict[tuple[str, str], tuple[Card | None, Path | None]] = {}
-"""Cards from outside the folders, by group and name, with their file; one that is still to be read is None."""
-
-
-def add(group: str, card: Card, maker: Any) -> None:
-    """Add a card that was made in code.
-
-    Args:
-        group: Group of the card: ``backbones``, for instance.
-        card: The card.
-        maker: The function, class or file that it describes; its file is where the card comes from.
-
-    Raises:
-        UserError: The name is taken (names both origins), or cannot stand in a file name.
-    """
-    path = maker if isinstance(maker, Path) else file_of(maker)
-    _require_free(group, card.name, path)
-    _added[group, card.name] = (card, path)
-
-
-def add_file(group: str, path: Path) -> None:
-    """Add a card file from outside the folders of cards; it is validated when its card is loaded.
-
-    Args:
-        group: Group of the card: ``protocols``, for instance.
-        path: The file.
-
-    Raises:
-        UserError: It is no card, or its name is taken (names both origins) or cannot stand in a file name.
-    """
-    name = str(read_card_data(path, group).get("name", path.stem))
-    _require_free(group, name, path)
-    _added[group, name] = (None, path)
-
-
-def _require_free(group: str, name: str, path: Path | None) -> None:
-    if not re.fullmatch(NAME, name):
-        raise UserError(f"'{name}' is no name for a card: letters, digits and ._+- were expected.")
-    if name in names(group):
-        raise UserError(
-            f"two {group} are called '{name}': {origin(group, name)} and {path or 'this session'}.",
-            "Rename one of them.",
-        )
-
-
-def forget_added() -> None:
-    """Forget the cards that were made in code, and the folders that were added."""
-    _added.clear()
-    forget_folders()
-
-
-def names(group: str) -> list[str]:
-    """Return the names of all cards of a group, whether they are files or were made in code."""
-    return [*card_files(group), *(name for of, name in _added if of == group)]
-
-
-def summaries(group: str) -> dict[str, str]:
-    """Return name and summary of every card of a group, for a list: no card is validated and no plug-in imported.
-
-    An installed plug-in of which no card is a file counts as a backbone, with its package's summary.
-
-    Raises:
-        UserError: Two cards have one name, or a plug-in that of a card.
-    """
-    found = {name: summary_of(path, group) for name, path in card_files(group).items()}
-    for (of, name), (card, path) in _added.items():
-        if of == group and card is not None:
-            found[name] = card.summary
-        elif of == group and path is not None:
-            found[name] = summary_of(path, group)
-    for name, plugin in plugins_without_card().items() if group == "backbones" else ():
-        found.setdefault(name, f"{plugin.summary} ({plugin.package} {plugin.version})")
-    return found
-
-
-def origin(group: str, name: str) -> Path | None:
-    """Return the file that a card comes from: its own, or the code's that made it; None for a session's."""
-    return _added[group, name][1] if (group, name) in _added else card_files(group).get(name)
 
 
 def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard:
@@ -122,7 +48,7 @@ def load(group: str, name: str, kind: Callable[[Any], type[AnyCard]]) -> AnyCard
     """
     files = card_files(group)
     imported = group == "backbones" and name in plugins_without_card() and import_installed(name)
-    card, path = _added.get((group, name), (None, None))
+    card, path = added(group, name)
     if card is not None:
         assert isinstance(card, kind(getattr(card, "component", None)))
         return card

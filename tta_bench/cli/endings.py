@@ -8,7 +8,6 @@ import select
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -101,6 +100,7 @@ def write_report(error: BaseException, words: Sequence[str]) -> Path | None:
     import platform
     import tempfile
     import traceback
+    from datetime import UTC, datetime
 
     from tta_bench.utils.paths import cache_folder
 

@@ -28,17 +28,17 @@ def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tup
 
     The exit code is 1 where a pattern was given and nothing has such a name.
     """
-    from tta_bench.cards.catalog import GROUPS
+    from tta_bench.cards.files import FOLDERS
     from tta_bench.errors import nearest, unknown
 
     load_plugins(plugins)
-    groups = (*GROUPS, "runs")
+    groups = (*FOLDERS, "runs")
     if group is not None and group not in groups:
         if pattern is not None or nearest(group, groups):
             raise unknown("group", group, groups)
         pattern, group = (group if set("*?[") & set(group) else f"*{group}*"), None
     asked = pattern or "*"
-    listed = {name: _rows(name, asked, work_dir) for name in ([group] if group else GROUPS)}
+    listed = {name: _rows(name, asked, work_dir) for name in ([group] if group else FOLDERS)}
     if as_json:
         echo_json(listed)
     for name, rows in {} if as_json else listed.items():
@@ -60,12 +60,13 @@ def _rows(group: str, pattern: str, work_dir: Path) -> list[dict[str, str]]:
 
 
 def _cards(group: str, pattern: str) -> list[dict[str, str]]:
-    from tta_bench.cards.catalog import summaries
-    from tta_bench.cards.families import timm_models
+    from tta_bench.cards.names import summaries
 
     shown = {name.replace("/any", "/<any>"): summary for name, summary in summaries(group).items()}
     found = [{"name": name, "summary": text} for name, text in shown.items() if fnmatch.fnmatch(name, pattern)]
     if group == "backbones" and pattern.startswith("timm/"):
+        from tta_bench.cards.families import timm_models
+
         found += [{"name": f"timm/{name}", "summary": "A model of timm"} for name in timm_models(pattern[5:])]
     return found
 

@@ -6,7 +6,6 @@ for ever.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 import time
@@ -31,6 +30,8 @@ def end_with_parent(parent: int) -> None:
 
 def _fork_server() -> int | None:
     """Return the number of Python's fork server, which starts workers in the place of their parent and ends with it."""
+    import multiprocessing  # takes milliseconds, and every command comes by here
+
     return os.getppid() if multiprocessing.get_start_method(allow_none=True) == "forkserver" else None
 
 
