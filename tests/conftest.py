@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tta_bench.api import forget_plugins
 from tta_bench.cards import files
 
 REPOSITORY = Path(__file__).parents[1]
+
+if settings.get_current_profile_name() != "ci":  # a busy machine fails no test; hypothesis sees to this in CI itself
+    settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
