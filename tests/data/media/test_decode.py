@@ -132,6 +132,18 @@ def test_no_video(tmp_path: Path, name: str, content: bytes, reason: str) -> Non
         assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "tag"),
+    [("a.avi", "mpeg4", b"FMP4"), ("b.mp4", "libx264", b"avc1"), ("c.mkv", "libx264", b"V_MPEG4/ISO/AVC")],
+)
+def test_a_codec_that_nobody_knows(tmp_path: Path, name: str, codec: str, tag: bytes) -> None:
+    path = write_video(tmp_path / name, codec=codec)
+    path.write_bytes(path.read_bytes().replace(tag, tag[:-1] + b"z"))
+    for read in (count_frames, lambda path: read_frames(path, [0])):
+        with pytest.raises(UnreadableVideo, match="no decoder for its codec"):
+            read(path)
+
+
 def test_missing_and_pictureless_files(tmp_path: Path) -> None:
     with pytest.raises(UnreadableVideo, match="No such file"):
         count_frames(tmp_path / "missing.mp4")

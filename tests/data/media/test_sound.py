@@ -132,6 +132,8 @@ def test_less_than_60_ms_is_filled_up(tmp_path: Path, samples: int, notes: dict[
 def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_bytes(b"this is no sound")
+    known = write_float_wav(tmp_path / "known.wav", np.full(SOUND_RATE, 0.25, np.float32)).read_bytes()
+    (tmp_path / "codec.wav").write_bytes(known[:20] + b"\xfe\x7f" + known[22:])
     found = {
         "silent.wav": read_sound(write_float_wav(tmp_path / "silent.wav", np.zeros(SOUND_RATE, np.float32))),
         "nan.wav": read_sound(write_float_wav(tmp_path / "nan.wav", np.full(SOUND_RATE, np.nan, np.float32))),
@@ -140,9 +142,10 @@ def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
         "nothing.wav": read_sound(write_float_wav(tmp_path / "nothing.wav", np.zeros(0, np.float32))),
         "empty.wav": read_sound(tmp_path / "empty.wav"),
         "text.wav": read_sound(tmp_path / "text.wav"),
+        "codec.wav": read_sound(tmp_path / "codec.wav"),
         "absent.wav": read_sound(tmp_path / "absent.wav"),
     }
-    assert [sound.signal for sound in found.values()] == [None] * 8
+    assert [sound.signal for sound in found.values()] == [None] * 9
     assert {name: sound.notes for name, sound in found.items()} == {
         "silent.wav": {SILENT: 1},
         "nan.wav": {NOT_FINITE: SOUND_RATE, SILENT: 1},
@@ -151,6 +154,7 @@ def test_what_cannot_be_heard_has_no_signal(tmp_path: Path) -> None:
         "nothing.wav": {NO_TRACK: 1},
         "empty.wav": {UNREADABLE: 1},
         "text.wav": {UNREADABLE: 1},
+        "codec.wav": {UNREADABLE: 1},
         "absent.wav": {UNREADABLE: 1},
     }
 

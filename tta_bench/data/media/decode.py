@@ -200,11 +200,14 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
     """Return the film of an open file, to be decoded by this thread.
 
     Raises:
-        UnreadableVideo: There is none, or its header tells a size or a number of frames beyond the limit.
+        UnreadableVideo: There is none, or none that can be decoded, or its header tells a size or a number of frames
+            beyond the limit.
     """
     stream = container.streams.best("video")
     if not isinstance(stream, av.VideoStream):
         raise UnreadableVideo(path, "no video stream")
+    if stream.codec_context is None:
+        raise UnreadableVideo(path, "no decoder for its codec")
     if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
         raise UnreadableVideo(path, reason)
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for pictures that grow later

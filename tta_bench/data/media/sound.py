@@ -78,6 +78,8 @@ def read_sound(path: Path) -> Sound:
             track = container.streams.best("audio")
             if not isinstance(track, av.AudioStream):
                 return Sound(None, {NO_TRACK: 1})
+            if track.codec_context is None:  # a codec that nobody here knows
+                return Sound(None, {UNREADABLE: 1})
             _require_short(path, (container.duration or 0) / 1e6)
             names = [channel.name for channel in track.layout.channels]
             resampler = av.AudioResampler("s16p", "mono" if len(names) <= 2 else track.layout.name, SOUND_RATE)
