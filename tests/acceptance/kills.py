@@ -91,7 +91,7 @@ def state(folder: Path) -> dict[str, str]:
         elif path.parent.name == "records" and path.suffix == ".json":
             record = {key: value for key, value in json.loads(path.read_text()).items() if key not in TIMES}
             found[name] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-        elif path.suffix in {".npz", ".jsonl", ".npy"} and path.name != "index.jsonl":
+        elif path.suffix in {".npz", ".jsonl", ".npy"} and path.name not in ("index.jsonl", "progress.jsonl"):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         else:
             found[name] = ""
