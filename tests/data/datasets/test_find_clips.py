@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -17,7 +15,6 @@ from tta_bench.data.datasets.find_clips import (
     what_is_in,
     without_previews,
 )
-from tta_bench.errors import UserError
 
 
 @pytest.fixture

@@ -139,9 +139,10 @@ def test_a_clip_at_several_places_is_not_standard_and_is_named() -> None:
     lists = ucf101()
     id = lists["test"][0][0]
     several = {"test": {id: "a/x.avi (also b/x.avi)"}}
-    official = standing_of(asked("ucf101"), lists, several=several)
+    official = standing_of(Asked(), lists, several=several)
     assert official.differs is not None
     assert f"1 found at several places with different bytes: {id}: a/x.avi (also b/x.avi)" in official.differs
-    own = standing_of(asked("csv"), {"train": [("a", "x")], "test": [("b", "x")]}, several={"test": {"b": "one, two"}})
+    mine = Asked(dataset=dataset_card("hmdb51"))
+    own = standing_of(mine, {"test": [("b", "x")]}, several={"test": {"b": "one, two"}})
     assert own.differs is not None
     assert "1 of 1 test clips found at several places with different bytes: one, two" in own.differs

@@ -241,7 +241,7 @@ class HumeReaction:
                     found[id] = found[without_suffix(id)]
         lost = {same_name(without_suffix(id)): id for id in ids if id not in videos and id not in ready}
         homes_of = [home.name for home in homes]
-        places = search(self.root, {stem: ("mp4", *homes_of) for stem in lost})
+        places = search(self.root, dict.fromkeys(lost, ("mp4", *homes_of)))
         videos |= {lost[stem]: path for stem, path in places.paths.items()}
         self.several[part] = {lost[stem]: words for stem, words in places.others.items()}
         return videos, {id: path for id, path in videos.items() if path.is_file()} | sounds, ready
