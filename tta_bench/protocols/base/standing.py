@@ -170,7 +170,7 @@ def _own_in_words(
     lost: Mapping[str, Sequence[str]],
     several: Mapping[str, Mapping[str, str]],
 ) -> str | None:
-    """Return the gaps and doubles in a copy of a user's own lists as a sentence without its end; None for a whole copy."""
+    """Return the gaps and doubles of a copy of a user's own lists as a sentence without its end; None without any."""
     texts = [
         f"{len(ids):,} of {len(ids) + len(parts[part]):,} listed {part} clips have no file: {shorten(sorted(ids))}"
         for part, ids in lost.items()
