@@ -12,6 +12,8 @@ import click
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tta_bench.data.datasets.official import Pair
     from tta_bench.data.media.attested_files import AttestedClip
 
@@ -58,7 +60,7 @@ def attest(
     write_attested(shown, file)
     card = dataset_card(dataset)
     for split, parts in splits.items():
-        for part in compare_split(card, split, parts, lost.get(split, {})):
+        for part in compare_split(card, split, parts, lost.get(split, {}), several_places(layout, split)):
             known = "official" if part.agrees and part.sha256_expected else "not compared with a digest"
             click.echo(f"split {split}, {part}: {known if part.agrees else 'not as the card states'}")
             click.echo(f"  {part.part}: {{clips: {part.found}, sha256: {part.sha256}}}")
@@ -144,6 +146,14 @@ def lost_clips(layout: Any) -> dict[int, dict[str, list[str]]]:
         number: {part: [sample.id for sample in samples] for part, samples in split.lost.items()}
         for number, split in splits.items()
     }
+
+
+def several_places(layout: Any, split: int) -> Mapping[str, Mapping[str, str]]:
+    """Return words on the clips of a split that are found at several places with different bytes, by part and id."""
+    if hasattr(layout, "splits"):
+        found: Mapping[str, Mapping[str, str]] = layout.split(split).several
+        return found
+    return getattr(layout, "several", {})
 
 
 def attested_clips(layout: Any, dataset: str, root: Path, work_dir: Path, workers: int) -> dict[str, AttestedClip]:

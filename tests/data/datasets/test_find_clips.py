@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -10,7 +8,6 @@ from tta_bench.data.datasets.find_clips import (
     clips_by_class,
     find_by_stem,
     is_clip,
-    locate,
     names_in,
     nearby,
     read_lines,
@@ -18,7 +15,6 @@ from tta_bench.data.datasets.find_clips import (
     what_is_in,
     without_previews,
 )
-from tta_bench.errors import UserError
 
 
 @pytest.fixture
@@ -42,37 +38,9 @@ def test_a_clip_is_a_video_or_a_folder_of_frames(root: Path) -> None:
     assert names_in(root / "a" / "One.avi") == []
 
 
-def test_listed_paths_go_before_a_search_by_stem_that_ignores_case(root: Path) -> None:
-    paths = locate(root, root / "a", ["One.avi", "x/TWO.avi", "three.webm", "gone.avi"])
-    assert paths == {
-        "One.avi": root / "a/One.avi",
-        "x/TWO.avi": root / "b/two",
-        "three.webm": root / "b/deep/Three.mp4",
-    }
-
-
-def test_a_stem_in_two_folders_is_an_error_with_both_paths(root: Path) -> None:
-    (root / "c").mkdir()
-    (root / "c" / "three.mkv").touch()
-    with pytest.raises(UserError, match=r"found more than once: .*Three\.mp4 and .*three\.mkv|three\.mkv and .*Three"):
-        locate(root, root, ["three.avi"])
-
-
 def test_a_search_ends_where_links_form_a_circle(root: Path) -> None:
     (root / "a" / "again").symlink_to(root, target_is_directory=True)
     assert find_by_stem(root, ["one"]) == {"one": [root / "a/One.avi"]}
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-def test_names_are_found_in_any_form_of_their_letters(
-    tmp_path: Path, form: Literal["NFC", "NFD", "NFKC", "NFKD"]
-) -> None:
-    name = "Céline_König"
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / f"{unicodedata.normalize(form, name)}.avi").touch()
-    for other in ("NFC", "NFD"):
-        entry = f"a/{unicodedata.normalize(other, name)}.avi"
-        assert locate(tmp_path, tmp_path, [entry])[entry].exists()
 
 
 def test_thumbnails_make_no_clip(tmp_path: Path) -> None:

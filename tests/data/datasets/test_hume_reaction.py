@@ -303,3 +303,15 @@ def test_ids_may_have_a_suffix(root: Path) -> None:
         row["File_ID"] = row["File_ID"].strip("[]") + ".mp4"
     write(root / "data_info.csv", rows)
     assert all(clip.video is not None for clip in HumeReaction(root).part("train"))
+
+
+@pytest.mark.parametrize(("second", "told"), [(b"", 0), (b"other", 1)])
+def test_a_clip_at_several_places_is_taken_once_and_both_are_named(root: Path, second: bytes, told: int) -> None:
+    (root / "val" / "mp4" / "10001.mp4").unlink()
+    for folder, content in (("Validation/mp4", b""), ("zzz", second)):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "10001.mp4").write_bytes(content)
+    dataset = HumeReaction(root)
+    assert dataset.part("val")[0].video == root / "Validation" / "mp4" / "10001.mp4"
+    words = {"10001": "Validation/mp4/10001.mp4 (also zzz/10001.mp4)"}
+    assert dataset.several["val"] == (words if told else {})

@@ -86,7 +86,8 @@ def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) 
         ("path,klasse,split\na.avi,0,train\n", "no column label; .*'klasse'"),
         ("path,label,split\na.avi,0,train\nc.avi,0,spare\n", "'spare' in line 3"),
         ("path,label,split\na.avi,0,train\nc.avi\n", "line 3"),
-        ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "2 of 3 clips .* no.avi, none.avi"),
+        ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "0 to test on: 2 entries .* no file"),
+        ("path,label,split\no.avi,0,train\nno.avi,0,test\n", "all 2 clips .* o.avi, no.avi"),
         ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),
         ("path,label,split\na.avi,0,train\n", "1 clips to train on and 0 to test on"),
         ("path,label,split\na.avi,0,train\na.avi,0,test\n", "more than once: a.avi"),
@@ -141,3 +142,22 @@ def test_what_is_there_instead_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds a/") as caught:
         FolderDataset(tmp_path / "train")
     assert "The folder above" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        (["a.avi,0,train", "no.avi,0,train", "c.avi,0,test"], {"train": ["no.avi"]}),
+        (["a.avi,0,train", "no.avi,1,train", "c.avi,0,test", "none.avi,1,val"], {"train": ["no.avi"]}),
+        (["a.avi,0,train", "c.avi,0,val", "none.avi,0,val"], {"test": ["none.avi"]}),
+    ],
+)
+def test_a_list_is_used_without_the_clips_that_have_no_file(
+    tmp_path: Path, clip: Path, lines: list[str], lost: dict[str, list[str]]
+) -> None:
+    dataset = CsvDataset(write_csv(tmp_path, "\n".join(["path,label,split", *lines]), clip))
+    split = dataset.split(1)
+    assert {side: [sample.id for sample in samples] for side, samples in split.lost.items()} == lost
+    assert ([sample.id for sample in split.train], [sample.id for sample in split.test]) == (["a.avi"], ["c.avi"])
+    gone = next(iter(lost.values()))[0]
+    assert f"1 of 3 listed clips have no file: {gone}" in dataset.notes

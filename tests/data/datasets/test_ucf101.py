@@ -113,13 +113,20 @@ def test_a_folder_of_frames_stands_for_a_clip(small: Path) -> None:
     assert frames in paths(UCF101(small))
 
 
-def test_two_places_for_one_clip_are_an_error(small: Path, clip: Path) -> None:
+def test_of_two_places_for_one_clip_one_is_taken_and_both_are_named(small: Path, clip: Path) -> None:
     (small / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi").unlink()
     link(clip, [small / "a" / "v_Archery_g01_c01.mp4", small / "b" / "v_Archery_g01_c01.avi"])
-    with pytest.raises(UserError, match=r"v_Archery_g01_c01.*found more than once") as caught:
-        UCF101(small)
-    assert str(Path("a", "v_Archery_g01_c01.mp4")) in caught.value.message
-    assert str(Path("b", "v_Archery_g01_c01.avi")) in caught.value.message
+    (note,) = UCF101(small).notes
+    assert "the same bytes" in note
+    assert not UCF101(small).split(1).several
+    (small / "b" / "v_Archery_g01_c01.avi").unlink()
+    (small / "b" / "v_Archery_g01_c01.avi").write_bytes(b"another")
+    dataset = UCF101(small)
+    (note,) = dataset.notes
+    assert "1 of 4 listed clips are at several places with different bytes" in note
+    words = "a/v_Archery_g01_c01.mp4 (also b/v_Archery_g01_c01.avi)"
+    assert words in note
+    assert dataset.split(1).several == {"test": {"v_Archery_g01_c01": words}}
 
 
 def test_a_listed_clip_wins_over_its_copies(small: Path, clip: Path) -> None:

@@ -133,3 +133,16 @@ def test_listed_clips_without_a_file_are_told_of_any_data() -> None:
     assert "1 val clips, of which the card states nothing; 1 missing: 2" in hidden.differs
     assert hidden.official is not None
     assert hidden.official.parts["val"].missing == ("2",)
+
+
+def test_a_clip_at_several_places_is_not_standard_and_is_named() -> None:
+    lists = ucf101()
+    id = lists["test"][0][0]
+    several = {"test": {id: "a/x.avi (also b/x.avi)"}}
+    official = standing_of(Asked(), lists, several=several)
+    assert official.differs is not None
+    assert f"1 found at several places with different bytes: {id}: a/x.avi (also b/x.avi)" in official.differs
+    mine = Asked(dataset=dataset_card("hmdb51"))
+    own = standing_of(mine, {"test": [("b", "x")]}, several={"test": {"b": "one, two"}})
+    assert own.differs is not None
+    assert "1 of 1 test clips found at several places with different bytes: one, two" in own.differs

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.data.media.frame_folders import IMAGE_SUFFIXES
-from tta_bench.errors import UserError, shorten
+from tta_bench.errors import shorten
 from tta_bench.utils.text_files import read_text
 
 _NAMES = """
@@ -41,29 +41,6 @@ def read_lines(file: Path) -> list[str]:
 def same_name(name: str) -> str:
     """Return a name so that all spellings of it are equal: case, composed and decomposed letters, and wide forms."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def locate(root: Path, folder: Path, entries: Collection[str]) -> dict[str, Path]:
-    """Return the paths of listed clips: below the folder as listed, else anywhere below the root with the same stem.
-
-    Clips that are not found are left out; a stem found more than once raises UserError. The search below the root
-    ignores case, because copies of UCF101 differ in ``HandstandPushups`` and ``HandStandPushups``, and the way in which
-    letters are coded, because copies made by a Mac have decomposed ones.
-    """
-    paths = {entry: folder / entry for entry in entries}
-    names = {parent: set(names_in(parent)) for parent in {path.parent for path in paths.values()}}
-    lost = {same_name(path.stem): entry for entry, path in paths.items() if path.name not in names[path.parent]}
-    for entry in lost.values():
-        del paths[entry]
-    for stem, candidates in find_by_stem(root, lost).items() if lost else ():
-        if len(candidates) > 1:
-            several = " and ".join(str(path.relative_to(root)) for path in candidates)
-            raise UserError(
-                f"{lost[stem]} is not there, and below {root} its name is found more than once: {several}.",
-                f"Put the right one into {folder}, at the path in the list.",
-            )
-        paths[lost[stem]] = candidates[0]
-    return paths
 
 
 def find_by_stem(root: Path, stems: Collection[str]) -> dict[str, list[Path]]:

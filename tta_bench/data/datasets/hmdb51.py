@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tta_bench.data.datasets.find_clips import (
     clips_by_class,
-    locate,
     names_in,
     nearby,
     read_lines,
@@ -16,6 +15,7 @@ from tta_bench.data.datasets.find_clips import (
     what_is_in,
 )
 from tta_bench.data.datasets.layout import Layout, Sample, listed_split
+from tta_bench.data.datasets.places import locate
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import DATASETS
 
@@ -41,8 +41,8 @@ class HMDB51(Layout):
     Classes are those that have lists, in alphabetical order. A clip is looked for in its class's folder, then anywhere
     below the root by its name without suffix, as a video file or as a folder of frames. Its id is that name, its group
     the film's title: the name before the last ``_<class>_``. Clips of one title are in several classes. A split without
-    list files is left out. Where lists and folders differ, or a list names a clip again, the notes tell it: such a copy
-    is used, and is not whole.
+    list files is left out. Where lists and folders differ, a list names a clip again, or a clip is found at several
+    places, the notes tell it: such a copy is used, and is not whole.
 
     Args:
         root: The folder that holds a folder for each class and ``testTrainMulti_7030_splits``.
@@ -60,7 +60,8 @@ class HMDB51(Layout):
         flags = {key: _read_flags(file) for key, file in files.items() if file.is_file()}
         listed = {f"{name}/{clip}": None for (name, _), lines in flags.items() for clip, _ in lines}
         used = {f"{name}/{clip}" for (name, _), lines in flags.items() for clip, flag in lines if flag != UNUSED}
-        paths = locate(root, base, used)
+        found = locate(root, base, used)
+        paths = found.paths
         missing = [file.name for file in files.values() if not file.is_file()]
         lost = sorted(used - paths.keys())
         problems = _differences(base, classes, missing, listed, lost)
@@ -78,10 +79,11 @@ class HMDB51(Layout):
             )
 
         gone = {base / entry for entry in lost}
-        sides = {number: listed_split(side(number, TRAIN), side(number, TEST), gone) for number in numbers}
+        several = {paths[entry]: words for entry, words in found.others.items()}
+        sides = {number: listed_split(side(number, TRAIN), side(number, TEST), gone, several) for number in numbers}
         super().__init__(classes, sides)
         again = [note for note in self.holes() if "again" in note]
-        self.notes = (*problems, *again)
+        self.notes = (*problems, *again, *found.notes(len(used)))
 
 
 def film_title(clip: str, name: str) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.datasets.find_clips import find_by_stem, is_clip, names_in, same_name
+from tta_bench.data.datasets.find_clips import is_clip, names_in, same_name
 from tta_bench.data.datasets.listed_ids import SOUND_SUFFIXES, near_ids, without_suffix
+from tta_bench.data.datasets.places import search
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS
@@ -99,6 +100,7 @@ class HumeReaction:
         self.root = nested if nested.is_dir() and not (root / "data_info.csv").is_file() else root
         self.targets = tuple(targets)
         self.id_style, self.parts, self._subject, self._optional = id_style, parts, subject, tuple(optional)
+        self.several: dict[str, dict[str, str]] = {}  # words on clips at several places, of the parts that were found
         if (self.root / "data_info.csv").is_file():
             self._rows = self._read_abaw5(read_table(self.root / "data_info.csv"))
         elif (self.root / "labels.csv").is_file() and (self.root / "partition.csv").is_file():
@@ -238,10 +240,10 @@ class HumeReaction:
                 if id not in found and without_suffix(id) in found:
                     found[id] = found[without_suffix(id)]
         lost = {same_name(without_suffix(id)): id for id in ids if id not in videos and id not in ready}
-        for stem, paths in find_by_stem(self.root, lost).items() if lost else ():
-            if len(paths) > 1:
-                raise UserError(f"the clip {lost[stem]} is there more than once: {shorten([*map(str, paths)])}.")
-            videos[lost[stem]] = paths[0]
+        homes_of = [home.name for home in homes]
+        places = search(self.root, dict.fromkeys(lost, ("mp4", *homes_of)))
+        videos |= {lost[stem]: path for stem, path in places.paths.items()}
+        self.several[part] = {lost[stem]: words for stem, words in places.others.items()}
         return videos, {id: path for id, path in videos.items() if path.is_file()} | sounds, ready
 
     def _homes(self, part: str) -> list[Path]:

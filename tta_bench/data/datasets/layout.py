@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.errors import UserError, shorten, unknown
@@ -31,6 +32,8 @@ class Split:
     """Listed clips without a file, by ``train`` and ``test``; their path is where it should be."""
     again: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """Further entries of clips that were named before, by ``train`` and ``test``."""
+    several: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Words on clips found at several places with different bytes, by ``train`` and ``test`` and by id."""
 
     def there(self, side: str) -> tuple[Sample, ...]:
         """Return the entries of the list of ``train`` or ``test`` that have a file, with those named again."""
@@ -41,7 +44,12 @@ class Split:
         return (*getattr(self, side), *self.lost.get(side, ()))
 
 
-def listed_split(train: Sequence[Sample], test: Sequence[Sample], lost: Collection[Path]) -> Split:
+def listed_split(
+    train: Sequence[Sample],
+    test: Sequence[Sample],
+    lost: Collection[Path],
+    several: Mapping[Path, str] = MappingProxyType({}),
+) -> Split:
     """Return a split of what two lists name: clips without a file, and further entries of a clip, are told apart.
 
     A clip of both lists is tested on and not trained on.
@@ -50,6 +58,7 @@ def listed_split(train: Sequence[Sample], test: Sequence[Sample], lost: Collecti
         train: Entries of the training list.
         test: Entries of the test list.
         lost: Paths at which there is no file.
+        several: Words on the clips at these paths, which are found at other places too with different bytes.
     """
     sides: dict[str, dict[str, list[Sample]]] = {kind: {"train": [], "test": []} for kind in ("once", "lost", "again")}
     seen: set[str] = set()
@@ -60,7 +69,13 @@ def listed_split(train: Sequence[Sample], test: Sequence[Sample], lost: Collecti
             if kind == "once":
                 seen.add(sample.id)
     gone, again = ({side: tuple(few) for side, few in sides[kind].items() if few} for kind in ("lost", "again"))
-    return Split(tuple(sides["once"]["train"]), tuple(sides["once"]["test"]), gone, again)
+    once = sides["once"]
+    doubtful = {
+        side: {sample.id: several[sample.path] for sample in few if sample.path in several}
+        for side, few in once.items()
+    }
+    found = {side: words for side, words in doubtful.items() if words}
+    return Split(tuple(once["train"]), tuple(once["test"]), gone, again, found)
 
 
 class Layout:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 from tta_bench.cards.files import registry_folders
 from tta_bench.cards.kinds import DatasetCard, OfficialPart
@@ -29,6 +30,8 @@ Pair = tuple[str, Label]
 
 NAMED = 20
 """Largest number of names that a record keeps of each kind."""
+SEVERAL = "found at several places with different bytes"
+"""Words on clips of which one of several is taken."""
 SHOWN = 12
 """Characters of a digest in a text."""
 
@@ -68,6 +71,7 @@ class PartFound:
         others: Clips of the list that are not official.
         relabelled: Official clips that have another label here.
         doubled: Clips that the list has more than once.
+        several: Words on clips that are found at several places with different bytes.
     """
 
     part: str
@@ -80,11 +84,12 @@ class PartFound:
     others: tuple[str, ...] = ()
     relabelled: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
         """True if everything that the card states holds of the list, it states some, and each clip is there once."""
-        whole = not (self.missing or self.doubled)
+        whole = not (self.missing or self.doubled or self.several)
         return whole and self.found == self.expected and self.sha256_expected in (None, self.sha256)
 
     def __str__(self) -> str:
@@ -97,9 +102,9 @@ class PartFound:
         else:
             said = f"{self.found:,} {self.part} clips, and {self.expected:,} are official"
         kinds = {"missing": self.missing, "not official": self.others}
-        kinds |= {"with another label": self.relabelled, "named twice": self.doubled}
+        kinds |= {"with another label": self.relabelled, "named twice": self.doubled, SEVERAL: self.several}
         texts = [said, *(f"{len(names):,} {kind}: {shorten(names)}" for kind, names in kinds.items() if names)]
-        if not self.agrees and self.sha256_expected is not None:
+        if self.sha256_expected not in (None, self.sha256):
             texts.append(f"digest {self.sha256[:SHOWN]} where {self.sha256_expected[:SHOWN]} is official")
         return "; ".join(texts)
 
@@ -110,6 +115,7 @@ def compare_part(
     official: OfficialPart | None,
     names: Mapping[str, Label] | None = None,
     lost: Sequence[str] = (),
+    several: Mapping[str, str] = MappingProxyType({}),
 ) -> PartFound:
     """Return a list beside the official one.
 
@@ -119,13 +125,15 @@ def compare_part(
         official: Count and digest on the card, if it has any.
         names: Label of each official clip, where the official names are at hand.
         lost: Listed clips without a file, which are not among the pairs.
+        several: Words on clips that are found at several places with different bytes, by id.
     """
+    places = tuple(f"{id}: {words}" for id, words in sorted(several.items()))
     sha256, stated = pairs_digest(pairs), official.sha256 if official else None
     known = (part, official.clips if official else None, len(pairs), stated, sha256)
     times = Counter(id for id, _ in pairs)
     doubled = tuple(sorted(id for id, count in times.items() if count > 1))
     if names is None or stated == sha256:
-        return PartFound(*known, missing=tuple(sorted(lost)), doubled=doubled)
+        return PartFound(*known, missing=tuple(sorted(lost)), doubled=doubled, several=places)
     found = dict(pairs)
     return PartFound(
         *known,
@@ -134,11 +142,16 @@ def compare_part(
         others=tuple(sorted(found.keys() - names.keys())),
         relabelled=tuple(sorted(id for id in found.keys() & names.keys() if found[id] != names[id])),
         doubled=doubled,
+        several=places,
     )
 
 
 def compare_split(
-    card: DatasetCard, split: int, parts: Mapping[str, Sequence[Pair]], lost: Mapping[str, Sequence[str]]
+    card: DatasetCard,
+    split: int,
+    parts: Mapping[str, Sequence[Pair]],
+    lost: Mapping[str, Sequence[str]],
+    several: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> list[PartFound]:
     """Return each list of a split beside the official one on the dataset's card.
 
@@ -147,11 +160,12 @@ def compare_split(
         split: Number of the split.
         parts: Lists by the name of their part.
         lost: Ids of listed clips without a file, by part.
+        several: Words on clips that are found at several places with different bytes, by part and id.
     """
     official, named = card.official.get(split, {}), official_names(card.name)
     stated = {str(part): value for part, value in official.items()}
     return [
-        compare_part(part, pairs, stated.get(part), named.get((split, part)), lost.get(part, ()))
+        compare_part(part, pairs, stated.get(part), named.get((split, part)), lost.get(part, ()), several.get(part, {}))
         for part, pairs in parts.items()
     ]
 

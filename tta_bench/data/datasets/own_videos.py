@@ -73,13 +73,14 @@ class CsvDataset(Layout):
 
     The split is train or test; where no line is of test, those of val are tested on. A folder with ``train.csv`` and
     ``test.csv`` (or ``val.csv``) will do as well. Paths are relative to the file's folder and serve as ids. Labels are
-    class names, or numbers, which are put in order. A clip without a group is a group of its own.
+    class names, or numbers, which are put in order. A clip without a group is a group of its own. Listed clips without
+    a file are left out, and told by the notes; such a run is not standard.
 
     Args:
         root: The CSV file, or the folder of lists.
 
     Raises:
-        UserError: Naming the lines that are wrong, or all clips that are missing.
+        UserError: Naming the lines that are wrong; or no clip is there, or none of a side.
     """
 
     def __init__(self, root: Path) -> None:
@@ -90,20 +91,23 @@ class CsvDataset(Layout):
         labels = {name: label for label, name in enumerate(classes)}
         base = root if root.is_dir() else root.parent
         sides: dict[str, list[Sample]] = {"train": [], "val": [], "test": []}
-        lost = []
+        lost: dict[str, list[Sample]] = {"train": [], "val": [], "test": []}
         for _, row in rows:
-            sides[row.split].append(sample := _sample(base, row, labels))
-            if row.split in ("train", tested) and not sample.path.exists():
-                lost.append(row.path)
+            sample = _sample(base, row, labels)
+            (sides if sample.path.exists() else lost)[row.split].append(sample)
         used = (*sides["train"], *sides[tested])
-        refuse_lost(root, lost, len(used))
+        if not used:
+            gone = [row.path for _, row in rows if row.split in ("train", tested)]
+            refuse_lost(root, gone, len(gone))
         if untrained := set(classes) - {row.label for _, row in rows if row.split == "train"}:
             raise UserError(f"{root} has no clips to train on for {shorten(sorted(untrained))}.", FORM)
-        super().__init__(classes, {1: Split(tuple(sides["train"]), tuple(sides[tested]))})
+        gone_of = {"train": tuple(lost["train"]), "test": tuple(lost[tested])}
+        split = Split(tuple(sides["train"]), tuple(sides[tested]), {side: few for side, few in gone_of.items() if few})
+        super().__init__(classes, {1: split})
         notes = [_instead(tested)] if tested == "val" else []
         if tested == "test" and sides["val"]:
             notes.append(f"{len(sides['val']):,} clips of val are neither trained nor tested on: there is a test side")
-        self.notes = (*notes, *_grouping(used))
+        self.notes = (*notes, *self.holes(), *_grouping(used))
 
 
 def _sample(base: Path, row: Listed, labels: Mapping[str, int]) -> Sample:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import locate, nearby, read_lines, what_is_in
+from tta_bench.data.datasets.find_clips import nearby, read_lines, what_is_in
 from tta_bench.data.datasets.layout import Layout, Sample, listed_split
+from tta_bench.data.datasets.places import locate
 from tta_bench.errors import UserError, did_you_mean, shorten
 from tta_bench.registry import DATASETS
 
@@ -35,7 +36,8 @@ class UCF101(Layout):
 
     A clip is looked for at its listed path, then anywhere below the root by its name without suffix, as a video file or
     as a folder of frames. Its id is that name, its group ``<Class>_gNN``. A split without list files is left out. The
-    notes tell listed clips without a file, and clips that are named again: such a copy is used, and is not whole.
+    notes tell listed clips without a file, clips that are named again, and clips that are found at several places, of
+    which one is taken (`tta_bench.data.datasets.places.RULE`): such a copy is used, and is not whole.
 
     Args:
         root: The folder that holds ``UCF-101`` and ``ucfTrainTestlist``.
@@ -53,20 +55,22 @@ class UCF101(Layout):
         missing = [str(file.relative_to(root)) for file in needed if not file.is_file()]
         lines = {file: read_lines(file) for file in needed[1:] if file.is_file()}
         entries = {line.split()[0]: None for file in lines for line in lines[file]}
-        paths = locate(root, videos, entries)
+        found = locate(root, videos, entries)
+        paths = found.paths
         lost = [entry for entry in entries if entry not in paths]
         if missing or len(lost) == len(entries):
             raise _incomplete(root, videos, missing, lost, len(entries))
         classes = _read_ucf101_classes(needed[0])
         gone = {videos / entry for entry in lost}
         places = {**paths, **{entry: videos / entry for entry in lost}}
+        several = {paths[entry]: words for entry, words in found.others.items()}
         samples = {file: tuple(_ucf101_sample(file, line, places, classes) for line in lines[file]) for file in lines}
         splits = {}
         for number in numbers:
             train, test = (samples[file] for file in sides[number])
-            splits[number] = listed_split(train, test, gone)
+            splits[number] = listed_split(train, test, gone, several)
         super().__init__(classes, splits)
-        self.notes = self.holes()
+        self.notes = (*self.holes(), *found.notes(len(entries)))
 
 
 def _incomplete(root: Path, videos: Path, missing: list[str], lost: list[str], clips: int) -> UserError:

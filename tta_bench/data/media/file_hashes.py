@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import names_in
 from tta_bench.data.datasets.hume_reaction import ListedReaction
+from tta_bench.data.datasets.places import content_digest
 from tta_bench.data.media.stat_cache import STAMP, StatCache, file_stat
 from tta_bench.errors import UserError
-from tta_bench.utils.files import sha256_of
 from tta_bench.utils.keyed_random import digest as hash_of
 from tta_bench.utils.progress import Bar
 
@@ -48,14 +46,6 @@ def content_digests(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
     return {path: str(known[0]) for path, known in digests.items() if known}
-
-
-def content_digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes, or of the names and bytes of the files in a folder."""
-    if path.is_dir():
-        inside = "".join(f"{name}\0{content_digest(path / name)}\n" for name in names_in(path))
-        return hashlib.sha256(inside.encode()).hexdigest()
-    return sha256_of(path)
 
 
 def reaction_contents(reactions: Iterable[ListedReaction], cache: Path) -> dict[str, str]:

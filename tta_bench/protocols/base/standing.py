@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from tta_bench.cards.kinds import DatasetCard, Tier
 from tta_bench.cards.protocol import ProtocolCard
-from tta_bench.data.datasets.official import NAMED, Pair, PartFound, compare_split
+from tta_bench.data.datasets.official import NAMED, SEVERAL, Pair, PartFound, compare_split
 from tta_bench.data.media.attested_files import is_attested
 from tta_bench.errors import shorten
 from tta_bench.records.identity import Official, OfficialList
@@ -92,6 +92,7 @@ def standing_of(
     note: str | None = None,
     clips: int | None = None,
     lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    several: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Standing:
     """Return the standing of the lists that a run's clips are taken from.
 
@@ -105,11 +106,12 @@ def standing_of(
         note: Anything else that a reader must know of the data.
         clips: Number of clips that these bytes are of; no copy is known by those of a part of the lists.
         lost: Ids of listed clips without a file, by the name of their part.
+        several: Words on clips found at several places with different bytes, by the name of their part and by id.
     """
     whole = clips is None or clips == sum(map(len, parts.values()))
     if asked.tier != "full" or asked.dataset.name != asked.protocol.tier(asked.tier).dataset:
-        return Standing(differs=_lost_in_words(asked.dataset, parts, lost), contents=contents, note=note)
-    found = compare_split(asked.dataset, asked.split, parts, lost)
+        return Standing(differs=_own_in_words(asked.dataset, parts, lost, several), contents=contents, note=note)
+    found = compare_split(asked.dataset, asked.split, parts, lost, several)
     differing = [str(part) for part in found if not part.agrees]
     compared = _compared(found)
     return Standing(
@@ -162,14 +164,22 @@ def _in_words(card: DatasetCard, differing: Sequence[str], compared: str) -> str
     return printable(f"not the official {card.name}: {'; '.join(differing)}{stated.get(compared, '')}")
 
 
-def _lost_in_words(
-    card: DatasetCard, parts: Mapping[str, Sequence[Pair]], lost: Mapping[str, Sequence[str]]
+def _own_in_words(
+    card: DatasetCard,
+    parts: Mapping[str, Sequence[Pair]],
+    lost: Mapping[str, Sequence[str]],
+    several: Mapping[str, Mapping[str, str]],
 ) -> str | None:
-    """Return the listed clips without a file as a sentence without its end; None where every clip is there."""
+    """Return the gaps and doubles of a copy of a user's own lists as a sentence without its end; None without any."""
     texts = [
         f"{len(ids):,} of {len(ids) + len(parts[part]):,} listed {part} clips have no file: {shorten(sorted(ids))}"
         for part, ids in lost.items()
         if ids
+    ]
+    texts += [
+        f"{len(words):,} of {len(parts[part]):,} {part} clips {SEVERAL}: {shorten(list(words.values()), 3)}"
+        for part, words in several.items()
+        if words
     ]
     return printable(f"not all of {card.name}: {'; '.join(texts)}") if texts else None
 
@@ -184,5 +194,5 @@ def _as_record(part: PartFound) -> OfficialList:
         missing=tuple(map(printable, part.missing[:NAMED])),
         others=tuple(map(printable, part.others[:NAMED])),
         relabelled=tuple(map(printable, part.relabelled[:NAMED])),
-        doubled=tuple(map(printable, part.doubled[:NAMED])),
+        doubled=tuple(map(printable, (*part.doubled, *part.several)[:NAMED])),
     )

@@ -125,7 +125,7 @@ def standing_of_split(
     contents = None if generated(experiment) else manifest.contents_identity(clip.id for clip in [*train, *test])
     trained, tested = (manifest.contents_of(clip.id for clip in part) for part in (train, test))
     shared = shared_bytes(trained, tested)
-    standing = standing_of(experiment, lists, contents, shared, len(train) + len(test), lost)
+    standing = standing_of(experiment, lists, contents, shared, len(train) + len(test), lost, split.several)
     announce(standing)
     return standing
 

@@ -150,7 +150,8 @@ def _standing(
     lists = {part: reaction_pairs(clips) for part, clips in whole.items()}
     found = {part: {clip.id for clip in clips} for part, clips in whole.items()}
     lost = {part: [id for id in layout.ids(part) if id not in ids] for part, ids in found.items()}
-    standing = standing_of(experiment, lists, contents, shared_bytes(trained, tested), len(contained), lost)
+    shared = shared_bytes(trained, tested)
+    standing = standing_of(experiment, lists, contents, shared, len(contained), lost, layout.several)
     announce(standing)
     return standing
 
