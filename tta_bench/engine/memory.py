@@ -1,7 +1,7 @@
 """Memory of a device: the limits that hold for this process, and what a training step will take of it.
 
-The cut of a step follows from the total alone, never from what happens to be free, so that two runs of one command are cut
-alike. What is free only refuses.
+The cut of a step follows from the total alone, never from what happens to be free, so that two runs of one command are
+cut alike. What is free only refuses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 SHARE = 0.5
 """Share of the total that a run with an ``auto`` micro-batch may take on a CPU; the rest is for others."""
-BASE_BYTES = 8 * 10**8
+BASE_BYTES = 9 * 10**8
 """Memory of a process on a CPU before it has a network: the interpreter and the libraries."""
 WORKING = 1.3
 """Peak of a step's activations, of those that are kept for the backward pass: gradients and scratch come on top."""
