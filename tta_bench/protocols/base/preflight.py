@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.loading import StepBatches, train_loader
-from tta_bench.engine.device import MICRO_BATCH, OutOfMemory, smaller_micro_batch
+from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, smaller_micro_batch
+from tta_bench.engine.memory import within_free
 from tta_bench.engine.training import Training
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.base.room import loaders_bytes, measured, require_fit, require_fixed
 from tta_bench.utils.files import temporary_path
 from tta_bench.utils.progress import console
 
@@ -91,6 +93,7 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
             estimate = trial(micro_batch)
         except Exception as error:
             failure = error
+            error.__traceback__ = None  # its frames hold the model that did not fit
         smaller = smaller_micro_batch(micro_batch)
         if world.most(isinstance(failure, OutOfMemory)) and shrinks and smaller < micro_batch:
             console.print(f"{micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim")
@@ -114,6 +117,12 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
         BenchError: Whatever the step or the test raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with within_free(training.step.settings.machine.device):
+        return _try_all(training, smoke_test, folder)
+
+
+def _try_all(training: Training, smoke_test: Callable[[], None], folder: Path) -> Estimate:
+    """Do the step, the checkpoint and the test of `try_once`."""
     loading = _try_step(training)
     step_seconds = loading.step_seconds / training.views / training.world.size
     size = _try_checkpoint(training, folder) if training.world.is_first else 0
@@ -125,19 +134,30 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
 
 def _try_step(training: Training) -> Loading:
     """Do a step of learning rate 0 on one micro-batch and return what a video of it takes."""
-    settings, views = training.step.settings, training.views
+    settings = training.step.settings
     training.optimizer.set_rate(0.0)
-    videos = max(1, settings.micro_batch // views)
-    videos = min(training.batch, videos + videos * views % 2)  # mixing needs pairs of clips
-    order = StepBatches(len(training.clips), videos, 0, 1, settings.seed)
+    require_fixed(training)
+    training.step.train()
+    if settings.micro_batch > LEAST_MICRO_BATCH:
+        pair = next(iter(train_loader(training.clips, _order(training, LEAST_MICRO_BATCH), 0, pin=False)))
+        require_fit(training, measured(training, pair), loaders_bytes(pair, training))
+        del pair
+    order = _order(training, settings.micro_batch)
+    videos = order.batch
     training.clips[next(iter(order))[0]]  # the first one pays for what is set up once
     begun = time.perf_counter()
     batch = next(iter(train_loader(training.clips, order, 0, pin=False)))
     load_seconds = (time.perf_counter() - begun) / videos
-    training.step.train()
     begun = time.perf_counter()
     training.step.train_step(batch, training.optimizer)
     return Loading(settings.machine.workers, load_seconds, (time.perf_counter() - begun) / videos)
+
+
+def _order(training: Training, clips: int) -> StepBatches:
+    """Return the order that gives one batch of so many clips, or a few more: whole videos, and pairs of clips."""
+    videos = max(1, clips // training.views)
+    videos = min(training.batch, videos + videos * training.views % 2)  # mixing needs pairs of clips
+    return StepBatches(len(training.clips), videos, 0, 1, training.step.settings.seed)
 
 
 def _try_checkpoint(training: Training, folder: Path) -> int:

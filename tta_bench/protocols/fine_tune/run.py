@@ -208,6 +208,7 @@ class FineTune(ProtocolRun):
             micro_batch=micro_batch,
             machine=machine,
             micro_batch_key=self.prepared.micro_batch_key,
+            micro_batch_is_auto=self.prepared.micro_batch_is_auto,
         )
         return self.build_step(self.build_model().to(machine.device), settings)
 

@@ -151,7 +151,11 @@ class Pretrain(ProtocolRun):
         autoencoder = build_autoencoder(backbone, experiment.clip, recipe.decoder, experiment.seed, content)
         with_checkpointing(autoencoder, experiment.runtime.checkpointing)
         settings = PretrainStepSettings(
-            train=recipe, seed=experiment.seed, micro_batch=micro_batch, machine=run.machine
+            train=recipe,
+            seed=experiment.seed,
+            micro_batch=micro_batch,
+            machine=run.machine,
+            micro_batch_is_auto=run.micro_batch_is_auto,
         )
         return PretrainStep(autoencoder.to(run.machine.device), settings, backbone.mean, backbone.std)
 

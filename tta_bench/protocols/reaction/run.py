@@ -212,6 +212,7 @@ class Reaction(ProtocolRun):
             micro_batch=micro_batch,
             machine=run.machine,
             micro_batch_key=run.micro_batch_key,
+            micro_batch_is_auto=run.micro_batch_is_auto,
         )
         return ReactionStep(self.build_net().to(run.machine.device), settings, parts_of(experiment.backbone))
 

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tta_bench.engine import memory
+from tta_bench.engine.memory import StepMemory, counting_kept, fixed_bytes, free_memory, total_memory, within_free
+
+CPU = torch.device("cpu")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits are read on Linux")
+GIB = 2**30
+
+
+def machine(root: Path, group: str, files: dict[str, str], total: int = 24 * GIB, free: int = 20 * GIB) -> Path:
+    """A folder with the files by which Linux tells its memory."""
+    texts = {
+        "proc/meminfo": f"MemTotal: {total // 1024} kB\nMemFree: 1 kB\nMemAvailable: {free // 1024} kB\n",
+        "proc/self/cgroup": group,
+        **{f"sys/fs/cgroup/{name}": text for name, text in files.items()},
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_address_space", list)
+
+
+@pytest.mark.usefixtures("unlimited")
+@pytest.mark.parametrize(
+    ("group", "files", "total", "free"),
+    [
+        ("0::/\n", {}, 24, 20),
+        ("0::/\n", {"memory.max": "max\n", "memory.current": "5\n"}, 24, 20),
+        ("0::/a/b\n", {"a/b/memory.max": f"{4 * GIB}\n", "a/b/memory.current": f"{GIB}\n"}, 4, 3),
+        ("0::/a/b\n", {"a/memory.max": f"{8 * GIB}\n", "a/b/memory.max": "max\n"}, 8, 8),  # one above holds too
+        ("0::/of/the/host\n", {"memory.max": f"{2 * GIB}\n", "memory.current": f"{2 * GIB}\n"}, 2, 0),
+        (
+            "4:cpu,memory:/job\n0::/\n",
+            {
+                "memory/job/memory.limit_in_bytes": f"{6 * GIB}\n",
+                "memory/job/memory.usage_in_bytes": f"{5 * GIB}\n",
+                "memory/job/memory.stat": f"cache 3\ntotal_inactive_file {2 * GIB}\n",  # given back when asked for
+            },
+            6,
+            3,
+        ),
+        ("4:memory:/\n", {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, 24, 20),
+    ],
+)
+def test_the_least_limit_counts(tmp_path: Path, group: str, files: dict[str, str], total: int, free: int) -> None:
+    root = machine(tmp_path, group, files)
+    assert total_memory(CPU, root) == total * GIB
+    assert free_memory(CPU, root) == free * GIB
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_system_that_says_nothing_is_unknown(tmp_path: Path) -> None:
+    assert total_memory(CPU, tmp_path) is None
+    assert free_memory(CPU, tmp_path) is None
+
+
+@LINUX
+def test_a_limit_of_the_address_space_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = machine(tmp_path, "0::/\n", {})
+    (root / "proc/self/statm").write_text("3 2 1\n")
+    monkeypatch.setattr(memory, "_address_space", lambda: [4 * GIB])
+    assert total_memory(CPU, root) == 4 * GIB
+    assert 4 * GIB - 3 * 2**16 <= free_memory(CPU, root) < 4 * GIB  # type: ignore[operator]
+
+
+@LINUX
+@pytest.mark.parametrize("size", [2**44, 2**50])
+def test_more_than_is_free_cannot_be_taken(size: int) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with within_free(CPU), pytest.raises(RuntimeError, match="allocate memory"):
+        torch.empty(size, dtype=torch.uint8)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_what_is_kept_for_the_backward_pass_is_counted_once_and_weights_are_not(rows: int) -> None:
+    net = nn.Sequential(nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
+    clips = torch.zeros(rows, 100)
+    with counting_kept(net) as kept:
+        net(clips).sum().backward()
+    assert kept.bytes == 4 * rows * (100 + 50)  # the input, and the activation that both its neighbours keep
+
+
+def test_memory_of_a_step_grows_by_the_clip() -> None:
+    taken = StepMemory(10, 100)
+    assert taken.least(4) == 410
+    assert taken.least(4) <= taken.expected(4) < 2 * taken.least(4)
+    assert taken.expected(0) == 10
+
+
+def test_weights_count_with_gradients_only_where_they_are_trained() -> None:
+    net, gpu = nn.Linear(3, 2), torch.device("cuda")
+    assert fixed_bytes(net, 7, gpu) == 4 * 8 * 3 + 7
+    net.weight.requires_grad = False
+    assert fixed_bytes(net, 7, gpu) == 4 * 8 + 4 * 2 * 2 + 7
+    assert fixed_bytes(net, 0, CPU) > fixed_bytes(net, 0, gpu)

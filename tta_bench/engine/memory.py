@@ -1,0 +1,194 @@
+"""Memory of a device: the limits that hold for this process, and what a training step will take of it.
+
+The cut of a step follows from the total alone, never from what happens to be free, so that two runs of one command are
+cut alike. What is free only refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+SHARE = 0.5
+"""Share of the total that a run with an ``auto`` micro-batch may take on a CPU; the rest is for others."""
+BASE_BYTES = 9 * 10**8
+"""Memory of a process on a CPU before it has a network: the interpreter and the libraries."""
+WORKING = 1.3
+"""Peak of a step's activations, of those that are kept for the backward pass: gradients and scratch come on top."""
+_UNLIMITED = 2**60
+_ROOT = Path("/")
+
+
+def total_memory(device: torch.device, root: Path = _ROOT) -> int | None:
+    """Return the bytes of memory that this process may have in all; None where the system does not say.
+
+    Args:
+        device: A GPU, or the CPU: there the least of the machine's memory, the limits of the process's control groups
+            (version 1 and 2) and of all above them, and that of its address space.
+        root: Folder that holds ``proc`` and ``sys``.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    limits = [limit for limit, _ in _groups(root)]
+    return min([*_meminfo(root, "MemTotal"), *limits, *_address_space()], default=None)
+
+
+def free_memory(device: torch.device, root: Path = _ROOT) -> int | None:
+    """Return the bytes of memory that are free now for this process; None where the system does not say.
+
+    Args:
+        device: A GPU, or the CPU.
+        root: Folder that holds ``proc`` and ``sys``.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    spare = [max(0, limit - used) for limit, used in _groups(root)]
+    space = [max(0, limit - mapped) for limit in _address_space() for mapped in [_mapped(root)] if mapped]
+    return min([*_meminfo(root, "MemAvailable"), *spare, *space], default=None)
+
+
+class StepMemory(NamedTuple):
+    """Memory that a training step takes."""
+
+    fixed: int
+    """Bytes whatever the micro-batch: process, weights, gradients, sums and the optimizer's state."""
+    per_clip: int
+    """Bytes of the activations that the backward pass of one clip needs."""
+
+    def least(self, clips: int) -> int:
+        """Return the bytes that a micro-batch takes at the very least."""
+        return self.fixed + self.per_clip * clips
+
+    def expected(self, clips: int) -> int:
+        """Return the bytes that a micro-batch will take."""
+        return self.fixed + int(WORKING * self.per_clip * clips)
+
+
+def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device) -> int:
+    """Return the memory of a training whatever its micro-batch: two gradients, since partial sums are kept.
+
+    Args:
+        model: The network.
+        optimizer_state: Bytes of the optimizer's state.
+        device: The device.
+    """
+    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
+    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    return weights + 2 * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
+
+
+class Kept:
+    """Memory of the activations that operations kept for their backward pass, while it was counted."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._own = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
+        self._sizes: dict[int, int] = {}
+
+    @property
+    def bytes(self) -> int:
+        """Bytes kept, each piece of memory counted once; weights do not count."""
+        return sum(self._sizes.values())
+
+    def add(self, tensor: Tensor) -> Tensor:
+        """Count a tensor that is kept, and return it."""
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self._own:
+            self._sizes[storage.data_ptr()] = max(storage.nbytes(), self._sizes.get(storage.data_ptr(), 0))
+        return tensor
+
+
+@contextmanager
+def counting_kept(model: nn.Module) -> Iterator[Kept]:
+    """Count the activations that operations in the block keep for their backward pass."""
+    kept = Kept(model)
+    with torch.autograd.graph.saved_tensors_hooks(kept.add, _same):
+        yield kept
+
+
+@contextmanager
+def within_free(device: torch.device) -> Iterator[None]:
+    """Let the block take no more memory than is free: beyond it an allocation fails, and nothing swaps or is killed.
+
+    It holds on Linux, on the CPU, as a limit of the address space; elsewhere nothing is limited.
+    """
+    free, mapped = free_memory(device), _mapped(_ROOT)
+    if device.type != "cpu" or free is None or not mapped:
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = mapped + free
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _meminfo(root: Path, name: str) -> list[int]:
+    """Return an entry of /proc/meminfo in bytes, if there is one."""
+    lines = _text(root / "proc/meminfo").splitlines()
+    return [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")]
+
+
+def _mapped(root: Path) -> int:
+    """Return the size of this process's address space; 0 where the system does not say."""
+    import resource
+
+    pages = _text(root / "proc/self/statm").split()
+    return int(pages[0]) * resource.getpagesize() if pages else 0
+
+
+def _address_space() -> list[int]:
+    """Return the limit of this process's address space, if there is one."""
+    try:
+        import resource
+    except ImportError:
+        return []
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return [] if soft == resource.RLIM_INFINITY else [soft]
+
+
+def _groups(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield limit and use, in bytes, of each control group that holds this process and has a limit."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, place = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("memory" if controllers else "")
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
+        inner = mount / place.strip("/")
+        # Inside a container the path is often that of the host, and the container's own group is the mount itself.
+        for folder in [inner, *inner.parents]:
+            if not folder.is_relative_to(mount):
+                break
+            limit, used = (_text(folder / name).strip() for name in names)
+            if limit.isdigit() and int(limit) < _UNLIMITED:
+                files = [
+                    int(entry.split()[1])
+                    for entry in _text(folder / "memory.stat").splitlines()
+                    if entry.split()[0] in {"inactive_file", "total_inactive_file"}
+                ]
+                yield int(limit), max(0, (int(used) if used.isdigit() else 0) - max(files, default=0))
+
+
+def _text(path: Path) -> str:
+    """Return a file's text; empty where it cannot be read."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,92 @@
+"""Room for a training step: measured with a pair of clips, and compared with the memory before it is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tta_bench.data.loading import AHEAD, IN_FLIGHT_BYTES, bytes_of
+from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
+from tta_bench.engine.memory import (
+    SHARE,
+    StepMemory,
+    counting_kept,
+    fixed_bytes,
+    free_memory,
+    total_memory,
+)
+from tta_bench.engine.training import Training
+from tta_bench.errors import UserError
+
+
+def require_fixed(training: Training) -> None:
+    """Refuse a network that does not fit into the free memory with its gradients and the optimizer's state.
+
+    Raises:
+        UserError: It does not fit; says what it needs and what is free.
+    """
+    device = training.step.settings.machine.device
+    free, fixed = free_memory(device), _fixed(training)
+    held = sum(tensor.nbytes for tensor in training.model.state_dict().values())
+    if free is not None and fixed - held > free:
+        raise UserError(
+            f"training this backbone needs {_gb(fixed)} before the first clip (weights, gradients and the optimizer's "
+            f"state), and {_gb(free)} are free of {_gb(total_memory(device) or free)}.",
+            "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
+        )
+
+
+def measured(training: Training, pair: Any) -> StepMemory:
+    """Return what a training step takes, by the activations that a step of a pair of clips keeps."""
+    step = training.step
+    with counting_kept(training.model) as kept:
+        step.train_step(pair, training.optimizer)
+    return StepMemory(_fixed(training), kept.bytes // step.count(pair))
+
+
+def require_fit(training: Training, memory: StepMemory, loaders: int) -> None:
+    """Refuse a micro-batch that will not fit into memory.
+
+    Args:
+        training: The training.
+        memory: What its step takes.
+        loaders: Bytes that loader processes hold.
+
+    Raises:
+        OutOfMemory: An ``auto`` one would take more than its share of the total; a smaller one may fit.
+        UserError: It fits into the total, but not into what is free.
+    """
+    settings = training.step.settings
+    device, clips, key = settings.machine.device, settings.micro_batch, settings.micro_batch_key
+    on_cpu = device.type == "cpu"
+    loaders *= on_cpu
+    sharers = settings.machine.world.local_size if on_cpu else 1
+    total, free = total_memory(device), free_memory(device)
+    if total is None or free is None:
+        return
+    needed = (memory.expected(clips) if settings.micro_batch_is_auto else memory.least(clips)) + loaders
+    most = int(total / sharers * (SHARE if settings.micro_batch_is_auto and on_cpu else 1))
+    smaller = smaller_micro_batch(clips)
+    advice = f"Try {key}={smaller}." if smaller < clips else "Choose a smaller backbone, or another device."
+    if needed > most:
+        raise OutOfMemory(f"{clips} clips at once need {_gb(needed)}, and a process may take {_gb(most)} here.", advice)
+    if memory.least(clips) - memory.fixed > free:
+        raise UserError(
+            f"{clips} clips at once need {_gb(needed)}; this machine has {_gb(total)}, but only {_gb(free)} are free.",
+            f"End what else takes memory, or t{advice[1:]}",
+        )
+
+
+def loaders_bytes(pair: Any, training: Training) -> int:
+    """Return the bytes of the items that loader processes hold ready, by those of a batch of a pair of clips."""
+    settings = training.step.settings
+    part = bytes_of(pair) * settings.micro_batch // training.step.count(pair)
+    return min(IN_FLIGHT_BYTES, settings.machine.workers * AHEAD * part)
+
+
+def _fixed(training: Training) -> int:
+    optimizer = training.optimizer
+    return fixed_bytes(training.model, optimizer.state_bytes(), training.step.settings.machine.device)
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"
