@@ -157,7 +157,8 @@ def _unknown(choice: str, work_dir: Path) -> UserError:
             f"weights={choice}: there is no folder {path.parent}.", "Give the path of a file that is there."
         )
     near = weights_in(path.parent)
-    hint = did_you_mean(path.name, near) if near else f"No file of weights is in {path.parent}."
+    here = "this folder" if path.parent == Path() else str(path.parent)
+    hint = did_you_mean(path.name, near) if near else f"No file of weights is in {here}."
     return UserError(f"weights={choice}: there is no such file.", hint)
 
 
