@@ -77,8 +77,8 @@ def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device) ->
         optimizer_state: Bytes of the optimizer's state.
         device: The device.
     """
-    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
-    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    weights = sum(int(tensor.nbytes) for tensor in model.state_dict().values())
+    trained = sum(int(parameter.nbytes) for parameter in model.parameters() if parameter.requires_grad)
     return weights + 2 * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Stream
 
 MOST_PIXELS = 8192 * 8192
 """Largest number of pixels of a picture."""
@@ -22,6 +23,11 @@ MOST_SOUND_SECONDS = 60 * 60
 
 NO_TRIAL = {"skip_frame": "all"}
 """Option that keeps FFmpeg from decoding the first frames when it opens a file."""
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Return True if a stream can be decoded; one of a codec that nobody here knows has no size and no layout."""
+    return stream.codec_context is not None
 
 
 class UnreadableVideo(Exception):

@@ -23,6 +23,7 @@ from tta_bench.data.media.container import (
     MOST_FRAMES,
     MOST_PIXELS,
     UnreadableVideo,
+    has_decoder,
     open_for_reading,
     too_large,
     too_many,
@@ -206,7 +207,7 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
     stream = container.streams.best("video")
     if not isinstance(stream, av.VideoStream):
         raise UnreadableVideo(path, "no video stream")
-    if stream.codec_context is None:
+    if not has_decoder(stream):
         raise UnreadableVideo(path, "no decoder for its codec")
     if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
         raise UnreadableVideo(path, reason)

@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 
-from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, open_for_reading, too_many
+from tta_bench.data.media.container import MOST_FRAMES, UnreadableVideo, has_decoder, open_for_reading, too_many
 from tta_bench.data.media.decode import broken, count_frames, video_stream
 from tta_bench.data.media.fingerprint import Thumbnails, fingerprint, shrink, small_luma
 from tta_bench.data.media.frame_folders import frame_files, missing_numbers
@@ -53,7 +53,7 @@ def examine(path: Path) -> Examined:
     try:
         with open_for_reading(path) as container:
             stream = video_stream(path, container)
-            sounds = [other for other in container.streams.audio if other.codec_context is not None]
+            sounds = [other for other in container.streams.audio if has_decoder(other)]
             for packet in container.demux(stream, *sounds):
                 if packet.pts is not None and packet.size:
                     end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.cards.kinds import SOUND_RATE
-from tta_bench.data.media.container import MOST_SOUND_SECONDS, open_for_reading
+from tta_bench.data.media.container import MOST_SOUND_SECONDS, has_decoder, open_for_reading
 from tta_bench.data.media.stated_size import lacks_ogg_end, missing_bytes
 from tta_bench.errors import UserError
 
@@ -78,7 +78,7 @@ def read_sound(path: Path) -> Sound:
             track = container.streams.best("audio")
             if not isinstance(track, av.AudioStream):
                 return Sound(None, {NO_TRACK: 1})
-            if track.codec_context is None:  # a codec that nobody here knows
+            if not has_decoder(track):
                 return Sound(None, {UNREADABLE: 1})
             _require_short(path, (container.duration or 0) / 1e6)
             names = [channel.name for channel in track.layout.channels]
