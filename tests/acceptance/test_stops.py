@@ -1,4 +1,4 @@
-"""Signals to the processes of one training: how soon it ends, in which words, and what goes on.
+"""Signals and deaths among the processes of one training: how soon it ends, in which words, and what goes on.
 
 ``pytest -s`` prints a line of each.
 """
@@ -80,7 +80,6 @@ def signalled(folder: Path, devices: int, number: int, rank: int | None) -> Ende
             os.kill(ranks(process.pid)[rank], number)
         code = process.wait(120)
         seconds = time.perf_counter() - begun
-        time.sleep(1.0)  # loader processes look for their parent twice a second
         return Ended(code, seconds, heard.read_text()[before:].splitlines(), members(process.pid))
     finally:
         for left in members(process.pid):
@@ -110,5 +109,19 @@ def test_sigterm_ends_in_a_checkpoint_and_another_number_of_processes_goes_on(
     assert len(ended.said) <= 5
     assert ended.seconds < 15
     again = ran(folder, *WORDS, "runtime.threads=1", f"runtime.devices={3 - devices}")
+    assert again.returncode == 0, again.stderr
+    require_equal(undisturbed, folder)
+
+
+def test_a_killed_rank_ends_the_run_in_a_few_words(tmp_path: Path, undisturbed: Path) -> None:
+    folder = tmp_path / "run"
+    ended = signalled(folder, 2, signal.SIGKILL, 1)
+    print(f"\n| SIGKILL to rank 1 of 2 | {ended}", flush=True)
+    (record,) = load_records(folder / "records")
+    assert (ended.code, record.status, ended.left) == (3, "error", [])
+    assert "rank 1 was killed (SIGKILL) in step" in "\n".join(ended.said)
+    assert len(ended.said) <= 5
+    assert ended.seconds < 20
+    again = ran(folder, *WORDS, "runtime.threads=1", "runtime.devices=2")
     assert again.returncode == 0, again.stderr
     require_equal(undisturbed, folder)

@@ -18,6 +18,11 @@ def test_the_environment_of_this_machine() -> None:
     assert found.decoder is None or found.decoder.startswith("PyAV")
 
 
+def test_a_fixed_order_of_operations_is_said_and_the_usual_one_left_out() -> None:
+    assert describe_environment("cpu", "fp32", deterministic=True).model_dump()["deterministic"] is True
+    assert "deterministic" not in describe_environment("cpu", "fp32").model_dump()
+
+
 def test_a_folder_without_git_has_no_commit(tmp_path: Path) -> None:
     assert git_state(tmp_path) == (None, None)
 

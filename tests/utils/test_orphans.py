@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
@@ -35,6 +37,48 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+FAMILY = """
+import multiprocessing, os, sys, time
+from tta_bench.utils.orphans import end_with_parent, offspring_awaited
+
+def child(parent, pids):
+    end_with_parent(parent)
+    pids.put(os.getpid())
+    time.sleep(60)
+
+def head(pids):
+    inner = multiprocessing.get_context("spawn").Process(target=child, args=(os.getpid(), pids))
+    inner.start()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    with offspring_awaited():
+        context = multiprocessing.get_context("spawn")
+        pids = context.Queue()
+        process = context.Process(target=head, args=(pids,))
+        process.start()
+        inner = pids.get(timeout=60)
+        time.sleep(float(sys.argv[1]))
+        process.kill()
+        process.join()
+    try:
+        state = open(f"/proc/{inner}/stat").read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        state = "none"
+    print(state)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes there")
+@pytest.mark.parametrize("seconds", ["0", "0.7"])
+def test_grandchildren_have_ended_after_the_block_that_waits_for_them(tmp_path: Path, seconds: str) -> None:
+    program = tmp_path / "family.py"
+    program.write_text(FAMILY)
+    words = [sys.executable, "-Wignore", str(program), seconds]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() in {"none", "Z"}, done.stdout
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

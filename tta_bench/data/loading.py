@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
@@ -20,7 +21,7 @@ from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_f
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
-from tta_bench.utils.signals import leave_signals_to_parent
+from tta_bench.utils.signals import serve
 
 IN_FLIGHT_BYTES = 4 * 10**9
 """Most memory of the items that loader processes have ready."""
@@ -279,9 +280,12 @@ def bytes_of(item: object) -> int:
 def quiet_worker(_: int) -> None:
     """Leave signals to the main process, which stops its workers, and keep to one core.
 
-    Schedulers send a signal to every process of a job. A worker that died of it would take its batch with it; a worker
-    whose parent is gone is ended by PyTorch.
+    Schedulers send a signal to every process of a job. A worker that died of it would take its batch with it. A worker
+    whose parent is gone ends soon: PyTorch would look for it only between two items, and every five seconds.
     """
-    leave_signals_to_parent()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    assert parent.pid is not None
+    serve(parent.pid)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import torch
 
+from tta_bench.engine.deterministic import fix_order
 from tta_bench.engine.world import ALONE, World, current
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
@@ -109,17 +110,21 @@ class Machine:
     """Loader processes."""
     world: World = ALONE
     """The processes that share a training."""
+    deterministic: bool = False
+    """A GPU's operations add in a fixed order."""
 
     @classmethod
     def of(cls, runtime: RuntimeSettings, precision: str) -> Machine:
-        """Return the machine that settings ask for.
+        """Return the machine that settings ask for; it takes deterministic operations at once, or the usual ones.
 
         Raises:
             UserError: There is no such device here, or it has no such precision.
         """
         world = current()
         device = resolve_device(runtime.device, world)
-        return cls(device, resolve_precision(precision, device), resolve_workers(runtime.workers, world), world)
+        resolved = resolve_precision(precision, device)
+        fixed = fix_order(runtime.deterministic, device)
+        return cls(device, resolved, resolve_workers(runtime.workers, world), world, fixed)
 
     @property
     def pin(self) -> bool:

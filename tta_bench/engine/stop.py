@@ -6,6 +6,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from tta_bench.engine.world import PeerLost
 from tta_bench.utils.signals import SIGNALS, Interrupted, take_signals
 
 
@@ -37,8 +38,10 @@ class StopRequest:
         self._before = take_signals(self._remember)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Give the signals back."""
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Give the signals back; what was asked goes with the loss of a process, which no later step can answer."""
+        if isinstance(error, PeerLost):
+            error.asked = self.asked
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

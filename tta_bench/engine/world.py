@@ -35,6 +35,9 @@ _numbers = itertools.count()
 class PeerLost(RunFailed):
     """Another process of the training that is gone or silent; no operation of several is possible any more."""
 
+    asked = 0
+    """Signal that had asked this process for a stop before the loss was seen; 0 for none."""
+
 
 class PeerFailed(RunFailed):
     """Another process of the training that failed in its part of a step; all processes know of it."""

@@ -32,6 +32,8 @@ class RuntimeSettings(Strict):
     """Threads of a process on a CPU; by default 1 with several processes, else as many as PyTorch takes."""
     checkpointing: bool = False
     """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
+    deterministic: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    """Add in a fixed order on a GPU, slower: equal runs give equal bits. A CPU does so in any case."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
 

@@ -81,7 +81,9 @@ class ReactionPredictor:
         Raises:
             UnreadableVideo: It has no picture, or no sound, that the backbone needs.
         """
-        return self._intensities(self._faces(path), [self._sound(part, path) for part in self._heard])
+        signal = self._signal(path)
+        heard = self._features(signal, self._extractors, path)
+        return self._intensities(self._faces(path), heard)
 
     def along(self, path: Path, every: float) -> Iterator[Scored]:
         """Yield the intensities of a window of 12 seconds every so many seconds; the last one ends with the video.
@@ -89,20 +91,10 @@ class ReactionPredictor:
         Raises:
             UnreadableVideo: It has no picture, or no sound, that the backbone needs; perhaps after some windows.
         """
-        signal = None
-        if self._heard:
-            signal = read_sound(path).signal
-            if signal is None:
-                raise UnreadableVideo(path, f"it has no sound, which {self._heard[0].name} needs")
-        extractors = [SoundFeatures(build_audio(part), frozen_identity(part)) for part in self._heard]
+        signal, extractors = self._signal(path), self._extractors
         for span in self._spans(path, every, 0 if signal is None else len(signal)):
-            heard = guard(np.zeros(0) if signal is None else _cut(signal, span)).signal
-            values = [None if heard is None else extractor.values(heard, path) for extractor in extractors]
-            widths = self.clips.widths
-            rows = [
-                torch.zeros(0, width) if value is None else torch.from_numpy(np.atleast_2d(value))
-                for value, width in zip(values, widths, strict=True)
-            ]
+            heard = None if signal is None else guard(_cut(signal, span)).signal
+            rows = self._features(heard, extractors, path)
             scores = self._intensities(self._crops(span.pictures), rows)
             yield Scored(span.start, span.end, scores)
 
@@ -152,11 +144,24 @@ class ReactionPredictor:
             raise UnreadableVideo(path, "no frame of it can be decoded")
         return torch.from_numpy(np.ascontiguousarray(faces))
 
-    def _sound(self, part: BackboneCard, path: Path) -> Tensor:
-        values, _ = SoundFeatures(build_audio(part), frozen_identity(part))(path)
-        if values is None:
-            raise UnreadableVideo(path, f"it has no sound, which {part.name} needs")
-        return torch.from_numpy(np.atleast_2d(values))
+    def _signal(self, path: Path) -> NDArray[np.float32] | None:
+        """Return the sound of a clip; None where there is none, and the picture is enough, as in training."""
+        signal = read_sound(path).signal if self._heard else None
+        if signal is None and not self.experiment.backbone.sees:
+            raise UnreadableVideo(path, f"it has no sound, which {self._heard[0].name} needs")
+        return signal
+
+    @property
+    def _extractors(self) -> list[SoundFeatures]:
+        return [SoundFeatures(build_audio(part), frozen_identity(part)) for part in self._heard]
+
+    def _features(
+        self, signal: NDArray[np.float32] | None, extractors: list[SoundFeatures], path: Path
+    ) -> list[Tensor]:
+        """Return the rows of each part that hears; none of a silence."""
+        if signal is None:
+            return [torch.zeros(0, width) for width in self.clips.widths]
+        return [torch.from_numpy(np.atleast_2d(extractor.values(signal, path))) for extractor in extractors]
 
 
 def _cut(signal: NDArray[np.float32], span: _Span) -> NDArray[np.float32]:

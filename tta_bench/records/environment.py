@@ -23,13 +23,16 @@ OPTIONAL = {"mmcv", "opensmile", "librosa"}
 _CODE = ("tta_bench", "registry")
 
 
-def describe_environment(device: str, precision: str, plugins: Sequence[Plugin] = ()) -> Environment:
+def describe_environment(
+    device: str, precision: str, plugins: Sequence[Plugin] = (), deterministic: bool = False
+) -> Environment:
     """Return the environment of a run on a device.
 
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``. Only for ``cuda`` is torch imported.
         precision: Arithmetic of the model.
         plugins: Plug-ins that take part.
+        deterministic: A GPU's operations added in a fixed order.
     """
     commit, dirty = git_state(Path(tta_bench.__file__).parents[1])
     name, driver = _accelerator(device) if device.startswith("cuda") else (_processor(), None)
@@ -46,6 +49,7 @@ def describe_environment(device: str, precision: str, plugins: Sequence[Plugin] 
         decoder=_decoder(),
         precision=precision,
         numerics=NUMERICS_VERSION,
+        deterministic=deterministic,
     )
 
 

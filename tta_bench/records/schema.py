@@ -113,6 +113,8 @@ class Environment(Part):
     """Arithmetic of the model."""
     numerics: int | None = Field(default=None, gt=0, exclude_if=lambda version: version is None)
     """Version of the suite's numerics; null in records from before it was written down."""
+    deterministic: bool = Field(default=False, exclude_if=lambda fixed: not fixed)
+    """A GPU's operations added in a fixed order, so that equal runs give equal bits."""
 
 
 class Phase(Part):

@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import Any
 
 LOOK_SECONDS = 0.5
 """Time between looks at the parent."""
+OFFSPRING_SECONDS = 10.0
+"""Longest time to wait for processes that end because their parent has ended."""
 
 
 def end_with_parent(parent: int) -> None:
@@ -26,6 +32,24 @@ def end_with_parent(parent: int) -> None:
     if now not in (parent, _fork_server()):
         os._exit(1)  # the parent had ended before this line
     threading.Thread(target=_watch, args=(now,), name="parent watch", daemon=True).start()
+
+
+@contextmanager
+def offspring_awaited() -> Iterator[None]:
+    """Wait, after the block, until the processes that were started in it have ended, and theirs too.
+
+    Every one of them holds a pipe of Python's resource tracker, which ends with the last one. A tracker from before the
+    block keeps things of others, and goes on.
+    """
+    tracker: Any = resource_tracker._resource_tracker
+    begun_here = os.name == "posix" and tracker._fd is None
+    try:
+        yield
+    finally:
+        if begun_here:
+            waiting = threading.Thread(target=tracker._stop, name="offspring", daemon=True)
+            waiting.start()
+            waiting.join(OFFSPRING_SECONDS)
 
 
 def _fork_server() -> int | None:

@@ -3,11 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_bench.engine.training import Plan
-from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line, waiting_line
+from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.protocols.base.plan import (
+    detectable_line,
+    disk_line,
+    order_line,
+    plan_text,
+    time_line,
+    training_line,
+    waiting_line,
+)
 from tta_bench.protocols.base.preflight import Estimate, Loading
 
 ESTIMATE = Estimate(
@@ -64,3 +74,11 @@ def test_the_texts_of_all_lines_begin_in_one_column(lines: dict[str, str]) -> No
     written = plan_text(lines).split("\n")
     assert [line[:10].rstrip() for line in written] == list(lines)
     assert [line[10:] for line in written] == list(lines.values())
+
+
+def test_a_fixed_order_of_operations_is_said_with_its_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert order_line(RuntimeSettings(device="cpu")) == {}
+    assert "changes nothing on a CPU" in order_line(RuntimeSettings(device="cpu", deterministic=True))["order"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert "slower" in order_line(RuntimeSettings(device="cuda", deterministic=True))["order"]
+    assert order_line(RuntimeSettings(device="cuda")) == {}

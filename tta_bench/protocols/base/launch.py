@@ -21,6 +21,7 @@ from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.plugins import MODULE_PREFIX
+from tta_bench.protocols.base.plan import order_line, plan_text
 from tta_bench.protocols.base.preflight import require_busy
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.rank import Outcome, Task, name_of, outcome_of, serve
@@ -29,6 +30,7 @@ from tta_bench.protocols.base.weights import CHECKPOINT
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 from tta_bench.registry import BACKBONES
+from tta_bench.utils.orphans import offspring_awaited
 from tta_bench.utils.signals import SIGNALS, Interrupted
 
 SHUTDOWN_SECONDS = 300
@@ -66,7 +68,8 @@ def plan_shared(ready: ProtocolRun) -> str:
     count = processes_wanted(ready.experiment.runtime)
     if count > 1:
         _require_parts(_shareable(ready), count)
-    return ready.plan()
+    order = order_line(ready.experiment.runtime)
+    return "\n".join(filter(None, [ready.plan(), plan_text(order)]))
 
 
 def processes_wanted(runtime: RuntimeSettings) -> int:
@@ -210,7 +213,7 @@ def _start(task: Task, count: int) -> tuple[int, int | None, int]:
         signals_to_handle=",".join(number.name for number in hearing),
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
-    with _quiet_agent(hearing):
+    with _quiet_agent(hearing), offspring_awaited():
         try:
             elastic_launch(config, serve)(task)
         except SignalException as stop:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tta_bench.engine.device import resolve_device
 from tta_bench.engine.schedule import Plan
+from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.metrics.paired import ALIKE, SHARES, design_effect, detectable_difference, group_size
 from tta_bench.protocols.base.preflight import Estimate
 
@@ -14,6 +16,9 @@ WIDTH = 10
 """Characters of a line's name, spaces included."""
 WAITS = 0.2
 """Share of the time that a device may wait for data without a word in the plan."""
+FIXED_ORDER = (
+    "fixed on the GPU: equal runs give equal bits, and steps are slower (python .ci/check_gpu.py measures by how much)"
+)
 MORE_WORKERS = "More cores help, with runtime.workers=N."
 PREPARE = "Try `tta-bench data prepare --size 256`."
 
@@ -67,6 +72,19 @@ def time_line(estimate: Estimate, training_clips: int, tested: tuple[int, str] |
     samples, word = tested
     testing = f"{samples * estimate.seconds_per_test_video / 60:,.1f} min of testing"
     return f"at most {minutes} of training and {testing}, by the first step and {word}; later ones are quicker"
+
+
+def order_line(runtime: RuntimeSettings) -> dict[str, str]:
+    """Return the named line on ``runtime.deterministic``, and its cost; empty where it was not asked for.
+
+    Raises:
+        UserError: The device is not here.
+    """
+    if not runtime.deterministic:
+        return {}
+    if resolve_device(runtime.device).type == "cpu":
+        return {"order": "runtime.deterministic=true changes nothing on a CPU, which adds in a fixed order in any case"}
+    return {"order": FIXED_ORDER}
 
 
 def waiting_line(estimate: Estimate, way_out: str = MORE_WORKERS) -> dict[str, str]:

@@ -18,8 +18,11 @@ from tta_bench.records.schema import Record
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.progress import console
 
-LINGER_SECONDS = 20.0
-"""Time for which a process that has lost another waits to be ended, so that the other one's end is seen first."""
+LINGER_SECONDS = 10.0
+"""Time for which a process that has lost another waits to be ended, so that the other one's end is seen first.
+
+It does not wait where the signal that ends it has come already: the other one's end was seen, or the signal not sent.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,8 @@ def serve(task: Task) -> None:
         if isinstance(stop, Stopped):  # all processes stop after the same step
             current().leave()
     except BenchError as error:
-        outcome, code, lost = Outcome(error=error), error.exit_code or 3, isinstance(error, PeerLost)
+        outcome, code = Outcome(error=error), error.exit_code or 3
+        lost = isinstance(error, PeerLost) and not error.asked
     except BaseException as error:
         traceback.print_exc()
         outcome, code = Outcome(error=RunFailed(f"the run failed: {type(error).__name__}: {error}")), 3

@@ -196,7 +196,9 @@ class Recorder:
             "n_expected": self.info.expected,
             "n_scored": 0,
             "excluded": schema.Excluded(count=len(names), names=tuple(names[:20])),
-            "environment": describe_environment(str(self.machine.device), self.machine.precision, plugins),
+            "environment": describe_environment(
+                str(self.machine.device), self.machine.precision, plugins, self.machine.deterministic
+            ),
             "cost": None,
             "input": self.info.input,
         }
