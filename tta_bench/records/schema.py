@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
 from tta_bench.records.redact import text_with_path, without_paths
+from tta_bench.records.views import Viewed
 
 LARGEST_PUBLISHED = 50_000_000
 """Bytes of the largest predictions that are fetched; those of a test list of UCF101 have 764,000."""
@@ -210,7 +211,7 @@ class Selection(Part):
     """Score that picking the best point on the test list would have reported, less the record's."""
 
 
-class Record(Part):
+class Record(Viewed, Part):
     """The result of one experiment."""
 
     schema_version: Literal[1] = 1
