@@ -151,5 +151,6 @@ def test_arrays_ranges_and_paths_are_values(value: object, text: str) -> None:
 
 
 def test_the_package_lists_what_it_offers() -> None:
-    assert {"run", "load_records", "register_backbone"} <= set(dir(tta_bench))
+    names = {"run", "load_records", "register_backbone", "compare", "leaderboard", "verify", "report"}
+    assert names <= set(dir(tta_bench))
     assert not {"config", "annotations"} & set(dir(tta_bench))

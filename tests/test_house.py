@@ -15,7 +15,7 @@ from tests.house_counts import parameters_called, riddles
 
 FLOORS = [
     {"cli"},
-    {"api", "templates"},
+    {"api", "results", "templates"},
     {"protocols", "boards", "contract"},
     {"engine", "records"},
     {"config", "data", "models"},

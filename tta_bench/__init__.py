@@ -1,7 +1,8 @@
 """tta-bench: a benchmark of video backbones on human action and human reaction, under one protocol for all.
 
-In Python: ``run`` runs a protocol, ``load_records`` reads what it left, ``register_backbone`` makes a function a
-backbone, and BACKBONES, DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is first used.
+In Python: ``run`` runs a protocol, ``load_records`` reads what it left, ``compare``, ``verify``, ``report`` and
+``leaderboard`` do as the commands of these names, ``register_backbone`` makes a function a backbone, and BACKBONES,
+DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -12,17 +13,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tta_bench.api import load_records, run
     from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS, register_backbone
+    from tta_bench.results import compare, leaderboard, report, verify
 
 __version__ = "0.1.0"
-__all__ = ["BACKBONES", "DATASETS", "PROTOCOLS", "load_records", "register_backbone", "run"]
+__all__ = [
+    "BACKBONES",
+    "DATASETS",
+    "PROTOCOLS",
+    "compare",
+    "leaderboard",
+    "load_records",
+    "register_backbone",
+    "report",
+    "run",
+    "verify",
+]
 
 _HOME = {
     "BACKBONES": "tta_bench.registry",
     "DATASETS": "tta_bench.registry",
     "PROTOCOLS": "tta_bench.registry",
+    "compare": "tta_bench.results",
+    "leaderboard": "tta_bench.results",
     "load_records": "tta_bench.api",
     "register_backbone": "tta_bench.registry",
+    "report": "tta_bench.results",
     "run": "tta_bench.api",
+    "verify": "tta_bench.results",
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tta_bench.protocols import ProtocolRun
     from tta_bench.protocols.base.in_turn import Done
     from tta_bench.records.schema import Record
+    from tta_bench.records.views import Records
 
 
 RESUME = ("missing", "never", "always")
@@ -75,18 +76,21 @@ def run(
     return run_all(chosen, as_path("work_dir", work_dir), resume, wait)
 
 
-def load_records(folder: str | Path = "runs") -> list[Record]:
+def load_records(folder: str | Path = "runs") -> Records:
     """Return the records in a folder of runs, or in a folder of records, sorted by file name.
+
+    ``load_records().to_frame()`` is a table of them.
 
     Raises:
         UserError: There is no such folder, or a record in it cannot be read.
     """
     from tta_bench.records.store import load_records as load
+    from tta_bench.records.views import Records
 
     folder = as_path("folder", folder)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}.")
-    return load(folder / "records" if (folder / "records").is_dir() else folder)
+    return Records(load(folder / "records" if (folder / "records").is_dir() else folder))
 
 
 def experiments(given: Sequence[str], plugins: Iterable[Path], code: Sequence[PluginCode] = ()) -> list[Experiment]:

@@ -10,7 +10,7 @@ from tta_bench.boards.flat_rows import flat_rows
 from tta_bench.boards.markdown import as_markdown
 from tta_bench.boards.own_data import BoardKey
 from tta_bench.boards.sections import make_board
-from tta_bench.records.schema import GridPoint, Selection
+from tta_bench.records.selection import GridPoint, Selection
 
 
 def selection(optimism: float, *edge: str) -> Selection:

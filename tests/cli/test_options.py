@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.records.some_records import some_record
-from tta_bench.cli.options import label_words, labels_for, load_plugins, paths_and_words
+from tta_bench.cli.options import label_words, load_plugins, paths_and_words
 from tta_bench.errors import UserError
 
 
@@ -21,10 +20,6 @@ def test_only_keys_of_labels_are_taken() -> None:
     assert label_words(["data.root=/data", "labels=l.csv"]) == {"data.root": "/data", "labels": "l.csv"}
     with pytest.raises(UserError, match="Did you mean 'labels'"):
         label_words(["lables=l.csv"])
-
-
-def test_a_record_with_its_own_labels_needs_none() -> None:
-    assert labels_for(some_record(), {"labels": "l.csv"}) is None
 
 
 def test_a_plugin_file_that_is_not_there_is_named() -> None:

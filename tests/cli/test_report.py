@@ -5,8 +5,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from tta_bench.boards.write import official_folder
-from tta_bench.cli.report import command, files_of_clips
-from tta_bench.records.store import read_record, record_files
+from tta_bench.cli.report import command
+from tta_bench.records.store import record_files
 
 RECORD = next(path for path in record_files(official_folder() / "records") if "reversed" in path.name)
 
@@ -17,8 +17,3 @@ def test_a_record_of_the_sample_is_reported_with_its_clips(tmp_path: Path) -> No
     content = (tmp_path / "new" / f"{RECORD.stem}.html").read_text()
     assert "data:image/jpeg" in content
     assert (tmp_path / "new" / f"{RECORD.stem}.html").stat().st_size < 3_000_000
-
-
-def test_clips_are_those_of_the_record() -> None:
-    record = read_record(RECORD)
-    assert len(files_of_clips(record, None)) == record.n_expected

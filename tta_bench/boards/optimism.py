@@ -8,7 +8,7 @@ from statistics import fmean
 from tta_bench.boards.board import Number
 from tta_bench.boards.rows import Row
 from tta_bench.metrics import METRICS
-from tta_bench.records.schema import Selection
+from tta_bench.records.selection import Selection
 
 MARK = "‖"
 OPTIMISM = (

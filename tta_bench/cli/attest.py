@@ -59,11 +59,11 @@ def command(
     date, signed by ssh-keygen. Nothing is signed if predictions differ from the recorded ones, or, trained again, if
     the 95 % interval of the paired difference leaves out 0. What this proves stands in docs/trust.md.
     """
-    from tta_bench.cli.options import labels_for
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.records.attest import attest
     from tta_bench.records.store import read_record
     from tta_bench.records.verify import judge_files
+    from tta_bench.results import labels_for
 
     key = key.expanduser()
     if not key.is_file():
@@ -146,11 +146,11 @@ def _rerun(
     """Train and test again, and return the statement that the difference is within chance."""
     from tta_bench import __version__, api
     from tta_bench.boards.comparison import compare
-    from tta_bench.cli.options import labels_for
     from tta_bench.errors import CheckFailed
     from tta_bench.records.attest import statement_of
     from tta_bench.records.reproduce import run_words
     from tta_bench.records.store import record_name
+    from tta_bench.results import labels_for
 
     folder = work_dir / "attested"
     (again,) = api.run_all(api.experiments(run_words(record, words), plugins), folder, "missing")

@@ -50,9 +50,10 @@ def command(
     tta-bench compare --protocols ucf101_knn ucf101_ft     Spearman's rank correlation over backbones that both have
     """
     from tta_bench.boards.comparison import compare, compare_several
-    from tta_bench.cli.options import label_words, labels_for, paths_and_words
+    from tta_bench.cli.options import label_words, paths_and_words
     from tta_bench.errors import UserError
     from tta_bench.records.store import read_record
+    from tta_bench.results import labels_for
 
     load_plugins(plugins)
     if protocols is not None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from tta_bench.utils.files import is_there, require_folder
-
-if TYPE_CHECKING:
-    from tta_bench.records.intensities import Truth
-    from tta_bench.records.schema import Record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -115,44 +111,3 @@ def label_words(words: Iterable[str]) -> dict[str, str]:
     from tta_bench.config.overrides import parse
 
     return parse(words, ("data.root", "labels"))
-
-
-def clips_for(record: Record, given: dict[str, str]) -> dict[str, tuple[str, str]] | None:
-    """Return class and group of each test clip from a dataset's own folder, where no list of it is official.
-
-    Args:
-        record: A record that has its labels.
-        given: ``data.root``, the folder.
-
-    Raises:
-        UserError: The folder is not that of the dataset, or lacks a part of it.
-    """
-    from tta_bench.records.official import has_official_list
-
-    dataset = record.identity.dataset.name
-    if record.verifiable_with or "data.root" not in given or has_official_list(dataset):
-        return None
-    from tta_bench.cards.catalog import dataset_card
-    from tta_bench.data.datasets.open import open_dataset
-
-    layout = open_dataset(dataset_card(dataset), Path(given["data.root"]).expanduser())
-    if not hasattr(layout, "split") or not record.identity.split.isdigit():
-        return None
-    test = layout.split(int(record.identity.split)).listed("test")
-    return {sample.id: (layout.classes[sample.label], sample.group) for sample in test}
-
-
-def labels_for(record: Record, given: dict[str, str]) -> Truth | None:
-    """Return the labels that a record was published without; None if it has its own, or their place is not given.
-
-    Raises:
-        UserError: The labels do not fit the record.
-    """
-    from tta_bench.config.resolve import data_root
-
-    if record.verifiable_with is None or not (given or data_root(record.identity.dataset.name, {})):
-        return None
-    from tta_bench.experiments.kinds import protocol_card
-    from tta_bench.protocols import load_protocol  # brings torch
-
-    return load_protocol(protocol_card(record.identity.protocol.name).component).labels(record, given)

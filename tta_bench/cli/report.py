@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import label_words, load_plugins, paths_and_words, plugin_option, work_dir_option
-
-if TYPE_CHECKING:
-    from tta_bench.records.schema import Record
 
 
 @click.command("report")
@@ -37,8 +33,8 @@ def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tup
     Several runs are compared pair by pair. Frames of the worst clips need the data: the embedded sample is at hand,
     other data are with data.root=DIR.
     """
-    from tta_bench.boards.web.report import write_report
     from tta_bench.errors import UserError
+    from tta_bench.results import report
 
     load_plugins(plugins)
     records, words = paths_and_words(arguments)
@@ -47,28 +43,5 @@ def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tup
         raise UserError("no run was named.", "`tta-bench list runs` names them.")
     path = into / (f"{records[0].stem}.html" if len(records) == 1 else "report.html")
     into.mkdir(parents=True, exist_ok=True)
-    write_report(records, work_dir, lambda record: files_of_clips(record, root and Path(root).expanduser()), path)
+    report(*records, into=path, work_dir=work_dir, data_root=root)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-
-
-def files_of_clips(record: Record, root: Path | str | None) -> dict[str, Path]:
-    """Return the files of a record's test clips by id; none of a full dataset whose folder was not said.
-
-    Args:
-        record: The record.
-        root: Folder of the data.
-
-    Raises:
-        UserError: The folder is not that of the record's data.
-    """
-    from tta_bench.cards.catalog import dataset_card
-    from tta_bench.data.datasets.open import dataset_root, open_dataset
-
-    if not root and record.identity.tier != "sample":
-        return {}
-    card = dataset_card(record.identity.dataset.name)
-    dataset = open_dataset(card, dataset_root(card, Path(root) if root else None))
-    part = record.identity.split
-    if hasattr(dataset, "split") and part.isdigit():
-        return {sample.id: sample.path for sample in dataset.split(int(part)).test}
-    return {clip.id: clip.video for clip in dataset.part(part) if clip.video is not None}

@@ -45,10 +45,11 @@ def command(
     from tta_bench.boards.neighbours import rows_among
     from tta_bench.boards.pull_request import git_commands, pull_request_text
     from tta_bench.boards.submission import Named, submit
-    from tta_bench.cli.options import label_words, labels_for, paths_and_words
+    from tta_bench.cli.options import label_words, paths_and_words
     from tta_bench.errors import UserError
     from tta_bench.records.store import read_record
     from tta_bench.records.verify import MAINTAINERS, judge
+    from tta_bench.results import labels_for
 
     paths, words = paths_and_words(arguments)
     if not paths:

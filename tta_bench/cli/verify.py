@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +14,8 @@ from tta_bench.cli.options import load_plugins, plugin_option
 
 if TYPE_CHECKING:
     from tta_bench.records.doubles import Seen
-    from tta_bench.records.schema import Record
     from tta_bench.records.verify import Standing
+    from tta_bench.results import Places
 
 _COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
 
@@ -69,6 +69,7 @@ def command(
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.records.doubles import find_doubles
     from tta_bench.records.store import record_files
+    from tta_bench.results import Places
 
     load_plugins(plugins)
     paths, words = paths_and_words(arguments)
@@ -82,8 +83,8 @@ def command(
     files = [file for path in folders for file in (record_files(path) if path.is_dir() else [path])]
     if not files:
         raise UserError(f"there are no records in {', '.join(map(str, folders))}.")
-    asked = _Asked(predictions, fetch, maintainers, labels)
-    found = [_check(file, asked) for file in files]
+    places = Places(predictions, fetch, maintainers, labels)
+    found = [_check(file, places) for file in files]
     doubles = list(find_doubles([seen for _, seen in found if seen is not None]))
     lost = [problem for folder in folders for problem in lost_records(since, folder.parent)] if since else []
     changed = [problem for folder in folders for problem in _keys_changed(since, folder)] if since else []
@@ -104,69 +105,16 @@ def command(
         raise CheckFailed("signatures not checked: there is no ssh-keygen on this machine.")
 
 
-class _Asked(NamedTuple):
-    """Options that say where things are."""
-
-    predictions: Path | None
-    fetch: bool
-    maintainers: Path | None
-    labels: dict[str, str]
-
-
-def _check(file: Path, asked: _Asked) -> tuple[Standing, Seen | None]:
+def _check(file: Path, places: Places) -> tuple[Standing, Seen | None]:
     """Print the standing of a record's file and return it, with the record as it is compared with others."""
-    from tta_bench.errors import BenchError
     from tta_bench.records.limits import plain
-    from tta_bench.records.store import read_record
-    from tta_bench.records.verify import Standing
+    from tta_bench.results import judge_file
 
-    seen = None
-    try:
-        record = read_record(file)
-        elsewhere = _elsewhere(record, file.parent, asked)
-    except BenchError as error:
-        standing = Standing("FAILED", "", (error.message,))
-    else:
-        standing, seen = _judge(record, file, elsewhere, asked)
+    standing, seen = judge_file(file, places)
     word = standing.word or "no figure"
     said = "; ".join(standing.problems) or standing.reason
     click.echo(f"{click.style(word, fg=_COLOURS.get(word, 'green'))} {plain(file.name)}: {plain(said)}")
     return standing, seen
-
-
-def _elsewhere(record: Record, folder: Path, asked: _Asked) -> Path | None:
-    """Return the folder of predictions that do not lie beside their record, after fetching them if that is asked."""
-    from tta_bench.records.files import fetch_predictions, fetched_folder
-
-    if not asked.fetch or record.predictions is None or (folder / record.predictions.name).exists():
-        return asked.predictions
-    elsewhere = asked.predictions or fetched_folder()
-    fetch_predictions(record.predictions, elsewhere)
-    return elsewhere
-
-
-def _judge(record: Record, file: Path, elsewhere: Path | None, asked: _Asked) -> tuple[Standing, Seen]:
-    """Return the standing of a record, and the record as it is compared with others."""
-    from tta_bench.boards.write import official_folder
-    from tta_bench.cli.options import clips_for, labels_for
-    from tta_bench.records.doubles import Seen, samples_digests
-    from tta_bench.records.plausible import check_name
-    from tta_bench.records.verify import MAINTAINERS, judge, read_kept
-
-    truth = labels_for(record, asked.labels)
-    known = (file.parent.parent / MAINTAINERS, official_folder() / MAINTAINERS)
-    standing = judge(
-        record,
-        file.parent,
-        elsewhere=elsewhere,
-        truth=truth,
-        listed=clips_for(record, asked.labels),
-        maintainers=asked.maintainers or next((keys for keys in known if keys.is_file()), None),
-    )
-    if problem := check_name(record, file):
-        standing = standing._replace(word="FAILED", problems=(*standing.problems, problem))
-    kept = read_kept(record, file.parent, elsewhere, truth)
-    return standing, Seen(file.name, record, samples_digests(kept.predictions, kept.outcomes))
 
 
 def _counts(standings: Sequence[Standing]) -> str:

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
 from tta_bench.records.redact import text_with_path, without_paths
+from tta_bench.records.selection import Curve, Selection
+from tta_bench.records.views import Viewed
 
 LARGEST_PUBLISHED = 50_000_000
 """Bytes of the largest predictions that are fetched; those of a test list of UCF101 have 764,000."""
@@ -179,48 +181,7 @@ class Input(Part):
     """Height and width in pixels."""
 
 
-class GridPoint(Part):
-    """One point of a grid of training settings."""
-
-    settings: dict[str, float]
-    """Its settings by name."""
-    held_out: float | None
-    """Score on the groups held out of the training list; null where nothing was chosen."""
-    test: float
-    """Score on the test list, trained on the whole training list. It chooses nothing."""
-
-
-class Selection(Part):
-    """Choice of a point of a grid, on groups held out of the training list."""
-
-    points: tuple[GridPoint, ...] = Field(min_length=1)
-    """The grid."""
-    chosen: int = Field(ge=0)
-    """Index of the point that the record reports."""
-    held_out_clips: int = Field(ge=0)
-    """Clips that chose it."""
-    held_out_groups: int = Field(ge=0)
-    """Groups of those clips."""
-    at_edge: tuple[str, ...]
-    """Settings whose chosen value is the least or largest of the grid: a wider grid might do better."""
-    optimism: float = Field(ge=0)
-    """Score that picking the best point on the test list would have reported, less the record's."""
-
-
-class Curve(Part):
-    """A frozen protocol's figure of the encoder while it was pre-trained."""
-
-    protocol: Name
-    """The protocol."""
-    dataset: Name
-    """Its dataset."""
-    split: int = Field(gt=0)
-    """The split."""
-    points: tuple[tuple[Annotated[int, Field(gt=0)], Annotated[float, Field(ge=0, le=1)]], ...] = Field(min_length=1)
-    """Steps done, and the share of the test clips that were right."""
-
-
-class Record(Part):
+class Record(Viewed, Part):
     """The result of one experiment."""
 
     schema_version: Literal[1] = 1

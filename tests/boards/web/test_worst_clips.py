@@ -8,8 +8,10 @@ import numpy as np
 
 from tests.boards.web.test_confusion import predictions_of
 from tests.records.some_intensities import some_intensities
-from tta_bench.boards.web.worst_clips import MOST, worst, worst_clips
+from tta_bench.boards.web.worst_clips import MOST, files_of_clips, worst, worst_clips
+from tta_bench.boards.write import official_folder
 from tta_bench.records.predictions import collect
+from tta_bench.records.store import read_record, record_files
 
 
 def test_the_widest_margin_comes_first_and_right_clips_are_left_out() -> None:
@@ -46,3 +48,8 @@ def test_frames_are_pictures_in_the_page(tmp_path: Path) -> None:
     assert kind == "data:image/jpeg;base64"
     assert picture is not None
     assert picture.shape[0] == 88
+
+
+def test_clips_are_those_of_the_record() -> None:
+    record = read_record(next(path for path in record_files(official_folder() / "records") if "reversed" in path.name))
+    assert len(files_of_clips(record, None)) == record.n_expected

@@ -45,6 +45,8 @@ class WebBoard(NamedTuple):
     """Its records by their link on it."""
     page: str
     """File name of its page."""
+    forest: str
+    """Picture of its scores and intervals; empty where there is nothing to draw."""
 
 
 class Site:
@@ -114,16 +116,15 @@ def write_site(collected: Collected, published: Mapping[str, Published], boards:
 def _web_board(key: BoardKey, entries: Sequence[Entry], published: Mapping[str, Published]) -> WebBoard:
     board = make_board(key, entries, reported(key, dict(published)))
     page = file_name("-".join(board.path.with_suffix("").parts))
-    return WebBoard(key, board, {entry.link: entry for entry in entries}, page)
+    return WebBoard(key, board, {entry.link: entry for entry in entries}, page, picture(board))
 
 
 def _summary(site: Site, item: WebBoard) -> dict[str, Any]:
-    """Return a board's line on the first page, and draw its picture."""
-    drawn = picture(item.board)
-    if drawn:
-        site.copy(f"assets/{item.page}.svg", drawn)
+    """Return a board's line on the first page, and write its picture."""
+    if item.forest:
+        site.copy(f"assets/{item.page}.svg", item.forest)
     words = zip(_SUMMARY, (cell.words for cell in line_of(item.board)), strict=True)
-    return {"page": item.page, "picture": bool(drawn), **dict(words)}
+    return {"page": item.page, "picture": bool(item.forest), **dict(words)}
 
 
 def _write_board(site: Site, item: WebBoard, nav: Sequence[tuple[str, str]]) -> None:
@@ -146,7 +147,7 @@ def _write_board(site: Site, item: WebBoard, nav: Sequence[tuple[str, str]]) -> 
         nav=nav,
         notes=[note.words for note in item.board.notes],
         sections=list(sections_of(item.board, item.entries, address)),
-        forest=f"{item.page}.svg" if picture(item.board) else "",
+        forest=f"{item.page}.svg" if item.forest else "",
         pictures=pictures,
         backbones=backbones,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,19 +128,22 @@ def _class_rows(figures: Iterable[ClassFigure], score: str) -> str:
 
     They are written here, since a board of a thousand records has a hundred thousand of them.
     """
+    return "\n".join(_class_row(figure, score) for figure in figures)
+
+
+@lru_cache(maxsize=16_384)
+def _class_row(figure: ClassFigure, score: str) -> str:
+    """Return one row; of a class with few clips many records have the same one."""
     text = METRICS.describe(score).text
-    rows = []
-    for figure in figures:
-        low, high = figure.low, figure.high
-        ends = NONE if low is None or high is None else f"{text(low)} to {text(high)}"
-        left, right = max(low or 0.0, 0.0), max(high or 0.0, 0.0)
-        line = f'<span class="ends" style="left:{100 * left:.1f}%;width:{100 * (right - left):.1f}%"></span>'
-        rows.append(
-            f'<tr><th scope="row">{escape.html(figure.name)}</th><td class="right">{text(figure.value)}</td>'
-            f'<td><span class="bar"><span class="value" style="width:{100 * max(figure.value, 0.0):.1f}%"></span>'
-            f'{"" if ends == NONE else line}</span></td><td>{ends}</td><td class="right">{figure.n:,}</td></tr>'
-        )
-    return "\n".join(rows)
+    low, high = figure.low, figure.high
+    ends = NONE if low is None or high is None else f"{text(low)} to {text(high)}"
+    left, right = max(low or 0.0, 0.0), max(high or 0.0, 0.0)
+    line = f'<span class="ends" style="left:{100 * left:.1f}%;width:{100 * (right - left):.1f}%"></span>'
+    return (
+        f'<tr><th scope="row">{escape.html(figure.name)}</th><td class="right">{text(figure.value)}</td>'
+        f'<td><span class="bar"><span class="value" style="width:{100 * max(figure.value, 0.0):.1f}%"></span>'
+        f'{"" if ends == NONE else line}</span></td><td>{ends}</td><td class="right">{figure.n:,}</td></tr>'
+    )
 
 
 def _phase(phase: Any) -> dict[str, str]:

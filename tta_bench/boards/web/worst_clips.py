@@ -14,6 +14,7 @@ from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.records.files import AnyPredictions
 from tta_bench.records.predictions import Predictions
+from tta_bench.records.schema import Record
 
 MOST = 20
 """Clips that are shown."""
@@ -88,3 +89,26 @@ def _frames(path: Path) -> Iterator[str]:
         done, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if done:
             yield "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
+
+
+def files_of_clips(record: Record, root: Path | str | None) -> dict[str, Path]:
+    """Return the files of a record's test clips by id; none of a full dataset whose folder was not said.
+
+    Args:
+        record: The record.
+        root: Folder of the data.
+
+    Raises:
+        UserError: The folder is not that of the record's data.
+    """
+    from tta_bench.cards.catalog import dataset_card
+    from tta_bench.data.datasets.open import dataset_root, open_dataset
+
+    if not root and record.identity.tier != "sample":
+        return {}
+    card = dataset_card(record.identity.dataset.name)
+    dataset = open_dataset(card, dataset_root(card, Path(root) if root else None))
+    part = record.identity.split
+    if hasattr(dataset, "split") and part.isdigit():
+        return {sample.id: sample.path for sample in dataset.split(int(part)).test}
+    return {clip.id: clip.video for clip in dataset.part(part) if clip.video is not None}

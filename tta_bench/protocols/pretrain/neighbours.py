@@ -28,7 +28,7 @@ from tta_bench.protocols.probe.fitting import labels_of
 from tta_bench.protocols.probe.heads import NeighbourHead, mean_over_windows
 from tta_bench.protocols.probe.selection import accuracy
 from tta_bench.protocols.probe.split import open_frozen_split
-from tta_bench.records.schema import Curve
+from tta_bench.records.selection import Curve
 from tta_bench.utils.progress import console
 
 BATCHES_IN_TURN = 64
