@@ -34,6 +34,8 @@ class RuntimeSettings(Strict):
     """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
+    plots: bool = Field(default=True, exclude_if=lambda plots: plots)
+    """Draw curves and confusion matrix beside the record."""
 
 
 class LauncherSettings(Strict):
