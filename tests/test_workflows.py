@@ -34,7 +34,7 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_workflows_are_valid(schema: str) -> None:
-    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure", "comment", "long"}
+    assert {path.stem for path in WORKFLOWS} == {"tests", "boards", "remeasure", "comment", "long", "pages", "release"}
     done = validate(schema, *WORKFLOWS)
     assert done.returncode == 0, done.stdout
 
@@ -68,7 +68,8 @@ def test_no_workflow_gives_code_of_a_pull_request_secrets_or_a_right_to_write(pa
     assert "secrets." not in text
     for job in workflow["jobs"].values():
         if "permissions" in job:
-            assert set(triggers) in ({"schedule", "workflow_dispatch"}, {"workflow_run"})
+            tags_alone = triggers == {"push": {"tags": ["v*"]}}
+            assert tags_alone or set(triggers) in ({"schedule", "workflow_dispatch"}, {"workflow_run"})
             if "workflow_run" in triggers:
                 assert not any("actions/checkout" in step.get("uses", "") for step in job["steps"])
                 assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
@@ -98,6 +99,17 @@ def test_text_of_a_pull_request_is_commented_as_a_block_of_code_only() -> None:
     before, _, after = text.partition("row.txt")
     assert before.count("```") == after.count("```") == 1
     assert "tr -d '`" in after
+
+
+def test_the_site_has_the_boards() -> None:
+    commands = [step["run"] for step in steps(read(FOLDER / "pages.yml")) if "run" in step]
+    assert commands[:2] == ["make docs", ".venv/bin/tta-bench leaderboard --html site/boards"]
+
+
+def test_a_release_is_checked_before_it_is_uploaded() -> None:
+    jobs = read(FOLDER / "release.yml")["jobs"]
+    assert "python -m twine check --strict dist/*" in [step.get("run") for step in jobs["build"]["steps"]]
+    assert jobs["upload"]["needs"] == "build"
 
 
 def test_forms_owners_and_updates_are_there() -> None:

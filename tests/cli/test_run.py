@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Done
 from tests.contract.broken import plugin
 
@@ -61,3 +63,19 @@ def test_a_protocol_that_lacks_a_method_is_named_before_anything_is_spent(
     assert done.code == 2
     assert "protocol component Mine lacks run()." in done.err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("options", "said"), [([], True), (["-q"], False), (["--quiet"], False), (["-v"], True)])
+def test_quiet_says_the_result_and_no_more(
+    tmp_path: Path, command: Callable[..., Done], options: list[str], said: bool
+) -> None:
+    words = ("run", "protocol=mine", "tier=sample", "seed=0,1", "--plugin", mine(tmp_path))
+    done = command(*words, "--work-dir", tmp_path / "runs", *options)
+    assert (done.code, "split 1, seed 1:" in done.err) == (0, said), done.err
+    assert "Seed 1" in done.out
+
+
+@pytest.mark.parametrize("words", [("run", "protocol=ucf101_ft"), ("suite", "sample")])
+def test_quiet_and_verbose_exclude_each_other(words: tuple[str, str], command: Callable[..., Done]) -> None:
+    done = command(*words, "-q", "-v")
+    assert (done.code, "--quiet and --verbose exclude each other" in done.err) == (2, True)

@@ -14,6 +14,7 @@ import pytest
 from tests.warm import Program
 from tta_bench.cards.catalog import weights_card
 from tta_bench.config.resolve import resolve
+from tta_bench.records.schema import Record
 
 REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,7 +52,10 @@ def in_bash(words: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
 
 def tta_bench(words: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
     """Run the suite's own program; return its exit code and all that it printed."""
-    parts = shlex.split(words)
+    parts: list[str] = []
+    for word in shlex.split(words):
+        found = sorted(str(path.relative_to(folder)) for path in folder.glob(word)) if "*" in word else []
+        parts += found or [word]
     settings = dict(part.split("=", 1) for part in parts[: parts.index("tta-bench")])
     process = Program(*parts[parts.index("tta-bench") + 1 :], cwd=folder, env=env | settings)
     said = "".join(process.communicate(timeout=300))
@@ -89,6 +93,12 @@ def follow(page: Path, folder: Path) -> int:
     ("page", "commands"),
     [
         ("index.md", 7),
+        ("quickstart.md", 6),
+        ("install.md", 2),
+        ("own_data.md", 9),
+        ("comparing.md", 4),
+        ("anatomy.md", 4),
+        ("troubleshooting.md", 7),
         ("add_a_backbone.md", 13),
         ("add_a_dataset.md", 16),
         ("add_a_protocol.md", 12),
@@ -100,6 +110,15 @@ def follow(page: Path, folder: Path) -> int:
 )
 def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:
     assert follow(REPOSITORY / "docs" / page, tmp_path) == commands
+
+
+def test_the_page_on_records_names_every_field() -> None:
+    text = (REPOSITORY / "docs" / "anatomy.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| field \|.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    named = {
+        name for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+    }
+    assert named == set(Record.model_fields)
 
 
 def test_the_commands_of_the_first_rows_are_ones_that_the_suite_takes() -> None:

@@ -52,6 +52,32 @@ def folder_of_runs(meaning: str, default: Path = Path("runs")) -> Callable[[Comm
     )
 
 
+def voice_options(command: Command) -> Command:
+    """Return a command with the options ``-q`` and ``-v``: how much it says on stderr while it works."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Say warnings and errors only; results are printed.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Say a line for each step, and show no bars.")
+    return quiet(verbose(command))
+
+
+def set_voice(quiet: bool, verbose: bool) -> list[str]:
+    """Set how much is said while work is done, and return the options that say so to another process.
+
+    Args:
+        quiet: True says warnings and errors only.
+        verbose: True says a line for each step.
+
+    Raises:
+        UserError: Both are asked for.
+    """
+    from tta_bench.errors import UserError
+    from tta_bench.utils.progress import console
+
+    if quiet and verbose:
+        raise UserError("--quiet and --verbose exclude each other.", "Leave one of them out.")
+    console.hushed, console.verbose = quiet, verbose
+    return [*(["--quiet"] if quiet else []), *(["--verbose"] if verbose else [])]
+
+
 work_dir_option = folder_of_runs("Where checkpoints, records and boards of your own runs go.")
 
 

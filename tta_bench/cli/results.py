@@ -47,6 +47,10 @@ def print_results(records: Sequence[Record], work_dir: Path, as_json: bool) -> N
                 + plain(", ".join(record.undefined)),
                 err=True,
             )
+    from tta_bench.cli.chance import chance_lines
+
+    for line in dict.fromkeys(line for record in records for line in chance_lines(record, work_dir / "records")):
+        click.echo(line)
     own = {file_stem(record) for record in records}
     for board in boards:
         if shown_rows := rows_of(board, own):

@@ -8,7 +8,7 @@ import click
 
 from tta_bench.cli.completion import complete_words
 from tta_bench.cli.documents import echo_json, json_option
-from tta_bench.cli.options import plugin_option, work_dir_option
+from tta_bench.cli.options import plugin_option, set_voice, voice_options, work_dir_option
 
 
 @click.command("run")
@@ -32,6 +32,7 @@ from tta_bench.cli.options import plugin_option, work_dir_option
     "--shard", metavar="I/N", help="Only every N-th experiment, from the I-th on (slurm: as the array task says)."
 )
 @plugin_option
+@voice_options
 @json_option("Print the records as one JSON document.")
 def command(
     words: tuple[str, ...],
@@ -42,6 +43,8 @@ def command(
     wait: bool,
     shard: str | None,
     plugins: tuple[Path, ...],
+    quiet: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Run a protocol: fine-tune, test, record, and show the board.
@@ -59,6 +62,7 @@ def command(
     """
     from tta_bench import api
 
+    voice = set_voice(quiet, verbose)
     experiments = api.experiments(words, plugins)  # wrong words are answered before torch is loaded
 
     from tta_bench.errors import UserError
@@ -94,7 +98,7 @@ def command(
             raise UserError("launcher= shares the experiments itself: leave out --shard and --submission.")
         for experiment in experiments:
             api.start(experiment, work_dir, resume)  # what is wrong is said here, before anything waits in a queue
-        options = ["--work-dir", str(work_dir.resolve()), "--resume", resume, *(["--wait"] if wait else [])]
+        options = ["--work-dir", str(work_dir.resolve()), "--resume", resume, *(["--wait"] if wait else []), *voice]
         options += [text for plugin in plugins for text in ("--plugin", str(plugin.resolve()))]
         launch(kind, settings, words, options, len(experiments), work_dir)
         if kind == "slurm":
@@ -110,5 +114,11 @@ def command(
         print_findings(done.findings, work_dir, as_json)
     elif done.records or (as_json and done.failure is None):
         print_results(done.records, work_dir, as_json)
+    from tta_bench.boards.web.plots import plot_all
+
+    drawn = [record for record in done.records if record.status == "success"]
+    if drawn and experiments[0].runtime.plots:
+        for problem in plot_all(drawn, work_dir):
+            console.print(problem, style="yellow", markup=False)
     if done.failure is not None:
         raise done.failure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tta_bench.cli.documents import echo_json, json_option
-from tta_bench.cli.options import plugin_option, work_dir_option
+from tta_bench.cli.options import plugin_option, set_voice, voice_options, work_dir_option
 
 if TYPE_CHECKING:
     from tta_bench.cards.suite import SuiteCard
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     "--shard", metavar="I/N", help="Only every N-th experiment, from the I-th on (slurm: as the array task says)."
 )
 @plugin_option
+@voice_options
 @json_option("Print the records, or with --dry-run the plan, as one JSON document.")
 def command(
     name: str,
@@ -44,6 +45,8 @@ def command(
     wait: bool,
     shard: str | None,
     plugins: tuple[Path, ...],
+    quiet: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Run the experiments that a suite's card names, and fill the boards; the same command again goes on.
@@ -61,6 +64,7 @@ def command(
     from tta_bench.config.suite import planned, unconfigured
     from tta_bench.registry import load_files
 
+    set_voice(quiet, verbose)
     code = load_files(plugins)
     card = suite_card(name)
     absent = unconfigured(card, words) if dry_run else []

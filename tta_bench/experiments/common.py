@@ -36,6 +36,8 @@ class RuntimeSettings(Strict):
     """Add in a fixed order on a GPU, slower: equal runs give equal bits. A CPU does so in any case."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)
     """Time between checkpoints."""
+    plots: bool = Field(default=True, exclude_if=lambda plots: plots)
+    """Draw curves and confusion matrix beside the record."""
 
 
 class LauncherSettings(Strict):

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.records.some_records import some_predictions, write_success
+from tta_bench.boards.web import plots
+from tta_bench.records.store import read_record
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_kept_test_has_its_matrix_beside_the_record(tmp_path: Path) -> None:
+    file = write_success(tmp_path / "records", some_predictions(), keep_predictions=True)
+    assert not list(plots.plot_all([read_record(file)], tmp_path))
+    assert [path.name for path in file.parent.glob("*.png")] == [f"{file.stem}.confusion.png"]
+    assert file.with_suffix(".confusion.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize("loss", [0.5, float("nan")])
+def test_curves_are_drawn_of_any_figures(loss: float) -> None:
+    steps = [{"step": step, "loss": loss, "grad_norm": 1.0, "lr": 0.1} for step in range(3)]
+    assert plots.curves_png(steps).startswith(PNG)
+
+
+@pytest.mark.parametrize("names", [["a$_{", "<b>"], [f"class {n}" for n in range(30)]])
+def test_names_of_classes_are_text(names: list[str]) -> None:
+    assert plots.confusion_png(np.eye(len(names), dtype=np.int64), names).startswith(PNG)
+
+
+@pytest.mark.parametrize("error", [ImportError("no matplotlib"), ValueError("first\nsecond")])
+def test_a_picture_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    file = write_success(tmp_path / "records", some_predictions(), keep_predictions=True)
+
+    def fail(*_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(plots, "confusion_png", fail)
+    (line,) = plots.plot_all([read_record(file)], tmp_path)
+    assert line.startswith(f"no pictures of {file.stem}: {str(error)[:5]}")
+    assert "\n" not in line
