@@ -77,8 +77,8 @@ def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device) ->
         optimizer_state: Bytes of the optimizer's state.
         device: The device.
     """
-    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
-    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    weights: int = sum(tensor.nbytes for tensor in model.state_dict().values())
+    trained: int = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
     return weights + 2 * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
 
 
@@ -147,10 +147,12 @@ def _meminfo(root: Path, name: str) -> list[int]:
 
 def _mapped(root: Path) -> int:
     """Return the size of this process's address space; 0 where the system does not say."""
+    pages = _text(root / "proc/self/statm").split()
+    if not pages:
+        return 0
     import resource
 
-    pages = _text(root / "proc/self/statm").split()
-    return int(pages[0]) * resource.getpagesize() if pages else 0
+    return int(pages[0]) * resource.getpagesize()
 
 
 def _address_space() -> list[int]:

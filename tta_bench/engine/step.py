@@ -60,7 +60,7 @@ class StepSettings(Generic[RecipeT]):
     micro_batch_key: str = MICRO_BATCH
     """The key that gives their number, for advice."""
     micro_batch_is_auto: bool = False
-    """Whether their number shall be made to fit the device's memory."""
+    """True if their number is made to fit the device's memory."""
 
 
 class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):

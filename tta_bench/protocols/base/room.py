@@ -36,7 +36,7 @@ def require_fixed(training: Training) -> None:
 
 
 def measured(training: Training, pair: Any) -> StepMemory:
-    """Return what a training step takes, by the activations that a step of a pair of clips keeps."""
+    """Return the memory of a training step, by the activations that a step of a pair of clips keeps."""
     step = training.step
     with counting_kept(training.model) as kept:
         step.train_step(pair, training.optimizer)
