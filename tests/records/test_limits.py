@@ -45,6 +45,46 @@ def test_usual_data_are_read(tmp_path: Path) -> None:
     assert read_json(tmp_path / "record.json") == (json.dumps(data), data)
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a": ', "}"), ('[0, {"a": ', "}]")])
+def test_the_deepest_level_is_still_read(tmp_path: Path, opening: str, closing: str) -> None:
+    file, levels = tmp_path / "record.json", opening.count("[") + opening.count("{")
+    times = limits.DEEPEST // levels
+    file.write_text(opening * times + "1" + closing * times)
+    assert read_json(file)[0].count(opening) == times
+    file.write_text("[" + opening * times + "1" + closing * times + "]")
+    with pytest.raises(ValueError, match="nested deeper than 20"):
+        read_json(file)
+
+
+@pytest.mark.parametrize(
+    "content", ['{\n\t"a": "b\\nc"}', '["ü", "\u202e"]', '["\x7f"]', '[{"\\u0007": 1}]', '["a", "\u2028"]']
+)
+def test_unseen_signs_are_found_as_they_are_and_escaped(tmp_path: Path, content: str) -> None:
+    (tmp_path / "record.json").write_text(content)
+    with pytest.raises(ValueError, match="signs that are not seen"):
+        read_json(tmp_path / "record.json")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12.0).reshape(3, 4),
+        np.asfortranarray(np.arange(12, dtype=">i2").reshape(3, 4)),
+        np.array(["a", "longer", "ü"]),
+        np.array(3),
+        np.zeros((0, 5), np.float32),
+        np.array([True, False]),
+    ],
+)
+def test_arrays_are_read_as_they_were_written(tmp_path: Path, array: np.ndarray) -> None:
+    for name in ("first", "second"):  # the header of the second is known by then
+        np.savez_compressed(tmp_path / name, a=array)
+        read = read_arrays(tmp_path / f"{name}.npz")["a"]
+        np.testing.assert_array_equal(read, array, strict=True)
+        assert read.flags.f_contiguous == array.flags.f_contiguous
+        assert read.flags.writeable
+
+
 @given(st.text())
 def test_a_plain_text_has_no_sign_that_a_terminal_acts_on(text: str) -> None:
     assert not any(map(is_control, plain(text)))

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.records.some_records import some_record
-from tta_bench.records.redact import given_words, without_paths, without_root
+from tta_bench.records.redact import given_words, text_with_path, without_paths, without_root
 
 
 def refusal(**changes: Any) -> str:
@@ -44,3 +44,13 @@ def test_no_path_of_the_machine_gets_into_a_record() -> None:
 def test_the_place_of_local_copies_is_no_word_of_a_run(place: str) -> None:
     words = ["protocol=ucf101_ft", "data.root=/data/ucf101", f"data.cache={place}"]
     assert given_words(words) == ("protocol=ucf101_ft", "data.root=<data.root>")
+
+
+@pytest.mark.parametrize("texts", [["a", "/data/x"], ["a:", "b", "~/x"], ["/data", "1/2"]])
+def test_a_path_is_found_among_other_texts(texts: list[str]) -> None:
+    assert text_with_path({"of": [*texts, "1"]}) == next(text for text in texts if text[0] in "/~")
+
+
+@pytest.mark.parametrize("texts", [["a/", "b"], ["C:", "/"], ["~", "/ b"]])
+def test_two_texts_are_no_path_together(texts: list[str]) -> None:
+    assert text_with_path(texts) is None

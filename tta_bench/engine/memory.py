@@ -147,10 +147,12 @@ def _meminfo(root: Path, name: str) -> list[int]:
 
 def _mapped(root: Path) -> int:
     """Return the size of this process's address space; 0 where the system does not say."""
+    pages = _text(root / "proc/self/statm").split()
+    if not pages:
+        return 0
     import resource
 
-    pages = _text(root / "proc/self/statm").split()
-    return int(pages[0]) * resource.getpagesize() if pages else 0
+    return int(pages[0]) * resource.getpagesize()
 
 
 def _address_space() -> list[int]:

@@ -87,7 +87,7 @@ def resampled_means(
     if sums.shape[1] > 1:
         return np.concatenate([_mean_of_cells(w @ sums, w @ counts) for w in resample_weights(len(sums), resamples)])
     pairs = sums[:, 0] + 1j * counts[:, 0]  # one look-up brings both, which takes half as long as weights
-    totals = np.concatenate([pairs[drawn].sum(axis=1) for drawn in resample_groups(len(pairs), resamples)])
+    totals = np.concatenate([pairs.take(drawn).sum(axis=1) for drawn in resample_groups(len(pairs), resamples)])
     means: NDArray[np.float64] = totals.real / totals.imag
     return means
 

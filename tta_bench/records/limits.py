@@ -7,8 +7,9 @@ import json
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -42,11 +43,11 @@ def read_json(path: Path) -> tuple[str, Any]:
         data = json.loads(text, parse_float=_exact, parse_constant=_no_number, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
-    for value, depth in _walk(data):
-        if depth > DEEPEST:
-            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
-        if isinstance(value, str) and value != plain(value):
-            raise ValueError(f"a text has signs that are not seen: {ascii(value)[:80]}")
+    _check_depth(data)
+    if "\\" in text or not text.replace("\n", "").isprintable():  # else every text in it is printable
+        for value in _walk(data):
+            if isinstance(value, str) and value != plain(value):
+                raise ValueError(f"a text has signs that are not seen: {ascii(value)[:80]}")
     return text, data
 
 
@@ -84,21 +85,23 @@ def read_arrays(path: Path) -> dict[str, Any]:
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Return an array that is as large as its header says."""
-    content = io.BytesIO(archive.read(member))
-    _check_header(content, member)
-    content.seek(0)
-    array: NDArray[Any] = npy.read_array(content, allow_pickle=False)
-    return array
-
-
-def _check_header(file: BinaryIO, member: zipfile.ZipInfo) -> None:
-    """Check that an array is as large as its header says."""
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, kind = read(file)
+    content = bytearray(archive.read(member))
+    version = npy.read_magic(io.BytesIO(content[: npy.MAGIC_LEN]))
+    start = npy.MAGIC_LEN + (2 if version == (1, 0) else 4)
+    end = start + int.from_bytes(content[npy.MAGIC_LEN : start], "little")
+    shape, by_columns, kind = _header(version, bytes(content[npy.MAGIC_LEN : end]))
     size = int(np.prod(shape, dtype=object)) * kind.itemsize
-    if kind.hasobject or size > member.file_size:
-        raise ValueError(f"{member.filename} says that it has {size:,} bytes, and has {member.file_size:,}")
+    if kind.hasobject or size > len(content) - end:
+        raise ValueError(f"{member.filename} says that it has {size:,} bytes, and has {max(len(content) - end, 0):,}")
+    return np.ndarray(shape, kind, content, offset=end, order="F" if by_columns else "C")
+
+
+@lru_cache(maxsize=200)
+def _header(version: tuple[int, int], header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type of an array, of which boards read thousands of equal ones."""
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, by_columns, kind = read(io.BytesIO(header))
+    return shape, by_columns, kind
 
 
 def _exact(text: str) -> float:
@@ -121,13 +124,28 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _walk(data: Any) -> Iterator[tuple[Any, int]]:
-    """Yield every value in JSON data, keys included, with its depth; without recursion."""
-    waiting = [(data, 0)]
+def _check_depth(data: Any) -> None:
+    """Refuse JSON data that are nested too deep, level by level."""
+    level = [data]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+
+
+def _walk(data: Any) -> Iterator[Any]:
+    """Yield every value in JSON data, keys included; without recursion."""
+    waiting = [data]
     while waiting:
-        value, depth = waiting.pop()
-        yield value, depth
+        value = waiting.pop()
+        yield value
         if isinstance(value, dict):
-            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+            waiting += [inner for pair in value.items() for inner in pair]
         elif isinstance(value, list):
-            waiting += [(inner, depth + 1) for inner in value]
+            waiting += value

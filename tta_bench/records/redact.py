@@ -37,7 +37,10 @@ def given_words(words: Iterable[str]) -> tuple[str, ...]:
 
 def text_with_path(value: Any) -> str | None:
     """Return the first text in a JSON value, keys included, that looks like an absolute path; None if none does."""
-    return next((text for text in _texts(value) if _ABSOLUTE_PATH.search(text)), None)
+    texts = list(_texts(value))
+    if not _ABSOLUTE_PATH.search("\n".join(texts)):  # a path ends at a line's end, and may begin after it
+        return None
+    return next((text for text in texts if _ABSOLUTE_PATH.search(text)), None)
 
 
 def _texts(value: Any) -> Iterator[str]:
