@@ -18,7 +18,7 @@ from tta_bench.protocols.probe.grid import HeadGrid, HeadShape, grid_scores, tra
 from tta_bench.protocols.probe.heads import AttentiveHead, Head, LinearHead, NeighbourHead, mean_over_windows
 from tta_bench.protocols.probe.linear import LogisticRegression, Standardiser, fit_path
 from tta_bench.protocols.probe.selection import HeldOut, Point, accuracy, choose, describe_selection, held_out
-from tta_bench.records import schema
+from tta_bench.records import selection as recorded
 from tta_bench.utils.progress import console
 
 TOKEN_MEMORY = 2_000_000_000
@@ -34,7 +34,7 @@ class Fitted:
     """``(test clips, classes)`` probabilities."""
     seen: int
     """Training clips that went through, repeated ones counted."""
-    selection: schema.Selection | None = None
+    selection: recorded.Selection | None = None
 
 
 def labels_of(samples: Sequence[Sample]) -> Tensor:
@@ -55,7 +55,7 @@ def _held_out(experiment: FrozenExperiment, clips: SplitClips, points: Sequence[
 
 def _chosen(
     points: Sequence[Point], held: Sequence[float] | None, tested: Sequence[float], part: HeldOut | None
-) -> schema.Selection:
+) -> recorded.Selection:
     """Return the choice, and tell the user."""
     index = 0 if held is None else choose(points, held)
     found = describe_selection(points, held, tested, index, part)

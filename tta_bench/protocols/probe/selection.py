@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.errors import UserError
 from tta_bench.metrics.ties import Places, counted, places
-from tta_bench.records import schema
+from tta_bench.records import selection as recorded
 from tta_bench.utils.keyed_random import generator
 
 Point = Mapping[str, float]
@@ -110,7 +110,7 @@ def describe_selection(
     tested: Sequence[float],
     chosen: int,
     part: HeldOut | None,
-) -> schema.Selection:
+) -> recorded.Selection:
     """Return the record's entry of a selection.
 
     Args:
@@ -120,9 +120,9 @@ def describe_selection(
         chosen: Index of the chosen point.
         part: The held-out part.
     """
-    return schema.Selection(
+    return recorded.Selection(
         points=tuple(
-            schema.GridPoint(settings=dict(point), held_out=None if held is None else held[index], test=tested[index])
+            recorded.GridPoint(settings=dict(point), held_out=None if held is None else held[index], test=tested[index])
             for index, point in enumerate(points)
         ),
         chosen=chosen,
