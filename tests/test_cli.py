@@ -72,9 +72,15 @@ def test_the_options_are_these() -> None:
 
 OPTIONS = {
     "completion": [],
-    "run": ["--dry-run", "--json", "--plugin", "--resume", "--shard", "--submission", "--wait", "--work-dir"],
+    "run": [
+        *("--dry-run", "--json", "--plugin", "--quiet", "--resume", "--shard", "--submission", "--verbose", "--wait"),
+        *("--work-dir", "-q", "-v"),
+    ],
     "eval": ["--json", "--plugin", "--work-dir"],
-    "suite": ["--dry-run", "--json", "--plugin", "--resume", "--shard", "--wait", "--work-dir"],
+    "suite": [
+        *("--dry-run", "--json", "--plugin", "--quiet", "--resume", "--shard", "--verbose", "--wait", "--work-dir"),
+        *("-q", "-v"),
+    ],
     "predict": ["--every", "--format", "--plugin", "--top", "--work-dir"],
     "features": ["--into", "--plugin", "--work-dir"],
     "list": ["--json", "--plugin", "--work-dir"],

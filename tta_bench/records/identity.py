@@ -83,7 +83,7 @@ class OfficialList(Part):
     relabelled: Names = ()
     """Official clips with another label."""
     doubled: Names = ()
-    """Clips named more than once."""
+    """Clips named more than once, or found at several places with different bytes."""
 
 
 class Official(Part):

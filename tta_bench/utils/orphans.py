@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from typing import Any
 
 LOOK_SECONDS = 0.5
@@ -41,6 +40,8 @@ def offspring_awaited() -> Iterator[None]:
     Every one of them holds a pipe of Python's resource tracker, which ends with the last one. A tracker from before the
     block keeps things of others, and goes on.
     """
+    from multiprocessing import resource_tracker  # takes milliseconds, and every command imports this module
+
     tracker: Any = resource_tracker._resource_tracker
     begun_here = os.name == "posix" and tracker._fd is None
     try:
