@@ -279,10 +279,28 @@ def test_a_test_without_a_layer_of_the_file_is_refused_by_its_name(source, names
     assert set(names) <= {*report.unexpected, *report.dropped}
 
 
-@pytest.mark.parametrize("names", [["criterion.weight"], ["n_averaged", "loss_fn.margin"], ["train_metrics.total"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["criterion.weight"],
+        ["n_averaged", "loss_fn.margin"],
+        ["train_metrics.total"],
+        ["val_acc.correct", "val_acc.total"],
+        ["best.tp", "best.fp", "train_top5.mean_value"],
+    ],
+)
 def test_what_no_forward_pass_uses_is_no_layer(source, names):
     report = load_classifier(make(), official(source) | {name: torch.ones(3) for name in names})
     assert report.head == "head"
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_parameters_that_are_numpy_arrays_are_told(source, wrapped, tmp_path):
+    arrays = {name: tensor.numpy() for name, tensor in official(source).items()}
+    torch.save({"model": arrays} if wrapped else arrays, tmp_path / "arrays.pth")
+    with pytest.raises(UserError, match="0 tensors fit") as refused:
+        load_backbone(make().backbone, read_checkpoint(tmp_path / "arrays.pth"))
+    assert "NumPy arrays" in refused.value.hint
 
 
 def test_half_precision_files_fill_a_single_precision_backbone(source, clip):

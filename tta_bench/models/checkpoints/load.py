@@ -17,6 +17,7 @@ from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.backbones.videomae import VideoMAEV2, sinusoid_positions
 from tta_bench.models.checkpoints.copies import TOP, Copy, dictionaries, find_copy
 from tta_bench.models.checkpoints.heads import check_classes, find_head
+from tta_bench.models.checkpoints.opaque import Opaque
 from tta_bench.models.checkpoints.positions import GEOMETRY, is_position, resample_positions
 from tta_bench.models.checkpoints.read import Checkpoint, read_checkpoint, save_checkpoint
 from tta_bench.models.checkpoints.rename import newer_huggingface, official_videomae
@@ -42,8 +43,12 @@ _FRESH = ("fc_norm.",)
 _NO_LAYER = re.compile(
     r"(.*\.)?(n_averaged|num_batches_tracked|total_ops|total_params|data_preprocessor\.(mean|std))"
     r"|(.*\.)?(criterion|loss(_\w+)?|\w+_loss|\w*metrics?)(\..+)?"
+    r"|.+\.(correct|total|tp|fp|tn|fn|confmat|preds|target|(mean|sum|min|max)_value|mean_[xy]|var_[xy]|corr_xy|n_total)"
 )
-"""Names of what training scripts keep among a network's tensors and no forward pass of a test uses."""
+"""Names of what training scripts keep among a network's tensors and no forward pass of a test uses.
+
+The last line has the states of torchmetrics, which Lightning saves under any name (``val_acc.correct``).
+"""
 
 
 class Loaded(NamedTuple):
@@ -206,6 +211,8 @@ def _check_fit(report: LoadReport, raw: Mapping[str, Any], backbone: nn.Module, 
     hint = "Choose the backbone that the file was made with; a part of a backbone is never loaded."
     if set(wrong) == {"of another shape"} and all(is_position(name.split(" ")[0]) for name in report.mismatched):
         hint = "These are positions of another input size or length: say clip.size= and clip.frames= as there."
+    if not report.loaded and _holds_opaque(raw):
+        hint = "It has no tensors but NumPy arrays, perhaps, which are not read: write torch.save(net.state_dict())."
     raise UserError(
         f"{_source(raw)} does not fit {type(backbone).__name__}: {report.loaded:,} tensors fit, {found}.{held}", hint
     )
@@ -225,6 +232,15 @@ def _check_positions(tensors: Mapping[str, Tensor], source: str) -> None:
             fixed = sinusoid_positions(table.shape[-2], table.shape[-1], torch.device("cpu"))
             if not torch.allclose(table.float(), fixed, atol=1e-3):
                 raise UserError(f"{source} has learned positions (pos_embed); VideoMAE's are fixed sinusoids.")
+
+
+def _holds_opaque(raw: object) -> bool:
+    """Return True if a checkpoint has, under names that parameters have, objects that were not built."""
+    if isinstance(raw, Mapping):
+        return any(
+            _holds_opaque(value) for name, value in raw.items() if isinstance(value, Mapping) or "." in str(name)
+        )
+    return isinstance(raw, Opaque)
 
 
 def _source(raw: Mapping[str, Any]) -> str:
