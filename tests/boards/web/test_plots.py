@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,17 @@ def test_a_kept_test_has_its_matrix_beside_the_record(tmp_path: Path) -> None:
     assert not list(plots.plot_all([read_record(file)], tmp_path))
     assert [path.name for path in file.parent.glob("*.png")] == [f"{file.stem}.confusion.png"]
     assert file.with_suffix(".confusion.png").read_bytes().startswith(PNG)
+
+
+def test_pictures_are_drawn_anew_only_for_a_newer_record(tmp_path: Path) -> None:
+    file = write_success(tmp_path / "records", some_predictions(), keep_predictions=True)
+    picture = file.with_suffix(".confusion.png")
+    assert not list(plots.plot_all([read_record(file)], tmp_path))
+    for written, drawn in ((1, False), (3, True)):
+        os.utime(file, (written, written))
+        os.utime(picture, (2, 2))
+        assert not list(plots.plot_all([read_record(file)], tmp_path))
+        assert (picture.stat().st_mtime != 2) == drawn
 
 
 @pytest.mark.parametrize("loss", [0.5, float("nan")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,16 +28,26 @@ _NAMED = 24
 def plot_all(records: Sequence[Record], work_dir: Path) -> Iterator[str]:
     """Draw what there is of each record into ``records``, and yield a line for each whose pictures fail.
 
+    A record whose pictures are newer than itself keeps them.
+
     Args:
         records: Finished records.
         work_dir: Folder of the runs.
     """
     for record in records:
+        if _is_drawn(work_dir / "records" / f"{file_stem(record)}.json"):
+            continue
         try:
             for name, content in pictures(record, work_dir):
                 write_atomic(work_dir / "records" / f"{file_stem(record)}.{name}.png", content)
         except Exception as error:  # a picture is no result: whatever a drawing library raises ends no run
             yield f"no pictures of {file_stem(record)}: {one_line(str(error)) or type(error).__name__}"
+
+
+def _is_drawn(file: Path) -> bool:
+    """Return True if a record's file has pictures that were drawn after it was written."""
+    drawn = list(file.parent.glob(f"{glob.escape(file.stem)}.*.png"))
+    return bool(drawn) and min(picture.stat().st_mtime_ns for picture in drawn) >= file.stat().st_mtime_ns
 
 
 def pictures(record: Record, work_dir: Path) -> Iterator[tuple[str, bytes]]:
