@@ -54,7 +54,8 @@ def tta_bench(words: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
     """Run the suite's own program; return its exit code and all that it printed."""
     parts: list[str] = []
     for word in shlex.split(words):
-        found = sorted(str(path.relative_to(folder)) for path in folder.glob(word)) if "*" in word else []
+        bare = "*" in word and word in words.split()  # a quoted star is the program's
+        found = sorted(str(path.relative_to(folder)) for path in folder.glob(word)) if bare else []
         parts += found or [word]
     settings = dict(part.split("=", 1) for part in parts[: parts.index("tta-bench")])
     process = Program(*parts[parts.index("tta-bench") + 1 :], cwd=folder, env=env | settings)
