@@ -10,6 +10,6 @@ COPY registry registry
 COPY leaderboards leaderboards
 COPY tta_bench tta_bench
 RUN uv pip install --system --no-cache --torch-backend=cpu .
-WORKDIR /work
+WORKDIR /bench
 ENTRYPOINT ["tta-bench"]
 CMD ["doctor"]

@@ -9,6 +9,6 @@ COPY registry registry
 COPY leaderboards leaderboards
 COPY tta_bench tta_bench
 RUN python -m pip install --no-cache-dir -c constraints.txt .
-WORKDIR /work
+WORKDIR /bench
 ENTRYPOINT ["tta-bench"]
 CMD ["doctor"]

@@ -87,7 +87,7 @@ def corpora(folder: Path, clips: int, seed: int) -> Planted:
     return Planted((sides[0], sides[1]), planted, mirrored)
 
 
-@pytest.mark.parametrize(("clips", "seed", "least"), [(300, 11, 46), (300, 23, 43), (2000, 7, 46)])
+@pytest.mark.parametrize(("clips", "seed", "least"), [(300, 7, 46), (300, 11, 46), (300, 23, 43), (2000, 7, 46)])
 def test_copies_are_found_and_lookalikes_are_not(clips: int, seed: int, least: int, tmp_path: Path) -> None:
     """Thresholds were chosen on seeds 7 and 11; seed 23 was tried once, afterwards, and falls short of 46."""
     made = corpora(tmp_path, clips, seed)
