@@ -31,6 +31,22 @@ def test_pictures_are_drawn_anew_only_for_a_newer_record(tmp_path: Path) -> None
         assert (picture.stat().st_mtime != 2) == drawn
 
 
+@pytest.mark.parametrize("left", ["curves", "confusion"])
+def test_a_drawing_that_was_killed_between_two_pictures_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    file = write_success(tmp_path / "records", some_predictions(), keep_predictions=True)
+    steps = [{"step": step, "loss": 1.0, "grad_norm": 1.0, "lr": 0.1} for step in range(3)]
+    monkeypatch.setattr(plots, "log_of", lambda *_: (steps, []))
+    assert not list(plots.plot_all([read_record(file)], tmp_path))
+    drawn = {name: file.with_suffix(f".{name}.png") for name in ("curves", "confusion")}
+    before = drawn[left].stat().st_mtime_ns
+    drawn["confusion" if left == "curves" else "curves"].unlink()
+    assert not list(plots.plot_all([read_record(file)], tmp_path))
+    assert all(picture.is_file() for picture in drawn.values())
+    assert drawn[left].stat().st_mtime_ns == before
+
+
 @pytest.mark.parametrize("loss", [0.5, float("nan")])
 def test_curves_are_drawn_of_any_figures(loss: float) -> None:
     steps = [{"step": step, "loss": loss, "grad_norm": 1.0, "lr": 0.1} for step in range(3)]

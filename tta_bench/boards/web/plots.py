@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,30 +27,29 @@ _NAMED = 24
 def plot_all(records: Sequence[Record], work_dir: Path) -> Iterator[str]:
     """Draw what there is of each record into ``records``, and yield a line for each whose pictures fail.
 
-    A record whose pictures are newer than itself keeps them.
+    A picture that is newer than its record is kept.
 
     Args:
         records: Finished records.
         work_dir: Folder of the runs.
     """
     for record in records:
-        if _is_drawn(work_dir / "records" / f"{file_stem(record)}.json"):
-            continue
+        file = work_dir / "records" / f"{file_stem(record)}.json"
         try:
-            for name, content in pictures(record, work_dir):
-                write_atomic(work_dir / "records" / f"{file_stem(record)}.{name}.png", content)
+            for name, draw in pictures(record, work_dir):
+                picture = file.with_name(f"{file.stem}.{name}.png")
+                if not _is_newer(picture, file):
+                    write_atomic(picture, draw())
         except Exception as error:  # a picture is no result: whatever a drawing library raises ends no run
             yield f"no pictures of {file_stem(record)}: {one_line(str(error)) or type(error).__name__}"
 
 
-def _is_drawn(file: Path) -> bool:
-    """Return True if a record's file has pictures that were drawn after it was written."""
-    drawn = list(file.parent.glob(f"{glob.escape(file.stem)}.*.png"))
-    return bool(drawn) and min(picture.stat().st_mtime_ns for picture in drawn) >= file.stat().st_mtime_ns
+def _is_newer(file: Path, than: Path) -> bool:
+    return file.is_file() and file.stat().st_mtime_ns >= than.stat().st_mtime_ns
 
 
-def pictures(record: Record, work_dir: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and PNG of each picture of a record: ``curves`` and ``confusion``, as far as their data are kept.
+def pictures(record: Record, work_dir: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield each picture of a record, as far as its data are kept: ``curves`` and ``confusion``, and how to draw a PNG.
 
     Args:
         record: A finished record.
@@ -62,12 +60,12 @@ def pictures(record: Record, work_dir: Path) -> Iterator[tuple[str, bytes]]:
     """
     logged, _ = log_of(record, work_dir)
     if len(logged) > 1:
-        yield "curves", curves_png(logged)
+        yield "curves", lambda: curves_png(logged)
     ref = record.predictions
     if ref is not None and (file := work_dir / "records" / ref.name).is_file():
         predictions = read_predictions(file)
         if isinstance(predictions, Predictions):
-            yield "confusion", confusion_png(confusion(predictions), predictions.classes)
+            yield "confusion", lambda: confusion_png(confusion(predictions), predictions.classes)
 
 
 def curves_png(steps: Sequence[Mapping[str, float]]) -> bytes:
