@@ -1,9 +1,9 @@
 """Table of the peak memory of ``tta-bench run --dry-run`` for cards of backbones: of a run's whole tree of processes.
 
-python benchmarks/dry_run_memory.py [--limit-gb 9] [--protocol ucf101_ft] [--seconds 300] [NAME ...]
+python benchmarks/dry_run_memory.py [--limit-gb 4] [--protocol ucf101_ft] [--seconds 300] [NAME ...]
 
-One after the other; without names, all of ``tta-bench list backbones``. ``--limit-gb`` limits each process's address
-space, as ``ulimit -v`` does: then a line is expected, or a run, and never a kill. Linux only.
+One after the other; without names, all of ``tta-bench list backbones``. ``--limit-gb`` runs each in a control group
+with that limit, as a container does: then a line is expected, or a run, and never a kill. Linux only; it needs root.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "tta_bench"]
@@ -42,22 +44,39 @@ def resident(group: int) -> int:
     return held
 
 
-def measure(words: list[str], seconds: float, limit: int | None) -> tuple[int, int, str]:
+@contextmanager
+def limited(limit: int | None) -> Iterator[Path | None]:
+    """Make a control group (version 1 or 2) with a limit of memory and none of swap, and remove it after the block."""
+    if limit is None:
+        yield None
+        return
+    first = Path("/sys/fs/cgroup/memory")
+    group = (first if first.is_dir() else Path("/sys/fs/cgroup")) / f"dry_run_memory_{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / ("memory.limit_in_bytes" if first.is_dir() else "memory.max")).write_text(str(limit))
+        yield group
+    finally:
+        time.sleep(0.5)
+        group.rmdir()
+
+
+def measure(words: list[str], seconds: float, group: Path | None) -> tuple[int, int, str]:
     """Return the peak in bytes, the exit code and the line that says why a command failed.
 
     Args:
         words: The command line.
         seconds: Longest time; then it is stopped.
-        limit: Bytes of address space of each process; None for no limit.
+        group: Control group to run it in.
     """
 
-    def limited() -> None:
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    def join() -> None:
+        if group is not None:
+            (group / "cgroup.procs").write_text(str(os.getpid()))
 
     with tempfile.TemporaryFile("w+") as output:
         started = subprocess.Popen(
-            words, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited
+            words, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=join
         )
         peak, end = 0, time.monotonic() + seconds
         while started.poll() is None:
@@ -86,7 +105,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as work:
             words = [f"protocol={asked.protocol}", f"backbone={name}", "weights=none", "tier=sample", "--dry-run"]
             begun = time.monotonic()
-            peak, code, said = measure([*COMMAND, "run", *words, "--work-dir", work], asked.seconds, limit)
+            with limited(limit) as group:
+                peak, code, said = measure([*COMMAND, "run", *words, "--work-dir", work], asked.seconds, group)
         print(f"| {name} | {peak / 1e9:.2f} | {time.monotonic() - begun:.0f} | {code} | {said} |", flush=True)
 
 

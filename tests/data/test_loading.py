@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -196,3 +197,41 @@ def test_all_that_a_loader_of_test_clips_is_given_can_be_pickled(samples: list[S
     dataset, begin = as_sent((loader.dataset, loader.worker_init_fn))
     assert begin is loading.quiet_worker
     assert torch.equal(dataset[1]["clips"], loader.dataset[1]["clips"])
+
+
+TALL = """
+import sys
+from pathlib import Path
+from tests.data.test_loading import CLIP
+from tta_bench.data import loading
+from tta_bench.data.datasets.layout import Sample
+from tta_bench.experiments.fine_tune import EvalSettings
+
+def peak():
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+clip = CLIP.model_copy(update={"span": 16, "frames": 16, "stride": 1, "size": 224})
+rule = EvalSettings(segments=5, crops=3)
+clips = loading.TestClips([Sample("4k", Path(sys.argv[1]), 0, "4k")], {"4k": 20}, clip, rule, seed=0)
+before = peak()
+assert clips[0]["clips"].shape == (15, 16, 224, 224, 3)
+print(peak() - before)
+"""
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak memory there")
+def test_a_4k_video_costs_a_test_item_little_more_than_its_short_side(tmp_path: Path) -> None:
+    video = tmp_path / "4k.mp4"
+    with av.open(video, "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "ultrafast", "bf": "2", "refs": "4"})
+        stream.width, stream.height, stream.pix_fmt = 3840, 2160, "yuv420p"
+        for k in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((2160, 3840, 3), 10 * k, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    told = subprocess.run([sys.executable, "-c", TALL, video], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    print(f"peak of a 5 x 3 test item of 3840 x 2160 pixels: {float(told.stdout):.0f} MB above the loader's")
+    assert float(told.stdout) < 400
