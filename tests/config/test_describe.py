@@ -33,6 +33,16 @@ def test_a_backbone_has_its_cost_for_every_protocol_with_views() -> None:
     assert "views" not in describe("abaw_eri")["protocols"]
 
 
+def test_a_backbone_has_estimated_hours_where_the_clips_of_a_protocol_are_stated() -> None:
+    hours = describe_card("backbones", backbone_card("videomaev2_vit_b"))["estimated_hours"]
+    assert "not measured" in hours["meaning"]
+    passes = 3 * 2 * 100 * 9_537 + 15 * 3_783
+    assert hours["ucf101_ft"]["NVIDIA H100"] == pytest.approx(2 * 180.34e9 * passes / (0.35 * 989e12) / 3600, rel=0.03)
+    assert hours["ucf101_ft"]["NVIDIA A100"] > hours["hmdb51_ft"]["NVIDIA A100"] > hours["ucf101_knn"]["NVIDIA A100"]
+    assert "abaw_eri" not in hours
+    assert "estimated_hours" not in describe("egemaps")["backbones"]
+
+
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'ucf101_ft'"):
         describe("ucf101_f")

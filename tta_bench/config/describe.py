@@ -10,8 +10,10 @@ from tta_bench.cards.families import with_timm_defaults
 from tta_bench.cards.files import card_files
 from tta_bench.cards.kinds import BackboneCard, Card
 from tta_bench.cards.protocol import ProtocolCard, TierSettings
+from tta_bench.config.resolve import resolve
 from tta_bench.errors import UserError, unknown
 from tta_bench.experiments.base import protocol_hash
+from tta_bench.experiments.effort import SHARE_OF_PEAK, effort, estimated_hours, official_counts
 from tta_bench.experiments.kinds import protocol_card
 from tta_bench.metrics.paired import ALIKE, SHARES, design_effect, detectable_difference
 from tta_bench.plugins import PluginError, installed
@@ -21,6 +23,10 @@ DETECTABLE = (
     "points of top-1 that a paired test at 5 % finds with power 0.8, by the share of test clips that only one of two "
     "models gets right, and by the correlation of these among the clips of one group (0.1 mild, 0.4 strong); one seed "
     "each, so the luck of training comes on top"
+)
+HOURS = (
+    f"estimated and not measured, one split and seed: multiply-adds at {SHARE_OF_PEAK:.0%} of the GPU's peak in "
+    f"bfloat16, no waiting for data; of frozen protocols the encoding, without attentive heads"
 )
 
 
@@ -71,6 +77,8 @@ def describe_card(group: str, card: Card) -> dict[str, Any]:
             for protocol in map(protocol_card, card_files("protocols"))
             if (views := protocol.views("full")) is not None
         }
+        if hours := _hours(card):
+            extra["estimated_hours"] = {"meaning": HOURS} | hours
     if isinstance(card, ProtocolCard):
         extra["hash"] = protocol_hash(card)
         if card.views("full") is not None:
@@ -81,6 +89,23 @@ def describe_card(group: str, card: Card) -> dict[str, Any]:
                 "sample": _detectable(card.sample),
             }
     return extra | data
+
+
+def _hours(card: BackboneCard) -> dict[str, dict[str, float]]:
+    """Return the estimated hours of a backbone's training and test by protocol and GPU, where the clips are stated."""
+    found = {}
+    for protocol in card_files("protocols"):
+        try:
+            experiment = resolve(
+                [f"protocol={protocol}", f"backbone={card.name}", "weights=none", "tier=full", "data.root=."]
+            )[0]
+        except UserError:  # it has no recipe for such a backbone
+            continue
+        clips = official_counts(experiment)
+        work = None if clips is None else effort(experiment, clips)
+        if work:
+            found[protocol] = {gpu: float(f"{hours:.2g}") for gpu, hours in estimated_hours(work).items()}
+    return found
 
 
 def _detectable(settings: TierSettings) -> dict[str, dict[str, float]]:

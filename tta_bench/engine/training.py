@@ -163,7 +163,7 @@ def train(
         log.restore()
         return Timing()
     order = StepBatches(len(training.clips), training.batch, first, plan.total, settings.seed)
-    batches = TimedBatches(training.loader(order))
+    batches = TimedBatches(training.loader(order), settings.machine)
     own, count, world = training.own_parts(), len(training.parts()), training.world
 
     def save(done: int) -> None:
@@ -214,7 +214,7 @@ def train(
             if asked:
                 raise Stopped(asked, done)
     share = clips if world.is_first else 0  # a step's clips are counted once
-    return shared_timing(batches.timing((plan.total - first) * share, settings.machine), world)
+    return shared_timing(batches.timing((plan.total - first) * share), world)
 
 
 class _NotLoaded(Exception):

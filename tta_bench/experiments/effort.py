@@ -25,6 +25,18 @@ class Effort(NamedTuple):
     """Features that are read, in units of 10^9 bytes."""
 
 
+PEAKS = {"NVIDIA A100": 312.0, "NVIDIA H100": 989.0}
+"""Operations of a GPU in bfloat16, in units of 10^12 a second, as its maker states them: without sparsity."""
+SHARE_OF_PEAK = 0.35
+"""Share of the peak that an estimate counts on; published trainings reach .25 to .45."""
+
+
+def estimated_hours(work: Mapping[str, Effort]) -> dict[str, float]:
+    """Return the hours of some work on each GPU of `PEAKS`, at two operations a multiply-add: not measured."""
+    operations = 2e9 * sum(piece.gmacs for piece in work.values())
+    return {name: operations / (peak * 1e12 * SHARE_OF_PEAK) / 3600 for name, peak in PEAKS.items()}
+
+
 class Counts(NamedTuple):
     """Clips of a split."""
 

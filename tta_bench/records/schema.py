@@ -134,6 +134,8 @@ class Phase(Part):
     """Share of the time spent waiting for data."""
     peak_memory_bytes: int | None = Field(ge=0)
     """Most memory used on the device, or by the process on a CPU."""
+    joules: float | None = Field(default=None, ge=0, exclude_if=lambda joules: joules is None)
+    """Energy of the GPU (NVML) or of the processors (RAPL), others' use included; null where they do not tell."""
 
 
 MOST_NAMES = 20

@@ -82,6 +82,8 @@ def test_a_discarded_record_is_gone(recorder: Recorder) -> None:
 def test_a_phase_counts_videos_and_the_share_of_waiting() -> None:
     (entry,) = phase("train", Timing(clips=24, seconds=4.0, waiting=1.0, peak_memory=7), views=2)
     assert (entry.samples, entry.throughput, entry.waiting, entry.peak_memory_bytes) == (12, 3.0, 0.25, 7)
+    assert entry.joules is None
+    assert phase("test", Timing(clips=4, seconds=1.0, joules=12.34))[0].joules == 12.3
     assert phase("train", None) == phase("train", Timing()) == []
 
 

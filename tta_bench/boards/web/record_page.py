@@ -18,8 +18,9 @@ from tta_bench.metrics import METRICS
 from tta_bench.records.attest import attestation_file, read_attestations
 from tta_bench.records.files import read_predictions
 from tta_bench.records.predictions import Predictions
+from tta_bench.records.rates import gmacs_per_second, watt_hours
 from tta_bench.records.reproduce import script
-from tta_bench.records.schema import Record
+from tta_bench.records.schema import Phase, Record
 
 _MEANINGS = {
     "arithmetic": "follows from outcomes that whoever submitted it wrote",
@@ -60,7 +61,7 @@ def record_values(entry: Entry, file: Path, controls: Mapping[RunKey, Sequence[E
         "matrix": "" if predictions is None or matrix is None else matrix_picture(matrix, predictions.classes),
         "mistakes": [] if predictions is None or matrix is None else mistakes(matrix, predictions.classes),
         "controls": [(other, _figure(other.record, score)) for other in mine],
-        "phases": [_phase(phase) for phase in record.phases],
+        "phases": [_phase(record, phase) for phase in record.phases],
         "cost": dict(_cost(record)),
         "given": shlex.join(record.given),
         "script": script(record),
@@ -146,12 +147,14 @@ def _class_row(figure: ClassFigure, score: str) -> str:
     )
 
 
-def _phase(phase: Any) -> dict[str, str]:
+def _phase(record: Record, phase: Phase) -> dict[str, str]:
+    gmacs = gmacs_per_second(record, phase)
     memory = NONE if phase.peak_memory_bytes is None else f"{phase.peak_memory_bytes / 1e9:.2f} GB"
     return {
         "name": phase.name,
         "seconds": f"{phase.seconds:,.1f}",
         "rate": f"{phase.throughput:,.1f}",
+        "gmacs": NONE if gmacs is None else f"{gmacs:,.0f}",
         "waiting": f"{100 * phase.waiting:.0f} %",
         "memory": memory,
     }
@@ -166,6 +169,8 @@ def _cost(record: Record) -> Iterator[tuple[str, str]]:
         yield "Input", f"{record.input.frames} frames, {record.input.size} px"
     if record.phases:
         yield "Time", f"{sum(phase.seconds for phase in record.phases) / 3600:,.3f} hours"
+    if (energy := watt_hours([record])) is not None:
+        yield "Energy", f"{energy:,.3g} Wh"
 
 
 def _grid(record: Record, score: str) -> dict[str, Any] | None:

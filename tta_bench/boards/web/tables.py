@@ -9,14 +9,20 @@ from tta_bench.boards import escape
 from tta_bench.boards.board import NONE, Board, Cell, Column, Link, Links, Note, Number, Section, Source, Table, Text
 from tta_bench.boards.rows import Entry
 from tta_bench.boards.sources import modality_of
+from tta_bench.records.rates import watt_hours
 
 FACETS = ("weights", "pretraining", "labels", "track", "input", "modality", "dataset", "verified", "precision")
 """Columns that a reader may filter on, where they have two values or more."""
 _MOST_CHOICES = 40
 """A column with more values than this is searched, not chosen from."""
-_NUMBERS = ("rank", "score", "clips", "groups", "gmacs", "parameters", "speed", "year", "value", "hours")
+_NUMBERS = ("rank", "score", "clips", "groups", "gmacs", "parameters", "speed", "year", "value", "hours", "energy")
 """Columns that are sorted as numbers; those aligned to the right are, too."""
-_ADDED = (Column("modality", "modality"), Column("dataset", "data"), Column("hours", "hours a run", right=True))
+_ADDED = (
+    Column("modality", "modality"),
+    Column("dataset", "data"),
+    Column("hours", "hours a run", right=True),
+    Column("energy", "Wh a run", right=True),
+)
 """Columns of measured rows that only a wide page has room for."""
 
 
@@ -154,11 +160,12 @@ def _widened(table: Table, entries: Mapping[str, Entry]) -> Table:
 
 def _added(runs: Sequence[Entry]) -> tuple[Cell, ...]:
     if not runs:
-        return Text(None), Text(None), Number(None)
-    hours, record = hours_of(runs), runs[0].record
+        return Text(None), Text(None), Number(None), Number(None)
+    hours, energy, record = hours_of(runs), watt_hours(entry.record for entry in runs), runs[0].record
     return (
         *(Text(modality_of(record)), Text(record.identity.dataset.name)),
         Number(hours, "" if hours is None else f"{hours:.2g}" if hours < 1 else f"{hours:,.1f}"),
+        Number(energy, "" if energy is None else f"{energy:,.3g}"),
     )
 
 

@@ -277,6 +277,7 @@ def phase(name: str, timing: Timing | None, views: int = 1) -> list[schema.Phase
         "throughput": round(timing.clips / views / timing.seconds, 3),
         "waiting": round(min(1.0, timing.waiting / timing.seconds), 4),
         "peak_memory_bytes": timing.peak_memory,
+        "joules": None if timing.joules is None else round(timing.joules, 1),
     }
     return [schema.Phase.model_validate(entry)]
 

@@ -50,7 +50,7 @@ def multi_view_test(
     """
     merged: list[NDArray[np.float32]] = []
     indices: list[int] = []
-    clips, batches = 0, TimedBatches(loader)
+    clips, batches = 0, TimedBatches(loader, machine)
     classifier.eval()
     with Bar("test", len(loader.dataset), "videos") as bar:  # type: ignore[arg-type]
         for batch in batches:
@@ -60,7 +60,7 @@ def multi_view_test(
             clips += views.shape[0] * views.shape[1]
             bar.advance(len(views) * machine.world.size)
     scores = woven(machine.world, indices, merged, len(loader.dataset))  # type: ignore[arg-type]
-    return TestReport(scores, shared_timing(batches.timing(clips, machine), machine.world))
+    return TestReport(scores, shared_timing(batches.timing(clips), machine.world))
 
 
 def average_views(

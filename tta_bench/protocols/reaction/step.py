@@ -159,11 +159,11 @@ def reaction_test(step: ReactionStep, loader: DataLoader[ReactionItem]) -> React
         RunFailed: A micro-batch does not fit into memory.
     """
     outputs: list[NDArray[np.float32]] = []
-    world, batches = step.settings.machine.world, TimedBatches(loader)
+    world, batches = step.settings.machine.world, TimedBatches(loader, step.settings.machine)
     with Bar("test", len(loader.dataset), "clips") as bar:  # type: ignore[arg-type]
         for batch in batches:
             outputs.append(step.outputs(batch).numpy())
             bar.advance(len(outputs[-1]) * world.size)
     indices = [index for keys in loader.batch_sampler for _, index in keys]  # type: ignore[union-attr]
     clips = woven(world, indices, outputs, len(loader.dataset))  # type: ignore[arg-type]
-    return ReactionReport(clips, shared_timing(batches.timing(len(indices), step.settings.machine), world))
+    return ReactionReport(clips, shared_timing(batches.timing(len(indices)), world))
