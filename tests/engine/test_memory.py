@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +49,8 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
             {
                 "memory/job/memory.limit_in_bytes": f"{6 * GIB}\n",
                 "memory/job/memory.usage_in_bytes": f"{5 * GIB}\n",
-                "memory/job/memory.stat": f"cache 3\ntotal_inactive_file {2 * GIB}\n",  # given back when asked for
+                # files are given back when asked for
+                "memory/job/memory.stat": f"cache 3\ntotal_active_file {GIB}\ntotal_inactive_file {GIB}\n",
             },
             6,
             3,
@@ -85,6 +88,36 @@ def test_more_than_is_free_cannot_be_taken(size: int) -> None:
     with within_free(CPU), pytest.raises(RuntimeError, match="allocate memory"):
         torch.empty(size, dtype=torch.uint8)
     assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+@LINUX
+def test_a_limit_of_ones_own_is_no_property_of_the_machine() -> None:
+    before = total_memory(CPU)
+    with within_free(CPU), within_free(CPU):
+        assert total_memory(CPU) == before
+
+
+class Broken(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        raise MemoryError
+
+
+@pytest.mark.parametrize("layer", [nn.Softmax(-1), nn.Sigmoid()])  # both keep their own output
+def test_what_a_failed_backward_pass_kept_is_freed(layer: nn.Module) -> None:
+    def fail() -> weakref.ref[torch.Tensor]:
+        values = torch.ones(3, requires_grad=True)
+        with counting_kept(layer):
+            kept = layer(Broken.apply(layer(values)))
+            with pytest.raises(MemoryError):
+                kept.sum().backward()
+        return weakref.ref(kept)
+
+    assert fail()() is None
 
 
 @pytest.mark.parametrize("rows", [1, 5])

@@ -83,6 +83,18 @@ def test_an_image_network_of_ones_own_is_lifted_over_frames() -> None:
     assert backbone(torch.zeros(2, 3, 8, 48, 48)).shape == (2, 8, 5)
 
 
+def test_a_network_too_large_for_memory_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")):
+
+        def build(error: Exception = error, **_: object) -> None:
+            raise error
+
+        monkeypatch.setitem(BACKBONES.module_dict, TINY.component, build)
+        with pytest.raises(UserError, match="does not fit into the memory that is free") as caught:
+            build_backbone(TINY, CLIP)
+        assert "clip.size" not in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("update", "message"),
     [

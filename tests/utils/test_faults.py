@@ -3,9 +3,10 @@ from __future__ import annotations
 import errno
 
 import pytest
+import torch
 
 from tta_bench.errors import RunFailed, UserError
-from tta_bench.utils.faults import foreseen
+from tta_bench.utils.faults import foreseen, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,17 @@ def test_anything_else_is_not_foreseen(error: Exception) -> None:
 def test_an_error_for_the_user_stays_as_it_is() -> None:
     error = UserError("a clip is missing.")
     assert foreseen(error) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (RuntimeError("shapes do not fit"), False),
+        (OSError(errno.ENOSPC, "No space left"), False),
+    ],
+)
+def test_too_little_memory_is_known_on_every_device(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) == expected

@@ -15,6 +15,7 @@ from tta_bench.engine.deterministic import fix_order
 from tta_bench.engine.world import ALONE, World, current
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.utils.faults import is_out_of_memory
 
 ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 CPU_MICRO_BATCH = 16
@@ -179,7 +180,7 @@ def memory_advice(micro_batch: int, key: str = MICRO_BATCH) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         smaller = smaller_micro_batch(micro_batch)
         cost = ", and the run is not standard" if key == NORM_BATCH else ""

@@ -6,8 +6,10 @@ cut alike. What is free only refuses.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,8 @@ BASE_BYTES = 9 * 10**8
 WORKING = 1.3
 """Peak of a step's activations, of those that are kept for the backward pass: gradients and scratch come on top."""
 _UNLIMITED = 2**60
+_replaced: list[int] = []
+"""Limits of the address space that blocks of `within_free` replaced: theirs are no property of the machine."""
 _ROOT = Path("/")
 
 
@@ -95,11 +99,11 @@ class Kept:
         return sum(self._sizes.values())
 
     def add(self, tensor: Tensor) -> Tensor:
-        """Count a tensor that is kept, and return it."""
+        """Count a tensor that is kept, and return it apart from its graph, which else is never freed."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in self._own:
             self._sizes[storage.data_ptr()] = max(storage.nbytes(), self._sizes.get(storage.data_ptr(), 0))
-        return tensor
+        return tensor.detach()
 
 
 @contextmanager
@@ -108,6 +112,15 @@ def counting_kept(model: nn.Module) -> Iterator[Kept]:
     kept = Kept(model)
     with torch.autograd.graph.saved_tensors_hooks(kept.add, _same):
         yield kept
+
+
+def give_back() -> None:
+    """Give memory that nothing uses any more back to the system, which lets a failed trial's be asked for again."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    with suppress(OSError, AttributeError):  # glibc alone keeps so much, and has a word for it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager
@@ -123,15 +136,13 @@ def within_free(device: torch.device) -> Iterator[None]:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = mapped + free
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    if soft != resource.RLIM_INFINITY:
-        limit = min(limit, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([mapped + free, *known]), hard))
+    _replaced.append(soft)
     try:
         yield
     finally:
+        _replaced.pop()
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
@@ -161,7 +172,7 @@ def _address_space() -> list[int]:
         import resource
     except ImportError:
         return []
-    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    soft = _replaced[0] if _replaced else resource.getrlimit(resource.RLIMIT_AS)[0]
     return [] if soft == resource.RLIM_INFINITY else [soft]
 
 
@@ -180,12 +191,12 @@ def _groups(root: Path) -> Iterator[tuple[int, int]]:
                 break
             limit, used = (_text(folder / name).strip() for name in names)
             if limit.isdigit() and int(limit) < _UNLIMITED:
+                parts = dict(line.split() for line in _text(folder / "memory.stat").splitlines())
                 files = [
-                    int(entry.split()[1])
-                    for entry in _text(folder / "memory.stat").splitlines()
-                    if entry.split()[0] in {"inactive_file", "total_inactive_file"}
+                    sum(int(parts.get(f"{whole}{kind}_file", 0)) for kind in ("active", "inactive"))
+                    for whole in ("", "total_")  # version 1 counts groups below apart
                 ]
-                yield int(limit), max(0, (int(used) if used.isdigit() else 0) - max(files, default=0))
+                yield int(limit), max(0, (int(used) if used.isdigit() else 0) - max(files))
 
 
 def _text(path: Path) -> str:

@@ -18,6 +18,7 @@ from tta_bench.models.backbones.timm_images import PerFrame
 from tta_bench.models.classifier import Classifier, measure_width
 from tta_bench.models.measure import one_line
 from tta_bench.registry import BACKBONES
+from tta_bench.utils.faults import is_out_of_memory
 from tta_bench.utils.keyed_random import torch_seed
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -43,6 +44,11 @@ def build_backbone(card: BackboneCard, clip: ResolvedClip, drop_path: float = 0.
     except BenchError:
         raise
     except Exception as error:  # whatever a library raises for arguments that it does not like
+        if is_out_of_memory(error):
+            raise UserError(
+                f"backbone {card.name} does not fit into the memory that is free: {one_line(error)}",
+                "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
+            ) from error
         raise UserError(f"backbone {card.name} cannot be built: {one_line(error)}", _other_size(card, clip)) from error
     if torch.initial_seed() != seed:
         raise UserError(

@@ -31,6 +31,12 @@ def foreseen(error: BaseException) -> BenchError | None:
     return next(filter(None, map(_of_text, _chain(error))), None)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if an error says that the memory of a GPU or of the machine does not suffice for a tensor."""
+    gpu = type(error).__name__ == "OutOfMemoryError"  # PyTorch's, which is not loaded for this
+    return gpu or isinstance(error, MemoryError) or "allocate memory" in str(error)
+
+
 def _chain(error: BaseException) -> list[BaseException]:
     """Return an exception, and those that it came from, the first one last."""
     chain: list[BaseException] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.loading import StepBatches, train_loader
-from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, smaller_micro_batch
-from tta_bench.engine.memory import within_free
+from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, memory_advice, smaller_micro_batch
+from tta_bench.engine.memory import give_back
 from tta_bench.engine.training import Training
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
@@ -90,14 +91,20 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
     while True:
         failure, estimate = None, None
         try:
-            estimate = trial(micro_batch)
+            with (
+                memory_advice(micro_batch),
+                ThreadPoolExecutor(1) as thread,
+            ):  # what a failed backward pass left in its queue ends with its thread
+                estimate = thread.submit(trial, micro_batch).result()
         except Exception as error:
             failure = error
-            error.__traceback__ = None  # its frames hold the model that did not fit
+            if isinstance(error, OutOfMemory):  # frames of it, and of the error before it, hold what did not fit
+                error.__traceback__ = error.__context__ = None
         smaller = smaller_micro_batch(micro_batch)
         if world.most(isinstance(failure, OutOfMemory)) and shrinks and smaller < micro_batch:
             console.print(f"{micro_batch} clips at once do not fit into memory: {smaller} are tried", style="dim")
             micro_batch = smaller
+            give_back()
             continue
         world.agree(failure)
         assert estimate is not None
@@ -117,12 +124,6 @@ def try_once(training: Training, smoke_test: Callable[[], None], folder: Path) -
         BenchError: Whatever the step or the test raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with within_free(training.step.settings.machine.device):
-        return _try_all(training, smoke_test, folder)
-
-
-def _try_all(training: Training, smoke_test: Callable[[], None], folder: Path) -> Estimate:
-    """Do the step, the checkpoint and the test of `try_once`."""
     loading = _try_step(training)
     step_seconds = loading.step_seconds / training.views / training.world.size
     size = _try_checkpoint(training, folder) if training.world.is_first else 0

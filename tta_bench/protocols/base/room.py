@@ -7,6 +7,7 @@ from typing import Any
 from tta_bench.data.loading import AHEAD, IN_FLIGHT_BYTES, bytes_of
 from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
 from tta_bench.engine.memory import (
+    BASE_BYTES,
     SHARE,
     StepMemory,
     counting_kept,
@@ -27,6 +28,7 @@ def require_fixed(training: Training) -> None:
     device = training.step.settings.machine.device
     free, fixed = free_memory(device), _fixed(training)
     held = sum(tensor.nbytes for tensor in training.model.state_dict().values())
+    held += BASE_BYTES if device.type == "cpu" else 0  # this process has taken it
     if free is not None and fixed - held > free:
         raise UserError(
             f"training this backbone needs {_gb(fixed)} before the first clip (weights, gradients and the optimizer's "

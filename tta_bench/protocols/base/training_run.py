@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from tta_bench.engine.device import MICRO_BATCH, NORM_BATCH, Machine, resolve_micro_batch
+from tta_bench.engine.memory import within_free
 from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
@@ -233,7 +234,8 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
         BenchError: Whatever fails.
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
-    fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
+    with within_free(run.machine.device):
+        fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
     require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size, run.micro_batch_key)
     return fitted
 
