@@ -192,7 +192,7 @@ class _Method(nn.Module):
 def _of_all(
     classifier: AttentiveClassifier, method: Callable[..., Tensor], parameters: Mapping[str, Tensor], *given: Tensor
 ) -> Tensor:
-    """Return what a method gives for the parameters of each head, and for each head's own arguments."""
+    """Return the outputs of a method for each head's parameters and each head's own arguments, heads first."""
     module = _Method(classifier, method)
     stacked = {f"classifier.{name}": value for name, value in parameters.items()}
     together: Tensor = vmap(lambda own, *each: functional_call(module, own, each))(stacked, *given)
