@@ -47,6 +47,29 @@ def test_a_head_of_a_grid_is_the_one_that_is_trained_alone(blocks: int, tmp_path
         assert torch.allclose(value, alone.state(0)[name], atol=1e-5), name
 
 
+@pytest.mark.parametrize(("width", "heads"), [(32, 16), (48, 16), (24, 4)])
+def test_heads_that_share_their_reading_have_their_own_outputs_and_gradients(width: int, heads: int) -> None:
+    grid = HeadGrid(HeadShape(width, 5, heads, 1, seed=0), POINTS * 2, CPU)
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for value in grid.parameters.values():
+            value.add_(torch.randn(value.shape, generator=draw) * 0.1)
+    x = torch.randn(3, 17, width, generator=draw)
+    together = grid.logits(x, 0)
+    together.square().sum().backward()
+    for number in range(len(grid.points)):
+        alone = grid.shape.build()
+        alone.load_state_dict(grid.state(number))
+        logits = alone(x)
+        logits.square().sum().backward()
+        assert torch.allclose(together[number], logits, atol=1e-5)
+        for name, parameter in alone.named_parameters():
+            gradient = grid.leaves[0][name].grad
+            assert gradient is not None
+            assert parameter.grad is not None
+            assert torch.allclose(gradient[number], parameter.grad, atol=1e-4), name
+
+
 def test_the_optimizer_is_pytorchs_adamw(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"epochs": 3, "batch": 30})
     grid = trained(tmp_path, POINTS[:1], settings=settings)

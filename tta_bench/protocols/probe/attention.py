@@ -74,12 +74,24 @@ class SelfAttentionBlock(nn.Module):
         return out
 
 
+def attended(x: Tensor, towards: Tensor) -> Tensor:
+    """Return the means of tokens that questions attend to ``(B, questions, D)``.
+
+    Args:
+        x: Tokens ``(B, N, D)``.
+        towards: What each question multiplies a token with for its score ``(questions, D)``.
+    """
+    attention = (x @ towards.T).softmax(dim=1)  # (B, N, questions)
+    return attention.transpose(1, 2) @ x
+
+
 class CrossAttention(nn.Module):
     """Attention of one query to normalised tokens, without projecting a single token.
 
     The score of a token is its product with the key matrix's transpose times the query, and the value of a weighted
     mean of tokens is the weighted mean of their values: both projections are done once a clip and not once a token,
     which is the same in exact arithmetic. The bias of the keys moves all scores of a head alike, so it has no effect.
+    Between the two, in `attended`, nothing depends on a parameter, so that many of these share their reading of tokens.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -88,24 +100,32 @@ class CrossAttention(nn.Module):
         self.q = nn.Linear(width, width)
         self.kv = nn.Linear(width, 2 * width)
 
-    def forward(self, query: Tensor, x: Tensor, norm: nn.LayerNorm) -> Tensor:
-        """Return ``(B, D)`` for a query ``(D,)`` and tokens ``(B, N, D)`` of mean 0 and deviation 1.
+    def ask(self, query: Tensor, norm: nn.LayerNorm) -> Tensor:
+        """Return each attention head's question to tokens of mean 0 and deviation 1, ``(heads, D)``.
 
         Args:
-            query: The learned query.
-            x: The tokens, before scale and shift of their norm.
-            norm: Has that scale and shift.
+            query: The learned query ``(D,)``.
+            norm: Has the scale and shift of the tokens' norm.
         """
-        width = x.shape[-1]
-        part = width // self.heads
-        keys, values = self.kv.weight.reshape(2, self.heads, part, width)
-        asked = self.q(query).reshape(self.heads, 1, part)
-        towards = (asked @ keys).squeeze(1) * norm.weight * part**-0.5  # (heads, D)
-        attention = (x @ towards.T).softmax(dim=1)  # (B, N, heads)
-        mean = (attention.transpose(1, 2) @ x) * norm.weight + norm.bias  # (B, heads, D)
-        mixed: Tensor = (mean.transpose(0, 1) @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, D / heads)
-        out: Tensor = mixed.reshape(len(x), width) + self.kv.bias[width:]
+        keys, _ = self._projections()
+        asked = self.q(query).reshape(self.heads, 1, -1)
+        out: Tensor = (asked @ keys).squeeze(1) * norm.weight * keys.shape[1] ** -0.5
         return out
+
+    def answer(self, mean: Tensor, norm: nn.LayerNorm) -> Tensor:
+        """Return ``(B, D)`` for the means that the questions attended to ``(B, heads, D)``."""
+        _, values = self._projections()
+        width = mean.shape[-1]
+        scaled = mean * norm.weight + norm.bias
+        mixed: Tensor = (scaled.transpose(0, 1) @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, D / heads)
+        out: Tensor = mixed.reshape(len(mean), width) + self.kv.bias[width:]
+        return out
+
+    def _projections(self) -> tuple[Tensor, Tensor]:
+        """Return the matrices of keys and of values, each ``(heads, D / heads, D)``."""
+        width = self.kv.weight.shape[1]
+        keys, values = self.kv.weight.reshape(2, self.heads, width // self.heads, width)
+        return keys, values
 
 
 class CrossAttentionBlock(nn.Module):
@@ -118,9 +138,9 @@ class CrossAttentionBlock(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=EPS)
         self.mlp = Mlp(width)
 
-    def forward(self, query: Tensor, x: Tensor) -> Tensor:
-        """Return ``(B, D)`` for a query ``(D,)`` and tokens ``(B, N, D)``."""
-        pooled = query + self.xattn(query, F.layer_norm(x, x.shape[-1:], eps=EPS), self.norm1)
+    def answer(self, query: Tensor, mean: Tensor) -> Tensor:
+        """Return ``(B, D)`` for a query ``(D,)`` and the means that it attended to ``(B, heads, D)``."""
+        pooled = query + self.xattn.answer(mean, self.norm1)
         out: Tensor = pooled + self.mlp(self.norm2(pooled))
         return out
 
@@ -134,12 +154,20 @@ class Pooler(nn.Module):
         self.cross_attention_block = CrossAttentionBlock(width, heads)
         self.blocks = nn.ModuleList([SelfAttentionBlock(width, heads) for _ in range(blocks - 1)])
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens ``(B, N, D)`` to ``(B, D)``."""
+    def tokens(self, x: Tensor) -> Tensor:
+        """Return the tokens ``(B, N, D)`` that the query attends to, of mean 0 and deviation 1."""
         for block in self.blocks:
             x = block(x)
-        out: Tensor = self.cross_attention_block(self.query_tokens[0, 0], x)
-        return out
+        return F.layer_norm(x, x.shape[-1:], eps=EPS)
+
+    def ask(self) -> Tensor:
+        """Return the questions of the query to such tokens, ``(heads, D)``."""
+        block = self.cross_attention_block
+        return block.xattn.ask(self.query_tokens[0, 0], block.norm1)
+
+    def answer(self, mean: Tensor) -> Tensor:
+        """Return ``(B, D)`` for the means that the questions attended to ``(B, heads, D)``."""
+        return self.cross_attention_block.answer(self.query_tokens[0, 0], mean)
 
 
 class AttentiveClassifier(nn.Module):
@@ -179,5 +207,9 @@ class AttentiveClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens ``(B, N, D)`` to logits ``(B, classes)``."""
-        out: Tensor = self.linear(self.pooler(x))
+        return self.answer(attended(self.pooler.tokens(x), self.pooler.ask()))
+
+    def answer(self, mean: Tensor) -> Tensor:
+        """Return logits for the means that the pooler's questions attended to ``(B, heads, D)``."""
+        out: Tensor = self.linear(self.pooler.answer(mean))
         return out

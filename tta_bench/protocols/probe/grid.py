@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from tta_bench.data.features.encoded import TokenReader, WindowBatch
 from tta_bench.engine.step import Diverged
 from tta_bench.experiments.probe import AttentiveSettings
-from tta_bench.protocols.probe.attention import AttentiveClassifier, head_count
+from tta_bench.protocols.probe.attention import AttentiveClassifier, attended, head_count
 from tta_bench.protocols.probe.selection import Point
 from tta_bench.utils.keyed_random import generator, torch_seed
 from tta_bench.utils.progress import Bar
@@ -26,6 +25,8 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 """AdamW's, PyTorch's own, as V-JEPA 2 leaves them."""
 TOKEN_BYTES = 256_000_000
 """Tokens in single precision that are on the device at once."""
+WHOLE_COLUMNS = 16
+"""Columns of a product that matrix libraries fill at once: a multiple of it has each column's sums as it has alone."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +61,31 @@ class HeadGrid:
         self.shape, self.points, self.device = shape, tuple(points), device
         self._template = shape.build().to(device).requires_grad_(False)
         self.parameters = {
-            name: value.expand(len(points), *value.shape).clone().requires_grad_()
-            for name, value in self._template.state_dict().items()
+            name: value.expand(len(points), *value.shape).clone() for name, value in self._template.state_dict().items()
         }
         """Each parameter of all heads, heads first."""
-
-    @cached_property
-    def parts(self) -> list[range]:
-        """Heads that share a pass: all where no token is changed for a head, else one at a time, to spare memory."""
         heads = range(len(self.points))
-        return [heads] if self.shape.blocks == 1 else [range(head, head + 1) for head in heads]
+        self.parts = [heads] if shape.blocks == 1 else [range(head, head + 1) for head in heads]
+        """Heads that share a pass: all where no token is changed for a head, else one at a time, to spare memory."""
+        self.leaves = [
+            {name: value[part.start : part.stop].requires_grad_() for name, value in self.parameters.items()}
+            for part in self.parts
+        ]
+        """The same memory, cut into parts, each with a gradient of its own."""
 
-    def logits(self, x: Tensor, part: range) -> Tensor:
-        """Return the logits ``(heads, b, classes)`` of some heads for tokens ``float32 (b, N, D)``."""
-        if len(part) == 1:
-            own = {name: value[part.start] for name, value in self.parameters.items()}
-            alone: Tensor = functional_call(self._template, own, (x,))
+    def logits(self, x: Tensor, part: int) -> Tensor:
+        """Return the logits ``(heads, b, classes)`` of a part's heads for tokens ``float32 (b, N, D)``."""
+        mine, classifier = self.leaves[part], self._template
+        if len(self.parts[part]) == 1:
+            own = {name: value[0] for name, value in mine.items()}
+            alone: Tensor = functional_call(classifier, own, (x,))
             return alone.unsqueeze(0)
-        mine = {name: value[part.start : part.stop] for name, value in self.parameters.items()}
-        together: Tensor = vmap(lambda own: functional_call(self._template, own, (x,)))(mine)
-        return together
+        if head_count(self.shape.width, self.shape.heads) % WHOLE_COLUMNS:
+            together: Tensor = vmap(lambda own: functional_call(classifier, own, (x,)))(mine)
+            return together
+        asked = _of_all(classifier, classifier.pooler.ask, mine)
+        mean = attended(classifier.pooler.tokens(x), asked.flatten(0, 1)).reshape(len(x), *asked.shape)
+        return _of_all(classifier, classifier.answer, mine, mean.transpose(0, 1))
 
     def state(self, head: int) -> dict[str, Tensor]:
         """Return the parameters of one head."""
@@ -137,7 +143,7 @@ def grid_scores(grid: HeadGrid, reader: TokenReader) -> NDArray[np.float32]:
     with torch.inference_mode():
         for batch, tokens in zip(wanted, reader.batches(wanted), strict=True):
             x = tokens.to(grid.device).float()
-            found = torch.cat([grid.logits(x, part).softmax(-1) for part in grid.parts]).cpu().numpy()
+            found = torch.cat([grid.logits(x, part).softmax(-1) for part in range(len(grid.parts))]).cpu().numpy()
             scores[:, batch.rows] += np.nan_to_num(found, nan=1 / grid.shape.classes) / windows
     return scores
 
@@ -162,8 +168,8 @@ def _backward(grid: HeadGrid, tokens: Tensor, labels: Tensor) -> Tensor:
     losses = torch.zeros(len(grid.points), device=grid.device)
     for x, y in zip(torch.split(tokens, size), torch.split(labels, size), strict=True):
         x, y = x.to(grid.device).float(), y.to(grid.device)
-        for part in grid.parts:
-            logits = grid.logits(x, part)
+        for number, part in enumerate(grid.parts):
+            logits = grid.logits(x, number)
             each = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(part)), reduction="none")
             loss = each.reshape(len(part), -1).sum(1) / len(tokens)
             torch.autograd.backward(loss.sum())
@@ -171,28 +177,54 @@ def _backward(grid: HeadGrid, tokens: Tensor, labels: Tensor) -> Tensor:
     return losses
 
 
+class _Method(nn.Module):
+    """A method of a classifier or of its parts as a module, which `functional_call` takes."""
+
+    def __init__(self, classifier: AttentiveClassifier, method: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.classifier, self.method = classifier, method
+
+    def forward(self, *given: Tensor) -> Tensor:
+        """Call the method."""
+        return self.method(*given)
+
+
+def _of_all(
+    classifier: AttentiveClassifier, method: Callable[..., Tensor], parameters: Mapping[str, Tensor], *given: Tensor
+) -> Tensor:
+    """Return the outputs of a method for each head's parameters and each head's own arguments, heads first."""
+    module = _Method(classifier, method)
+    stacked = {f"classifier.{name}": value for name, value in parameters.items()}
+    together: Tensor = vmap(lambda own, *each: functional_call(module, own, each))(stacked, *given)
+    return together
+
+
 class _GridAdamW:
     """AdamW (Loshchilov and Hutter, 2019) of stacked parameters, with a rate and a decay for each head."""
 
     def __init__(self, grid: HeadGrid) -> None:
-        self.grid, self.count = grid, 0
-        self._rates, self._decays = (
+        self.count = 0
+        self._states: list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]] = []
+        """Parameters of a part, rates, decays, and the means of gradients and of their squares."""
+        rates, decays = (
             torch.tensor([point[name] for point in grid.points], device=grid.device) for name in ("lr", "weight_decay")
         )
-        self._means = {name: torch.zeros_like(value) for name, value in grid.parameters.items()}
-        self._squares = {name: torch.zeros_like(value) for name, value in grid.parameters.items()}
+        for part, leaves in zip(grid.parts, grid.leaves, strict=True):
+            for value in leaves.values():
+                shape = (-1, *(1 for _ in value.shape[1:]))
+                rate, decay = (settings[part.start : part.stop].view(shape) for settings in (rates, decays))
+                self._states.append((value, rate, decay, torch.zeros_like(value), torch.zeros_like(value)))
 
     @torch.no_grad()
     def step(self, factor: float) -> None:
         """Do one step with each head's rate times a factor, and forget the gradients."""
         self.count += 1
         first, second = (1 - beta**self.count for beta in BETAS)
-        for name, value in self.grid.parameters.items():
+        for value, rates, decays, mean, square in self._states:
             gradient = value.grad if value.grad is not None else torch.zeros_like(value)
-            shape = (-1, *(1 for _ in value.shape[1:]))
-            rate, decay = (self._rates * factor).view(shape), self._decays.view(shape)
-            mean = self._means[name].lerp_(gradient, 1 - BETAS[0])
-            square = self._squares[name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-            value.mul_(1 - rate * decay)
-            value.sub_(rate / first * mean / ((square / second).sqrt() + EPS))
+            rate = rates * factor
+            mean.lerp_(gradient, 1 - BETAS[0])
+            square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            value.mul_(1 - rate * decays)
+            value.sub_((rate / first * mean).div_((square / second).sqrt_().add_(EPS)))
             value.grad = None
