@@ -613,6 +613,21 @@ def test_a_forgery(stage: Stage, forgery: Callable[[Stage], Path], table: list[F
         assert judge(read_record(path), path.parent, maintainers=keys).word == word
 
 
+def test_the_page_on_trust_shows_this_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "trust.md").read_text(encoding="utf-8")
+    said = {True: "found", False: "not found"}
+    for forgery, (found, by_ci, word, ranks) in FORGERIES.items():
+        name = forgery.__name__.replace("_", " ")
+        assert f"| {name} | {said[found]} | {said[by_ci]} | {word} | {'yes' if ranks else 'no'} |" in page.splitlines()
+    rows, flowing = list(FORGERIES.values()), " ".join(page.split())
+    left = [row for row in rows if not row[0]]
+    found, by_ci = (sum(row[column] for row in rows) for column in (0, 1))
+    assert f"{len(rows)} forgeries: {found} are found by `verify`, and so by CI;" in flowing
+    assert f"`leaderboard --check` finds {by_ci} of them by itself" in flowing
+    assert f"Of the other {len(left)}, {sum(row[2] == 'arithmetic' for row in left)} are `arithmetic`" in flowing
+    assert f"and {sum(row[3] for row in left)} would rank." in flowing
+
+
 def test_a_hidden_record_is_found_with_its_labels(stage: Stage) -> None:
     """Whoever has the data finds what arithmetic cannot."""
     path = reaction_edited(stage)

@@ -27,6 +27,7 @@ def test_a_table_for_each_section(tmp_path: Path) -> None:
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == text.count(r"\end{tabular}") == 6
     assert "% ucf101_ft: leaderboard: Measured\n\\begin{tabular}{rlrlrrrll}" in text
     measured = text.split("% ucf101_ft: leaderboard: Measured")[1].split(r"\end{tabular}")[0]
+    assert text.count("% † Fewer than ") == 1
     assert measured.count(r"\\") == 5  # heading and four rows
     assert r"1 to 2 & videomaev2\_vit\_b & 89.24 & 85.01 to 92.61" in measured
 

@@ -35,4 +35,7 @@ def test_the_text_says_what_a_reader_must_know(tmp_path: Path) -> None:
     public = record.model_copy(update={"plugin_code": code, "party": "lab"})
     text = pull_request_text([public], ["rescored"])
     assert f"(my_net.py): https://example.org/net at {'b' * 40}." in text
+    assert "The commit was got from there." in text
     assert "Measured by lab." in text
+    text = pull_request_text([public], ["rescored"], "there is no repository")
+    assert f"at {'b' * 40}. Not seen to be public: there is no repository." in text

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.records.some_records import some_identity, some_record
-from tta_bench.boards.sources import addresses_in, paper_of
+from tta_bench.boards import cells
+from tta_bench.boards.sources import addresses_in, data_of, paper_of
 from tta_bench.cards.files import card_files, read_card_data
-from tta_bench.records.identity import WeightsRef
+from tta_bench.records.identity import DatasetRef, WeightsRef
 
 RESNET = ("arXiv 1512.03385", "https://arxiv.org/abs/1512.03385")
 
@@ -35,6 +36,23 @@ def test_the_papers_of_a_model_stand_on_its_cards() -> None:
     assert found[0] == RESNET
     assert ("arXiv 2110.00476", "https://arxiv.org/abs/2110.00476") in found
     assert paper_of(some_record(identity=some_identity(backbone="timm/anything"))) == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "sources"),
+    [
+        ("ucf101", ["https://arxiv.org/abs/1212.0402"]),
+        ("hmdb51", ["https://doi.org/10.1109/ICCV.2011.6126543"]),
+        ("hume_reaction", ["https://arxiv.org/abs/2303.01498", "https://arxiv.org/abs/2207.05691"]),
+        ("tiktok_actions", ["https://arxiv.org/abs/2402.08875"]),
+        ("ucf101_sample", []),
+        ("folder", []),
+    ],
+)
+def test_the_papers_of_data_stand_on_their_card(dataset: str, sources: list[str]) -> None:
+    record = some_record(identity=some_identity(dataset=DatasetRef(name=dataset, manifest_sha256=None, splits=("1",))))
+    assert [address for _, address in data_of(record)] == sources
+    assert [link.address for link in cells.data_source(record).links] == sources
 
 
 def test_a_card_that_cannot_be_read_has_no_paper(registry: Path) -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.some_copies import encode, write_lines
 from tests.cli.conftest import Done
 from tests.contract.broken import plugin
+from tta_bench.data.synthetic.ucf101 import CLASSES
+from tta_bench.records.store import load_records
 
 PROTOCOL = """
 from tta_bench import PROTOCOLS
@@ -79,3 +82,88 @@ def test_quiet_says_the_result_and_no_more(
 def test_quiet_and_verbose_exclude_each_other(words: tuple[str, str], command: Callable[..., Done]) -> None:
     done = command(*words, "-q", "-v")
     assert (done.code, "--quiet and --verbose exclude each other" in done.err) == (2, True)
+
+
+SMALL = ("backbone=timm/test_resnet", "weights=none", "clip.size=32", "clip.frames=2", "train.steps=1", "train.batch=4")
+OFFICIAL = ("Archery/v_Archery_g01_c01", "Archery/v_Archery_g01_c02", "Biking/v_Biking_g01_c01")
+"""Three clips of the official test list of UCF101."""
+
+
+def ucf101_copy(root: Path, test: tuple[str, ...] = OFFICIAL) -> Path:
+    """Write a small copy of UCF101 in official names: four clips to train on, and a list of three to test on."""
+    train = [f"{name}/v_{name}_g08_c0{clip}" for name in ("Archery", "Biking") for clip in (1, 2)]
+    for number, entry in enumerate((*train, *test)):
+        encode(root / "UCF-101" / f"{entry}.avi", CLASSES[number % 8], number % 5 + 1, 1)
+    lists = root / "ucfTrainTestlist"
+    write_lines(lists / "classInd.txt", ["1 Archery", "2 Biking"])
+    write_lines(lists / "trainlist01.txt", [f"{entry}.avi {1 if 'Arch' in entry else 2}" for entry in train])
+    write_lines(lists / "testlist01.txt", [f"{entry}.avi" for entry in test])
+    return root
+
+
+def missing(root: Path) -> str:
+    ucf101_copy(root)
+    (root / "UCF-101" / f"{OFFICIAL[0]}.avi").unlink()
+    return "2 of 3,783 official test clips; 3,781 missing: "
+
+
+def doubled(root: Path) -> str:
+    write_lines(
+        ucf101_copy(root) / "ucfTrainTestlist" / "testlist01.txt",
+        [f"{entry}.avi" for entry in (*OFFICIAL, OFFICIAL[0])],
+    )
+    return "; 1 named twice: v_Archery_g01_c01; digest "
+
+
+def renamed(root: Path) -> str:
+    ucf101_copy(root, ("Archery/v_Archery_g99_c01", *OFFICIAL[1:]))
+    return "; 1 not official: v_Archery_g99_c01; digest "
+
+
+def with_another_label(root: Path) -> str:
+    ucf101_copy(root, ("Biking/v_Archery_g01_c01", *OFFICIAL[1:]))
+    return "; 1 with another label: v_Archery_g01_c01; digest "
+
+
+def at_several_places(root: Path) -> str:
+    ucf101_copy(root)
+    (path := root / "UCF-101" / f"{OFFICIAL[0]}.avi").rename(moved := root / path.name)
+    encode(root / "old" / path.name, CLASSES[5], 2, 1)
+    return (
+        f"; 1 found at several places with different bytes: {path.stem}: {moved.name} (also old/{path.name}); digest "
+    )
+
+
+def lists_of_ones_own_with_a_missing_file(root: Path) -> str:
+    rows = ["path,label,group,split"]
+    for number in range(8):
+        name, part = ("pour", "stir")[number % 2], "test" if number < 4 else "train"
+        encode(root / f"{number}.avi", CLASSES[number % 8], number % 5 + 1, 1)
+        rows.append(f"{number}.avi,{name},g{number},{part}")
+    write_lines(root / "clips.csv", rows)
+    (root / "1.avi").unlink()
+    return "not standard: not all of csv: 1 of 4 listed test clips have no file: 1"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(pytest.param(fault, marks=pytest.mark.acceptance) for fault in (missing, doubled, renamed)),
+        *(with_another_label, at_several_places, lists_of_ones_own_with_a_missing_file),
+    ],
+)
+def test_a_copy_that_differs_runs_and_says_so_in_the_last_line(
+    tmp_path: Path, command: Callable[..., Done], fault: Callable[[Path], str]
+) -> None:
+    words = fault(tmp_path / "copy")
+    own = tmp_path / "copy" / "clips.csv"
+    data = ("dataset=csv", f"data.root={own}") if own.exists() else (f"data.root={tmp_path / 'copy'}",)
+    work = ("--work-dir", tmp_path / "runs")
+    done = command("run", "protocol=ucf101_ft", *data, *SMALL, "runtime.workers=0", *work)
+    assert done.code == 0, done.err
+    (record,) = load_records(tmp_path / "runs" / "records")
+    assert (record.status, record.identity.standard) == ("success", False)
+    last = done.out.splitlines()[-1]
+    assert last.startswith("not standard: ")
+    assert words in last
+    assert last == f"not standard: {record.identity.dataset.differs}."

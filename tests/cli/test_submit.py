@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.boards.some_repository import needs_git_and_openssl, serve, some_repository
 from tests.boards.test_submission import CLEAN, OURS
 from tests.cli.conftest import Done
 from tests.records.some_records import some_predictions, write_success
+from tta_bench.records.schema import Plugin
 
 Command = Callable[..., Done]
 
@@ -48,6 +50,33 @@ def test_it_prints_the_row_the_commands_and_a_text(boards: Path, tmp_path: Path,
     assert f"git add {boards}" in done.out
     assert "Records of `videomaev2_vit_b` under `ucf101_ft`" in done.out
     assert "; arithmetic" in done.out
+
+
+@needs_git_and_openssl
+def test_code_that_cannot_be_got_is_said_to_be_not_seen_to_be_public(
+    boards: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = Plugin(name="my_net.py", version=None, sha256="a" * 64)
+    environment = CLEAN.model_copy(update={"plugins": (plugin,)})
+    path = write_success(tmp_path / "a", some_predictions(), identity=OURS, environment=environment)
+    commit = some_repository(tmp_path)
+    with serve(tmp_path, monkeypatch) as address:
+        for place, at, reason in (
+            ("net.git", commit, None),
+            ("net.git", "b" * 40, "it has no such commit"),
+        ):
+            done = command("submit", path, "--boards", boards, "--code", f"{address}/{place}@{at}")
+            assert done.code == 0, done.err
+            line = f"the code of its plug-ins was not seen to be public: {address}/{place}: {reason}"
+            assert (line in done.err.splitlines()) == (reason is not None)
+            text = f"(my_net.py): {address}/{place} at {at}. "
+            assert (
+                text + (f"Not seen to be public: {reason}." if reason else "The commit was got from there.") in done.out
+            )
+    done = command("submit", path, "--boards", boards)
+    assert "say --code ADDRESS@COMMIT if it is" in done.err
+    done = command("submit", path, "--boards", boards, "--code", f"https://ann:secret@example.org/net@{commit}")
+    assert (done.code, "has a login in it" in done.err, "secret" in done.err) == (2, True, False)
 
 
 def test_a_record_must_be_named(boards: Path, command: Command) -> None:

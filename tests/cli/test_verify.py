@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from tests.cli.conftest import Done
 from tests.metrics.some_plugins import write_metric
 from tests.records.some_intensities import some_intensities, write_reaction
+from tests.records.some_keys import needs_ssh_keygen, some_key, trust
 from tests.records.some_records import some_predictions, write_success
 from tta_bench.metrics import METRICS
+from tta_bench.records.attest import attest, statement_of
 from tta_bench.records.store import read_record, write_record
 
 Command = Callable[..., Done]
@@ -45,6 +48,36 @@ def test_predictions_may_lie_elsewhere(tmp_path: Path, command: Command) -> None
     large.write_bytes(b"something else")
     done = command("verify", path, "--predictions", large.parent)
     assert (done.code, "its sha256 differs" in done.out) == (1, True)
+
+
+@needs_ssh_keygen
+def test_two_keys_attest_one_is_revoked_and_keys_change_alone(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short form of the stories in `tests/acceptance/test_attestations.py`, on a record that was never run."""
+    base, boards = tmp_path / "base", tmp_path / "boards"
+    path = write_success(base / "records", some_predictions(), party="lab")
+    shutil.copytree(base, boards)
+    path = boards / "records" / path.name
+    ann, bob = some_key(tmp_path, "ann@lab"), some_key(tmp_path, "bob@elsewhere")
+    for key, word in ((ann, "retested"), (bob, "rerun")):
+        attest(read_record(path), path, statement_of(read_record(path), word, "0.1.0"), key)
+    for folder in (base, boards):
+        trust(folder / "maintainers", ann)
+    assert "attestation 2: it is signed by an unknown key" in command("verify", path).out
+    trust(boards / "maintainers", bob)
+    done = command("verify", path)
+    assert (done.code, "; rerun by bob@elsewhere" in done.out) == (0, True)
+    done = command("verify", path.parent, "--since", base)
+    assert (done.code, "KEYS maintainers was changed together with records" in done.out) == (1, True)
+    revoked = trust(trust(tmp_path / "revoked", bob), ann, until="20200101")
+    done = command("verify", path, "--maintainers", revoked)
+    assert (done.code, "is outside the validity of the key" in done.out) == (1, True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = command("verify", path)
+    assert (done.code, "signatures not checked" in done.out, "there is no ssh-keygen" in done.err) == (1, True, True)
+    done = command("attest", path, "--key", ann)
+    assert (done.code, "so nothing can be signed" in done.err) == (2, True)
 
 
 @pytest.fixture

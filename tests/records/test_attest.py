@@ -38,7 +38,7 @@ def test_two_parties_attest_and_the_strongest_word_counts(tmp_path: Path) -> Non
     assert check_attestations(record, file, trusted)[:3] == ("retested", ("ann",), True)
     attested(file, bob, "rerun")
     assert standing_of(record, file.parent) == "rerun"
-    assert judge(record, file.parent, maintainers=trusted).by == ("ann", "bob@lab")
+    assert judge(record, file.parent, maintainers=trusted).by == ("bob@lab",)
     assert may_rank(record, "retested")
     assert record_files(file.parent) == [file]
 
@@ -54,6 +54,9 @@ def test_ones_own_attestation_is_marked(tmp_path: Path) -> None:
     assert standing.reason.endswith("retested by ann@lab (its own record)")
     attested(file, bob)
     assert not judge(record, file.parent, maintainers=trusted).own
+    attested(file, ann, "rerun")
+    standing = judge(record, file.parent, maintainers=trusted)
+    assert (standing.word, standing.by, standing.own) == ("rerun", ("ann@lab",), True)  # bob signed the weaker word
 
 
 @needs_ssh_keygen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tta_bench.boards.board import NONE, Figure, Interval, Link, Links, Number, Rank, Text
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Entry, Row
-from tta_bench.boards.sources import paper_of
+from tta_bench.boards.sources import data_of, paper_of
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.records.schema import Record
 
@@ -23,8 +23,12 @@ def model(record: Record) -> Text:
 
 def paper(record: Record) -> Links:
     """Return links to the papers of a record's backbone and weights, as their cards name them."""
-    found = paper_of(record)
-    return Links(tuple(Link(words, address) for words, address in found))
+    return Links(tuple(Link(words, address) for words, address in paper_of(record)))
+
+
+def data_source(record: Record) -> Links:
+    """Return links to the papers of a record's data, as their card names them."""
+    return Links(tuple(Link(words, address) for words, address in data_of(record)))
 
 
 def weights(record: Record) -> tuple[Text, Text, Text]:

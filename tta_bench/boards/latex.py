@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tta_bench.boards import escape
-from tta_bench.boards.board import NONE, Board, Section, Table
+from tta_bench.boards.board import NONE, Board, Note, Section, Table
 
 _HEAD = (
     r"% The preamble needs \usepackage{booktabs}. "
-    "Intervals: 95 %, from resampling groups. Ranks with = cannot be told apart."
+    "Intervals: 95 %, from resampling groups. A rank stands with the lowest that it may be."
 )
 
 
@@ -21,7 +21,16 @@ def as_latex(boards: Sequence[Board]) -> str:
 def _tables(board: Board) -> Iterator[str]:
     for section, table in board.tables():
         if not table.continues:
-            yield f"% {_comment(board, section, table)}\n{_tabular(table)}"
+            marks = [f"% {words}" for words in _marks(section, table)]
+            yield "\n".join([f"% {_comment(board, section, table)}", _tabular(table), *marks])
+
+
+def _marks(section: Section, table: Table) -> Iterator[str]:
+    """Yield the section's notes on the marks that stand in a table."""
+    shown = {mark for row in table.rows for cell in row for mark in cell.words}
+    for part in section.parts:
+        if isinstance(part, Note) and not part.words[:1].isascii() and part.words[0] in shown:
+            yield escape.plain(part.words)
 
 
 def _comment(board: Board, section: Section, table: Table) -> str:

@@ -25,12 +25,13 @@ def git_commands(records: Sequence[Record], boards: Path) -> list[str]:
     ]
 
 
-def pull_request_text(records: Sequence[Record], words: Sequence[Word | None]) -> str:
+def pull_request_text(records: Sequence[Record], words: Sequence[Word | None], unseen: str | None = None) -> str:
     """Return a text for the pull request: what was measured, on what it rests, and what a reader must know.
 
     Args:
         records: The records.
         words: The word of each.
+        unseen: The reason why the code of the plug-ins was not seen to be public, if it was not.
     """
     first = records[0].identity
     lines = [f"Records of `{first.backbone}` under `{first.protocol.name}`, version {first.protocol.version}", ""]
@@ -40,17 +41,18 @@ def pull_request_text(records: Sequence[Record], words: Sequence[Word | None]) -
             f"- {identity.dataset.name}, split {identity.split}, seed {identity.seed}: {identity.protocol.score} "
             f"{score.value:.4f} ({score.n:,} samples, {score.n_groups:,} groups); {word}"
         )
-    return "\n".join([*lines, "", *_notes(records)])
+    return "\n".join([*lines, "", *_notes(records, unseen)])
 
 
-def _notes(records: Sequence[Record]) -> Iterator[str]:
+def _notes(records: Sequence[Record], unseen: str | None) -> Iterator[str]:
     """Yield the other facts that a reader must know of the records."""
     first = records[0]
     yield f"Measured by {first.party or 'this project'}."
     plugins = {plugin.name for record in records if record.environment for plugin in record.environment.plugins}
     code = next((record.plugin_code for record in records if record.plugin_code), None)
     if plugins and code:
-        yield f"Code of its plug-ins ({', '.join(sorted(plugins))}): {code.address} at {code.commit}."
+        seen = "The commit was got from there." if unseen is None else f"Not seen to be public: {unseen}."
+        yield f"Code of its plug-ins ({', '.join(sorted(plugins))}): {code.address} at {code.commit}. {seen}"
     elif plugins:
         yield f"The code of its plug-ins is not public: {', '.join(sorted(plugins))}."
     published = [record.predictions for record in records if record.predictions and record.predictions.address]

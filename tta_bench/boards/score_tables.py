@@ -89,12 +89,13 @@ def _scores(ranked: RankedRow, metric: str, columns: Sequence[Column], mixed: bo
 
 
 def circumstances(rows: Sequence[RankedRow]) -> Table:
-    """Return the table of versions, date, input, cost and papers of the same rows."""
+    """Return the table of versions, date, input, cost, and papers of model and data of the same rows."""
     columns = (
         *(RANK, BACKBONE, Column("version", "protocol"), Column("numerics", "numerics"), Column("date", "date")),
         *(Column("seeds", "seeds"), Column("precision", "precision"), Column("input", "input")),
         *(Column("parameters", "parameters, M", right=True), Column("gmacs", "GMACs x views", right=True)),
         *(Column("speed", "test clips/s", right=True), Column("device", "device"), Column("paper", "paper")),
+        Column("data_source", "data"),
     )
     return Table(columns, tuple(_circumstances(ranked) for ranked in rows), "How it was measured", continues=True)
 
@@ -104,7 +105,7 @@ def _circumstances(ranked: RankedRow) -> tuple[Cell, ...]:
     return (
         *(cells.rank(ranked), cells.model(record), *cells.versions(record), cells.date(row)),
         *(cells.seeds(row), Text(record.identity.precision), cells.shown_input(record), *cells.cost(record)),
-        *(*cells.speed(row), cells.paper(record)),
+        *(*cells.speed(row), cells.paper(record), cells.data_source(record)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Sources as links: papers of backbones and weights, from their cards, and addresses of DOI and arXiv numbers."""
+"""Sources as links: papers of backbones, weights and data, from their cards; addresses of DOI and arXiv numbers."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def paper_of(record: Record) -> list[tuple[str, str]]:
     cards += [] if weights is None else [("weights", weights.name)]
     found = [link for group, name in cards for link in addresses_in(_citation(group, name))]
     return list(dict.fromkeys(found))
+
+
+def data_of(record: Record) -> list[tuple[str, str]]:
+    """Return words and address of the papers of a record's data; none where their card names none."""
+    return addresses_in(_citation("datasets", record.identity.dataset.name))
 
 
 @cache

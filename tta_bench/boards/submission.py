@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from tta_bench.boards.public_code import require_no_login
 from tta_bench.boards.replaced import (
     Replacement,
     files_of,
@@ -132,6 +133,7 @@ def with_named(path: Path, record: Record, named: Named) -> Record:
         changes["party"] = named.party
     if named.code is not None:
         address, _, commit = named.code.rpartition("@")
+        require_no_login(address)
         changes["plugin_code"] = {"address": address, "commit": commit}
     if named.predictions_at is not None:
         kept = path.parent / (record.predictions.name if record.predictions else "")

@@ -61,10 +61,12 @@ def command(
     """
     from tta_bench.errors import CheckFailed, UserError
     from tta_bench.records.attest import attest
+    from tta_bench.records.signatures import require_keygen
     from tta_bench.records.store import read_record
     from tta_bench.records.verify import judge_files
     from tta_bench.results import labels_for
 
+    require_keygen()
     key = key.expanduser()
     if not key.is_file():
         raise UserError(f"there is no key {key}.", "Say --key FILE, or make one: ssh-keygen -t ed25519 -f FILE")

@@ -36,6 +36,7 @@ def command(
     RECORD is a record's file, or its name in `tta-bench list runs`. Refused is a record that is no success, that is not
     true to its predictions and outcomes, that is not standard, that is of data of one's own, that was measured by
     changed code (so that no commit gives it again), or by another version of its protocol than the one here.
+    The commit of --code is asked for at its address, and the text for the pull request says if it could not be got.
     Predictions of up to 100 kB are copied too. An older run of the same experiment by the same party leaves the folder
     and gets a line in replaced.yaml. All records are put in place, or none.
 
@@ -43,6 +44,7 @@ def command(
     subjects are copied.
     """
     from tta_bench.boards.neighbours import rows_among
+    from tta_bench.boards.public_code import why_not_public
     from tta_bench.boards.pull_request import git_commands, pull_request_text
     from tta_bench.boards.submission import Named, submit
     from tta_bench.cli.options import label_words, paths_and_words
@@ -69,6 +71,10 @@ def command(
                 f"  the code of its plug-ins is not public, so nobody can run it: {', '.join(plugins)}", err=True
             )
             click.echo("  say --code ADDRESS@COMMIT if it is", err=True)
+    public = next((record.plugin_code for record in records if record.plugin_code), None)
+    unseen = why_not_public(public) if public else None
+    if public and unseen:
+        click.echo(f"the code of its plug-ins was not seen to be public: {public.address}: {unseen}", err=True)
     for line in submission.replaced:
         click.echo(f"  replaced: {line.record} by {line.by}")
     click.echo("\n".join(map(str, submission.boards)))
@@ -80,4 +86,4 @@ def command(
     ]
     click.echo("\nCommit it, and open a pull request:\n")
     click.echo("\n".join(f"  {line}" for line in git_commands(records, boards)))
-    click.echo(f"\n{pull_request_text(records, [standing.word for standing in standings])}")
+    click.echo(f"\n{pull_request_text(records, [standing.word for standing in standings], unseen)}")

@@ -77,7 +77,7 @@ class Checked(NamedTuple):
     word: Attested | None = None
     """The strongest word that holds; None without one."""
     by: tuple[str, ...] = ()
-    """Signers of those that hold."""
+    """Signers of that word."""
     own: bool = False
     """All of them are the party's own."""
     problems: tuple[str, ...] = ()
@@ -144,8 +144,7 @@ def check_attestations(record: Record, record_file: Path, maintainers: Path | No
         attestations = read_attestations(path).attestations
     except UserError as error:
         return Checked(problems=(error.message,))
-    words: list[Attested] = []
-    signers: list[str] = []
+    signers: dict[Attested, dict[str, None]] = {"retested": {}, "rerun": {}}
     problems: list[str] = []
     for number, (statement, signature) in enumerate(((a.statement, a.signature) for a in attestations), start=1):
         problem = _strange(record, statement)
@@ -157,10 +156,9 @@ def check_attestations(record: Record, record_file: Path, maintainers: Path | No
         if problem is not None:
             problems.append(f"{path.name}, attestation {number}: {problem}")
             continue
-        words.append(statement.word)
-        signers.append(signer.name)
-    word = max(words, key=("retested", "rerun").index, default=None)
-    by = tuple(dict.fromkeys(signers))
+        signers[statement.word][signer.name] = None
+    word = next((word for word in reversed(signers) if signers[word]), None)
+    by = tuple(signers[word]) if word else ()
     return Checked(word, by, bool(by) and all(is_own(record, name) for name in by), tuple(problems))
 
 

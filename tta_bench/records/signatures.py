@@ -34,6 +34,14 @@ class Signer(NamedTuple):
     """There is no ``ssh-keygen``."""
 
 
+def require_keygen() -> str:
+    """Return the path of ``ssh-keygen``; raises UserError where there is none."""
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        raise UserError(f"{NO_KEYGEN}, so nothing can be signed.")
+    return program
+
+
 def sign(text: bytes, key: Path) -> str:
     """Return the signature of a text, without its first and last line; a passphrase is asked for on the terminal.
 
@@ -44,9 +52,7 @@ def sign(text: bytes, key: Path) -> str:
     Raises:
         UserError: There is no ``ssh-keygen``, no such key, or it cannot sign.
     """
-    program = shutil.which("ssh-keygen")
-    if program is None:
-        raise UserError(f"{NO_KEYGEN}, so nothing can be signed.")
+    program = require_keygen()
     if not key.is_file():
         raise UserError(f"there is no key {key}.", "Say --key FILE, or make one: ssh-keygen -t ed25519 -f FILE")
     words = [program, "-Y", "sign", "-f", str(key.resolve()), "-n", NAMESPACE]

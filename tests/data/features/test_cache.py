@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,43 @@ def test_a_full_disk_is_told_before_it_is_full(tmp_path: Path, monkeypatch: pyte
             extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", 0, "letters")
     assert "TTA_BENCH_CACHE" in error.value.hint
     assert extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", 0, "letters").reused == 1
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("then", ["exchanged", "gone"])
+def test_values_of_a_clip_that_is_exchanged_meanwhile_are_not_kept(tmp_path: Path, workers: int, then: str) -> None:
+    """Same size and time, other bytes: filed under the old digest, they would be another clip's for ever."""
+    clip, kept = tmp_path / "a.mp4", tmp_path / "kept.mp4"
+    clip.write_bytes(b"alpha")
+    kept.write_bytes(b"alpha")
+    sources: dict[str, Path | None] = {"a": clip}
+
+    class Exchanged(Letters):
+        def __call__(self, path: Path) -> tuple[NDArray[Any] | None, dict[str, int]]:
+            before = path.stat()
+            time.sleep(0.02)  # a clock of files ticks every few milliseconds
+            path.write_bytes(b"omega")
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            found = super().__call__(path)
+            if then == "gone":
+                path.unlink()
+            return found
+
+    with pytest.raises(UserError, match="1 clips changed while the run went on: a"):
+        extract(sources, Exchanged(tmp_path / "log"), tmp_path / "cache", workers, "letters")
+    kept.replace(clip)
+    found = extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", workers, "letters")
+    assert (values(found), found.made) == ({"a": list(b"alpha")}, 1)
+
+
+def test_a_new_name_or_owner_of_a_clip_meanwhile_is_no_change(tmp_path: Path) -> None:
+    clip = tmp_path / "a.mp4"
+    clip.write_bytes(b"alpha")
+
+    class Linked(Letters):
+        def __call__(self, path: Path) -> tuple[NDArray[Any] | None, dict[str, int]]:
+            time.sleep(0.02)
+            os.link(path, tmp_path / "b.mp4")
+            return super().__call__(path)
+
+    assert extract({"a": clip}, Linked(tmp_path / "log"), tmp_path / "cache", 0, "letters").made == 1

@@ -85,13 +85,34 @@ def test_where_only_the_count_is_known_the_count_decides(count: int) -> None:
         assert standing.differs is None
 
 
+UNCOUNTED = dataset_card("hume_reaction").model_copy(update={"official": {}, "official_source": "2,222 subjects"})
+"""A dataset of which nobody has counted the clips."""
+
+
 def test_where_nothing_is_known_nothing_is_standard() -> None:
-    asked = Asked(protocol_card("abaw_eri"), dataset_card("hume_reaction"))
+    asked = Asked(protocol_card("abaw_eri"), UNCOUNTED)
     standing = standing_of(asked, {"train": [("1", (0.5,))], "val": [("2", (0.5,))]})
     assert standing.official is not None
     assert standing.official.compared == "nothing"
     assert standing.differs is not None
-    assert "1 val clips, of which the card states nothing (2,222 subjects" in standing.differs
+    assert "1 val clips, of which the card states nothing (2,222 subjects)" in standing.differs
+
+
+def test_reactions_are_standard_by_their_counts_until_somebody_states_a_digest() -> None:
+    asked = Asked(protocol_card("abaw_eri"), dataset_card("hume_reaction"))
+    sizes = {"train": 15806, "val": 4657}
+    lists = {part: [(f"{part}{n}", (0.5,)) for n in range(size)] for part, size in sizes.items()}
+    standing = standing_of(asked, lists)
+    assert standing.differs is None
+    assert standing.official is not None
+    assert standing.official.compared == "counts"
+    assert standing.lines() == {"official": "yes, by counts"}
+    short = standing_of(asked, lists | {"val": lists["val"][1:]})
+    assert short.differs is not None
+    assert "4,656 val clips, and 4,657 are official (only counts are known)" in short.differs
+    doubled = standing_of(asked, lists | {"val": [*lists["val"][1:], lists["val"][1]]})
+    assert doubled.differs is not None
+    assert "4,657 val clips, and 4,657 are official; 1 named twice: val1" in doubled.differs
 
 
 def test_samples_and_ones_own_data_claim_nothing() -> None:
@@ -127,7 +148,7 @@ def test_texts_of_a_record_can_be_printed(text: str) -> None:
 def test_listed_clips_without_a_file_are_told_of_any_data() -> None:
     own = standing_of(Asked(dataset=dataset_card("hmdb51")), {"test": [("a", "b")]}, lost={"test": ["z", "y"]})
     assert own.differs == "not all of hmdb51: 2 of 3 listed test clips have no file: y, z"
-    asked = Asked(protocol_card("abaw_eri"), dataset_card("hume_reaction"))
+    asked = Asked(protocol_card("abaw_eri"), UNCOUNTED)
     hidden = standing_of(asked, {"val": [("1", (0.5,))]}, lost={"val": ["2"]})
     assert hidden.differs is not None
     assert "1 val clips, of which the card states nothing; 1 missing: 2" in hidden.differs

@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tta_bench.data.synthetic.hume_reaction import ReactionSampleSettings, gener
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
 from tta_bench.protocols.base import seen
+from tta_bench.protocols.reaction import split
 from tta_bench.protocols.reaction.run import Reaction
 from tta_bench.protocols.reaction.step import ReactionStep
 from tta_bench.records.files import read_predictions
@@ -338,3 +340,54 @@ def test_only_batch_norm_that_is_trained_is_shown_what_the_recipe_says(
     else:
         with pytest.raises(UserError, match=r"runtime.micro_batch=4 .* train.norm_batch=2 is the recipe's"):
             asked.run()
+
+
+def exchange(clip: Path, other: Path) -> None:
+    """Give a clip the bytes of another, and leave its size and time as they are."""
+    before, content = clip.stat(), other.read_bytes()
+    time.sleep(0.02)  # a clock of files ticks every few milliseconds
+    clip.write_bytes(content[: before.st_size].ljust(before.st_size, b"\0"))
+    os.utime(clip, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_clip_that_is_exchanged_before_its_features_are_taken_is_named_and_gives_no_score(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
+    copy = shutil.copytree(root, tmp_path / "hume")
+    one, other = (copy / part / "mp4" / f"{id}.mp4" for id in HumeReaction(copy).ids(part)[:2])
+    original = split.extract
+
+    def late(*args: Any) -> Any:
+        exchange(one, other)
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(split, "extract", late)
+        with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.stem}"):
+            run(copy, tmp_path, "backbone=looks")
+    assert not list((tmp_path / "records").glob("*.json"))
+
+
+def test_a_clip_that_is_exchanged_between_preflight_and_test_changes_nothing_and_the_next_run_is_of_other_data(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test rests on what was taken from the bytes that the record names, whatever the files are by then."""
+    monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
+    copy = shutil.copytree(root, tmp_path / "hume")
+    one, other = (copy / "val" / "mp4" / f"{id}.mp4" for id in HumeReaction(copy).ids("val")[:2])
+    undisturbed = run(copy, tmp_path / "undisturbed", "backbone=looks+hears")
+    original = Reaction.test
+
+    def late(self: Reaction, step: ReactionStep) -> Any:
+        exchange(one, other)
+        return original(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reaction, "test", late)
+        record = run(copy, tmp_path / "disturbed", "backbone=looks+hears")
+    assert (record.metrics, record.identity) == (undisturbed.metrics, undisturbed.identity)
+    after = run(copy, tmp_path / "disturbed", "backbone=looks+hears")
+    assert after.identity.dataset.contents_sha256 != record.identity.dataset.contents_sha256
+    assert after.identity.run_key != record.identity.run_key

@@ -54,7 +54,7 @@ def test_a_challenge_file_is_scored_against_the_tables(root: Path, outputs, tmp_
     assert (metric.n, metric.n_groups, metric.resampled) == (20, 5, "groups")
     assert (record.identity.split, record.identity.dataset.splits) == ("val", ("val",))
     assert (record.origin, record.identity.standard, record.identity.tier) == ("scored", False, "full")
-    assert "val clips, of which the card states nothing" in str(record.identity.dataset.differs)
+    assert "20 val clips, and 4,657 are official" in str(record.identity.dataset.differs)
     assert record.given == ("protocol=abaw_eri", "predictions=team.csv", "data.root=<data.root>")
     assert list(record.per_class) == list(EMOTIONS)
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.data.features.store import FeatureStore, Made, feature_file
-from tta_bench.data.media.file_hashes import content_digests
+from tta_bench.data.media.file_hashes import changed_clips, content_digests, is_unchanged, stamps_of
 from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.utils.files import atomic_file, sweep
 from tta_bench.utils.keyed_random import digest
@@ -101,11 +101,13 @@ def extract(
         title: Title of the progress bar.
 
     Raises:
-        UserError: A clip cannot be read, or the clips' values differ in their last dimension, the number of features.
+        UserError: A clip cannot be read, or changed while it was; or the clips' values differ in their last dimension,
+            the number of features.
         RunFailed: A worker process died, perhaps out of memory.
     """
     paths = {id: path for id, path in sources.items() if path is not None}
     sweep(cache)
+    stamps = stamps_of(paths.values())
     contents = content_digests(paths.values(), cache / "contents.json")
     identity = extractor.identity()
     store = FeatureStore(cache / digest(identity)[:16], identity)
@@ -120,6 +122,9 @@ def extract(
         sweep(store.folder, deep=True)
         with Bar(title, len(todo), "clips") as bar, closing(_work(todo, extractor, store.folder, workers)) as work:
             for content, made in work:
+                if not is_unchanged(todo[content], stamps[todo[content]], content):  # its values are of other bytes
+                    feature_file(store.folder, content).unlink(missing_ok=True)
+                    raise changed_clips([id for id in users[content] if paths[id] == todo[content]])
                 size = store.add(content, made)
                 bar.advance()
                 _require_room(size * (bar.total - bar.done), store.folder, title)

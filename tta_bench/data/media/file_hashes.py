@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tta_bench.data.datasets.hume_reaction import ListedReaction
 from tta_bench.data.datasets.places import content_digest
 from tta_bench.data.media.stat_cache import STAMP, StatCache, file_stat
-from tta_bench.errors import UserError
+from tta_bench.errors import UserError, shorten
 from tta_bench.utils.keyed_random import digest as hash_of
 from tta_bench.utils.progress import Bar
 
@@ -28,8 +28,8 @@ def content_digests(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
         UserError: A file cannot be read.
     """
     results = StatCache(cache)
+    stamps = stamps_of(paths)
     try:
-        stamps = {path: file_stat(path)[:STAMP] for path in paths}
         digests = {path: results.get(str(path.resolve()), stamp) for path, stamp in stamps.items()}
         fresh = [path for path, known in digests.items() if known is None]
         if fresh:
@@ -46,6 +46,49 @@ def content_digests(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
     return {path: str(known[0]) for path, known in digests.items() if known}
+
+
+def stamps_of(paths: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
+    """Return the stamp of each file's contents, of which a change of its bytes makes another.
+
+    Raises:
+        UserError: A file cannot be looked up.
+    """
+    try:
+        return {path: file_stat(path)[:STAMP] for path in paths}
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+def is_unchanged(path: Path, stamp: tuple[int, ...], sha256: str) -> bool:
+    """Return True if a file's bytes are those of a digest; it is read only where its stamp is another."""
+    try:
+        return file_stat(path)[:STAMP] == stamp or content_digest(path) == sha256
+    except OSError:
+        return False
+
+
+def require_same_contents(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Refuse clips whose bytes are not what they were.
+
+    Args:
+        before: Digest of each clip's bytes, by id.
+        after: The same at a later time.
+
+    Raises:
+        UserError: Clips have other bytes, or are gone; counts and names them.
+    """
+    changed = sorted(id for id in before.keys() | after.keys() if before.get(id) != after.get(id))
+    if changed:
+        raise changed_clips(changed)
+
+
+def changed_clips(ids: Sequence[str]) -> UserError:
+    """Return the error that names clips which changed while they were used."""
+    return UserError(
+        f"{len(ids):,} clips changed while the run went on: {shorten(ids)}.",
+        "There is no score, since it would be of other data. Restore them, or start anew with the new ones.",
+    )
 
 
 def reaction_contents(reactions: Iterable[ListedReaction], cache: Path) -> dict[str, str]:

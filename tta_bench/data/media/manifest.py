@@ -16,9 +16,9 @@ from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import decoder_version
 from tta_bench.data.media.examine import examine
+from tta_bench.data.media.file_hashes import changed_clips
 from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.data.media.stat_cache import LOOK, STAMP, FileStat, StatCache, file_stat
-from tta_bench.errors import UserError, shorten
 from tta_bench.utils.files import sha256_of
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.progress import Bar
@@ -80,10 +80,7 @@ class Manifest:
             except (OSError, UnreadableVideo):
                 changed.append(clip.id)
         if changed:
-            raise UserError(
-                f"{len(changed):,} clips changed while the run went on: {shorten(changed)}.",
-                "There is no score, since it would be of other data. Restore them, or start anew with the new ones.",
-            )
+            raise changed_clips(changed)
 
 
 def contents_digest(contents: Mapping[str, str]) -> str:

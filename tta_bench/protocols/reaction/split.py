@@ -15,7 +15,7 @@ from tta_bench.data.datasets.official import reaction_pairs
 from tta_bench.data.datasets.open import limited, open_dataset
 from tta_bench.data.features.cache import Extractor, Features, extract
 from tta_bench.data.features.extractors import ReadyFeatures, SoundFeatures
-from tta_bench.data.media.file_hashes import reaction_contents
+from tta_bench.data.media.file_hashes import reaction_contents, require_same_contents
 from tta_bench.data.media.manifest import contents_digest
 from tta_bench.data.transforms.faces import FaceFrames
 from tta_bench.errors import UserError
@@ -107,6 +107,7 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
     layout: HumeReaction = open_dataset(experiment.dataset, experiment.root)
     whole = {part: layout.part(part) for part in ("train", experiment.eval.split)}
     train, scored = (limited(whole[part], experiment.limit) for part in ("train", experiment.eval.split))
+    contents = _contents(train, scored)
     begun = time.perf_counter()
     extracted = {
         name: extract(sources, extractor, cache_folder() / "features", workers, name)
@@ -118,7 +119,8 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
     ready = {clip.id: _ready(clip, experiment.backbone, extracted) for clip in [*train, *scored]}
     ready_train = tuple(ready[clip.id] for clip in train)
     supplied_train, supplied = (_user_feature_digests(experiment, extracted, part) for part in (train, scored))
-    contents = [reaction_contents(part, cache_folder() / "features" / "contents.json") for part in (train, scored)]
+    for before, after in zip(contents, _contents(train, scored), strict=True):
+        require_same_contents(before, after)
     standing = _standing(experiment, layout, whole, (train, scored), contents)
     return ReactionSplit(
         layout=layout,
@@ -133,6 +135,11 @@ def open_reactions(experiment: ReactionExperiment, workers: int) -> ReactionSpli
         standing=standing,
         trained=contents_digest(contents[0]) if contents[0] and not generated(experiment) else None,
     )
+
+
+def _contents(*parts: Sequence[ListedReaction]) -> list[dict[str, str]]:
+    """Return the digest of the bytes of each clip, by part and id."""
+    return [reaction_contents(part, cache_folder() / "features" / "contents.json") for part in parts]
 
 
 def _standing(
