@@ -114,11 +114,5 @@ def command(
         print_findings(done.findings, work_dir, as_json)
     elif done.records or (as_json and done.failure is None):
         print_results(done.records, work_dir, as_json)
-    from tta_bench.boards.web.plots import plot_all
-
-    drawn = [record for record in done.records if record.status == "success"]
-    if drawn and experiments[0].runtime.plots:
-        for problem in plot_all(drawn, work_dir):
-            console.print(problem, style="yellow", markup=False)
     if done.failure is not None:
         raise done.failure

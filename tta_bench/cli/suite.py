@@ -141,10 +141,11 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
         CheckFailed: Some failed.
     """
     from tta_bench import api
+    from tta_bench.boards.web.plots import with_pictures
     from tta_bench.cli.results import own_boards
     from tta_bench.engine.world import launched
     from tta_bench.errors import CheckFailed, UserError
-    from tta_bench.protocols.base.in_turn import run_in_turn
+    from tta_bench.protocols.base.in_turn import run_alone, run_in_turn
     from tta_bench.protocols.base.suites import left, works
 
     if launched() > 1:
@@ -153,7 +154,8 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
     def rest() -> str:
         return f"{left(_known(card, chosen, work_dir, None), card)}."
 
-    done = run_in_turn(works(chosen, lambda one: api.start(one, work_dir, resume), rest), wait)
+    todo = works(chosen, lambda one: api.start(one, work_dir, resume), rest)
+    done = run_in_turn(todo, wait, with_pictures(run_alone))
     boards = own_boards(work_dir)
     if as_json:
         echo_json([record.model_dump(mode="json") for record in done.records])
