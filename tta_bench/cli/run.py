@@ -50,12 +50,16 @@ def command(
     """Run a protocol: fine-tune, test, record, and show the board.
 
     \b
-    tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop
-    tta-bench run protocol=ucf101_ft data.root=/data/ucf101         UCF101 itself, split 1
-    tta-bench run protocol=ucf101_ft backbone=resnet18,resnet50 split=1,2,3 seed=0,1,2
-    tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
+    The embedded sample, minutes on a laptop; then UCF101 itself, split 1:
+    tta-bench run protocol=ucf101_ft
+    tta-bench run protocol=ucf101_ft data.root=/data/ucf101
+    Several runs; a backbone of your own:
+    tta-bench run protocol=ucf101_ft backbone=resnet18,resnet50 seed=0,1,2
     tta-bench run protocol=ucf101_ft backbone=my_net --plugin my_net.py
-    tta-bench run protocol=abaw_eri backbone=resnet50+egemaps       intensities of a reaction, from sight and sound
+    The same model, tested on clips played backwards:
+    tta-bench run protocol=ucf101_ft eval.control=reversed
+    Intensities of a reaction, from sight and sound:
+    tta-bench run protocol=abaw_eri backbone=resnet50+egemaps
 
     Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
     sections clip, train, eval, data and runtime; `tta-bench show PROTOCOL --keys` prints all, with values and types.

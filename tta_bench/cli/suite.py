@@ -49,13 +49,14 @@ def command(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Run the experiments that a suite's card names, and fill the boards; the same command again goes on.
+    """Run the experiments that a suite's card names.
+
+    The boards are filled, and the same command again goes on.
 
     \b
-    tta-bench suite sample                                  every protocol on the embedded samples, minutes
-    tta-bench suite frozen_12 --dry-run                     what it holds, and the hours of it
-    tta-bench suite frozen_12 data.roots.ucf101=/data/ucf101 data.roots.hmdb51=/data/hmdb51
-    tta-bench suite frozen_12 protocol=ucf101_knn backbone=resnet50 data.root=/data/ucf101
+    tta-bench suite sample                every protocol on the embedded samples
+    tta-bench suite frozen_12 --dry-run   what it holds, and the hours of it
+    tta-bench suite frozen_12 protocol=ucf101_knn data.root=/data/ucf101
 
     protocol=, backbone= and weights= choose among what the card names; other keys go before the card's. An experiment
     that fails is named at the end, the others go on, and the exit code is 1. `tta-bench list suites` prints all cards.
