@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "Run a protocol: fine-tune, test, record, and show the board.",
     "suite": "Run the experiments that a suite's card names.",
     "eval": "Score a file of predictions.",
-    "predict": "Print what the model of a finished run sees in videos.",
+    "predict": "Print classes or intensities of videos, by a finished run.",
     "features": "Encode videos with a frozen backbone, as NPZ archives.",
     "list": "List backbones, weights, datasets, protocols, suites or runs.",
     "show": "Show a card or a record in full.",

@@ -39,9 +39,9 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Print what the model of a finished run sees in videos.
+    """Print classes or intensities of videos, by a finished run.
 
-    These are the most probable classes, or the intensities of a reaction.
+    These are the most probable classes, or the intensities of a reaction, by its model.
 
     \b
     tta-bench predict ucf101_knn-resnet50-split1-seed0-1a2b3c4d holiday.mp4
