@@ -1,10 +1,11 @@
-"""Pages made from the rest of the repository: commands from click, the changelog, pictures of boards.
+"""Pages made from the rest of the repository: commands from click, changelog, notebooks, pictures of boards.
 
 MkDocs calls this file as a hook, so none of it is copied by hand and none of it can be out of date.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,22 @@ def commands_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def notebook_page(file: Path) -> str:
+    """Return a notebook as a page: its text and its code, without results."""
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    parts = [f"```python\n{text}\n```" if kind == "code" else text for kind, text in texts]
+    return "\n\n".join([*parts, f"[The notebook itself]({file.name}), which every change of the suite runs."]) + "\n"
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages and pictures that are made from the repository."""
     files.append(File.generated(config, "commands.md", content=commands_page()))
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=changelog))
+    for notebook in sorted((REPOSITORY / "docs" / "notebooks").glob("*.ipynb")):
+        content = notebook_page(notebook)
+        files.append(File.generated(config, f"notebooks/{notebook.stem}.md", content=content))
     for picture in sorted((REPOSITORY / "leaderboards" / "sample").glob("*.svg")):
         files.append(File.generated(config, f"leaderboards/sample/{picture.name}", abs_src_path=str(picture)))
     return files

@@ -53,6 +53,7 @@ def test_a_plugin_file_runs_and_stands_in_its_record(tmp_path: Path) -> None:
     (record,) = tta_bench.run("ucf101_ft", "my_net", plugins=[path], work_dir=tmp_path / "runs", **QUICK)
     assert (record.status, record.identity.backbone, record.n_scored) == ("success", "my_net", 16)
     assert [(to.name, to.version) for to in record.environment.plugins] == [("my_net.py", None)]
+    assert {file.suffixes[-2] for file in (tmp_path / "runs" / "records").glob("*.png")} == {".curves", ".confusion"}
     assert tta_bench.load_records(tmp_path / "runs") == tta_bench.load_records(tmp_path / "runs/records") == [record]
 
 
@@ -60,7 +61,8 @@ def test_a_module_runs_as_it_is_and_is_not_changed(tmp_path: Path) -> None:
     module = net()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     card = {"name": "mine", "frames": 4, "size": 32}
-    (record,) = tta_bench.run("ucf101_ft", module, card=card, work_dir=tmp_path, **QUICK)
+    (record,) = tta_bench.run("ucf101_ft", module, card=card, work_dir=tmp_path, **QUICK, runtime={"plots": False})
+    assert not list(tmp_path.rglob("*.png"))
     assert record.identity.backbone.startswith("mine-")
     assert record.environment.plugins[0].name == "torch.nn.modules.container.Sequential"
     assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())

@@ -48,6 +48,24 @@ def test_help_says_of_a_command_what_its_own_help_says() -> None:
         assert not command.hidden
 
 
+def every_command() -> list[tuple[str, click.Command]]:
+    found = {name: importlib.import_module(f"tta_bench.cli.{name}").command for name in COMMANDS}
+    groups = {name: made.commands for name, made in found.items() if isinstance(made, click.Group)}
+    parts = {f"{name} {part}": made for name, parts in groups.items() for part, made in parts.items()}
+    return [("", cli), *found.items(), *parts.items()]
+
+
+@pytest.mark.parametrize(("name", "made"), every_command())
+def test_help_fits_80_columns(name: str, made: click.Command) -> None:
+    done = CliRunner().invoke(cli, [*name.split(), "--help"], terminal_width=80)
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    listed = list(lines[lines.index("Commands:") :]) if "Commands:" in lines else []
+    assert [line for line in listed if "..." in line] == []
+    assert [line for line in lines[2:] if line.count("tta-bench ") > 1] == [], "a list of commands runs together"
+
+
 def test_help_loads_no_command() -> None:
     program = (
         "import sys; from tta_bench.cli import main\n"
@@ -62,10 +80,7 @@ def test_help_loads_no_command() -> None:
 
 def test_the_options_are_these() -> None:
     """Surface grows in a reviewed diff only."""
-    found = {name: importlib.import_module(f"tta_bench.cli.{name}").command for name in COMMANDS}
-    groups = {name: made.commands for name, made in found.items() if isinstance(made, click.Group)}
-    found |= {f"{name} {part}": made for name, parts in groups.items() for part, made in parts.items()}
-    for name, made in found.items():
+    for name, made in every_command()[1:]:
         options = sorted(option for parameter in made.params for option in parameter.opts if option.startswith("-"))
         assert options == OPTIONS[name]
 

@@ -100,3 +100,16 @@ def test_a_record_is_found_by_itself_its_file_and_its_name(runs: Path, records: 
 
 def test_a_record_with_its_own_labels_needs_none() -> None:
     assert labels_for(some_record(), {"labels": "l.csv"}) is None
+
+
+def test_scores_of_each_clip_are_those_that_the_record_rests_on(runs: Path, records: list[Record]) -> None:
+    rows = tta_bench.scores(records[0], work_dir=runs)
+    assert len(rows) == records[0].n_scored
+    assert sum(row["rank"] == 0 for row in rows) / len(rows) == pytest.approx(records[0].metrics["top1"].value)
+
+
+def test_a_record_without_its_predictions_has_no_scores(runs: Path, records: list[Record]) -> None:
+    assert records[0].predictions is not None
+    (runs / "records" / records[0].predictions.name).unlink()
+    with pytest.raises(UserError, match="no predictions beside it"):
+        tta_bench.scores(records[0], work_dir=runs)

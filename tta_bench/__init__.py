@@ -1,8 +1,9 @@
 """tta-bench: a benchmark of video backbones on human action and human reaction, under one protocol for all.
 
 In Python: ``run`` runs a protocol, ``load_records`` reads what it left, ``compare``, ``verify``, ``report`` and
-``leaderboard`` do as the commands of these names, ``register_backbone`` makes a function a backbone, and BACKBONES,
-DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is first used.
+``leaderboard`` do as the commands of these names, ``scores`` gives those of each clip, ``register_backbone`` makes a
+function a backbone, and BACKBONES, DATASETS and PROTOCOLS are the MMEngine registries. Each is imported when it is
+first used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tta_bench.api import load_records, run
     from tta_bench.registry import BACKBONES, DATASETS, PROTOCOLS, register_backbone
-    from tta_bench.results import compare, leaderboard, report, verify
+    from tta_bench.results import compare, leaderboard, report, scores, verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "register_backbone",
     "report",
     "run",
+    "scores",
     "verify",
 ]
 
@@ -39,6 +41,7 @@ _HOME = {
     "register_backbone": "tta_bench.registry",
     "report": "tta_bench.results",
     "run": "tta_bench.api",
+    "scores": "tta_bench.results",
     "verify": "tta_bench.results",
 }
 

@@ -118,6 +118,7 @@ def run_in_turn(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait:
     Raises:
         UserError: A launcher and ``runtime.devices`` disagree.
     """
+    from tta_bench.boards.web.plots import with_pictures
     from tta_bench.engine.world import join, launched
     from tta_bench.protocols.base.in_turn import run_in_turn as run_each
     from tta_bench.protocols.base.launch import require_agreement, run_shared
@@ -135,7 +136,7 @@ def run_in_turn(chosen: Sequence[Experiment], work_dir: Path, resume: str, wait:
         for experiment in chosen
     ]
     starts = [partial(start, experiment, work_dir, resume) for experiment in chosen]
-    done = run_each(zip(names, starts, strict=True), wait, run_shared)
+    done = run_each(zip(names, starts, strict=True), wait, with_pictures(run_shared))
     if done.failure is None:
         world.leave()
     return done

@@ -12,6 +12,7 @@ from tta_bench.utils.files import is_there
 if TYPE_CHECKING:
     from tta_bench.boards.comparison import Comparison, Comparisons
     from tta_bench.boards.flat_rows import FlatRow
+    from tta_bench.records.clip_rows import ClipRows
     from tta_bench.records.doubles import Seen
     from tta_bench.records.intensities import Truth
     from tta_bench.records.schema import Record
@@ -125,6 +126,29 @@ def report(
     page.parent.mkdir(parents=True, exist_ok=True)
     write_report(files, Path(work_dir), lambda record: files_of_clips(record, root), page)
     return page
+
+
+def scores(record: Named, *, work_dir: str | Path = "runs") -> ClipRows:
+    """Return the scores of a record clip by clip, from its kept predictions; ``.to_frame()`` makes them a table.
+
+    Args:
+        record: A record, its file, or its name.
+        work_dir: Folder of the runs, where a record's files are looked for.
+
+    Raises:
+        UserError: The record is not there, or its predictions do not lie beside it.
+    """
+    from tta_bench.records.clip_rows import clip_rows
+    from tta_bench.records.files import read_predictions
+    from tta_bench.records.store import read_record
+
+    file = file_of(record, work_dir)
+    ref = read_record(file).predictions
+    if ref is None or not (file.parent / ref.name).is_file():
+        raise UserError(
+            f"{file.stem} has no predictions beside it.", "`tta-bench run` keeps those of a run in records/."
+        )
+    return clip_rows(read_predictions(file.parent / ref.name))
 
 
 def leaderboard(work_dir: str | Path = "runs") -> Rows:

@@ -43,6 +43,7 @@ def test_a_suite_runs_names_what_failed_and_goes_on_where_it_was(
     assert "1 of 2 experiments failed" in done.err
     assert "ucf101_knn, mfcc: frozen protocols show clips to one backbone" in done.err
     assert "nothing is left" in done.out
+    assert [file.name for file in (tmp_path / "runs" / "records").glob("ucf101_knn*.confusion.png")]
     assert (tmp_path / "runs" / "leaderboards" / "own").is_dir() or list((tmp_path / "runs").rglob("ucf101_knn*.md"))
     assert set((cache / "features").glob("encoded-*/pooled")) <= kept
     plan = command(*words, "--dry-run")

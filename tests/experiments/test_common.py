@@ -30,3 +30,16 @@ def test_a_wrong_setting_is_named(given: dict[str, object], message: str) -> Non
 
 def test_roots_are_folders_by_dataset() -> None:
     assert DataSettings(roots={"ucf101": "/data"}).roots == {"ucf101": Path("/data")}
+
+
+@pytest.mark.parametrize("names", [(), ("mlflow",), ("tensorboard", "wandb")])
+def test_loggers_change_no_digest_and_stand_in_a_dump_where_they_are_asked_for(names: tuple[str, ...]) -> None:
+    dump = validate_keys(RuntimeSettings, {"logging": [*names]}, "runtime.").model_dump()
+    assert dump.get("logging", ()) == names
+    assert ("logging" in dump) == bool(names)
+
+
+@pytest.mark.parametrize("given", [["aim"], ["mlflow", "mlflow"]])
+def test_a_logger_that_is_not_known_or_given_twice_is_refused(given: list[str]) -> None:
+    with pytest.raises(UserError, match=r"runtime\.logging"):
+        validate_keys(RuntimeSettings, {"logging": given}, "runtime.")

@@ -19,35 +19,25 @@ from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
 
 COMMANDS = {
     "run": "Run a protocol: fine-tune, test, record, and show the board.",
-    "suite": "Run the experiments that a suite's card names, and fill the boards; the same command again goes on.",
-    "eval": "Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.",
-    "predict": (
-        "Print the most probable classes of videos, or the intensities of reactions, by the model of a finished run."
-    ),
-    "features": "Encode videos with a frozen backbone, and write an NPZ archive for each and a manifest.",
-    "list": "List backbones, weights, datasets, protocols, suites or runs; all cards if none is named.",
-    "show": (
-        "Show a backbone, weights, dataset, protocol, suite or record: resolved card, hash, locked keys, size and cost."
-    ),
-    "new": "Write a plug-in package that passes its own test; KIND is backbone, dataset or protocol.",
-    "check": (
-        "Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken."
-    ),
-    "leaderboard": "Render the leaderboards from records; the same records give the same bytes.",
-    "report": (
-        "Write one HTML file about runs: curves, figures of each class, confusion, worst clips, cost, how to reproduce."
-    ),
-    "verify": "Recompute every figure of records, and say on what each rests.",
-    "compare": (
-        "Compare records on the same test clips: differences of their scores, with intervals, p, and discordant clips."
-    ),
-    "attest": "Test a record's checkpoint again, or train again, and sign that this gives the record's figures.",
-    "submit": "Verify records, copy them with their outcomes to leaderboards/records, and render the boards.",
-    "reproduce": "Print the exact commands that measure a record again; with --run, do it and compare.",
-    "data": "Verify a dataset's videos before they are used, prepare them, and state what a copy of it is.",
-    "weights": "Get released weights, which have cards (`tta-bench list weights`), or pass on those of a run.",
-    "doctor": "Report on this machine: platform, packages, extras, variables, data, folders, devices.",
-    "completion": "Print a script that lets a shell complete protocols, backbones, weights, runs and keys.",
+    "suite": "Run the experiments that a suite's card names.",
+    "eval": "Score a file of predictions.",
+    "predict": "Print classes or intensities of videos, by a finished run.",
+    "features": "Encode videos with a frozen backbone, as NPZ archives.",
+    "list": "List backbones, weights, datasets, protocols, suites or runs.",
+    "show": "Show a card or a record in full.",
+    "new": "Write a plug-in package that passes its own test.",
+    "check": "Test a backbone, dataset or protocol against its contract.",
+    "leaderboard": "Render the leaderboards from records.",
+    "report": "Write one HTML file about runs.",
+    "verify": "Recompute every figure of records; say on what each rests.",
+    "compare": "Compare records on the same test clips.",
+    "attest": "Test or train again, and sign that a record's figures hold.",
+    "submit": "Verify records, and put them on the official boards.",
+    "reproduce": "Print the exact commands that measure a record again.",
+    "data": "Verify, prepare, compare and state a dataset's videos.",
+    "weights": "Get released weights, or pass on those of a run.",
+    "doctor": "Report on this machine, with a remedy for what is missing.",
+    "completion": "Print a script that lets a shell complete your words.",
 }
 """The commands, each with the first sentence of its help, so that no command is loaded to list them."""
 
@@ -104,9 +94,9 @@ def cli() -> None:
     """Benchmark video backbones on human action and human reaction, under one protocol for all.
 
     \b
-    tta-bench list                          what there is
-    tta-bench run protocol=ucf101_ft        run a protocol: on your data, or on the embedded sample
-    tta-bench show ucf101_ft                a protocol, backbone, dataset or weights, in full
+    tta-bench list                     what there is
+    tta-bench run protocol=ucf101_ft   run a protocol: on your data or the sample
+    tta-bench show ucf101_ft           a protocol, backbone, dataset or weights
     """
 
 

@@ -49,11 +49,11 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Test a record's checkpoint again, or train again, and sign that this gives the record's figures.
+    """Test or train again, and sign that a record's figures hold.
 
     \b
-    tta-bench attest leaderboards/records/NAME.json data.root=/data/ucf101 --key ~/.ssh/id_ed25519
-    tta-bench attest leaderboards/records/NAME.json data.root=/data/ucf101 --word rerun
+    tta-bench attest NAME data.root=/data/ucf101 --key ~/.ssh/id_ed25519
+    tta-bench attest NAME data.root=/data/ucf101 --word rerun
 
     The result is NAME.attestation.json beside the record: digests of the record and its data, the word, version and
     date, signed by ssh-keygen. Nothing is signed if predictions differ from the recorded ones, or, trained again, if

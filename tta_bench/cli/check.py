@@ -16,13 +16,14 @@ from tta_bench.cli.options import plugin_option
 @click.option("--markdown", is_flag=True, help="Print a report to paste.")
 @json_option()
 def command(name: str, plugins: tuple[Path, ...], markdown: bool, as_json: bool) -> None:
-    """Test a backbone, dataset or protocol against its contract, rule by rule; exit with 1 if a rule is broken.
+    """Test a backbone, dataset or protocol against its contract.
 
     \b
-    tta-bench check my_net --plugin my_net.py       features, gradients, sizes and figures of a backbone
-    tta-bench check my_probe --plugin my_probe.py   methods, cards and keys of a protocol
-    tta-bench check ucf101                          class and arguments of a dataset, and its folder if configured
+    tta-bench check my_net --plugin my_net.py       features, gradients, sizes
+    tta-bench check my_probe --plugin my_probe.py   methods, cards, keys
+    tta-bench check ucf101                          class, arguments, folder
 
+    Every rule has a line, and the exit code is 1 if one is broken.
     `tta-bench run` tries the quick rules on a plug-in before anything is spent.
     """
     from tta_bench import api

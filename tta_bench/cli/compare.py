@@ -39,15 +39,16 @@ def command(
     plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Compare records on the same test clips: differences of their scores, with intervals, p, and discordant clips.
+    """Compare records on the same test clips.
 
-    Of more than two records all pairs are compared at once, as for the ranks of a board: the intervals and the p-values
-    are adjusted for the number of pairs. Records of data whose labels may not be published need data.root=DIR, or
-    labels=FILE.
+    Differences of their scores have intervals, p and discordant clips. Of more than two records all pairs are compared
+    at once, as for the ranks of a board: the intervals and the p-values are adjusted for the number of pairs. Records
+    of data whose labels may not be published need data.root=DIR, or labels=FILE.
 
     \b
     tta-bench compare RECORD RECORD
-    tta-bench compare --protocols ucf101_knn ucf101_ft     Spearman's rank correlation over backbones that both have
+    tta-bench compare --protocols ucf101_knn ucf101_ft
+                       Spearman's rank correlation over backbones of both
     """
     from tta_bench.boards.comparison import compare, compare_several
     from tta_bench.cli.options import label_words, paths_and_words

@@ -20,12 +20,14 @@ _GROUPS = {"protocol": "protocols", "backbone": "backbones", "weights": "weights
 @click.command("completion")
 @click.argument("shell", type=click.Choice([*SHELLS]))
 def command(shell: str) -> None:
-    """Print a script that lets a shell complete protocols, backbones, weights, runs and keys.
+    """Print a script that lets a shell complete your words.
+
+    These are protocols, backbones, weights, runs and keys.
 
     \b
-    eval "$(tta-bench completion bash)"                   in ~/.bashrc
-    eval "$(tta-bench completion zsh)"                    in ~/.zshrc, after compinit
-    tta-bench completion fish | source                    in ~/.config/fish/config.fish
+    eval "$(tta-bench completion bash)"   in ~/.bashrc
+    eval "$(tta-bench completion zsh)"    in ~/.zshrc, after compinit
+    tta-bench completion fish | source         in ~/.config/fish/config.fish
     """
     from tta_bench.cli import cli
 

@@ -25,7 +25,7 @@ LISTED = 20
 
 @click.group("data")
 def command() -> None:
-    """Verify a dataset's videos before they are used, prepare them, and state what a copy of it is."""
+    """Verify, prepare, compare and state a dataset's videos."""
 
 
 command.add_command(attest)
@@ -46,10 +46,10 @@ command.add_command(overlap)
 def verify(
     dataset: str, words: tuple[str, ...], min_frames: int, work_dir: Path, plugins: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Decode every video of a dataset, and list broken, empty, duplicate (same bytes) and too short ones.
+    """Decode every video of a dataset, and list bad ones.
 
-    Results are cached in the work folder: an interrupted check resumes, and `run` reuses it. Exits with 1 where a video
-    has a problem.
+    Listed are broken, empty, duplicate (same bytes) and too short ones. Results are cached in the work folder: an
+    interrupted check resumes, and `run` reuses it. Exits with 1 where a video has a problem.
 
     \b
     tta-bench data verify tiktok_actions data.root=/data/tiktok
@@ -85,15 +85,15 @@ def verify(
 def prepare(
     dataset: str, words: tuple[str, ...], into: Path, size: int | None, key_frames: int, plugins: tuple[Path, ...]
 ) -> None:
-    """Keep the longest scene of each video of a dataset, in another folder; or, with --size, write all smaller.
+    """Keep the longest scene of each video, or write all smaller.
 
-    Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one scene is copied unchanged;
-    others are re-encoded, without sound. Lists are copied, so that the folder is a data root. Videos that are there
-    already are skipped. Exits with 1 where videos could not be read.
+    Videos go to another folder. Scenes are found by PySceneDetect (pip install 'tta-bench[scenes]'). A video of one
+    scene is copied unchanged; others are re-encoded, without sound. Lists are copied, so that the folder is a data
+    root. Videos that are there already are skipped. Exits with 1 where videos could not be read.
 
     \b
-    tta-bench data prepare tiktok_actions data.root=/data/tiktok --into /data/tiktok-scenes
-    tta-bench data prepare tiktok_actions data.root=/data/tiktok-scenes --size 256 --into /fast/tiktok-256
+    tta-bench data prepare tiktok_actions data.root=/data/a --into /data/b
+    tta-bench data prepare tiktok_actions data.root=/data/b --size 256 --into c
 
     With --size every video is encoded again, without sound: the short side is at most that, and every 16th frame is a
     key frame, so that a training reads it several times faster. Frames are neither dropped nor added. How it was done

@@ -36,14 +36,15 @@ def attest(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """State what your copy of a dataset is, in a small file without paths that can be sent or committed.
+    """State what your copy of a dataset is, in a small file.
 
-    It holds, for each split and part, the count of clips and the digest of their ids and labels; for each split, the
-    digest of the clips' bytes; and for each clip the sha256, frames, size and fingerprint. Every clip is decoded once.
+    It has no paths, and can be sent or committed. It holds, for each split and part, the count of clips and the digest
+    of their ids and labels; for each split, the digest of the clips' bytes; and for each clip the sha256, frames, size
+    and fingerprint. Every clip is decoded once.
 
     \b
     tta-bench data attest ucf101 data.root=/data/ucf101
-    tta-bench data attest hume_reaction data.root=/data/hume --digests-only --into hume.manifest
+    tta-bench data attest hume_reaction data.root=/data/hume --digests-only
     """
     from tta_bench.cards.catalog import dataset_card
     from tta_bench.cli.data import located
@@ -77,9 +78,10 @@ def attest(
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print every clip as one JSON document.")
 def compare(first: Path, second: Path, as_json: bool) -> None:
-    """Say of each clip of two copies: same bytes, same pictures, or other; exit 1 where any is other or in one only.
+    """Say of each clip of two copies if it is the same.
 
-    The same pictures are those whose fingerprints differ in few bits, whatever they are encoded with.
+    It has the same bytes, the same pictures, or is another; the exit code is 1 where any is another or in one copy
+    only. The same pictures are those whose fingerprints differ in few bits, whatever they are encoded with.
 
     \b
     tta-bench data compare mine.manifest theirs.manifest

@@ -33,16 +33,17 @@ def overlap(
     plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Look for clips of one corpus that are near-duplicates of clips of another, or of the same corpus.
+    """Look for near-duplicates in two corpora, or within one.
 
     A corpus is a dataset's name, a folder of videos, or a list of them. Copies are found whatever they are encoded
     with, scaled, cropped at their borders by some 8 %, or begun some seconds later; mirrored ones are told apart.
     Pictures that show nothing, and sound, are not compared.
 
     \b
-    tta-bench data overlap tiktok_actions ucf101 data.roots.tiktok_actions=/data/tiktok data.roots.ucf101=/data/ucf101
-    tta-bench data overlap ucf101 --split 1 data.root=/data/ucf101        training list and test list
-    tta-bench data overlap /data/my_videos                                within one folder
+    Two corpora, training list and test list, and within one folder:
+    tta-bench data overlap /data/my_videos ucf101 data.roots.ucf101=/data/ucf101
+    tta-bench data overlap ucf101 --split 1 data.root=/data/ucf101
+    tta-bench data overlap /data/my_videos
     """
     from tta_bench.data.overlap.find import find_overlap
     from tta_bench.errors import UserError

@@ -21,10 +21,11 @@ COLUMNS = ("shot", "class", "id", "group")
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(1), help="Folds, numbered from 0.")
 @plugin_option
 def shots(dataset: str, words: tuple[str, ...], into: Path, most: int, folds: int, plugins: tuple[Path, ...]) -> None:
-    """Write the low-shot lists of a dataset's training lists: a CSV file for each split and fold.
+    """Write the low-shot lists of a dataset's training lists.
 
-    A list of n shots is the rows whose `shot` is n or less, so smaller lists are contained in larger ones. They depend
-    on the names of dataset, split, fold, classes and clips alone, and are those of `train.shots=n seed=FOLD`.
+    There is a CSV file for each split and fold. A list of n shots is the rows whose `shot` is n or less, so smaller
+    lists are contained in larger ones. They depend on the names of dataset, split, fold, classes and clips alone, and
+    are those of `train.shots=n seed=FOLD`.
 
     \b
     tta-bench data shots ucf101 data.root=/data/ucf101 --into ucf101-shots

@@ -66,8 +66,9 @@ def optional(part: str, found: str, use: str = "") -> ReportLine:
 @click.command("doctor")
 @json_option()
 def command(as_json: bool) -> None:
-    """Report on this machine: platform, packages, extras, variables, data, folders, devices.
+    """Report on this machine, with a remedy for what is missing.
 
+    Lines are on platform, packages, extras, variables, data, folders and devices.
     What is missing comes with a remedy. The exit code is 1 if something keeps runs from working; what is merely
     optional changes nothing.
     """

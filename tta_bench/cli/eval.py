@@ -17,13 +17,15 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 @plugin_option
 @json_option("Print the record as one JSON document.")
 def command(words: tuple[str, ...], work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """Score a file of predictions; the record is marked as scored from a file, and so is its row on the board.
+    """Score a file of predictions.
+
+    The record is marked as scored from a file, and so is its row on the board.
 
     \b
-    tta-bench eval protocol=ucf101_ft predictions=my_net.csv data.root=/data/ucf101 split=2
-    tta-bench eval protocol=ucf101_ft predictions=my_net.npz labels=labels.csv backbone=my_net
-    tta-bench eval protocol=abaw_eri predictions=team.csv data.root=/data/hume_reaction
-    tta-bench eval protocol=abaw_eri predictions=team.csv labels=data_info.csv backbone=team
+    tta-bench eval protocol=ucf101_ft predictions=a.csv data.root=/data/ucf101
+    tta-bench eval protocol=ucf101_ft predictions=a.npz labels=labels.csv
+    tta-bench eval protocol=abaw_eri predictions=team.csv data.root=/data/hume
+    tta-bench eval protocol=abaw_eri predictions=team.csv labels=data_info.csv
 
     A CSV file has a column id and either a column of scores for each class, or a column class with the best one (whose
     top-5 is its top-1). An NPZ file has the arrays ids, scores and classes. Every test clip must be there once; the

@@ -18,16 +18,17 @@ PROTOCOL = "ucf101_knn"
 @work_dir_option
 @plugin_option
 def command(words: tuple[str, ...], into: Path, work_dir: Path, plugins: tuple[Path, ...]) -> None:
-    """Encode videos with a frozen backbone, and write an NPZ archive for each and a manifest.
+    """Encode videos with a frozen backbone, as NPZ archives.
 
     \b
-    tta-bench features backbone=videomaev2_vit_b dataset=videos data.root=/data/films --into /data/features
-    tta-bench features protocol=hmdb51_probe backbone=resnet50 data.root=/data/hmdb51 --into /data/features
+    tta-bench features backbone=resnet50 dataset=videos data.root=films --into f
+    tta-bench features protocol=hmdb51_probe data.root=/data/hmdb51 --into f
 
-    The windows are those of the protocol (ucf101_knn if none is named); a probe protocol also writes the tokens. Videos
-    are those of the dataset, whatever split they are in; dataset=videos takes any folder or list. What is in the cache
-    is not encoded again, so that an interrupted call resumes. `run ... features.root=DIR` trains on the export. A video
-    that cannot be decoded is named, the others go on, and the exit code is 1.
+    Each video has an archive, and all have a manifest. The windows are those of the protocol (ucf101_knn if none is
+    named); a probe protocol also writes the tokens. Videos are those of the dataset, whatever split they are in;
+    dataset=videos takes any folder or list. What is in the cache is not encoded again, so that an interrupted call
+    resumes. `run ... features.root=DIR` trains on the export. A video that cannot be decoded is named, the others go
+    on, and the exit code is 1.
     """
     from tta_bench import api
     from tta_bench.errors import CheckFailed, UserError

@@ -83,17 +83,18 @@ def command(
     html: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Render the leaderboards from records; the same records give the same bytes.
+    """Render the leaderboards from records.
 
     \b
-    tta-bench leaderboard --format latex            tables of your own runs, for a paper
-    tta-bench leaderboard --records A --records B   runs of two machines on the same boards
-    tta-bench leaderboard --html pages              pages for a browser, with records, backbones and pictures
-    tta-bench leaderboard --check                   the boards of a checkout are up to date
-    tta-bench leaderboard --since ../main/leaderboards   rows that this checkout adds to another's
+    tta-bench leaderboard --format latex            tables of your own runs
+    tta-bench leaderboard --records A --records B   runs of two machines
+    tta-bench leaderboard --html pages              pages for a browser
+    tta-bench leaderboard --check                   are the boards up to date?
+    tta-bench leaderboard --since ../leaderboards   rows that this checkout adds
 
-    In a checkout of the suite it writes and checks its boards; elsewhere, and for the other forms, it reads the work
-    folder, with the official rows beside yours. Data of your own have a board for each dataset, without other rows.
+    The same records give the same bytes. In a checkout of the suite it writes and checks its boards; elsewhere, and for
+    the other forms, it reads the work folder, with the official rows beside yours. Data of your own have a board for
+    each dataset, without other rows.
     """
     from tta_bench.boards.escape import plain
     from tta_bench.errors import CheckFailed, UserError

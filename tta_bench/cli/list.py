@@ -19,14 +19,14 @@ from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
 @plugin_option
 @json_option()
 def command(group: str | None, pattern: str | None, work_dir: Path, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """List backbones, weights, datasets, protocols, suites or runs; all cards if none is named.
+    """List backbones, weights, datasets, protocols, suites or runs.
 
     \b
-    tta-bench list backbones 'videomae*'     PATTERN is a shell pattern
-    tta-bench list backbones 'timm/resnext*' models of timm, which has over a thousand
-    tta-bench list resnet                    whatever has resnet in its name
+    tta-bench list backbones 'videomae*'       PATTERN is a shell pattern
+    tta-bench list backbones 'timm/resnext*'   models of timm, over a thousand
+    tta-bench list resnet                      whatever has resnet in its name
 
-    The exit code is 1 where a pattern was given and nothing has such a name.
+    All cards are listed if no group is named. The exit code is 1 where a pattern was given and nothing has such a name.
     """
     from tta_bench.cards.files import FOLDERS
     from tta_bench.errors import nearest, unknown

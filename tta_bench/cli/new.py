@@ -24,12 +24,12 @@ NEXT = {
     help="Folder to write NAME/ into; by default this one.",
 )
 def command(kind: str, name: str, into: Path) -> None:
-    """Write a plug-in package that passes its own test; KIND is backbone, dataset or protocol.
+    """Write a plug-in package that passes its own test.
 
     \b
-    tta-bench new backbone my_net         a network in one function, with the contract as its test
-    tta-bench new dataset my_videos       a class that reads a layout, with its card
-    tta-bench new protocol my_protocol    a variant of fine-tuning, with its card and its class
+    tta-bench new backbone my_net        a network in one function
+    tta-bench new dataset my_videos      a class that reads a layout
+    tta-bench new protocol my_protocol   a variant of fine-tuning
     """
     from tta_bench.errors import unknown
     from tta_bench.templates.scaffold import Kind, write_package

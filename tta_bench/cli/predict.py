@@ -39,10 +39,12 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Print the most probable classes of videos, or the intensities of reactions, by the model of a finished run.
+    """Print classes or intensities of videos, by a finished run.
+
+    These are the most probable classes, or the intensities of a reaction, by its model.
 
     \b
-    tta-bench predict ucf101_knn-videomaev2_vit_b-split1-seed0-1a2b3c4d holiday.mp4
+    tta-bench predict ucf101_knn-resnet50-split1-seed0-1a2b3c4d holiday.mp4
     tta-bench predict runs/records/RECORD.json *.mp4 --top 1 --format csv
     tta-bench predict RUN match.mp4 --every 2 --format json
 

@@ -23,13 +23,14 @@ from tta_bench.cli.options import label_words, load_plugins, paths_and_words, pl
 @work_dir_option
 @plugin_option
 def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tuple[Path, ...]) -> None:
-    """Write one HTML file about runs: curves, figures of each class, confusion, worst clips, cost, how to reproduce.
+    """Write one HTML file about runs.
 
     \b
-    tta-bench report ucf101_ft__videomaev2_vit_tiny__split1_seed0__1a2b3c4d
+    tta-bench report ucf101_ft__resnet50__split1_seed0__1a2b3c4d
     tta-bench report runs/records/*.json --into report
 
-    A run is named as `tta-bench list runs` prints it, or by its record's file. The page holds all that it shows.
+    The page shows curves, figures of each class, confusion, worst clips and cost, and how to reproduce them.
+    A run is named as `tta-bench list runs` prints it, or by its record's file. It needs no other file.
     Several runs are compared pair by pair. Frames of the worst clips need the data: the embedded sample is at hand,
     other data are with data.root=DIR.
     """

@@ -29,11 +29,13 @@ def command(
     work_dir: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Print the exact commands that measure a record again; with --run, do it and compare.
+    """Print the exact commands that measure a record again.
+
+    With --run they are run here, and the result is compared.
 
     \b
-    tta-bench reproduce leaderboards/records/NAME.json
-    tta-bench reproduce leaderboards/records/NAME.json data.root=/data/ucf101 --run
+    tta-bench reproduce NAME
+    tta-bench reproduce NAME data.root=/data/ucf101 --run
 
     KEY=VALUE says what a record does not know: where data and weights are on this machine.
     """

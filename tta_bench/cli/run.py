@@ -50,12 +50,16 @@ def command(
     """Run a protocol: fine-tune, test, record, and show the board.
 
     \b
-    tta-bench run protocol=ucf101_ft                                the embedded sample, minutes on a laptop
-    tta-bench run protocol=ucf101_ft data.root=/data/ucf101         UCF101 itself, split 1
-    tta-bench run protocol=ucf101_ft backbone=resnet18,resnet50 split=1,2,3 seed=0,1,2
-    tta-bench run protocol=ucf101_ft eval.control=reversed          test the same model on clips played backwards
+    The embedded sample, minutes on a laptop; then UCF101 itself, split 1:
+    tta-bench run protocol=ucf101_ft
+    tta-bench run protocol=ucf101_ft data.root=/data/ucf101
+    Several runs; a backbone of your own:
+    tta-bench run protocol=ucf101_ft backbone=resnet18,resnet50 seed=0,1,2
     tta-bench run protocol=ucf101_ft backbone=my_net --plugin my_net.py
-    tta-bench run protocol=abaw_eri backbone=resnet50+egemaps       intensities of a reaction, from sight and sound
+    The same model, tested on clips played backwards:
+    tta-bench run protocol=ucf101_ft eval.control=reversed
+    Intensities of a reaction, from sight and sound:
+    tta-bench run protocol=abaw_eri backbone=resnet50+egemaps
 
     Keys: protocol, backbone, dataset, weights, phase, split, seed, tier, precision, limit, and the dotted keys of the
     sections clip, train, eval, data and runtime; `tta-bench show PROTOCOL --keys` prints all, with values and types.
@@ -114,11 +118,5 @@ def command(
         print_findings(done.findings, work_dir, as_json)
     elif done.records or (as_json and done.failure is None):
         print_results(done.records, work_dir, as_json)
-    from tta_bench.boards.web.plots import plot_all
-
-    drawn = [record for record in done.records if record.status == "success"]
-    if drawn and experiments[0].runtime.plots:
-        for problem in plot_all(drawn, work_dir):
-            console.print(problem, style="yellow", markup=False)
     if done.failure is not None:
         raise done.failure

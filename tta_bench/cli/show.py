@@ -21,16 +21,18 @@ from tta_bench.cli.options import load_plugins, plugin_option
 @click.option("--keys", is_flag=True, help="Of a protocol: every key=value word, with its value, type and meaning.")
 @json_option()
 def command(name: str, plugins: tuple[Path, ...], keys: bool, as_json: bool) -> None:
-    """Show a backbone, weights, dataset, protocol, suite or record: resolved card, hash, locked keys, size and cost.
+    """Show a card or a record in full.
 
     \b
-    tta-bench show ucf101_ft                          a protocol's card, and the differences that it can find
-    tta-bench show ucf101_ft --keys                   its keys, as you type them
-    tta-bench show resnet50                           parameters, GMACs per view, and views of each protocol
-    tta-bench show resnet50+egemaps                   joined backbones
-    tta-bench show my_net --plugin my_net.py --json   a plug-in's card, as data
-    tta-bench show RECORD                             a record, by its file or its name
+    tta-bench show ucf101_ft                   a protocol's card, and differences
+                                               that it can find
+    tta-bench show ucf101_ft --keys            its keys, as you type them
+    tta-bench show resnet50                    parameters, GMACs per view, views
+    tta-bench show resnet50+egemaps            joined backbones
+    tta-bench show my_net --plugin my_net.py   a plug-in's card
+    tta-bench show RECORD                      a record, by its file or its name
 
+    NAME is that of a backbone, weights, a dataset, a protocol or a suite.
     Of a protocol the locked keys are shown too: changing one makes a run non-standard, and keeps it off the main board.
     """
     from tta_bench.config.describe import describe

@@ -31,14 +31,15 @@ def command(
     predictions_at: str | None,
     not_standard: bool,
 ) -> None:
-    """Verify records, copy them with their outcomes to leaderboards/records, and render the boards.
+    """Verify records, and put them on the official boards.
 
-    RECORD is a record's file, or its name in `tta-bench list runs`. Refused is a record that is no success, that is not
-    true to its predictions and outcomes, that is not standard, that is of data of one's own, that was measured by
-    changed code (so that no commit gives it again), or by another version of its protocol than the one here.
-    The commit of --code is asked for at its address, and the text for the pull request says if it could not be got.
-    Predictions of up to 100 kB are copied too. An older run of the same experiment by the same party leaves the folder
-    and gets a line in replaced.yaml. All records are put in place, or none.
+    They are copied with their outcomes to leaderboards/records, and the boards are rendered. RECORD is a record's file,
+    or its name in `tta-bench list runs`. Refused is a record that is no success, that is not true to its predictions
+    and outcomes, that is not standard, that is of data of one's own, that was measured by changed code (so that no
+    commit gives it again), or by another version of its protocol than the one here. Predictions of up to 100 kB are
+    copied too. An older run of the same experiment by the same party leaves the folder and gets a line in
+    replaced.yaml. The commit of --code is asked for at its address, and the text for the pull request says if it could
+    not be got. All records are put in place, or none.
 
     Records of data whose labels may not be published are checked with data.root=DIR or labels=FILE; neither labels nor
     subjects are copied.

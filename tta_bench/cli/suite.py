@@ -49,13 +49,14 @@ def command(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Run the experiments that a suite's card names, and fill the boards; the same command again goes on.
+    """Run the experiments that a suite's card names.
+
+    The boards are filled, and the same command again goes on.
 
     \b
-    tta-bench suite sample                                  every protocol on the embedded samples, minutes
-    tta-bench suite frozen_12 --dry-run                     what it holds, and the hours of it
-    tta-bench suite frozen_12 data.roots.ucf101=/data/ucf101 data.roots.hmdb51=/data/hmdb51
-    tta-bench suite frozen_12 protocol=ucf101_knn backbone=resnet50 data.root=/data/ucf101
+    tta-bench suite sample                every protocol on the embedded samples
+    tta-bench suite frozen_12 --dry-run   what it holds, and the hours of it
+    tta-bench suite frozen_12 protocol=ucf101_knn data.root=/data/ucf101
 
     protocol=, backbone= and weights= choose among what the card names; other keys go before the card's. An experiment
     that fails is named at the end, the others go on, and the exit code is 1. `tta-bench list suites` prints all cards.
@@ -141,10 +142,11 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
         CheckFailed: Some failed.
     """
     from tta_bench import api
+    from tta_bench.boards.web.plots import with_pictures
     from tta_bench.cli.results import own_boards
     from tta_bench.engine.world import launched
     from tta_bench.errors import CheckFailed, UserError
-    from tta_bench.protocols.base.in_turn import run_in_turn
+    from tta_bench.protocols.base.in_turn import run_alone, run_in_turn
     from tta_bench.protocols.base.suites import left, works
 
     if launched() > 1:
@@ -153,7 +155,8 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
     def rest() -> str:
         return f"{left(_known(card, chosen, work_dir, None), card)}."
 
-    done = run_in_turn(works(chosen, lambda one: api.start(one, work_dir, resume), rest), wait)
+    todo = works(chosen, lambda one: api.start(one, work_dir, resume), rest)
+    done = run_in_turn(todo, wait, with_pictures(run_alone))
     boards = own_boards(work_dir)
     if as_json:
         echo_json([record.model_dump(mode="json") for record in done.records])

@@ -47,7 +47,7 @@ def command(
     since: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Recompute every figure of records, and say on what each rests.
+    """Recompute every figure of records; say on what each rests.
 
     \b
     tta-bench verify
@@ -56,8 +56,10 @@ def command(
     \b
     arithmetic   follows from outcomes that whoever submitted it wrote
     rescored     follows from full predictions, with the official labels
-    retested     somebody ran the test phase again from the run's checkpoint, and signed that it gave these predictions
-    rerun        somebody trained again, and signed that the difference is within chance
+    retested     somebody ran the test phase again from the run's checkpoint,
+                 and signed that it gave these predictions
+    rerun        somebody trained again, and signed that the difference is
+                 within chance
     FAILED       does not follow, or is not what it says
 
     RECORD is a record's file or name, or a folder of records; by default leaderboards/records. Records of data whose

@@ -12,13 +12,19 @@ from tta_bench.errors import UserError, did_you_mean
 
 @click.group("weights")
 def command() -> None:
-    """Get released weights, which have cards (`tta-bench list weights`), or pass on those of a run."""
+    """Get released weights, or pass on those of a run.
+
+    `tta-bench list weights` names those that have cards.
+    """
 
 
 @command.command("fetch")
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download the weights of a card into the cache, and check them where their digest is known."""
+    """Download the weights of a card into the cache.
+
+    They are checked where their digest is known.
+    """
     from tta_bench.cards.catalog import weights_card, weights_file
     from tta_bench.utils.download import download
 
@@ -45,11 +51,13 @@ def fetch(name: str) -> None:
 @click.argument("into", type=click.Path(dir_okay=False, path_type=Path))
 @work_dir_option
 def export(source: str, into: Path, work_dir: Path) -> None:
-    """Write a VideoMAE's weights into a new .safetensors or .pth file, as official fine-tuning reads them.
+    """Write a VideoMAE's weights as official fine-tuning reads them.
+
+    INTO is a new file, .safetensors or .pth.
 
     \b
-    tta-bench weights export RUN encoder.pth     a pre-training's encoder, without its decoder
-    tta-bench weights export RUN classifier.pth  a fine-tune's encoder and head
+    tta-bench weights export RUN encoder.pth      a pre-training's encoder
+    tta-bench weights export RUN classifier.pth   a fine-tune's encoder and head
     """
     from tta_bench.models.checkpoints.export import export_fine_tuning
     from tta_bench.protocols.base.weights import checkpoint_of, runs_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,14 @@ from tta_bench.utils.progress import Bar
 FIGURES = ("loss", "grad_norm", "lr")
 WATCHED = "knn"
 """Name of the figure that a step's line has besides, where the model was looked at after the step."""
+
+
+Send = Callable[[Mapping[str, float]], None]
+"""Takes a line of the log."""
+
+
+def nobody(line: Mapping[str, float]) -> None:
+    """Take a line, and do nothing with it."""
 
 
 class MetricsLog:
@@ -35,6 +43,7 @@ class MetricsLog:
         figures: Those of the steps before the first, ``float64 (first, 3)``, from the checkpoint; a fourth column is of
             looks at the model. Without them they are taken from the file, as far as its lines can be read.
         per_epoch: Steps of a pass over the training list; 0 where there are none.
+        send: Takes every line besides, those of the steps before the first too.
     """
 
     def __init__(
@@ -46,7 +55,9 @@ class MetricsLog:
         clips: int,
         figures: Tensor | None = None,
         per_epoch: int = 0,
+        send: Send = nobody,
     ) -> None:
+        self._send = send
         self.path, self.first, self.last, self.clips, self.per_epoch = path, first, last, clips, per_epoch
         self._bar = Bar(title, last * clips, "clips", first * clips)
         self._file: TextIO | None = None
@@ -61,6 +72,8 @@ class MetricsLog:
         self.restore()
         if self.path is not None:
             self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
+        for line in self._lines:
+            self._send(line)
         self._bar.__enter__()
         return self
 
@@ -91,6 +104,7 @@ class MetricsLog:
     def amend(self, value: float) -> None:
         """Add what a look at the model gave to the last line, and write the file anew."""
         self._lines[-1][WATCHED] = value
+        self._send({"step": self._lines[-1]["step"], WATCHED: value})
         if self._file is not None:
             self._file.close()
         self.restore()
@@ -132,6 +146,7 @@ class MetricsLog:
         if self.path is not None and self._file is not None:
             with naming(self.path):
                 self._file.write(json.dumps(line) + "\n")
+        self._send(line)
         place, epoch = f"step {step + 1:,}/{self.last:,}", dict[str, int]()
         if self.per_epoch:
             done = step // self.per_epoch + 1

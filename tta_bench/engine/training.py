@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tta_bench.data.loading import KeyedDataset, Part, StepBatches, bytes_of, parts_of_step
 from tta_bench.data.slices import part_loader
-from tta_bench.engine.metrics_log import MetricsLog
+from tta_bench.engine.metrics_log import MetricsLog, Send, nobody
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
 from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
 from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
@@ -139,6 +139,7 @@ def train(
     resume: Mapping[str, Any] | None,
     checkpoint_minutes: float = 10.0,
     require: Callable[[], None] = lambda: None,
+    send: Send = nobody,
 ) -> Timing:
     """Train and leave ``checkpoint.pt`` and ``metrics.jsonl`` in a folder.
 
@@ -149,6 +150,7 @@ def train(
         resume: A checkpoint of the same training to go on from.
         checkpoint_minutes: Time between checkpoints.
         require: Raises if another process has taken the training over; called before a checkpoint is written.
+        send: Takes each line of the metrics besides.
 
     Raises:
         Diverged: Loss or gradient is not finite.
@@ -158,7 +160,7 @@ def train(
     first, clips = training.restore(resume), training.batch * training.views
     known = None if resume is None else resume.get("figures")
     path = folder / "metrics.jsonl" if training.world.is_first else None
-    log = MetricsLog(path, training.title, first, plan.total, clips, known, plan.per_epoch)
+    log = MetricsLog(path, training.title, first, plan.total, clips, known, plan.per_epoch, send)
     if first >= plan.total:
         log.restore()
         return Timing()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tta_bench.cards.validation import Strict, optional_since_v1
-from tta_bench.experiments.ranges import Count
+from tta_bench.experiments.ranges import DISTINCT, Count
 
 OWN_LAYOUTS = ("folder", "csv", "list", "videos")
 """Dataset cards that only say how files lie: data of one's own, told apart by their manifest."""
@@ -38,6 +38,10 @@ class RuntimeSettings(Strict):
     """Time between checkpoints."""
     plots: bool = Field(default=True, exclude_if=lambda plots: plots)
     """Draw curves and confusion matrix beside the record."""
+    logging: Annotated[tuple[Literal["tensorboard", "wandb", "mlflow"], ...], DISTINCT] = Field(
+        default=(), exclude_if=lambda names: not names
+    )
+    """Send the figures of each step to these too, as in tensorboard,mlflow; each needs the extra of its name."""
 
 
 class LauncherSettings(Strict):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.records.some_records import some_predictions, write_success
 from tta_bench.boards.web import plots
+from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.records.store import read_record
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -69,3 +71,16 @@ def test_a_picture_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     (line,) = plots.plot_all([read_record(file)], tmp_path)
     assert line.startswith(f"no pictures of {file.stem}: {str(error)[:5]}")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(("wanted", "quiet", "count"), [(True, False, 1), (False, False, 0), (True, True, 0)])
+def test_a_run_draws_where_that_is_wanted_and_by_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool, quiet: bool, count: int
+) -> None:
+    file = write_success(tmp_path / "records", some_predictions(), keep_predictions=True)
+    monkeypatch.setattr(plots.console, "quiet", quiet)
+    runtime = RuntimeSettings(plots=wanted)
+    ready = SimpleNamespace(experiment=SimpleNamespace(runtime=runtime), work_dir=tmp_path)
+    records = plots.with_pictures(lambda _: [read_record(file)])(ready)  # type: ignore[type-var]
+    assert len(records) == 1
+    assert len(list(file.parent.glob("*.png"))) == count

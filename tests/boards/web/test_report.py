@@ -8,7 +8,7 @@ import pytest
 
 from tests.boards.test_sections import some_entries
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.boards.web.report import log_of, pairs, write_report
+from tta_bench.boards.web.report import MOST_PAIRS, log_of, pairs, write_report
 from tta_bench.errors import UserError
 from tta_bench.records.store import read_record
 
@@ -78,3 +78,11 @@ def test_data_that_are_not_the_record_s_are_named(tmp_path: Path, files: list[Pa
 
     write_report(files[:1], tmp_path, absent, tmp_path / "report.html")
     assert "No clips: no data there." in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, False), (2, False), (MOST_PAIRS + 1, True)])
+def test_too_many_runs_to_compare_say_so(tmp_path: Path, files: list[Path], count: int, told: bool) -> None:
+    write_report([files[index % 2] for index in range(count)], tmp_path, lambda record: {}, tmp_path / "report.html")
+    content = (tmp_path / "report.html").read_text()
+    assert (f"shown of at most {MOST_PAIRS} runs" in content) == told
+    assert ("Side by side" in content) == (1 < count <= MOST_PAIRS)

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,50 @@ from numpy.typing import NDArray
 from tta_bench.boards.web.confusion import confusion
 from tta_bench.boards.web.curves import CURVES, thinned
 from tta_bench.boards.web.report import log_of
+from tta_bench.experiments.base import Experiment
 from tta_bench.records.files import read_predictions
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.schema import Record
 from tta_bench.records.store import file_stem
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.printable import one_line
+from tta_bench.utils.progress import console
 
 _NAMED = 24
 """Most classes whose names stand beside the matrix."""
+
+
+class Ready(Protocol):
+    """An experiment ready to run."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment."""
+
+    @property
+    def work_dir(self) -> Path:
+        """Folder of the runs."""
+
+
+_Ready = TypeVar("_Ready", bound=Ready)
+
+
+def with_pictures(run: Callable[[_Ready], list[Record]]) -> Callable[[_Ready], list[Record]]:
+    """Return a run that draws the pictures of its records after it, unless ``runtime.plots=false``.
+
+    Args:
+        run: Runs an experiment.
+    """
+
+    def run_and_draw(ready: _Ready) -> list[Record]:
+        records = run(ready)
+        if ready.experiment.runtime.plots and not console.quiet:  # of several processes the first one draws
+            drawn = [record for record in records if record.status == "success"]
+            for problem in plot_all(drawn, ready.work_dir):
+                console.print(problem, style="yellow", markup=False)
+        return records
+
+    return run_and_draw
 
 
 def plot_all(records: Sequence[Record], work_dir: Path) -> Iterator[str]:

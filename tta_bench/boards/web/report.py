@@ -57,6 +57,7 @@ def write_report(files: Sequence[Path], work_dir: Path, clips: Clips, path: Path
             root="",
             title=title,
             runs=runs,
+            most_pairs=MOST_PAIRS,
             pairs=pairs(files) if 2 <= len(files) <= MOST_PAIRS else [],
             style=(HTML / "site.css").read_text(encoding="utf-8"),
             script_text=(HTML / "site.js").read_text(encoding="utf-8"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from tta_bench.engine.device import MICRO_BATCH, NORM_BATCH, Machine, resolve_micro_batch
+from tta_bench.engine.loggers import Loggers
 from tta_bench.engine.memory import within_free
 from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
@@ -260,7 +261,8 @@ def train_or_load(run: PreparedRun[Any], training: Training, start: Start, meta:
     if run.machine.world.is_first:
         write_plan(run.folder, record_name(run.identity), (start.checkpoint or {}).get("step", 0), run.steps)
     minutes = run.experiment.runtime.checkpoint_minutes
-    timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require)
+    with Loggers(run.experiment.runtime.logging if run.machine.world.is_first else (), run.folder) as loggers:
+        timing = train(training, run.folder, meta, start.checkpoint, minutes, run.claims.require, loggers.send)
     run.claims.drop(run.claim_of_training)  # others may test it, under other controls
     return timing
 

@@ -129,6 +129,9 @@ class Frozen(ProtocolRun):
             KeyboardInterrupt: Stopped; encoded clips are kept, and the record says ``cancelled``.
         """
         self.check()
+        if self.experiment.runtime.logging:
+            said = "runtime.logging: a frozen backbone's head has no log of its steps, so nothing is sent."
+            console.print(said, style="yellow", markup=False)
         claims = Claims()
         with claimed(claims, self.work_dir, self.identity, self.folder.name):
             done = finished_record(self.work_dir, self.identity) if self.resume == "missing" else None

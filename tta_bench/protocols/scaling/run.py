@@ -246,6 +246,7 @@ class Scaling(ProtocolRun):
         study = self.experiment
         shared = [f"protocol={protocol}", f"backbone={study.backbone.name}"]
         shared += [f"seed={seed}", f"precision={study.precision}"]
-        shared += [f"runtime.{key}={value}" for key, value in study.runtime.model_dump(exclude_defaults=True).items()]
+        for key, value in study.runtime.model_dump(exclude_defaults=True).items():
+            shared.append(f"runtime.{key}={','.join(value) if isinstance(value, tuple) else value}")
         [experiment] = resolve([*shared, *words], study.plugins)
         return experiment
