@@ -44,6 +44,8 @@ def run_shared(ready: ProtocolRun) -> list[Record]:
         Interrupted: A signal asked for a stop.
     """
     world, runtime = current(), ready.experiment.runtime
+    if runtime.memory is not None:
+        raise UserError(f"runtime.memory={runtime.memory} is for plans alone.", "Add --dry-run, or leave it out.")
     if world.size > 1:
         return as_one_of(ready, world)
     count = processes_wanted(runtime)
@@ -61,6 +63,8 @@ def plan_shared(ready: ProtocolRun) -> str:
         UserError: The protocol cannot share its work, there are fewer GPUs, or more processes than parts of a step.
         BenchError: Whatever the plan raises.
     """
+    if ready.experiment.runtime.memory is not None:
+        return ready.plan_on_paper()
     count = processes_wanted(ready.experiment.runtime)
     if count > 1:
         _shareable(ready).require_parts(count)
