@@ -165,8 +165,7 @@ def memory_lines(
         "weights": f"{_gb(step.weights)}, and {_gb(step.copies)} of copies in the precision of the step",
         "gradients": f"{held} x {_gb(step.weights)}: the most that the tree of partial sums holds at once",
         "optimizer": _gb(step.moments),
-        "activations": f"{clips} x {_gb(step.borders + step.inside)}{where}; and {WORKING - 1:.0%} for gradients and "
-        "scratch",
+        "kept": f"{clips} x {_gb(step.borders + step.inside)}{where}; and {WORKING - 1:.0%} for gradients and scratch",
     }
 
 
