@@ -1,102 +1,165 @@
 """Steps on a CUDA device, as one table: deterministic or not, and how fast.
 
-python .ci/check_gpu.py     prints one line and ends well where there is no such device
+python .ci/check_gpu.py [data.root=DIR ...]     prints one line and ends well where there is no such device
 
-20 steps twice, with deterministic algorithms and without: equal, or how different, and what determinism costs. Then 20
-compiled bfloat16 steps of ViT-B, clips in memory (no loader): clips/s, and the share of the card's own measured peak.
+20 steps of ViT-B twice, with deterministic algorithms and without: equal, or how different, and what determinism costs.
+Then 20 compiled bfloat16 steps of its fine-tuning and of its pre-training, with clips in memory and with the loader:
+clips/s, and the share of the card's own peak, measured by a large product in the same run. The clips are those of the
+embedded samples, small videos that are quickly decoded, unless words of the user's name others.
 """
 
 from __future__ import annotations
 
-import os
+import sys
+import tempfile
 import time
-
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+from collections.abc import Iterator, Sequence
+from itertools import chain, cycle, islice, repeat
+from pathlib import Path
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from tta_bench.cards.catalog import backbone_card
-from tta_bench.experiments.base import ResolvedClip
-from tta_bench.models.build import build_backbone
+from tta_bench import api
+from tta_bench.data.loading import StepBatches
+from tta_bench.engine.training import Training, seed_everything
 
 STEPS = 20
-CLIPS = 8
-CLIP = ResolvedClip(span=64, frames=16, stride=4, size=224)
+WARM_UP = 5
+LARGE = 8192
+VIT = ("backbone=videomaev2_vit_b", "clip.size=224", "clip.frames=16", "train.steps=100", "precision=bf16")
+FINE_TUNING = ("protocol=ucf101_ft", *VIT, "train.batch=32", "train.views=1", "runtime.micro_batch=32")
+PRETRAINING = (
+    *("protocol=tta_pretrain", *VIT, "train.batch=16", "train.views=2", "runtime.micro_batch=32"),
+    *("train.mask.encoder=0.9", "train.mask.decoder=0.5"),
+    *("train.decoder.width=384", "train.decoder.depth=4", "train.decoder.heads=6"),
+)
+KINDS = {"fine-tuning": FINE_TUNING, "pre-training": PRETRAINING}
 
 
-def classifier() -> nn.Module:
-    """Return ViT-B with a head of 101 classes on the device, with the weights of seed 0."""
-    torch.manual_seed(0)
-    return nn.Sequential(build_backbone(backbone_card("videomaev2_vit_b"), CLIP), nn.Linear(768, 101)).cuda().train()
+def training_of(words: Sequence[str], work_dir: Path) -> Training:
+    """Return the training of an experiment, as it starts, on its device."""
+    (experiment,) = api.experiments(tuple(words), ())
+    run: Any = api.start(experiment, work_dir, "missing")
+    training: Training = run.training(run.build(run.prepared.micro_batch))
+    training.step.train()
+    return training
 
 
-def steps(model: nn.Module, clips: Tensor, count: int) -> float:
-    """Do optimisation steps in bfloat16 and return their seconds."""
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
-    labels = torch.arange(len(clips), device="cuda") % 101
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(count):
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = F.cross_entropy(model(clips).float(), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
+def items_of(training: Training, count: int, loaded: bool) -> Iterator[Any]:
+    """Yield the parts of so many steps: as the loader gives them, or the first step's again and again."""
+    order = StepBatches(len(training.clips), training.batch, 0, count, training.step.settings.seed)
+    if loaded:
+        return iter(training.loader(order))
+    parts = len(training.own_parts())
+    first = [*islice(iter(training.loader(StepBatches(len(training.clips), training.batch, 0, 1, 0))), parts)]
+    return cycle(first)
 
 
-def twice(clips: Tensor, deterministic: bool) -> tuple[float, float]:
-    """Return the largest difference of the weights of two equal trainings, and the seconds of the second."""
-    torch.use_deterministic_algorithms(deterministic)
-    torch.backends.cudnn.benchmark = False
-    weights, seconds = [], 0.0
+def steps(training: Training, items: Iterator[Any], count: int) -> float:
+    """Do optimisation steps and return their seconds."""
+    parts, clips, device = training.own_parts(), training.batch * training.views, training.step.settings.machine.device
+    wait(device)
+    begun = time.perf_counter()
+    for number in range(count):
+        training.step.step = number
+        training.optimizer.set_rate(1e-4)
+        given = ((next(items), part.rows, part.places) for part in parts)
+        training.step.train_parts(clips, given, len(parts), training.optimizer)
+    wait(device)
+    return time.perf_counter() - begun
+
+
+def wait(device: torch.device) -> None:
+    """Wait until a device has done what was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def twice(words: Sequence[str], count: int, work_dir: Path) -> tuple[float, float]:
+    """Return the largest difference of the weights of two equal trainings, and the clips/s of the second."""
+    weights, rate = [], 0.0
     for _ in range(2):
-        model = classifier()
-        seconds = steps(model, clips, STEPS)
-        weights.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]))
-    torch.use_deterministic_algorithms(False)
-    return float((weights[0] - weights[1]).abs().max()), seconds
+        training = training_of(words, work_dir)
+        seed_everything(0)
+        seconds = steps(training, items_of(training, count, loaded=False), count)
+        rate = count * training.batch * training.views / seconds
+        weights.append(torch.cat([value.detach().flatten().float() for value in training.model.parameters()]))
+    return float((weights[0] - weights[1]).abs().max()), rate
 
 
-def peak() -> float:
-    """Return the operations in a second of a large bfloat16 product: the card's own peak, as measured."""
-    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-    for _ in range(5):
+def measured(words: Sequence[str], count: int, loaded: bool, compiled: bool, work_dir: Path) -> tuple[float, float]:
+    """Return the clips/s of a training, and the operations in a second that its products and convolutions are."""
+    training = training_of(words, work_dir)
+    with FlopCounterMode(display=False) as counter:
+        steps(training, items_of(training, 1, loaded=False), 1)
+    if compiled:
+        training.model.compile(dynamic=False)
+    steps(training, items_of(training, WARM_UP, loaded=False), min(count, WARM_UP))
+    items = items_of(training, count + 1, loaded)
+    items = chain([next(items)], items)  # loader processes start before the clock does
+    seconds = steps(training, items, count)
+    return count * training.batch * training.views / seconds, count * counter.get_total_flops() / seconds
+
+
+def peak(device: torch.device, size: int = LARGE) -> float:
+    """Return the operations in a second of a large bfloat16 product: the device's own peak, as measured."""
+    a = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+    for _ in repeat(None, 5):
         a @ a
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(20):
+    wait(device)
+    begun = time.perf_counter()
+    for _ in repeat(None, 20):
         a @ a
-    torch.cuda.synchronize()
-    return 20 * 2 * 8192**3 / (time.perf_counter() - start)
+    wait(device)
+    return 20 * 2 * size**3 / (time.perf_counter() - begun)
 
 
-def main() -> None:
+def table(
+    kinds: dict[str, tuple[str, ...]], device: torch.device, count: int, compiled: bool, size: int
+) -> list[tuple[str, str, str]]:
+    """Return the rows of the table: a description, a result, and clips/s.
+
+    Args:
+        kinds: Words of each training, by its name.
+        device: The device that the words ask for.
+        count: Steps that are measured.
+        compiled: Whether the model is compiled.
+        size: Rows of the matrix whose product is the measure of the peak.
+    """
+    rows, rates = [], []
+    top = peak(device, size)
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        first = next(iter(kinds))
+        for wanted in ("true", "false"):
+            apart, rate = twice((*kinds[first], f"runtime.deterministic={wanted}"), count, here)
+            rates.append(rate)
+            said = "equal" if apart == 0 else f"{apart:.1e} apart"
+            name = "deterministic" if wanted == "true" else "not deterministic"
+            rows.append((f"{first}, {count} steps twice, {name}", said, f"{rate:.1f}"))
+        rows.append(("determinism costs", f"{rates[1] / rates[0] - 1:.0%} more time", ""))
+        for kind, words in kinds.items():
+            for loaded in (False, True):
+                rate, operations = measured(words, count, loaded, compiled, here)
+                name = f"{kind}{', compiled' if compiled else ''}, {'with the loader' if loaded else 'clips in memory'}"
+                rows.append((name, f"{operations / top:.0%} of the measured peak", f"{rate:.1f}"))
+    return [*rows, ("the measured peak of a bfloat16 product", f"{top / 1e12:.1f} TFLOPS", "")]
+
+
+def main(words: Sequence[str]) -> None:
     """Measure and print the table."""
     if not torch.cuda.is_available():
         print("no CUDA device: nothing was measured.")
         return
-    clips = torch.rand(CLIPS, 3, CLIP.frames, CLIP.size, CLIP.size, device="cuda")
-    steps(classifier(), clips, 3)
-    rows = []
-    for deterministic in (True, False):
-        apart, seconds = twice(clips, deterministic)
-        name = "deterministic" if deterministic else "not deterministic"
-        said = "equal" if apart == 0 else f"{apart:.1e} apart"
-        rows.append((f"ViT-B, bf16, {STEPS} steps twice, {name}", said, STEPS * CLIPS / seconds))
-    model = classifier()
-    model.compile(dynamic=False)
-    steps(model, clips, 5)
-    rate = STEPS * CLIPS / steps(model, clips, STEPS)
-    share = rate * 6e9 * float(backbone_card("videomaev2_vit_b").gmacs or 0) / peak()
-    rows.append(("ViT-B fine-tuning, bf16, compiled, clips in memory", f"{share:.0%} of the measured peak", rate))
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n\n| what | result | clips/s |\n|---|---|---|")
-    for what, result, speed in rows:
-        print(f"| {what} | {result} | {speed:.1f} |")
+    kinds = {name: (*asked, *words) for name, asked in KINDS.items()}
+    rows = table(kinds, torch.device("cuda"), STEPS, compiled=True, size=LARGE)
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, ViT-B, bf16, 16 x 224 x 224\n")
+    print("| what | result | clips/s |\n|---|---|---|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

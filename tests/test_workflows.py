@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -207,3 +208,27 @@ def test_boards_are_checked_with_the_packages_that_the_workflow_installs(words: 
     assert {name.lower().replace("_", "-") for name in used.stdout.split()} - OPTIONAL <= {
         name.replace("_", "-") for name in installed | needed
     }
+
+
+def test_the_check_of_a_gpu_runs_on_a_cpu_at_a_small_size() -> None:
+    """Where there is no GPU its functions run all the same, so that they still run where there is one."""
+    path = FOLDER.parents[1] / ".ci" / "check_gpu.py"
+    spec = importlib.util.spec_from_file_location("check_gpu", path)
+    assert spec is not None
+    assert spec.loader is not None
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    large = ("backbone=videomaev2_vit_b", "clip.size=224", "clip.frames=16", "runtime.micro_batch=32")
+    small = ("clip.size=16", "clip.frames=4", "clip.span=8", "train.batch=4", "runtime.micro_batch=4")
+    small = (*small, "runtime.workers=0", "runtime.device=cpu", "limit=8", "precision=fp32")
+    kinds = {}
+    for name, words in check.KINDS.items():
+        assert set(large) <= set(words)
+        keys = {word.partition("=")[0] for word in (*small, "backbone")}
+        kinds[name] = (*(word for word in words if word.partition("=")[0] not in keys), *small)
+    kinds["pre-training"] = tuple(word.replace("encoder=0.9", "encoder=0.5") for word in kinds["pre-training"])
+    rows = check.table(kinds, check.torch.device("cpu"), 2, compiled=False, size=64)
+    assert [result for _, result, _ in rows[:2]] == ["equal", "equal"]
+    measured = rows[3:7]
+    assert [what.split(", ")[0] for what, _, _ in measured] == ["fine-tuning"] * 2 + ["pre-training"] * 2
+    assert all(result.endswith("% of the measured peak") and float(rate) > 0 for _, result, rate in measured)

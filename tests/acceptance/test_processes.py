@@ -76,7 +76,7 @@ def test_processes_end_with_the_bits_of_one(tmp_path: Path, name: str, precision
     for devices in ("1", "2", "4"):
         measured(tmp_path, devices, *words, f"runtime.devices={devices}")
     if name in CHECKPOINTED:
-        for devices in ("1", "2"):
+        for devices in ("1", "2", "4"):
             again = ("runtime.checkpointing=true", f"runtime.devices={devices}")
             measured(tmp_path, f"{devices} with checkpointing", *words, *again)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.engine.processes import in_processes
-from tta_bench.engine.summing import GradientSum, Partial, fold, nodes_of, push
+from tta_bench.engine.summing import GradientSum, Partial, fold, most_held, nodes_of, push
 from tta_bench.engine.world import ALONE, World, current
 
 
@@ -87,3 +87,17 @@ def test_half_gradients_are_summed_in_single_precision() -> None:
     sums.finish(ALONE, [range(4)], [True])
     assert parameter.grad is not None
     assert float(parameter.grad) == 258.0
+
+
+@given(st.integers(0, 200))
+def test_the_most_that_is_held_is_what_the_stack_grows_to(parts: int) -> None:
+    stack: list[Partial[int]] = []
+    most = 0
+    for part in range(parts):
+        most = max(most, len(stack) + 1)
+        push(stack, Partial(0, part, 1), lambda left, right: left + right)
+    assert most_held(parts) == most
+
+
+def test_sixty_four_parts_hold_seven_gradients() -> None:
+    assert [most_held(parts) for parts in (0, 1, 2, 8, 64)] == [0, 1, 2, 4, 7]

@@ -54,6 +54,11 @@ def share_everything() -> dict[str, Any]:
     sent = torch.arange(4.0) + 10 * world.rank
     told["exchanged"] = world.exchange(sent, [2, 2]).tolist()
     told["half"] = world.exchange(sent if world.rank else sent[:0], [0, 2]).tolist()
+    if world.rank:
+        time.sleep(0.2)  # the first waits for it
+    arrived = time.monotonic()
+    world.meet()
+    told["met"] = arrived, time.monotonic()
     told["collected"] = world.collect(torch.full((1,), float(world.rank))).tolist()
     return told
 
@@ -64,6 +69,7 @@ def test_processes_tell_each_other_and_fail_together() -> None:
         assert (told["first"], told["all"], told["most"]) == (10, [0, 1], 7)
         assert told["error"] == "no data.\nGet some."
         assert told["collected"] == [0.0, 1.0]
+    assert first["met"][1] >= second["met"][0]
     assert first["disagreed"] == (PeerFailed, "rank 1 failed: UserError: too large")
     assert second["disagreed"] == (UserError, "too large")
     assert (first["exchanged"], second["exchanged"]) == ([0, 1, 10, 11], [2, 3, 12, 13])

@@ -90,7 +90,7 @@ class Kept:
     """Memory of the activations that operations kept for their backward pass, while it was counted."""
 
     def __init__(self, model: nn.Module) -> None:
-        self._own = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
+        self._own = {tensor.untyped_storage()._cdata for tensor in [*model.parameters(), *model.buffers()]}
         self._sizes: dict[int, int] = {}
 
     @property
@@ -101,8 +101,8 @@ class Kept:
     def add(self, tensor: Tensor) -> Tensor:
         """Count a tensor that is kept, and return it apart from its graph, which else is never freed."""
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._own:
-            self._sizes[storage.data_ptr()] = max(storage.nbytes(), self._sizes.get(storage.data_ptr(), 0))
+        if (name := storage._cdata) not in self._own:
+            self._sizes[name] = max(storage.nbytes(), self._sizes.get(name, 0))
         return tensor.detach()
 
 

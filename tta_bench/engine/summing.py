@@ -66,6 +66,11 @@ def nodes_of(parts: range) -> list[Partial[None]]:
     return stack
 
 
+def most_held(parts: int) -> int:
+    """Return the most values that are held at once while so many parts are added up as they come."""
+    return max((part.bit_count() + 1 for part in range(parts)), default=0)
+
+
 Gradients = list[Tensor | None]
 
 

@@ -90,6 +90,19 @@ class World:
             raise error
         return told[1][0]
 
+    def meet(self) -> None:
+        """Wait until all processes are here, however long it takes; between them is no operation that could time out.
+
+        Raises:
+            PeerLost: The first process has ended, or another one does not come.
+        """
+        if self.size == 1:
+            return
+        name = f"meet/{next(_numbers)}"
+        if _store().add(name, 1) == self.size:
+            _store().set(f"{name}/all", "here")
+        _wait_for(f"{name}/all")
+
     def gather(self, value: Value) -> list[Value]:
         """Return the value of every process, in their order."""
         if self.size == 1:

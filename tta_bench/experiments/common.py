@@ -32,6 +32,8 @@ class RuntimeSettings(Strict):
     """Threads of a process on a CPU; by default 1 with several processes, else as many as PyTorch takes."""
     checkpointing: bool = False
     """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
+    memory: str | None = Field(default=None, exclude=True, pattern=r"^[1-9][0-9]{0,6}(MB|GB|TB)$")
+    """Memory of a GPU that ``--dry-run`` counts a step for, as in 80GB, with nothing tried; for plans alone."""
     deterministic: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     """Add in a fixed order on a GPU, slower: equal runs give equal bits. A CPU does so in any case."""
     checkpoint_minutes: float = Field(default=10.0, gt=0, le=1e6)

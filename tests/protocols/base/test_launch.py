@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,10 +77,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     record = tmp_path / "record.json"
     record.touch()
     told: list[str] = []
-    monkeypatch.setattr(launch, "recorder_of", lambda *_: SimpleNamespace(path=record, fail=told.append))
-    monkeypatch.setattr(launch, "read_record", lambda _: SimpleNamespace(status="started"))
-    (tmp_path / "metrics.jsonl").write_text("{}\n" * 1204)
-    return SimpleNamespace(folder=tmp_path, micro_batch=2, told=told)
+    monkeypatch.setattr(launch, "read_record", lambda _: SimpleNamespace(status="cancelled"))
+    reached = (" in step 1,204", "The same command goes on from step 0.")
+    recorder = SimpleNamespace(path=record, fail=told.append)
+    return SimpleNamespace(folder=tmp_path, told=told, recorder=lambda: recorder, reached=lambda: reached)
 
 
 def test_a_killed_process_is_named_with_its_signal_and_step(run: Any) -> None:
@@ -101,8 +102,12 @@ def test_one_end_is_told_of_all(run: Any) -> None:
             launch._end(run, [stopped, stopped], signum, failed, 143)
         assert stop.value.signum == signal.SIGTERM
     with pytest.raises(UserError, match="^mistaken$"):
-        launch._end(run, [None, Outcome(error=UserError("mistaken"))], 0, 1, 2)
+        launch._end(run, [Outcome(error=UserError("mistaken")), None], 0, 0, 2)
     assert not run.told
+    with pytest.raises(UserError, match="^no number$"):  # the first process may have been ended before it knew why
+        launch._end(run, [Outcome(signum=signal.SIGTERM), Outcome(error=UserError("no number"))], 0, 1, 2)
+    assert run.told == ["no number"]
+    run.told.clear()
     with pytest.raises(RunFailed, match="^rank 1 failed: no room$"):
         launch._end(run, [None, Outcome(error=RunFailed("no room"))], 0, 1, 3)
     assert run.told == ["rank 1 failed: no room"]
@@ -126,9 +131,7 @@ def test_a_protocol_that_cannot_share_its_work_is_refused() -> None:
 def test_the_plan_refuses_the_processes_that_the_run_would(
     batch: int, micro_batch: int, devices: int, said: str
 ) -> None:
-    run = SimpleNamespace(
-        is_test_only=False, clips_in_step=batch, micro_batch=micro_batch, micro_batch_key="runtime.micro_batch"
-    )
+    run = SimpleNamespace(require_parts=partial(require_busy, batch, micro_batch))
 
     def ready(devices: int, run: Any = run) -> Any:
         experiment = SimpleNamespace(

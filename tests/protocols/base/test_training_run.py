@@ -126,6 +126,25 @@ def test_a_run_that_was_done_is_not_done_again(tmp_path: Path, capsys: pytest.Ca
     assert done_before(prepare(tmp_path, resume="always")) is None
 
 
+def test_a_run_that_ended_says_its_step_and_that_of_its_checkpoint(tmp_path: Path) -> None:
+    run = prepare(tmp_path)
+    assert run.reached() == (" in step 0", "The same command goes on from step 0.")
+    trained(run)
+    (run.folder / "metrics.jsonl").write_text("{}\n" * 1204)
+    assert run.reached() == (" in step 1,204", "The same command goes on from step 6.")
+    (run.folder / "checkpoint.pt").write_bytes(b"cut short")
+    assert run.reached()[1].endswith("from step 0.")
+
+
+def test_more_processes_than_parts_of_a_step_are_refused_where_there_is_one(tmp_path: Path) -> None:
+    run = prepare(tmp_path, "runtime.micro_batch=4")
+    run.require_parts(2)
+    with pytest.raises(UserError, match="keeps 2 processes busy, and there are 3"):
+        run.require_parts(3)
+    prepare(tmp_path, "phase=test", weights="mine.pth").require_parts(3)
+    assert run.recorder().experiment.runtime.micro_batch == 4
+
+
 def test_training_alone_leaves_no_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = prepare(tmp_path, "phase=train")
     recorder = recorder_of(run, 2)

@@ -16,7 +16,7 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.models.backbones.videomae import VideoMAEV2
 from tta_bench.protocols.base.weights import Weights
-from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone, require_room
+from tta_bench.protocols.probe.encoding import CLIPS_AT_ONCE, Encoder, EncodingSize, FrozenBackbone, require_room
 
 CLIP = ResolvedClip(span=8, frames=4, stride=2, size=16)
 MACHINE = Machine(torch.device("cpu"), "fp32")
@@ -67,6 +67,20 @@ def test_a_clip_gives_the_same_bits_alone_and_whatever_is_asked_beside_it() -> N
     assert both["tokens"].dtype == np.float16
     assert both["pooled"].tobytes() == alone["pooled"].tobytes()
     assert found.size() == EncodingSize(64, 8)
+
+
+@pytest.mark.parametrize("beside", [0, 1, 2])
+def test_a_shorter_batch_goes_through_the_operations_of_a_whole_one(
+    beside: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CLIPS_AT_ONCE, "cpu", 3)
+    draw = torch.Generator().manual_seed(0)
+    clips = torch.randint(0, 256, (3, 2, 4, 16, 16, 3), dtype=torch.uint8, generator=draw)
+    found, shapes = encoder(), []
+    found.module().register_forward_pre_hook(lambda _, given: shapes.append(given[0].shape[0]))
+    whole, part = found.encode(clips, ["pooled"]), found.encode(clips[: beside + 1], ["pooled"])
+    assert shapes == [6, 6]
+    assert part["pooled"].tobytes() == whole["pooled"][: beside + 1].tobytes()
 
 
 def test_features_beyond_half_precision_are_refused() -> None:

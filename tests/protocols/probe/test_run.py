@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.engine.processes import in_processes
 from tta_bench import api
 from tta_bench.data.features.store import FeatureStore
 from tta_bench.data.synthetic.ucf101 import SampleSettings, generate_ucf101_sample
+from tta_bench.engine.world import current
 from tta_bench.errors import UserError
+from tta_bench.protocols.base.launch import as_one_of
 from tta_bench.protocols.probe import fitting, report
 from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone, encoding_stores
 from tta_bench.protocols.probe.exported import export
@@ -214,6 +221,69 @@ def test_a_control_tests_other_clips_with_the_same_head(
     assert plain.folder == other.folder
     assert records[1].identity.control == control
     assert not np.array_equal(*(scores(record, tmp_path) for record in records))
+
+
+def in_world(root: Path, work_dir: Path, head: str, *words: str, dies: int | None = None) -> dict[str, Any]:
+    """One process of a run of several: the figures of its record, and the windows that it encoded."""
+    seen: list[int] = []
+    encode, write = Encoder.encode, FeatureStore.write
+
+    def counted(self: Encoder, clips: Tensor, kinds: Any) -> Any:
+        seen.append(clips.shape[0] * clips.shape[1])
+        return encode(self, clips, kinds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(work_dir / "cache"))
+        patch.setattr(Encoder, "encode", counted)
+        if dies is not None and current().rank == 1:
+            patch.setattr(FeatureStore, "write", _dies_after(dies, write))
+        (record,) = as_one_of(frozen(root, work_dir, head, *words), current())
+    return {"figures": figures(record), "windows": seen}
+
+
+def _dies_after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    counted = _stops_after(calls, function)
+
+    def dying(*arguments: Any) -> None:
+        try:
+            counted(*arguments)
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return dying
+
+
+@pytest.mark.parametrize(("head", "size"), [("probe", 2), ("linear", 3)])
+def test_processes_share_the_encoding_and_end_with_the_figures_of_one(
+    head: str, size: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Path
+) -> None:
+    told = in_processes(size, in_world, root, tmp_path / "shared", head)
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(warm))
+        (whole,) = frozen(root, tmp_path / "whole", head).run()
+    assert [process["figures"] for process in told] == [figures(whole)] * size
+    assert sum(len(process["windows"]) for process in told) == 32
+    assert all(process["windows"] for process in told)
+    ours, theirs = (
+        {file.relative_to(folder): file.read_bytes() for file in folder.glob("features/encoded-*/pooled/*/*.npy")}
+        for folder in (tmp_path / "shared" / "cache", warm)
+    )
+    assert len(ours) == 32
+    assert ours.items() <= theirs.items()
+
+
+def test_a_killed_process_of_several_leaves_what_it_encoded(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Path
+) -> None:
+    monkeypatch.setattr("tta_bench.engine.world.PATIENCE", timedelta(seconds=2))
+    with pytest.raises(EOFError):
+        in_processes(2, partial(in_world, dies=7), root, tmp_path / "shared", "knn")
+    (again, other) = in_processes(2, in_world, root, tmp_path / "shared", "knn")
+    assert len(again["windows"]) + len(other["windows"]) == 32 - 16 - 7
+    with monkeypatch.context() as patch:
+        patch.setenv("TTA_BENCH_CACHE", str(warm))
+        (whole,) = frozen(root, tmp_path / "whole", "knn").run()
+    assert again["figures"] == other["figures"] == figures(whole)
 
 
 def test_features_that_are_not_kept_are_deleted(root: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.utils.files import atomic_file
+from tta_bench.utils.files import atomic_file, write_atomic
 from tta_bench.utils.keyed_random import canonical_json
 
 
@@ -30,7 +30,8 @@ class FeatureStore:
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "identity.json").write_text(canonical_json(identity), encoding="utf-8")
+        if not (folder / "identity.json").is_file():
+            write_atomic(folder / "identity.json", canonical_json(identity).encode())
         self._index = folder / "index.jsonl"
         self._lines = dict(self._read())
 

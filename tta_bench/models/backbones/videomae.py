@@ -40,7 +40,10 @@ def sinusoid_positions(tokens: int, width: int, device: torch.device) -> Tensor:
     if key not in _TABLES:
         angle = np.arange(tokens)[:, None] * 10000.0 ** (-2 * (np.arange(width) // 2) / width)
         table = np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle))
-        _TABLES[key] = torch.from_numpy(table.astype(np.float32)).to(device)
+        positions = torch.from_numpy(table.astype(np.float32)).to(device)
+        if type(positions) is not Tensor:  # one without data, where only shapes are worked out
+            return positions
+        _TABLES[key] = positions
     return _TABLES[key]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 
@@ -19,14 +19,11 @@ from tta_bench.engine.world import World, current
 from tta_bench.errors import BenchError, RunFailed, UserError
 from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import RuntimeSettings
-from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.plugins import MODULE_PREFIX
 from tta_bench.protocols.base.plan import order_line, plan_text
-from tta_bench.protocols.base.preflight import require_busy
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.rank import Outcome, Task, name_of, outcome_of, serve
-from tta_bench.protocols.base.training_run import PreparedRun, done_before, recorder_of
-from tta_bench.protocols.base.weights import CHECKPOINT
+from tta_bench.protocols.base.shared_run import SharedRun, done_before
 from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 from tta_bench.registry import BACKBONES
@@ -37,7 +34,6 @@ SHUTDOWN_SECONDS = 300
 """Time that processes have for the step under way and a checkpoint, once they are asked to stop."""
 TRACKER = "ignore::UserWarning:multiprocessing.resource_tracker"
 """Option that keeps Python from complaining of what a killed process left, which it removes."""
-GOES_ON = "The same command goes on from"
 
 
 def run_shared(ready: ProtocolRun) -> list[Record]:
@@ -48,6 +44,8 @@ def run_shared(ready: ProtocolRun) -> list[Record]:
         Interrupted: A signal asked for a stop.
     """
     world, runtime = current(), ready.experiment.runtime
+    if runtime.memory is not None:
+        raise UserError(f"runtime.memory={runtime.memory} is for plans alone.", "Add --dry-run, or leave it out.")
     if world.size > 1:
         return as_one_of(ready, world)
     count = processes_wanted(runtime)
@@ -65,9 +63,11 @@ def plan_shared(ready: ProtocolRun) -> str:
         UserError: The protocol cannot share its work, there are fewer GPUs, or more processes than parts of a step.
         BenchError: Whatever the plan raises.
     """
+    if ready.experiment.runtime.memory is not None:
+        return ready.plan_on_paper()
     count = processes_wanted(ready.experiment.runtime)
     if count > 1:
-        _require_parts(_shareable(ready), count)
+        _shareable(ready).require_parts(count)
     order = order_line(ready.experiment.runtime)
     return "\n".join(filter(None, [ready.plan(), plan_text(order)]))
 
@@ -141,7 +141,7 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
     finished = done_before(run)
     if finished is not None:
         return [finished]
-    _require_parts(run, count)
+    run.require_parts(count)
     with tempfile.TemporaryDirectory() as told:
         task = Task(
             words=experiment.arguments,
@@ -158,7 +158,7 @@ def launch(ready: ProtocolRun, count: int) -> list[Record]:
     return _end(run, outcomes, signum, failed, exit_code)
 
 
-def _shareable(ready: ProtocolRun) -> PreparedRun[Any]:
+def _shareable(ready: ProtocolRun) -> SharedRun:
     """Return a run that several processes can share.
 
     Raises:
@@ -166,16 +166,10 @@ def _shareable(ready: ProtocolRun) -> PreparedRun[Any]:
     """
     if isinstance(BACKBONES.module_dict.get(ready.experiment.backbone.component), partial):
         raise UserError("a module given from Python runs on one process.", "Put it into a plug-in file.")
-    run: PreparedRun[Any] | None = ready.prepare()
+    run: SharedRun | None = ready.prepare()
     if run is None:
         refuse(ready.experiment)
     return run
-
-
-def _require_parts(run: PreparedRun[Any], count: int) -> None:
-    """Refuse more processes than a step of a training has parts for; raises UserError."""
-    if not run.is_test_only:
-        require_busy(run.clips_in_step, run.micro_batch, count, run.micro_batch_key)
 
 
 def plugin_files() -> Iterator[Path]:
@@ -242,7 +236,7 @@ def _quiet_agent(hearing: list[signal.Signals]) -> Iterator[None]:
 
 
 def _end(
-    run: PreparedRun[Any], outcomes: list[Outcome | None], signum: int, failed: int | None, exit_code: int
+    run: SharedRun, outcomes: list[Outcome | None], signum: int, failed: int | None, exit_code: int
 ) -> list[Record]:
     """Return the records of a run, or raise the one error or stop of all its processes."""
     first = outcomes[0]
@@ -259,32 +253,26 @@ def _end(
         raise _recorded(run, _killed(run, failed, exit_code))
     if failed and not isinstance(error, UserError):
         error = RunFailed(f"rank {failed} failed: {error.message}", error.hint or _log(run, failed))
-        raise _recorded(run, error)
-    raise error
+    raise _recorded(run, error) if failed else error
 
 
-def _killed(run: PreparedRun[Any], rank: int, exit_code: int) -> RunFailed:
+def _killed(run: SharedRun, rank: int, exit_code: int) -> RunFailed:
     """Return the error for a process that ended without a word."""
-    log = run.folder / "metrics.jsonl"
-    step = len(log.read_bytes().splitlines()) if log.is_file() else 0
-    kept = 0
-    with suppress(BenchError, KeyError):
-        kept = int(read_checkpoint(run.folder / CHECKPOINT)["step"]) if (run.folder / CHECKPOINT).is_file() else 0
+    where, goes_on = run.reached()
     how = f"ended with exit code {exit_code}" if exit_code >= 0 else f"was killed ({signal.Signals(-exit_code).name})"
     memory = ": out of memory, perhaps" if exit_code == -signal.SIGKILL else ""
-    said = f"rank {rank} {how} in step {step:,}{memory}."
-    return RunFailed(said, f"{GOES_ON} step {kept:,}. {_log(run, rank)}")
+    return RunFailed(f"rank {rank} {how}{where}{memory}.", f"{goes_on} {_log(run, rank)}")
 
 
-def _log(run: PreparedRun[Any], rank: int) -> str:
+def _log(run: SharedRun, rank: int) -> str:
     path = run.folder / "ranks" / f"{rank}.log"
     return f"Its log: {path}." if path.is_file() else ""
 
 
-def _recorded(run: PreparedRun[Any], error: BenchError) -> BenchError:
+def _recorded(run: SharedRun, error: BenchError) -> BenchError:
     """Return an error after writing it into the record, if the run had begun one that is no success."""
-    recorder = recorder_of(run, run.micro_batch)
+    recorder = run.recorder()
     with suppress(BenchError):
-        if recorder.path.is_file() and read_record(recorder.path).status in ("started", "error"):
+        if recorder.path.is_file() and read_record(recorder.path).status != "success":
             recorder.fail(error.message)
     return error

@@ -51,6 +51,17 @@ class ProtocolRun(ABC):
     def plan(self) -> str:
         """Check everything that can be checked before anything is spent, and return the plan as text."""
 
+    def plan_on_paper(self) -> str:
+        """Return the plan for a device of ``runtime.memory``, which is not at hand: nothing is tried, no data is read.
+
+        Raises:
+            UserError: The protocol has no such plan.
+        """
+        raise UserError(
+            f"runtime.memory: {self.experiment.protocol.name} has no plan for a device that is not at hand.",
+            "Fine-tuning protocols have one.",
+        )
+
     @abstractmethod
     def run(self) -> list[Record]:
         """Run the experiment and return its records: one, a study's several, or none where nothing was scored."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,16 +16,16 @@ from tta_bench.engine.schedule import Schedule, plan_steps
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.engine.training_state import read_state
-from tta_bench.errors import UserError
+from tta_bench.errors import BenchError, UserError
 from tta_bench.experiments.base import Experiment
+from tta_bench.models.checkpoints.read import read_checkpoint
 from tta_bench.protocols.base.alike import require_alike
 from tta_bench.protocols.base.claimed import claimed, sweep_folders
 from tta_bench.protocols.base.norm_batch import locked_micro_batch, never, norm_batch
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
-from tta_bench.protocols.base.recorder import Recorder, RunInfo, finished_record
+from tta_bench.protocols.base.recorder import Recorder
+from tta_bench.protocols.base.shared_run import SharedRun, done_before
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
-from tta_bench.records.claims import Claims
-from tta_bench.records.identity import Identity
 from tta_bench.records.progress import PLAN, write_plan
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
@@ -40,31 +40,20 @@ Trial = Callable[[int], Estimate]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreparedRun(Generic[Clips]):
+class PreparedRun(SharedRun, Generic[Clips]):
     """An experiment that can be trained: its clips were checked, its weights found, its identity is known."""
 
-    experiment: Experiment
-    work_dir: Path
-    resume: str
-    """``missing`` returns a finished run's record, or goes on; ``never`` starts anew; ``always`` measures again."""
-    machine: Machine
     clips: Clips
     """The protocol's clips, each checked."""
     weights: Weights | None
     """Weights that training, or the test of a file, starts from."""
     training: str
     """Identity of the trained weights: one training serves every test of it."""
-    folder: Path
-    """Folder of the checkpoint and the metrics; its name is what ``weights=`` takes."""
-    identity: Identity
-    info: RunInfo
     videos: int
     """Length of the training list."""
     recipe: Schedule
     views: int = 1
     """Clips of a video in a step."""
-    claims: Claims = field(default_factory=Claims)
-    """The claims of this process on the experiment and its training, while it is at work."""
     normalises: Callable[[], bool] = never
     """Says whether the network normalises over its batch in training."""
 
@@ -115,6 +104,27 @@ class PreparedRun(Generic[Clips]):
             return locked_micro_batch(asked, self.norm_batch, self.clips_in_step)
         return resolve_micro_batch(asked, self.clips_in_step, self.machine.device, SHARERS)
 
+    def require_parts(self, processes: int) -> None:
+        """Refuse more processes than a step has parts for.
+
+        Raises:
+            UserError: There are more.
+        """
+        if not self.is_test_only:
+            require_busy(self.clips_in_step, self.micro_batch, processes, self.micro_batch_key)
+
+    def reached(self) -> tuple[str, str]:
+        """Return the step that a run that has ended was in, and the step of its checkpoint, as sentences need them."""
+        log, checkpoint, kept = self.folder / "metrics.jsonl", self.folder / CHECKPOINT, 0
+        step = len(log.read_bytes().splitlines()) if log.is_file() else 0
+        with suppress(BenchError, KeyError):
+            kept = int(read_checkpoint(checkpoint)["step"]) if checkpoint.is_file() else 0
+        return f" in step {step:,}", f"The same command goes on from step {kept:,}."
+
+    def recorder(self) -> Recorder:
+        """Return the keeper of the run's record, with the micro-batch that it is to have."""
+        return recorder_of(self, self.micro_batch)
+
 
 class Start(NamedTuple):
     """The state that a training starts from."""
@@ -156,14 +166,6 @@ def training_folder(work_dir: Path, experiment: Experiment, training: str, *tags
     backbone = experiment.backbone.name.replace("/", "-")
     name = "-".join([experiment.protocol.name, backbone, *tags, f"seed{experiment.seed}"])
     return work_dir / f"{name}-{training[:8]}"
-
-
-def done_before(run: PreparedRun[Any]) -> Record | None:
-    """Return the record of a finished run, if there is one and it is wanted, and tell the user."""
-    finished = finished_record(run.work_dir, run.identity) if run.resume == "missing" else None
-    if finished is not None:
-        console.print(f"{run.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
-    return finished
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from tta_bench.models.build import build_classifier, own_size_advice, with_check
 from tta_bench.models.checkpoints.load import LoadReport, load_backbone, load_classifier
 from tta_bench.models.classifier import Classifier
 from tta_bench.protocols.base import seen
+from tta_bench.protocols.base.on_paper import paper_plan
+from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.preflight import Estimate, try_once
 from tta_bench.protocols.base.protocol_run import ProtocolRun
 from tta_bench.protocols.base.recorder import Recorder, phase
@@ -115,6 +117,10 @@ class FineTune(ProtocolRun):
         estimate, micro_batch = preflight(run, self.trial)
         device = str(run.machine.device)
         return describe_plan(self.experiment, run.clips, estimate, run.folder.name, micro_batch, device)
+
+    def plan_on_paper(self) -> str:
+        """Return the memory of a step on a GPU of ``runtime.memory``, and the cut that it takes, as text."""
+        return plan_text(paper_plan(self.experiment))
 
     @cached_property
     def prepared(self) -> PreparedRun[SplitClips]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,10 @@ from tta_bench.utils.paths import cache_folder
 from tta_bench.utils.progress import console
 
 CLIPS_AT_ONCE = {"cpu": 1, "cuda": 32}
-"""Videos in a batch of the encoding. On a CPU each is alone, so that its features depend on no other."""
+"""Videos in a batch of the encoding. On a CPU each is alone, so that its features depend on no other.
+
+A shorter batch is filled up, so that a video goes through the same operations whatever stands beside it.
+"""
 
 
 class FrozenBackbone(nn.Module):
@@ -141,15 +145,17 @@ class Encoder:
         Raises:
             UserError: A value is not a number, or too large for half precision.
         """
-        with memory_advice(len(clips)), self.machine.inference():
-            x = normalize(clips.flatten(0, 1).to(self.machine.device), self.card.mean, self.card.std)
+        lacking = max(0, CLIPS_AT_ONCE[self.machine.device.type] - len(clips))
+        filled = torch.cat([clips, clips.new_zeros(lacking, *clips.shape[1:])]) if lacking else clips
+        with memory_advice(len(filled)), self.machine.inference():
+            x = normalize(filled.flatten(0, 1).to(self.machine.device), self.card.mean, self.card.std)
             pooled, tokens = self.module()(x)
         given: dict[Kind, Tensor | None] = {"pooled": pooled, "tokens": tokens}
         made: dict[Kind, NDArray[np.float16]] = {}
         for kind in kinds:
             values = given[kind]
             assert values is not None
-            half = values.to(torch.float16)
+            half = values[: clips.shape[0] * clips.shape[1]].to(torch.float16)
             if not torch.isfinite(half).all():
                 raise UserError(f"{self.card.name} gives features that are no finite numbers in half precision.")
             made[kind] = half.reshape(*clips.shape[:2], *values.shape[1:]).cpu().numpy()
@@ -199,7 +205,9 @@ def require_room(
 def encode_all(
     encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], lengths: Mapping[str, int], kinds: Sequence[Kind]
 ) -> Encoded:
-    """Return the features of samples; those that are in the cache are not made again.
+    """Return the features of samples; those that are in the cache are not made again, the others by all processes.
+
+    Each process encodes whole batches of the list, and so the same batches whatever their number.
 
     Args:
         encoder: The backbone.
@@ -211,28 +219,41 @@ def encode_all(
     Raises:
         UserError: The disk has no room for them.
     """
+    world = encoder.machine.world
+    contents, todo = world.from_first(partial(_wanted, encoder, rule, samples, kinds))
+    share = world.shares(len(todo))[world.rank]
+    if share:
+        stores = encoding_stores(encoder, rule, kinds)
+
+        def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:
+            for kind, store in stores.items():
+                store.write(contents[sample.path], features[kind])
+
+        def encode(clips: Tensor) -> dict[Kind, NDArray[np.float16]]:
+            return encoder.encode(clips, kinds)
+
+        machine, mine = encoder.machine, todo[share.start : share.stop]
+        encode_clips(mine, rule, lengths, encode, keep, machine.workers, machine.pin, "encode")
+    world.meet()
+    stored, made = encoding_stores(encoder, rule, kinds), sum(map(len, todo))
+    reused = len({contents[sample.path] for sample in samples}) - made
+    console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
+    return Encoded(stored_clips(samples, contents, stored), made, tuple(store.folder for store in stored.values()))
+
+
+def _wanted(
+    encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], kinds: Sequence[Kind]
+) -> tuple[dict[Path, str], list[list[Sample]]]:
+    """Return the digest of each file, and the batches that are to be encoded, for which there is room on the disk."""
     sweep(cache_folder() / "features")
     contents = content_digests([sample.path for sample in samples], cache_folder() / "features" / "contents.json")
     stores = encoding_stores(encoder, rule, kinds)
-    machine = encoder.machine
-    todo = missing(samples, contents, stores, CLIPS_AT_ONCE[machine.device.type])
-    made = sum(map(len, todo))
-    if made:
+    todo = missing(samples, contents, stores, CLIPS_AT_ONCE[encoder.machine.device.type])
+    if todo:
         for store in stores.values():
             sweep(store.folder, deep=True)
-        require_room(encoder.size(), made, rule.windows, kinds)
-
-    def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:
-        for kind, store in stores.items():
-            store.write(contents[sample.path], features[kind])
-
-    def encode(clips: Tensor) -> dict[Kind, NDArray[np.float16]]:
-        return encoder.encode(clips, kinds)
-
-    encode_clips(todo, rule, lengths, encode, keep, machine.workers, machine.pin, "encode")
-    reused = len({contents[sample.path] for sample in samples}) - made
-    console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
-    return Encoded(stored_clips(samples, contents, stores), made, tuple(store.folder for store in stores.values()))
+        require_room(encoder.size(), sum(map(len, todo)), rule.windows, kinds)
+    return contents, todo
 
 
 def token_size(experiment: FrozenExperiment) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import shutil
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,9 +19,11 @@ from tta_bench.engine.device import Machine
 from tta_bench.engine.timing import Timing
 from tta_bench.experiments.probe import AttentiveExperiment, FrozenExperiment, LinearExperiment, NeighbourExperiment
 from tta_bench.protocols.base import seen
+from tta_bench.protocols.base.alike import require_alike
 from tta_bench.protocols.base.claimed import claimed
 from tta_bench.protocols.base.protocol_run import ProtocolRun
-from tta_bench.protocols.base.recorder import Recorder, finished_record, identity, phase
+from tta_bench.protocols.base.recorder import Recorder, identity, phase
+from tta_bench.protocols.base.shared_run import SharedRun, done_before
 from tta_bench.protocols.base.training_run import training_folder
 from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.scoring import score_class_file
@@ -38,7 +40,6 @@ from tta_bench.protocols.probe.report import (
     frozen_run_info,
 )
 from tta_bench.protocols.probe.split import open_frozen_split
-from tta_bench.records.claims import Claims
 from tta_bench.records.identity import Identity
 from tta_bench.records.schema import Record
 from tta_bench.records.score import keep_results
@@ -128,56 +129,61 @@ class Frozen(ProtocolRun):
             BenchError: The user's mistake, found before anything was spent, or a run that ended in ``error``.
             KeyboardInterrupt: Stopped; encoded clips are kept, and the record says ``cancelled``.
         """
+        run, world = self.prepared, self.machine.world
         self.check()
         if self.experiment.runtime.logging:
             said = "runtime.logging: a frozen backbone's head has no log of its steps, so nothing is sent."
             console.print(said, style="yellow", markup=False)
-        claims = Claims()
-        with claimed(claims, self.work_dir, self.identity, self.folder.name):
-            done = finished_record(self.work_dir, self.identity) if self.resume == "missing" else None
-            if done is None:
-                return [self.measure(claims)]
-        console.print(f"{self.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
-        return [done]
+        with claimed(run.claims, self.work_dir, self.identity, self.folder.name, world=world):
+            done = world.from_first(partial(done_before, run))
+            return [self.measure() if done is None else done]
 
-    def measure(self, claims: Claims) -> Record:
-        """Encode, fit, test and return the record.
+    def prepare(self) -> SharedRun:
+        """Return the run, whose encoding several processes can share."""
+        return self.prepared
 
-        Args:
-            claims: The claims on this experiment.
-        """
-        experiment = self.experiment
-        recorder = Recorder(
-            experiment,
-            self.identity,
-            frozen_run_info(experiment, self.clips),
-            self.machine,
-            self.work_dir,
-            claims.require,
+    @cached_property
+    def prepared(self) -> SharedRun:
+        """The run as those need it who start it on several processes; the backbone is not built for it."""
+        return SharedRun(
+            experiment=self.experiment,
+            work_dir=self.work_dir,
+            resume=self.resume,
+            machine=self.machine,
+            folder=self.folder,
+            identity=self.identity,
+            info=frozen_run_info(self.experiment, self.clips),
         )
+
+    def measure(self) -> Record:
+        """Encode with all processes, fit and test with the first, and return the record."""
+        recorder, world = self.prepared.recorder(), self.machine.world
         with recorder.running():
-            self.clips = self.clips.copied(experiment.cache, self.machine.world)
+            require_alike(world, self.training, self.encoder.module(), None)
+            self.clips = self.clips.copied(self.experiment.cache, world)
             begun = time.perf_counter()
             train, test, made, folders = self.encoded()
             extracted = Timing(made, time.perf_counter() - begun, 0.0, self.machine.peak_memory()) if made else None
-            begun = time.perf_counter()
-            fitted = self.fit(train, test)
-            self.clips.require_unchanged()
-            trained = Timing(fitted.seen, time.perf_counter() - begun, 0.0, self.machine.peak_memory())
-            save_head(self.folder / HEAD_FILE, fitted.head, self.clips.classes, self.training)
-            predictions = frozen_predictions(experiment, self.clips, fitted.scores)
-            record = recorder.success(
-                **keep_results(
-                    predictions, recorder.folder, record_name(self.identity), ranked_by=experiment.protocol.score
-                ),
-                phases=(*phase("extract", extracted), *phase("train", trained)),
-                cost=frozen_cost(experiment, self.encoder, fitted.head.parameters()),
-                selection=fitted.selection,
-            )
-        if not experiment.features.keep:
+            record = world.from_first(lambda: self.scored(recorder, train, test, extracted))
+        if world.is_first and not self.experiment.features.keep:
             for folder in folders:
                 shutil.rmtree(folder)
         return record
+
+    def scored(self, recorder: Recorder, train: EncodedClips, test: EncodedClips, extracted: Timing | None) -> Record:
+        """Fit the head to features, test it, and write and return the record, with the time of the encoding."""
+        experiment, begun = self.experiment, time.perf_counter()
+        fitted = self.fit(train, test)
+        self.clips.require_unchanged()
+        trained = Timing(fitted.seen, time.perf_counter() - begun, 0.0, self.machine.peak_memory())
+        save_head(self.folder / HEAD_FILE, fitted.head, self.clips.classes, self.training)
+        predictions, name = frozen_predictions(experiment, self.clips, fitted.scores), record_name(self.identity)
+        return recorder.success(
+            **keep_results(predictions, recorder.folder, name, ranked_by=experiment.protocol.score),
+            phases=(*phase("extract", extracted), *phase("train", trained)),
+            cost=frozen_cost(experiment, self.encoder, fitted.head.parameters()),
+            selection=fitted.selection,
+        )
 
     def tidy(self) -> None:
         """Delete the features of this backbone and these windows, of all kinds."""
