@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from scipy.stats import bootstrap
 
-from benchmarks.interleaved import interleaved_medians
+from benchmarks.interleaved import as_table, interleaved, speed
 from benchmarks.ucf101_size import groups, hits
 from tta_bench.metrics.intervals import group_bootstrap
 
@@ -49,9 +49,10 @@ def test_interval_of_an_accuracy(benchmark: BenchmarkFixture, name: str) -> None
     benchmark.pedantic(CALLS[name], rounds=5, warmup_rounds=1)
 
 
-def test_ten_times_as_fast_as_scipy() -> None:
-    seconds = interleaved_medians(CALLS, rounds=7)
-    print("\n" + "\n".join(f"{1000 * found:7.1f} ms  {name}" for name, found in seconds.items()))
-    print(f"{seconds[PERCENTILE] / seconds[OURS]:.1f} times as fast as {PERCENTILE}")
-    assert seconds[OURS] < 1
-    assert seconds[PERCENTILE] >= 10 * seconds[OURS]
+def test_twelve_times_as_fast_as_scipy() -> None:
+    """In processor time, which a busy machine does not change; the clock's ratio is printed beside it."""
+    turns = interleaved(CALLS, rounds=7)
+    found = speed(turns, OURS, PERCENTILE)
+    print("\n" + as_table(turns, OURS))
+    print(f"{found.processor:.1f} times as fast as {PERCENTILE} in processor time, {found.wall:.1f} by the clock")
+    assert found.processor >= 12

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.boards.conftest import rescored
@@ -76,3 +79,64 @@ def test_one_record_is_no_comparison(tmp_path: Path, command: Callable[..., Any]
     done = command("compare", path)
     assert done.code == 2
     assert "a comparison is of two records or more, and 1 is given" in done.err
+
+
+def written(folder: Path, name: str, accuracy: float, **how: Any) -> Path:
+    identity = some_identity(backbone=name)
+    return write_success(
+        folder / "records", some_predictions(accuracy, **how), keep_predictions=True, identity=identity
+    )
+
+
+def page_of(folder: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("tta_bench.boards.collect.word_of", rescored)
+    command("leaderboard", "--boards", folder, "--records", folder / "records")
+    return " ".join((folder / "ucf101_ft.md").read_text().split())
+
+
+def test_one_group_gives_no_interval_and_no_verdict(tmp_path: Path, command: Callable[..., Any]) -> None:
+    done = command("compare", *(written(tmp_path, f"net{a}", a, groups=1, clips=24) for a in (0.2, 0.9)))
+    assert done.code == 0
+    assert "95 % interval none" in done.out
+    assert "there is no interval, and no verdict" in done.out
+    assert "The two differ" not in done.out
+
+
+@pytest.mark.parametrize(("one", "other"), [(1.0, 1.0), (0.0, 0.0), (1.0, 0.0)])
+def test_all_right_and_all_wrong_have_intervals_with_a_width(
+    one: float, other: float, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [written(tmp_path, f"net{place}", accuracy) for place, accuracy in enumerate((one, other))]
+    told = json.loads(command("compare", *paths, "--json").out)["difference"]
+    assert told["low"] <= told["value"] <= told["high"]
+    assert told["high"] - told["low"] > 0.05
+    page = page_of(tmp_path, command, monkeypatch)
+    ends = {(float(low), float(high)) for low, high in re.findall(r"(\d+\.\d\d) to (\d+\.\d\d)", page)}
+    assert all((100.0 if accuracy else 0.0) in {end for pair in ends for end in pair} for accuracy in (one, other))
+    assert all(high - low > 5 for low, high in ends)
+
+
+def test_records_of_different_test_lists_are_not_compared_and_what_they_share_is_counted(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    first = written(tmp_path, "one", 0.8)
+    for name, how in (("shorter", {"groups": 20}), ("other", {"split": "2"})):
+        done = command("compare", first, written(tmp_path, name, 0.8, **how))
+        assert done.code == 2
+        assert f"of which they share {80 if name == 'shorter' else 0}: only records of the same data" in done.err
+
+
+def test_constant_intensities_have_an_r_of_0_and_are_named(tmp_path: Path, command: Callable[..., Any]) -> None:
+    predictions = some_intensities(0.5)
+    constant = replace(predictions, outputs=np.zeros_like(predictions.outputs))
+    paths = [write_reaction(tmp_path, given, backbone=f"net{k}") for k, given in enumerate((constant, predictions))]
+    assert "mean r: 0.0000 and" in command("compare", *paths).out
+    assert len(read_record(paths[0]).undefined or ()) == predictions.outputs.shape[1]
+
+
+def test_one_seed_says_that_the_luck_of_training_is_not_in_its_interval(
+    tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, "one", 0.8)
+    page = page_of(tmp_path, command, monkeypatch)
+    assert "where a row has several seeds it holds the luck of training too" in page

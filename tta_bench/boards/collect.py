@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tta_bench.boards.errata import Erratum, dangling_errata, list_errata
+from tta_bench.boards.overlaps import read_findings, with_findings
 from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
@@ -47,11 +48,12 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         record_folders: Where the records are.
         board_folder: Where the boards go, from which links lead to the records.
         official: The folder of ``errata.yaml`` and ``replaced.yaml``, which are about the records below it, and of the
-            attested ``manifests``.
+            attested ``manifests`` and the ``overlaps`` with pre-training data.
     """
     errata, problems = list_errata(official / "errata.yaml")
     manifests, wrong = _manifests(official / MANIFESTS)
-    problems += wrong
+    findings, unread = read_findings([official, board_folder])
+    problems += [*wrong, *unread]
     entries: dict[str, Entry] = {}
     names = set[str]()
     for path in (path for folder in record_folders for path in record_files(folder)):
@@ -62,7 +64,9 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         if own_identity(entry.record) and board_folder.resolve() == official.resolve():
             problems.append(f"{path} is of data of one's own, which have no place on the official boards.")
             continue
-        entries.setdefault(entry.record.content_sha256 or entry.link, _with_copies(entry, manifests))
+        entries.setdefault(
+            entry.record.content_sha256 or entry.link, with_findings(_with_copies(entry, manifests), findings)
+        )
     if (official / "records").resolve() in {folder.resolve() for folder in record_folders}:
         replaced, unread = list_replaced(official)
         problems += [*unread, *dangling_replaced(official, replaced, names)]

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tta_bench.boards.errata import Erratum
 from tta_bench.boards.standing import copy_of, weakest
@@ -48,6 +49,10 @@ class Entry:
     """The copy of its split that most attested manifests share; None where there is none."""
     attested: bool = False
     """An attested manifest has the bytes of its data."""
+    overlap: NDArray[np.bool_] | None = None
+    """``(N,)`` True for the test clips that its pre-training data hold; None where nobody has looked."""
+    overlaps_with: tuple[str, ...] = ()
+    """Names of the pre-training data that were looked over."""
 
     @property
     def is_shared(self) -> bool:

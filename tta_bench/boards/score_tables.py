@@ -9,6 +9,7 @@ from tta_bench.boards.board import Cell, Column, Figure, Note, Number, Table, Te
 from tta_bench.boards.contamination import NOTE, marked, related
 from tta_bench.boards.copies import copies_in_words
 from tta_bench.boards.optimism import EDGE, OPTIMISM, at_edge, has_selection, optimism
+from tta_bench.boards.overlaps import overlaps_in_words
 from tta_bench.boards.ranking import RankedRow
 from tta_bench.boards.rows import Row
 from tta_bench.boards.standing import note_of
@@ -127,6 +128,7 @@ def notes(rows: Sequence[RankedRow], metric: str) -> Iterator[Note]:
         _TIES: _mixes_ties(rows, metric),
         _HIDDEN: any(ranked.row.first.verifiable_with for ranked in rows),
         **dict.fromkeys(copies_in_words([entry for ranked in rows for entry in ranked.row.entries]), True),
+        **dict.fromkeys(overlaps_in_words([ranked.row for ranked in rows]), True),
         NOTE: any(related(ranked.row.first) == "yes" for ranked in rows),
         OPTIMISM: any(has_selection(ranked.row) for ranked in rows),
         EDGE: any(at_edge(ranked.row) for ranked in rows),

@@ -34,6 +34,14 @@ def test_a_cropped_and_a_mirrored_one_are_found() -> None:
     assert {(pair.b, pair.mirrored) for pair in found} == {("turned", True), ("cropped", False)}
 
 
+@pytest.mark.parametrize(("shift", "found"), [(2, 1), (3, 0)])
+def test_long_clips_must_share_two_and_a_half_seconds(shift: int, found: int) -> None:
+    whole, other = some_trace(1), some_trace(2)
+    tail = whole.described[shift * RATE :]
+    mixed = Trace(whole.times, np.concatenate([tail, other.described[: shift * RATE]]))
+    assert len(candidates({"a": whole}, {"b": mixed})) == found
+
+
 def test_within_one_corpus_a_clip_is_not_its_own_copy() -> None:
     trace = some_trace(1)
     found = candidates({"a": trace, "b": later(trace, 1), "c": some_trace(2)})

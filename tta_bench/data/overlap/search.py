@@ -17,6 +17,9 @@ FEWEST_PICTURES = 3
 """Pictures that must agree at one shift in time, of a clip that has no more."""
 USUAL_PICTURES = 6
 """Pictures that must agree of longer clips: a second and a half."""
+USUAL_STRETCH = 10
+"""Pictures of the stretch that both of two longer clips must show: over less than two and a half seconds, cameras that
+pass the same place are not told apart."""
 SHARE_OF_PICTURES = 0.4
 """Share of the pictures of the overlapping stretch that must agree."""
 _ROWS = 2048
@@ -106,6 +109,8 @@ def _best(
     stretch = int(((moved >= times[0].min() - edge) & (moved <= times[0].max() + edge)).sum())
     agreed = len(shifts[shift])
     usual = min(USUAL_PICTURES, *map(len, times))
-    if agreed < max(FEWEST_PICTURES, usual, SHARE_OF_PICTURES * stretch):
+    if stretch < min(USUAL_STRETCH, *map(len, times)) or agreed < max(
+        FEWEST_PICTURES, usual, SHARE_OF_PICTURES * stretch
+    ):
         return None
     return Candidate(one.names[pair[0]], other.names[pair[1]], shift / RATE, turned, agreed)
