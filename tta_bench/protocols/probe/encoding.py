@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.features import passing
 from tta_bench.data.features.encoded import EncodedClips, Kind, WindowRule, encode_clips, missing, stored_clips
 from tta_bench.data.features.store import FeatureStore
 from tta_bench.data.media.decode import decoder_version
@@ -163,15 +164,19 @@ class Encoded:
     clips: EncodedClips
     made: int
     """Clips that went through the backbone now."""
-    folders: tuple[Path, ...]
-    """Their folders in the cache."""
+
+
+def encoding_folders(encoder: Encoder, rule: WindowRule, kinds: Sequence[Kind]) -> dict[Kind, Path]:
+    """Return the folders of the cache's stores of a backbone's features, of each kind; nothing is made."""
+    folder = cache_folder() / "features" / f"encoded-{digest(encoder.identity(rule))[:16]}"
+    return {kind: folder / kind for kind in kinds}
 
 
 def encoding_stores(encoder: Encoder, rule: WindowRule, kinds: Sequence[Kind]) -> dict[Kind, FeatureStore]:
     """Return the cache's stores of a backbone's features, of each kind."""
     identity = encoder.identity(rule)
-    folder = cache_folder() / "features" / f"encoded-{digest(identity)[:16]}"
-    return {kind: FeatureStore(folder / kind, {**identity, "kind": kind}) for kind in kinds}
+    folders = encoding_folders(encoder, rule, kinds)
+    return {kind: FeatureStore(folder, {**identity, "kind": kind}) for kind, folder in folders.items()}
 
 
 def require_room(
@@ -197,9 +202,16 @@ def require_room(
 
 
 def encode_all(
-    encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], lengths: Mapping[str, int], kinds: Sequence[Kind]
+    encoder: Encoder,
+    rule: WindowRule,
+    samples: Sequence[Sample],
+    lengths: Mapping[str, int],
+    kinds: Sequence[Kind],
+    kept: bool,
 ) -> Encoded:
     """Return the features of samples; those that are in the cache are not made again.
+
+    The stores are held: no other process deletes them before this one releases them with `release_stores`.
 
     Args:
         encoder: The backbone.
@@ -207,13 +219,19 @@ def encode_all(
         samples: The clips, all of which can be decoded.
         lengths: Counted frames of each by id.
         kinds: Kinds of features.
+        kept: Leave them in the cache for others; else only those that others have left stay.
 
     Raises:
         UserError: The disk has no room for them.
     """
     sweep(cache_folder() / "features")
     contents = content_digests([sample.path for sample in samples], cache_folder() / "features" / "contents.json")
+    for folder in encoding_folders(encoder, rule, kinds).values():
+        passing.hold(folder)
     stores = encoding_stores(encoder, rule, kinds)
+    if kept:
+        for store in stores.values():
+            passing.keep(store, {contents[sample.path] for sample in samples})
     machine = encoder.machine
     todo = missing(samples, contents, stores, CLIPS_AT_ONCE[machine.device.type])
     made = sum(map(len, todo))
@@ -224,7 +242,7 @@ def encode_all(
 
     def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:
         for kind, store in stores.items():
-            store.write(contents[sample.path], features[kind])
+            store.write(contents[sample.path], features[kind], not kept)
 
     def encode(clips: Tensor) -> dict[Kind, NDArray[np.float16]]:
         return encoder.encode(clips, kinds)
@@ -232,7 +250,19 @@ def encode_all(
     encode_clips(todo, rule, lengths, encode, keep, machine.workers, machine.pin, "encode")
     reused = len({contents[sample.path] for sample in samples}) - made
     console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
-    return Encoded(stored_clips(samples, contents, stores), made, tuple(store.folder for store in stores.values()))
+    return Encoded(stored_clips(samples, contents, stores), made)
+
+
+def release_stores(encoder: Encoder, rule: WindowRule, delete: bool) -> None:
+    """Use the stores of a backbone's features no more, and delete what no run that keeps its features has made.
+
+    Args:
+        encoder: The backbone.
+        rule: The windows.
+        delete: Delete it, if no other process uses it.
+    """
+    for folder in encoding_folders(encoder, rule, ("tokens", "pooled")).values():
+        passing.release(folder, delete)
 
 
 def token_size(experiment: FrozenExperiment) -> tuple[int, int]:
