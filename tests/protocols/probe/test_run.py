@@ -225,13 +225,17 @@ def test_features_that_are_not_kept_are_deleted(root: Path, tmp_path: Path) -> N
     assert not list((tmp_path / "cache" / "features").glob("encoded-*/*"))
 
 
-@pytest.mark.parametrize(("before", "head"), [("linear", "probe"), ("probe", "knn")])
-def test_features_of_other_runs_are_not_deleted(before: str, head: str, root: Path, tmp_path: Path) -> None:
-    frozen(root, tmp_path, before, "limit=8").run()
+@pytest.mark.parametrize(
+    ("before", "head", "files"), [(("knn", "limit=8"), "probe", 16), (("probe", "limit=null"), "knn", 64)]
+)
+def test_features_of_other_runs_are_not_deleted(
+    before: tuple[str, str], head: str, files: int, root: Path, tmp_path: Path
+) -> None:
+    frozen(root, tmp_path, *before).run()
     there = {path: path.read_bytes() for path in (tmp_path / "cache" / "features").rglob("*.npy")}
     frozen(root, tmp_path / "b", head, "features.keep=false").run()
     assert {path: path.read_bytes() for path in (tmp_path / "cache" / "features").rglob("*.npy")} == there
-    assert len(there) == 16 * len(kinds_left(tmp_path))
+    assert len(there) == files
 
 
 def test_features_of_an_interrupted_run_are_deleted_by_the_run_that_goes_on(
