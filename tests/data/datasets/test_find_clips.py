@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.data.datasets.find_clips import no_folder, (
+from tta_bench.data.datasets.find_clips import (
     clips_by_class,
     find_by_stem,
     is_clip,
     names_in,
     nearby,
+    no_folder,
     read_lines,
     unknown_suffixes,
     what_is_in,
@@ -70,7 +71,9 @@ def test_a_gif_beside_its_video_is_a_preview_and_another_a_clip(tmp_path: Path, 
     assert [path.name for path in clips_by_class(tmp_path)["c"]] == ["a.mp4", "b.gif"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("file", "file is no folder: it is a file."), ("gone", "gone does not exist.")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("file", "file is no folder: it is a file."), ("gone", "gone does not exist.")]
+)
 def test_a_path_that_should_be_a_folder_is_called_what_it_is(name: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert no_folder(tmp_path / name).endswith(said)
