@@ -11,8 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tta_bench.cli import COMMANDS, cli
-from tta_bench.errors import UserError
+from tta_bench.cards.files import forget_folders
+from tta_bench.cli import COMMANDS, cli, main
 
 HEAVY = ("torch", "mmengine", "timm", "cv2", "av")
 
@@ -212,30 +212,79 @@ def test_no_help_shows_marks_of_its_source(name: str) -> None:
 
 
 SAID = [
-    ("run", "Try protocol=ucf101_ft. There are: abaw_eri, hmdb51_ft"),
-    ("run ucf101_ft", "Did you mean protocol=ucf101_ft?"),
-    ("run protocol = ucf101_ft", "without blanks around ="),
-    ("run protocol=UCF101_FT", "Did you mean 'ucf101_ft'?"),
-    ("run protocol=ucf101_ft lr=0.1", "Did you mean 'train.lr'?"),
-    ("run protocol=ucf101_ft batch_size=8", "Did you mean 'train.batch'?"),
-    ("run protocol=ucf101_ft train=3", "it is a section.\nIts keys: train.batch"),
-    ("run protocol=ucf101_ft backbone=vit_base_patch16_224", "Did you mean 'timm/vit_base_patch16_224'?"),
-    ("run protocol=ucf101_ft backbone=timm/resnext50", "timm/resnext50_32x4d"),
-    ("run protocol=ucf101_ft backbone=my_c3d", "Is it in a file of yours? Say --plugin FILE.py."),
-    ("run protocol=ucf101_ft data.root=", "data.root is empty"),
-    ("run protocol=ucf101_ft data.root=/dev/null", "data.root=/dev/null is no folder"),
-    ("run protocol=ucf101_ft eval.split=test", "only abaw_eri has it"),
-    ("run protocol=ucf101_ft +train.lr=1", "no + is needed"),
-    ("run protocol=ucf101_ft split=0-2", "Lists are written with commas"),
-    ("verify", "there is no folder leaderboards/records here"),
-    ("run protocol=ucf101_ft backbone=zzzzzz", "features/<any>"),
+    ("run", 2, "Try protocol=ucf101_ft. There are: abaw_eri, hmdb51_ft", "Try protocol=abaw_eri"),
+    ("run ucf101_ft", 2, "Did you mean protocol=ucf101_ft?", "more"),
+    ("run protocol = ucf101_ft", 2, "without blanks around =", "unknown protocol"),
+    ("run protocol=UCF101_FT", 2, "Did you mean 'ucf101_ft'?", "abaw_eri"),
+    ("run protocol=ucf101_ft lr=0.1", 2, "Did you mean 'train.lr'?", "more"),
+    ("run protocol=ucf101_ft batch_size=8", 2, "Did you mean 'train.batch'?", "clip.size"),
+    ("run protocol=ucf101_ft train=3", 2, "it is a section.\nIts keys: train.batch", "Did you mean"),
+    *[
+        (f"run protocol=ucf101_ft backbone={name}", 2, f"Did you mean 'timm/{name}'?", "more")
+        for name in ("vit_base_patch16_224", "convnextv2_nano")
+    ],
+    ("run protocol=ucf101_ft backbone=timm/resnext50", 2, "timm/resnext50_32x4d", "res2next50"),
+    ("run protocol=ucf101_ft backbone=timm/regnety", 2, "timm/regnety_002", "Did you mean"),
+    ("run protocol=ucf101_ft backbone=my_c3d", 2, "Is it in a file of yours? Say --plugin FILE.py.", "Did you mean"),
+    ("run protocol=ucf101_ft data.root=", 2, "data.root is empty", "not complete"),
+    ("run protocol=hmdb51_ft data.root=", 2, "data.root is empty", "not complete"),
+    ("run protocol=ucf101_ft data.root=/dev/null", 2, "data.root=/dev/null is no folder", "does not exist"),
+    ("run protocol=hmdb51_ft weights=none data.root=a.file", 2, "a.file is no folder", "does not exist"),
+    ("run protocol=ucf101_ft weights=nope.pth", 2, "weights=nope.pth: there is no such file", "Did you mean"),
+    ("run protocol=hmdb51_ft weights=./non.safetensors", 2, "there is no such file", "'none'"),
+    ("run protocol=ucf101_ft eval.split=test", 2, "only abaw_eri has it", "eval.select"),
+    ("verify", 2, "there is no folder leaderboards/records here", "FAILED"),
+    ("verify gone/record.json", 2, "gone/record.json", "Errno"),
+    ("list runs nothing", 1, "nothing is called nothing", "error"),
+    ("list backbones resnext*", 1, "tta-bench list backbones 'timm/resnext*'", "error"),
+    ("list backbones regnety*", 1, "tta-bench list backbones 'timm/regnety*'", "error"),
+    ("run protocol=ucf101_ft +train.lr=1", 2, "no + is needed", "unknown option"),
+    ("run protocol=ucf101_ft +train.foo=1", 2, "No + is needed", "train.dropout=1"),
+    ("run -m protocol=ucf101_ft", 2, "Lists are written split=1,2 and seed=0,1", "Usage"),
+    ("run protocol=ucf101_ft backbone=zzzzzz", 2, "features/<any>", "features/any"),
+    ("list backbones *any*", 0, "hf/<any>", "hf/any"),
+    ("run protocol=ucf101_ft split=0-2", 2, "Lists are written with commas", "'-2'"),
+    ("run protocol=ucf101_ft seed=1-5", 2, "Lists are written with commas", "'-5'"),
+    ("run protocol=ucf101_ft train.lr=abc", 2, "train.lr=abc: a number was expected", "Input should be"),
+    ("run protocol=ucf101_ft train.batch=0", 2, "train.batch=0: must be above 0", "Input should be"),
+    ("show mine", 2, "mine.yaml: line 2, video: unknown key", "Extra inputs"),
+    ("run protocol=yours", 2, "yours.yaml: line 2, summary", "Input should be"),
 ]
+"""Lines, exit codes, a part of what each says, and a part that an earlier form of it said, which misled."""
 
 
-@pytest.mark.parametrize(("words", "said"), SAID)
-def test_a_message_leads_on(words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def exit_code(words: list[str]) -> object:
+    try:
+        main(words)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+@pytest.mark.parametrize(("words", "code", "said", "never"), SAID)
+def test_a_message_leads_on(
+    words: str,
+    code: int,
+    said: str,
+    never: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.file").write_text("")
     with monkeypatch.context() as patch:
+        if "mine" in words or "yours" in words:
+            (tmp_path / "registry/protocols").mkdir(parents=True)
+            for name, line in (("mine", "video: 3"), ("yours", "summary: [1]")):
+                text = f"_base_: ucf101_ft\n{line}\nname: {name}\n"
+                (tmp_path / f"registry/protocols/{name}.yaml").write_text(text)
+            patch.setenv("TTA_BENCH_REGISTRY", str(tmp_path / "registry"))
         patch.chdir(tmp_path)
-        done = CliRunner().invoke(cli, words.split(), standalone_mode=False)
-    assert isinstance(done.exception, UserError)
-    assert said in str(done.exception)
+        ended = exit_code(words.split())
+    forget_folders()
+    printed = capsys.readouterr()
+    said_all = printed.out + printed.err
+    assert ended == code, said_all
+    assert said in said_all
+    assert never not in said_all
+    assert "Traceback" not in said_all

@@ -10,6 +10,7 @@ from tta_bench.data.datasets.find_clips import (
     is_clip,
     names_in,
     nearby,
+    no_folder,
     read_lines,
     unknown_suffixes,
     what_is_in,
@@ -68,3 +69,11 @@ def test_a_gif_beside_its_video_is_a_preview_and_another_a_clip(tmp_path: Path, 
     for path in paths:
         (tmp_path / "c" / path.name).touch()
     assert [path.name for path in clips_by_class(tmp_path)["c"]] == ["a.mp4", "b.gif"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("file", "file is no folder: it is a file."), ("gone", "gone does not exist.")]
+)
+def test_a_path_that_should_be_a_folder_is_called_what_it_is(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert no_folder(tmp_path / name).endswith(said)

@@ -24,6 +24,7 @@ from tta_bench.protocols.base.suites import (
     table,
     works,
 )
+from tta_bench.records.schema import Record
 
 
 def card(*parts: dict[str, Any], tier: str = "full") -> SuiteCard:
@@ -90,24 +91,32 @@ def test_one_that_cannot_be_had_is_named_and_the_others_go_on(capsys: pytest.Cap
 def test_features_are_deleted_after_the_last_that_shares_them(keep: bool) -> None:
     suite = card(FROZEN | {"keys": {"features.keep": keep}}, {"protocols": ["hmdb51_knn"]})
     listed = planned(suite, ["data.roots.ucf101=/d", "data.roots.hmdb51=/d"])
-    told = list[str]()
+    told, tidies = list[str](), list[bool]()
 
     def start(experiment: Experiment) -> Any:
         name = f"{experiment.protocol.name} {experiment.split}"
-        assert experiment.features.keep or name == "hmdb51_knn 1"  # type: ignore[attr-defined]
-        return SimpleNamespace(
-            run=lambda: told.append(name) or [],
+
+        def run() -> list[Record]:
+            told.append(name)
+            tidies.append(ready.tidies)
+            return []
+
+        ready = SimpleNamespace(
+            run=run,
             tidy=lambda: told.append(f"tidy after {name}"),
+            tidies=True,
             findings=lambda: None,
             experiment=experiment,
             work_dir=Path(),
             resume="missing",
         )
+        return ready
 
     run_in_turn(works(listed, start, lambda: ""), wait=False)
     assert ("tidy after ucf101_knn 2" in told) is not keep
     assert sum("tidy" in word for word in told) == (not keep)
     assert told[:2] == ["ucf101_probe 1", "ucf101_probe 2"]
+    assert tidies == [keep] * 6 + [True]  # the last shares with none, and its card says nothing
 
 
 def test_reasons_that_several_share_are_told_once() -> None:

@@ -286,12 +286,58 @@ def test_a_killed_process_of_several_leaves_what_it_encoded(
     assert again["figures"] == other["figures"] == figures(whole)
 
 
+def kinds_left(tmp_path: Path) -> set[str]:
+    return {path.parents[1].name for path in (tmp_path / "cache" / "features").glob("encoded-*/*/*/*.npy")}
+
+
 def test_features_that_are_not_kept_are_deleted(root: Path, tmp_path: Path) -> None:
-    kept, dropped = frozen(root, tmp_path, "knn"), frozen(root, tmp_path / "b", "knn", "features.keep=false")
-    (record,) = kept.run()
-    assert list((tmp_path / "cache" / "features").glob("encoded-*/pooled"))
-    assert figures(dropped.run()[0]) == figures(record)
-    assert not list((tmp_path / "cache" / "features").glob("encoded-*/pooled"))
+    frozen(root, tmp_path, "probe", "features.keep=false").run()
+    assert not list((tmp_path / "cache" / "features").glob("encoded-*/*"))
+
+
+@pytest.mark.parametrize(
+    ("before", "head", "files"), [(("knn", "limit=8"), "probe", 16), (("probe", "limit=null"), "knn", 64)]
+)
+def test_features_of_other_runs_are_not_deleted(
+    before: tuple[str, str], head: str, files: int, root: Path, tmp_path: Path
+) -> None:
+    frozen(root, tmp_path, *before).run()
+    there = {path: path.read_bytes() for path in (tmp_path / "cache" / "features").rglob("*.npy")}
+    frozen(root, tmp_path / "b", head, "features.keep=false").run()
+    assert {path: path.read_bytes() for path in (tmp_path / "cache" / "features").rglob("*.npy")} == there
+    assert len(there) == files
+
+
+def test_features_of_an_interrupted_run_are_deleted_by_the_run_that_goes_on(
+    root: Path, tmp_path: Path, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = Encoder.encode
+
+    def until_five(self: Encoder, *words: Any) -> Any:
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return encode(self, *words)
+
+    first = frozen(root, tmp_path, "knn", "features.keep=false")
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "encode", until_five)
+        with pytest.raises(KeyboardInterrupt):
+            first.run()
+    assert kinds_left(tmp_path) == {"pooled"}
+    frozen(root, tmp_path, "knn", "features.keep=false").run()
+    assert len(calls) == 32
+    assert not kinds_left(tmp_path)
+
+
+def test_features_that_a_finished_run_could_not_delete_are_deleted_by_the_same_command(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Frozen, "tidy", lambda _: None)  # killed after the record
+        frozen(root, tmp_path, "knn", "features.keep=false").run()
+    assert kinds_left(tmp_path)
+    frozen(root, tmp_path, "knn", "features.keep=false").run()
+    assert not kinds_left(tmp_path)
 
 
 PLUGIN = """

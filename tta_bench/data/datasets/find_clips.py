@@ -128,6 +128,11 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name[0] != "." and path.name.casefold() not in JUNK)
 
 
+def no_folder(path: Path) -> str:
+    """Return the sentence about a path that should be a folder: it is not there, or it is a file."""
+    return f"{path} is no folder: it is a file." if path.exists() else f"the folder {path} does not exist."
+
+
 def what_is_in(folder: Path, most: int = 5) -> str:
     """Return the first names in a folder in words, for errors about a layout that is not there."""
     if not folder.exists():

@@ -10,6 +10,7 @@ from tta_bench.data.datasets.find_clips import (
     clips_by_class,
     names_in,
     nearby,
+    no_folder,
     read_lines,
     same_name,
     what_is_in,
@@ -132,7 +133,7 @@ def _mismatch(root: Path, problems: list[str]) -> UserError:
     """Return the error that lists every problem of an HMDB51 folder."""
     tree = HMDB51_TREE.format(root=root)
     if not root.is_dir():
-        return UserError(f"the folder {root} does not exist.", tree)
+        return UserError(no_folder(root), tree)
     there = "; ".join(filter(None, (what_is_in(root), nearby(root, [LISTS]))))
     if not problems:
         return UserError(f"there are no lists <class>_test_split1.txt in {root / LISTS}: {there}.", tree)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tta_bench.data.datasets.find_clips import nearby, read_lines, what_is_in
+from tta_bench.data.datasets.find_clips import nearby, no_folder, read_lines, what_is_in
 from tta_bench.data.datasets.layout import Layout, Sample, listed_split
 from tta_bench.data.datasets.places import locate
 from tta_bench.errors import UserError, did_you_mean, shorten
@@ -76,7 +76,7 @@ class UCF101(Layout):
 def _incomplete(root: Path, videos: Path, missing: list[str], lost: list[str], clips: int) -> UserError:
     """Return the error that lists everything that a UCF101 folder lacks."""
     if not root.is_dir():
-        return UserError(f"the folder {root} does not exist.", UCF101_TREE.format(root=root))
+        return UserError(no_folder(root), UCF101_TREE.format(root=root))
     lines = [f"UCF101 is not complete in {root}:"]
     if not videos.is_dir():
         lines.append("  the folder UCF-101 is missing")

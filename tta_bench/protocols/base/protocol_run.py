@@ -35,6 +35,9 @@ class ProtocolRun(ABC):
         resume: ``missing``, ``never`` or ``always``, as on the command line.
     """
 
+    tidies: bool = True
+    """Tidy at the end of the run; a suite, whose runs share features, does it after the last of them."""
+
     def __init__(self, experiment: Any, work_dir: Path, resume: str) -> None:
         self.experiment: Experiment = experiment
         self.work_dir, self.resume = work_dir, resume

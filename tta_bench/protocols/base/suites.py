@@ -226,10 +226,10 @@ def _begin(
             raise one.error
         assert one.experiment is not None
         console.print(known(), style="dim", markup=False)
+        ready = start(one.experiment)
         if not isinstance(one.experiment, FrozenExperiment) or one.experiment.features.keep:
-            return start(one.experiment)
-        kept = one.experiment.features.model_copy(update={"keep": True})
-        ready = start(one.experiment.model_copy(update={"features": kept}))
+            return ready
+        ready.tidies = False
         return Last(ready) if ends else ready
 
     return begin
@@ -251,7 +251,7 @@ class Last(ProtocolRun):
         return self.inner.plan()
 
     def run(self) -> list[Record]:
-        """Run the experiment, then delete what it and those before it shared."""
+        """Run the experiment, then let it tidy what it and those before it shared."""
         records = self.inner.run()
         self.inner.tidy()
         return records

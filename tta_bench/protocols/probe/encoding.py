@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.features import passing
 from tta_bench.data.features.encoded import EncodedClips, Kind, WindowRule, encode_clips, missing, stored_clips
 from tta_bench.data.features.store import FeatureStore
 from tta_bench.data.media.decode import decoder_version
@@ -169,15 +170,19 @@ class Encoded:
     clips: EncodedClips
     made: int
     """Clips that went through the backbone now."""
-    folders: tuple[Path, ...]
-    """Their folders in the cache."""
+
+
+def encoding_folders(encoder: Encoder, rule: WindowRule, kinds: Sequence[Kind]) -> dict[Kind, Path]:
+    """Return the folders of the cache's stores of a backbone's features, of each kind; nothing is made."""
+    folder = cache_folder() / "features" / f"encoded-{digest(encoder.identity(rule))[:16]}"
+    return {kind: folder / kind for kind in kinds}
 
 
 def encoding_stores(encoder: Encoder, rule: WindowRule, kinds: Sequence[Kind]) -> dict[Kind, FeatureStore]:
     """Return the cache's stores of a backbone's features, of each kind."""
     identity = encoder.identity(rule)
-    folder = cache_folder() / "features" / f"encoded-{digest(identity)[:16]}"
-    return {kind: FeatureStore(folder / kind, {**identity, "kind": kind}) for kind in kinds}
+    folders = encoding_folders(encoder, rule, kinds)
+    return {kind: FeatureStore(folder, {**identity, "kind": kind}) for kind, folder in folders.items()}
 
 
 def require_room(
@@ -203,11 +208,18 @@ def require_room(
 
 
 def encode_all(
-    encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], lengths: Mapping[str, int], kinds: Sequence[Kind]
+    encoder: Encoder,
+    rule: WindowRule,
+    samples: Sequence[Sample],
+    lengths: Mapping[str, int],
+    kinds: Sequence[Kind],
+    kept: bool,
 ) -> Encoded:
     """Return the features of samples; those that are in the cache are not made again, the others by all processes.
 
     Each process encodes whole batches of the list, and so the same batches whatever their number.
+
+    The first process holds the stores: no other run deletes them before it releases them with `release_stores`.
 
     Args:
         encoder: The backbone.
@@ -215,19 +227,20 @@ def encode_all(
         samples: The clips, all of which can be decoded.
         lengths: Counted frames of each by id.
         kinds: Kinds of features.
+        kept: Leave them in the cache for others; else only those that others have left stay.
 
     Raises:
         UserError: The disk has no room for them.
     """
     world = encoder.machine.world
-    contents, todo = world.from_first(partial(_wanted, encoder, rule, samples, kinds))
+    contents, todo = world.from_first(partial(_wanted, encoder, rule, samples, kinds, kept))
     share = world.shares(len(todo))[world.rank]
     if share:
         stores = encoding_stores(encoder, rule, kinds)
 
         def keep(sample: Sample, features: Mapping[Kind, NDArray[np.float16]]) -> None:
             for kind, store in stores.items():
-                store.write(contents[sample.path], features[kind])
+                store.write(contents[sample.path], features[kind], not kept)
 
         def encode(clips: Tensor) -> dict[Kind, NDArray[np.float16]]:
             return encoder.encode(clips, kinds)
@@ -238,22 +251,39 @@ def encode_all(
     stored, made = encoding_stores(encoder, rule, kinds), sum(map(len, todo))
     reused = len({contents[sample.path] for sample in samples}) - made
     console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
-    return Encoded(stored_clips(samples, contents, stored), made, tuple(store.folder for store in stored.values()))
+    return Encoded(stored_clips(samples, contents, stored), made)
 
 
 def _wanted(
-    encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], kinds: Sequence[Kind]
+    encoder: Encoder, rule: WindowRule, samples: Sequence[Sample], kinds: Sequence[Kind], kept: bool
 ) -> tuple[dict[Path, str], list[list[Sample]]]:
     """Return the digest of each file, and the batches that are to be encoded, for which there is room on the disk."""
     sweep(cache_folder() / "features")
     contents = content_digests([sample.path for sample in samples], cache_folder() / "features" / "contents.json")
+    for folder in encoding_folders(encoder, rule, kinds).values():
+        passing.hold(folder)
     stores = encoding_stores(encoder, rule, kinds)
+    if kept:
+        for store in stores.values():
+            passing.keep(store, {contents[sample.path] for sample in samples})
     todo = missing(samples, contents, stores, CLIPS_AT_ONCE[encoder.machine.device.type])
     if todo:
         for store in stores.values():
             sweep(store.folder, deep=True)
         require_room(encoder.size(), sum(map(len, todo)), rule.windows, kinds)
     return contents, todo
+
+
+def release_stores(encoder: Encoder, rule: WindowRule, delete: bool) -> None:
+    """Use the stores of a backbone's features no more, and delete what no run that keeps its features has made.
+
+    Args:
+        encoder: The backbone.
+        rule: The windows.
+        delete: Delete it, if no other process uses it.
+    """
+    for folder in encoding_folders(encoder, rule, ("tokens", "pooled")).values():
+        passing.release(folder, delete)
 
 
 def token_size(experiment: FrozenExperiment) -> tuple[int, int]:

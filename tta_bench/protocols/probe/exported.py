@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.protocols.base.readable import check_readable
-from tta_bench.protocols.probe.encoding import Encoder, encode_all, require_room
+from tta_bench.protocols.probe.encoding import Encoder, encode_all, release_stores, require_room
 from tta_bench.utils.files import atomic_file, sha256_of, write_atomic
 from tta_bench.utils.keyed_random import canonical_json
 from tta_bench.utils.paths import cache_folder
@@ -116,7 +115,7 @@ def export(
     size = encoder.size()
     if "tokens" in kinds:
         encoder.require_tokens(size)
-    encoded = encode_all(encoder, rule, samples, manifest.frames, kinds)
+    encoded = encode_all(encoder, rule, samples, manifest.frames, kinds, experiment.features.keep)
     into.mkdir(parents=True, exist_ok=True)
     require_room(size, len(samples), rule.windows, kinds, into)
     contents = content_digests([sample.path for sample in samples], cache_folder() / "features" / "contents.json")
@@ -128,9 +127,7 @@ def export(
             bar.advance()
     broken = {clip.id: manifest.broken[clip.id] for clip in videos if clip.id in manifest.broken}
     write_manifest(into, identity, {sample.id: contents[sample.path] for sample in samples}, broken, kinds)
-    if not experiment.features.keep:
-        for folder in encoded.folders:
-            shutil.rmtree(folder)
+    release_stores(encoder, rule, not experiment.features.keep)
     return len(samples), broken
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -28,7 +27,14 @@ from tta_bench.protocols.base.training_run import training_folder
 from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips
-from tta_bench.protocols.probe.encoding import CLIPS_AT_ONCE, Encoder, encode_all, encoding_stores, require_room
+from tta_bench.protocols.probe.encoding import (
+    CLIPS_AT_ONCE,
+    Encoder,
+    encode_all,
+    encoding_stores,
+    release_stores,
+    require_room,
+)
 from tta_bench.protocols.probe.exported import read_exported
 from tta_bench.protocols.probe.fitting import Fitted, fit_attentive, fit_linear, fit_neighbours
 from tta_bench.protocols.probe.heads import HEAD_FILE, save_head
@@ -136,7 +142,10 @@ class Frozen(ProtocolRun):
             console.print(said, style="yellow", markup=False)
         with claimed(run.claims, self.work_dir, self.identity, self.folder.name, world=world):
             done = world.from_first(partial(done_before, run))
-            return [self.measure() if done is None else done]
+            record = self.measure() if done is None else done
+        if self.tidies and world.is_first:
+            self.tidy()
+        return [record]
 
     def prepare(self) -> SharedRun:
         """Return the run, whose encoding several processes can share."""
@@ -162,13 +171,9 @@ class Frozen(ProtocolRun):
             require_alike(world, self.training, self.encoder.module(), None)
             self.clips = self.clips.copied(self.experiment.cache, world)
             begun = time.perf_counter()
-            train, test, made, folders = self.encoded()
+            train, test, made = self.encoded()
             extracted = Timing(made, time.perf_counter() - begun, 0.0, self.machine.peak_memory()) if made else None
-            record = world.from_first(lambda: self.scored(recorder, train, test, extracted))
-        if world.is_first and not self.experiment.features.keep:
-            for folder in folders:
-                shutil.rmtree(folder)
-        return record
+            return world.from_first(lambda: self.scored(recorder, train, test, extracted))
 
     def scored(self, recorder: Recorder, train: EncodedClips, test: EncodedClips, extracted: Timing | None) -> Record:
         """Fit the head to features, test it, and write and return the record, with the time of the encoding."""
@@ -186,10 +191,9 @@ class Frozen(ProtocolRun):
         )
 
     def tidy(self) -> None:
-        """Delete the features of this backbone and these windows, of all kinds."""
+        """Use the features no more; with ``features.keep=false`` delete what no run that keeps its own has made."""
         for rule in self.rules():
-            for store in encoding_stores(self.encoder, rule, ("tokens", "pooled")).values():
-                shutil.rmtree(store.folder, ignore_errors=True)
+            release_stores(self.encoder, rule, not self.experiment.features.keep)
 
     def check(self) -> None:
         """Check the data, the weights and the backbone before anything is spent.
@@ -202,22 +206,21 @@ class Frozen(ProtocolRun):
             encoder.require_tokens(size)
         assert self.training
 
-    def encoded(self) -> tuple[EncodedClips, EncodedClips, int, tuple[Path, ...]]:
-        """Return the features of training and test clips, the clips encoded now, and their folders in the cache."""
-        clips, (plain, controlled) = self.clips, self.rules()
+    def encoded(self) -> tuple[EncodedClips, EncodedClips, int]:
+        """Return the features of training and test clips, and the number of clips encoded now."""
+        clips, (plain, controlled), kept = self.clips, self.rules(), self.experiment.features.keep
         if (root := self.experiment.features.root) is not None:
             lists = ((plain, clips.train), (controlled, clips.test))
             train, test = (read_exported(root, self.encoder, rule, samples, self.kinds) for rule, samples in lists)
-            return train, test, 0, ()
+            return train, test, 0
         if plain.control == controlled.control:
-            both = encode_all(self.encoder, plain, [*clips.train, *clips.test], clips.lengths, self.kinds)
-            return both.clips, both.clips, both.made, both.folders
+            both = encode_all(self.encoder, plain, [*clips.train, *clips.test], clips.lengths, self.kinds, kept)
+            return both.clips, both.clips, both.made
         parts = [
-            encode_all(self.encoder, rule, samples, clips.lengths, self.kinds)
+            encode_all(self.encoder, rule, samples, clips.lengths, self.kinds, kept)
             for rule, samples in ((plain, clips.train), (controlled, clips.test))
         ]
-        made = sum(part.made for part in parts)
-        return parts[0].clips, parts[1].clips, made, (*parts[0].folders, *parts[1].folders)
+        return parts[0].clips, parts[1].clips, sum(part.made for part in parts)
 
     def plan(self) -> str:
         """Check everything and return the plan as text: encoding, disk, reading, time."""
