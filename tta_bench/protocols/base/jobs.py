@@ -107,7 +107,7 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
             if stopping:  # whoever stops has looked at those that run before this one was among them
                 process.terminate()
             code = process.wait()
-        console.print(f"{job[0]} of {len(todo)}: {ending(code)}; {log}", markup=False)
+        console.print(f"{job[0]} of {len(todo)}: {ending(code)}; {log}", markup=False, soft_wrap=True)
         return log, code
 
     with one_signal(), ThreadPoolExecutor(parallel) as pool:
