@@ -212,20 +212,23 @@ def _start(task: Task, count: int) -> tuple[int, int | None, int]:
         signals_to_handle="",  # `one_signal` takes them
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
+
+    def stop(number: int) -> SignalException:
+        return SignalException("", signal.Signals(number))
+
     try:
-        with (
-            _quiet_agent(),
-            one_signal(lambda number: SignalException("", signal.Signals(number))),
-            offspring_awaited(),
-        ):
-            elastic_launch(config, serve)(task)
-    except SignalException as stopped:
+        with _quiet_agent(), one_signal(stop), offspring_awaited():
+            try:  # here, for what an error still holds would be cleared away while offspring is awaited
+                elastic_launch(config, serve)(task)
+            except SignalException as stopped:
+                return int(stopped.sigval), None, 0
+            except ChildFailedError as failure:
+                rank, first = failure.get_first_failure()
+                return 0, rank, first.exitcode
+    except SignalException as stopped:  # in the wait
         return int(stopped.sigval), None, 0
-    except Interrupted as stopped:  # before the agent listens, or after
+    except Interrupted as stopped:  # before the agent begins
         return stopped.signum, None, 0
-    except ChildFailedError as failure:
-        rank, first = failure.get_first_failure()
-        return 0, rank, first.exitcode
     return 0, None, 0
 
 
