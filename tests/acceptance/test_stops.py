@@ -76,6 +76,8 @@ def signalled(folder: Path, devices: int, number: int, rank: int | None) -> Ende
         before, begun = heard.stat().st_size, time.perf_counter()
         if rank is None:
             os.killpg(process.pid, number)
+            time.sleep(0.2)
+            os.kill(process.pid, number)  # schedulers send it to the group and to the command itself
         else:
             os.kill(ranks(process.pid)[rank], number)
         code = process.wait(120)

@@ -16,8 +16,8 @@ import torch
 from tta_bench.engine.world import current, join
 
 
-def in_processes(size: int, work: Callable[..., Any], *args: object) -> list[Any]:
-    """Return what a function gives in each of some processes that have joined each other."""
+def in_processes(size: int, work: Callable[..., Any], *args: object, patience: float = 60) -> list[Any]:
+    """Return what a function gives in each of some processes that have joined each other, within ``patience`` s."""
     context = multiprocessing.get_context("fork")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -31,7 +31,7 @@ def in_processes(size: int, work: Callable[..., Any], *args: object) -> list[Any
         started.append((process, ours))
     results = []
     for _, ours in started:
-        assert ours.poll(60), "a process does not answer"
+        assert ours.poll(patience), "a process does not answer"
         results.append(pickle.loads(ours.recv_bytes()))
     for process, _ in started:
         process.join(30)

@@ -93,3 +93,15 @@ def test_a_late_look_stands_in_the_last_line(tmp_path: Path, inside: bool) -> No
     if not inside:
         metrics.amend(0.75)
     assert [line.get("knn") for line in read_metrics(path)] == [0.75, None][: 1 + inside]
+
+
+@pytest.mark.parametrize("done", [0, 2])
+def test_one_who_lost_the_training_writes_into_no_log_of_the_next(tmp_path: Path, done: int) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with log(path, 0) as stopped:
+        for step in range(done):
+            stopped.write(step, {"loss": 1.0, "grad_norm": 1.0}, 0.5)
+        with log(path, done) as owner:
+            stopped.write(done, {"loss": 9.0, "grad_norm": 9.0}, 0.5)  # it wakes up
+            owner.write(done, {"loss": 1.0, "grad_norm": 1.0}, 0.5)
+    assert [(line["step"], line["loss"]) for line in read_metrics(path)] == [(step, 1.0) for step in range(done + 1)]

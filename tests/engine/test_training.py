@@ -22,7 +22,7 @@ from tta_bench.engine.stop import Stopped
 from tta_bench.engine.timing import Timing
 from tta_bench.engine.training import Training, train
 from tta_bench.engine.world import current
-from tta_bench.errors import UserError
+from tta_bench.errors import RunFailed, UserError
 from tta_bench.models.checkpoints.read import read_checkpoint
 
 
@@ -101,6 +101,22 @@ def test_checkpoints_are_written_as_often_as_asked(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(failing, tmp_path, {}, None, checkpoint_minutes=1e-9)
     assert checkpoint(tmp_path)["step"] >= 2
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_whoever_lost_the_training_writes_no_checkpoint_more(tmp_path: Path, kept: int) -> None:
+    asked: list[int] = []
+
+    def require() -> None:
+        asked.append(0)
+        if len(asked) > kept:
+            raise RunFailed("another process has taken over")
+
+    with pytest.raises(RunFailed, match="taken over"):
+        train(line_training(), tmp_path, {}, None, checkpoint_minutes=1e-9, require=require)
+    assert len(asked) == kept + 1
+    assert (checkpoint(tmp_path)["step"] if kept else None) == (kept or None)
+    assert (tmp_path / "checkpoint.pt").exists() == bool(kept)
 
 
 def test_a_checkpoint_of_an_earlier_version_is_continued_from() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -93,3 +94,20 @@ def test_a_process_that_is_killed_is_a_loss_and_no_wait() -> None:
     with pytest.raises(EOFError):
         in_processes(2, lose_the_second)
     assert time.monotonic() - begun < 30
+
+
+def wait_for_the_second() -> str:
+    world = current()
+    world_module.LEAVE_SECONDS = 0.0  # the first one has given up
+    world.most(0)
+    if world.rank == 1:
+        time.sleep(2.5)
+        return ""
+    with pytest.raises(PeerLost, match=r"another process of this training is silent for \d+ min") as error:
+        world.most(0)
+    return str(error.value.hint)
+
+
+def test_a_process_that_is_silent_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world_module, "SILENCE", timedelta(seconds=1))
+    assert in_processes(2, wait_for_the_second)[0] == "The same command goes on from here."

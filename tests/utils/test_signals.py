@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.utils.signals import SIGNALS, Interrupted, interrupt_on_signals, take_signals, undisturbed
+from tta_bench.utils.signals import SIGNALS, Interrupted, interrupt_on_signals, one_signal, take_signals, undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +112,22 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+class Heard(Exception):
+    """A signal that was heard."""
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
+def test_one_of_many_signals_is_heard(first: signal.Signals) -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    heard = []
+    with one_signal(Heard):
+        try:
+            signal.raise_signal(first)
+        except Heard as stop:
+            heard.append(stop.args[0])
+        for number in (first, signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)  # as the group's, and as a parent's own
+    assert heard == [first]
+    assert {number: signal.getsignal(number) for number in SIGNALS} == before

@@ -68,8 +68,9 @@ class MetricsLog:
             self._lines = [line for line in (read_metrics(path) if path else []) if line["step"] < first]
 
     def __enter__(self) -> MetricsLog:
-        """Write the file anew and show the bar."""
-        self.restore()
+        """Write the file anew and show the bar; one who had it open, and lost the training, writes to the old file."""
+        if self.path is not None:
+            write_atomic(self.path, self._content())
         if self.path is not None:
             self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
         for line in self._lines:
@@ -115,9 +116,12 @@ class MetricsLog:
         """Write the lines of the steps before the first, if the file does not have just these."""
         if self.path is None:
             return
-        content = "".join(json.dumps(line) + "\n" for line in self._lines).encode()
+        content = self._content()
         if self.path.is_symlink() or not self.path.is_file() or self.path.read_bytes() != content:
             write_atomic(self.path, content)
+
+    def _content(self) -> bytes:
+        return "".join(json.dumps(line) + "\n" for line in self._lines).encode()
 
     def write(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -52,6 +52,29 @@ def take_signals(handler: Any) -> dict[int, Any]:
         return {}
     kept = {number for number in SIGNALS if number.name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN}
     return {number: signal.signal(number, handler) for number in SIGNALS if number not in kept}
+
+
+@contextmanager
+def one_signal(stop: Callable[[int], BaseException] = Interrupted) -> Iterator[None]:
+    """Let one of the signals that ask for a stop interrupt the block: a second would end the waiting for the first.
+
+    Schedulers send a signal to a process and to its group, which is two.
+
+    Args:
+        stop: Makes the exception for a signal's number.
+    """
+
+    def hear(number: int, _: FrameType | None) -> None:
+        ignore_signals()
+        raise stop(number)
+
+    before: dict[int, Any] = {}
+    try:
+        before = take_signals(hear)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

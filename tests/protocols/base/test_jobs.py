@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import submitit
 
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.protocols.base import jobs
-from tta_bench.protocols.base.jobs import _sbatch, commands, launcher_of, run_here, submit_to_slurm, task
+from tta_bench.protocols.base.jobs import _sbatch, commands, ending, launcher_of, run_here, submit_to_slurm, task
 
 WORDS = ("protocol=ucf101_ft", "seed=0,1")
 
@@ -74,6 +79,41 @@ def test_here_every_command_is_run_and_failures_name_their_logs(tmp_path: Path, 
     assert "1 of 3" in str(failed.value)
     assert str(tmp_path / "2.log") in str(failed.value)
     assert [(tmp_path / f"{number}.log").read_text() for number in (1, 2, 3)] == ["1\n", "2\n", "3\n"]
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_command_that_starts_in_the_moment_of_a_stop_is_stopped_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parallel: int
+) -> None:
+    start, ident = subprocess.Popen, threading.main_thread().ident
+    assert ident is not None
+
+    def late(*words: Any, **options: Any) -> Any:
+        signal.pthread_kill(ident, signal.SIGINT)
+        time.sleep(0.3)
+        return start(*words, **options)
+
+    monkeypatch.setattr(jobs.subprocess, "Popen", late)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_here([[sys.executable, "-c", "import time; time.sleep(30)"]] * parallel, parallel, tmp_path)
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (0, "done"),
+        (3, "exit code 3"),
+        (143, "stopped by SIGTERM"),
+        (-signal.SIGTERM, "stopped by SIGTERM"),
+        (130, "stopped by SIGINT"),
+        (-signal.SIGKILL, "killed (SIGKILL): out of memory, perhaps"),
+        (-signal.SIGSEGV, "exit code -11"),
+    ],
+)
+def test_the_end_of_a_command_is_told_in_words(code: int, said: str) -> None:
+    assert ending(code) == said
 
 
 def test_a_task_that_saved_is_queued_again_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,11 +18,13 @@ from tta_bench.config.overrides import Launcher, parse, section
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import LauncherSettings
 from tta_bench.utils.progress import console
-from tta_bench.utils.signals import take_signals
+from tta_bench.utils.signals import SIGNALS, one_signal, take_signals
 
 MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 SECONDS_TO_SAVE = 120
 """Time before the end of a job at which SLURM asks it to save."""
+LOOK_SECONDS = 0.5
+"""Time between looks at the commands that run here."""
 PREEMPTED = 128 + signal.SIGUSR2
 """Exit code of a run that saved because its job ends before it does."""
 
@@ -102,13 +104,17 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
         with log.open("wb") as file:
             process = subprocess.Popen(job[1], stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
             running.append(process)
+            if stopping:  # whoever stops has looked at those that run before this one was among them
+                process.terminate()
             code = process.wait()
-        console.print(f"{job[0]} of {len(todo)}: {'done' if code == 0 else f'exit code {code}'}; {log}", markup=False)
+        console.print(f"{job[0]} of {len(todo)}: {ending(code)}; {log}", markup=False, soft_wrap=True)
         return log, code
 
-    with ThreadPoolExecutor(parallel) as pool:
-        jobs = [pool.submit(run, job) for job in enumerate(todo, 1)]
+    with one_signal(), ThreadPoolExecutor(parallel) as pool:
         try:
+            jobs = [pool.submit(run, job) for job in enumerate(todo, 1)]
+            while wait(jobs, LOOK_SECONDS).not_done:
+                pass  # a signal just before a wait is heard after it
             ended = [job.result() for job in jobs]
         except BaseException:
             stopping = True
@@ -121,6 +127,20 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
             f"{len(failed)} of {len(todo)} experiments failed. Their logs: {', '.join(failed[:5])}.",
             "The same command does them again.",
         )
+
+
+def ending(code: int) -> str:
+    """Return the end of a command in words.
+
+    Args:
+        code: Its exit code; negative for a signal that ended it before it could listen, while it started.
+    """
+    number = -code if code < 0 else code - 128
+    if number in SIGNALS:
+        return f"stopped by {signal.Signals(number).name}"
+    if code == -signal.SIGKILL:
+        return "killed (SIGKILL): out of memory, perhaps"
+    return f"exit code {code}" if code else "done"
 
 
 def submit_to_slurm(todo: Sequence[Sequence[str]], settings: LauncherSettings, folder: Path) -> str:

@@ -28,7 +28,7 @@ from tta_bench.records.schema import Record
 from tta_bench.records.store import read_record
 from tta_bench.registry import BACKBONES
 from tta_bench.utils.orphans import offspring_awaited
-from tta_bench.utils.signals import SIGNALS, Interrupted
+from tta_bench.utils.signals import Interrupted, one_signal
 
 SHUTDOWN_SECONDS = 300
 """Time that processes have for the step under way and a checkpoint, once they are asked to stop."""
@@ -192,7 +192,6 @@ def _start(task: Task, count: int) -> tuple[int, int | None, int]:
 
     if TRACKER not in sys.warnoptions:
         sys.warnoptions.append(TRACKER)  # handed on to the process that cleans up behind killed ones
-    hearing = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -204,35 +203,38 @@ def _start(task: Task, count: int) -> tuple[int, int | None, int]:
         max_restarts=0,
         start_method="spawn",
         logs_specs=DefaultLogsSpecs(log_dir=str(task.told / "agent")),
-        signals_to_handle=",".join(number.name for number in hearing),
+        signals_to_handle="",  # `one_signal` takes them
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
-    with _quiet_agent(hearing), offspring_awaited():
-        try:
-            elastic_launch(config, serve)(task)
-        except SignalException as stop:
-            return int(stop.sigval), None, 0
-        except Interrupted as stop:  # before the agent listens, or after
-            return stop.signum, None, 0
-        except ChildFailedError as failure:
-            rank, first = failure.get_first_failure()
-            return 0, rank, first.exitcode
+
+    def stop(number: int) -> SignalException:
+        return SignalException("", signal.Signals(number))
+
+    try:
+        with _quiet_agent(), one_signal(stop), offspring_awaited():
+            try:  # here, for what an error still holds would be cleared away while offspring is awaited
+                elastic_launch(config, serve)(task)
+            except SignalException as stopped:
+                return int(stopped.sigval), None, 0
+            except ChildFailedError as failure:
+                rank, first = failure.get_first_failure()
+                return 0, rank, first.exitcode
+    except SignalException as stopped:  # in the wait
+        return int(stopped.sigval), None, 0
+    except Interrupted as stopped:  # before the agent begins
+        return stopped.signum, None, 0
     return 0, None, 0
 
 
 @contextmanager
-def _quiet_agent(hearing: list[signal.Signals]) -> Iterator[None]:
-    """Keep torchrun's agent from speaking to the user, and put back the signals and variables that it takes."""
-    handlers = {number: signal.getsignal(number) for number in hearing}
+def _quiet_agent() -> Iterator[None]:
+    """Keep torchrun's agent from speaking to the user."""
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
         logging.disable(disabled)
-        for number, handler in handlers.items():
-            with suppress(ValueError):  # outside the main thread none was taken
-                signal.signal(number, handler)
 
 
 def _end(
