@@ -35,8 +35,8 @@ FROZEN = {"protocols": ["ucf101_probe", "ucf101_linear", "ucf101_knn"], "backbon
 
 
 def test_computed_times_count_what_is_shared_once() -> None:
-    suite = card(FROZEN, {"protocols": ["abaw_eri"]})
-    listed = planned(suite, ["data.roots.ucf101=/d", "data.roots.hume_reaction=/d"])
+    suite = card(FROZEN, {"protocols": ["tta_pretrain"]})
+    listed = planned(suite, ["data.roots.ucf101=/d", "data.roots.tiktok_actions=/d"])
     asked = list[str]()
 
     def size(experiment: Experiment) -> tuple[int, int]:

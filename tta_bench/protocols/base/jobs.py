@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -95,16 +96,16 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
     """
     logs.mkdir(parents=True, exist_ok=True)
     running: list[subprocess.Popen[bytes]] = []
-    stopping = False
+    stopping = threading.Event()
 
     def run(job: tuple[int, Sequence[str]]) -> tuple[Path, int]:
         log = logs / f"{job[0]}.log"
-        if stopping:
+        if stopping.is_set():
             return log, 128 + signal.SIGTERM
         with log.open("wb") as file:
             process = subprocess.Popen(job[1], stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
             running.append(process)
-            if stopping:  # whoever stops has looked at those that run before this one was among them
+            if stopping.is_set():  # whoever stops has looked at those that run before this one was among them
                 process.terminate()
             code = process.wait()
         console.print(f"{job[0]} of {len(todo)}: {ending(code)}; {log}", markup=False, soft_wrap=True)
@@ -117,7 +118,7 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
                 pass  # a signal just before a wait is heard after it
             ended = [job.result() for job in jobs]
         except BaseException:
-            stopping = True
+            stopping.set()
             for process in running:
                 process.terminate()  # each saves, and goes on with the same command
             raise

@@ -138,8 +138,7 @@ class Frozen(ProtocolRun):
         run, world = self.prepared, self.machine.world
         self.check()
         if self.experiment.runtime.logging:
-            said = "runtime.logging: a frozen backbone's head has no log of its steps, so nothing is sent."
-            console.print(said, style="yellow", markup=False)
+            console.print("runtime.logging: a frozen backbone's head has no log of its steps to send.", style="yellow")
         with claimed(run.claims, self.work_dir, self.identity, self.folder.name, world=world):
             done = world.from_first(partial(done_before, run))
             record = self.measure() if done is None else done
