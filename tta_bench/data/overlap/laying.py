@@ -102,7 +102,7 @@ def fitted(pairs: Stacks, begin: Cut) -> Cut | None:
             return None
         matrix = np.array([[across, 0, left], [0, down, top]], np.float32)
         laid = np.stack([_laid(fellow, matrix) for fellow in pairs.fellows])
-        slopes = np.stack(np.gradient(laid, axis=(1, 2)))
+        slopes = np.asarray(np.gradient(laid, axis=(1, 2)))
         one, other = laid[:, rows, columns], pairs.pictures[:, rows, columns]
         one, other = (part - part.mean(axis=(1, 2), keepdims=True) for part in (one, other))
         gain = (one * other).sum(axis=(1, 2), keepdims=True) / np.maximum(
