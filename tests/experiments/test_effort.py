@@ -46,5 +46,6 @@ def test_a_grid_of_heads_reads_the_tokens_in_each_pass() -> None:
 def test_what_a_card_does_not_say_is_not_known() -> None:
     assert gmacs_of(backbone_card("egemaps"), 16, 224) is None
     assert gmacs_of(backbone_card("resnet50+egemaps"), 16, 224) == pytest.approx(2 * 32.7)
-    assert official_counts(asked("protocol=abaw_eri")) is None
+    assert official_counts(asked("protocol=tta_pretrain")) is None
+    assert official_counts(asked("protocol=abaw_eri")) == Counts(15_806, 4_657)  # tested on the validation part
     assert effort(asked("protocol=tta_pretrain"), Counts(1, 1)) is None

@@ -45,11 +45,12 @@ class Counts(NamedTuple):
 
 
 def official_counts(experiment: Experiment) -> Counts | None:
-    """Return the clips that a dataset's card states, or None."""
+    """Return the clips that a dataset's card states, of the part that is tested on, or None."""
     parts = experiment.dataset.official.get(experiment.split, {})
-    if "train" not in parts or "test" not in parts:
+    tested = getattr(getattr(experiment, "eval", None), "split", "test")
+    if "train" not in parts or tested not in parts:
         return None
-    return Counts(parts["train"].clips, parts["test"].clips)
+    return Counts(parts["train"].clips, parts[tested].clips)
 
 
 def gmacs_of(card: BackboneCard, frames: int, size: int) -> float | None:

@@ -102,8 +102,13 @@ def test_published_counts_have_a_source_and_none_is_invented() -> None:
     assert corpus.official[1]["train"].clips == 283_582
     assert corpus.official[1]["train"].sha256 is None
     assert "2402.08875" in corpus.official_source
-    assert reactions.official == {}
-    assert "no public source" in reactions.official_source
+    assert {name: part.clips for name, part in reactions.official[1].items()} == {
+        "train": 15_806,
+        "val": 4_657,
+        "test": 4_604,
+    }
+    assert all(part.sha256 is None for part in reactions.official[1].values())
+    assert "commit 61818f0" in reactions.official_source
 
 
 @given(PAIRS, st.randoms())
