@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +48,7 @@ def overlap(
     """
     from tta_bench.data.overlap.find import find_overlap
     from tta_bench.errors import UserError
+    from tta_bench.records.overlap import list_digest
 
     load_plugins(plugins)
     words = tuple(word for word in arguments if "=" in word and not Path(word).exists())
@@ -59,7 +59,7 @@ def overlap(
     other = _videos(first, words, split, "test")[0] if split else _videos(names[0], words)[0] if names else None
     found = find_overlap(one, other, workers)
     document = _document(found, first, names[0] if names else first) | {
-        "lists_sha256": [_digest(side) for side in (one, one if other is None else other)]
+        "lists_sha256": [list_digest(side) for side in (one, one if other is None else other)]
     }
     if into is not None:
         from tta_bench.utils.files import write_atomic
@@ -84,11 +84,6 @@ def _videos(name: str, words: tuple[str, ...], split: int | None = None, part: s
     if split is None:
         return {clip.id: clip.path for clip in layout.videos()}, workers
     return {sample.id: sample.path for sample in getattr(layout.split(split), part)}, workers
-
-
-def _digest(side: dict[str, Path]) -> str:
-    """Return the digest of the names of a corpus' clips."""
-    return hashlib.sha256("\n".join(sorted(side)).encode()).hexdigest()
 
 
 def _document(found: Overlap, first: str, second: str) -> dict[str, Any]:

@@ -137,6 +137,8 @@ class Experiment(Strict):
     """Code from outside the suite that takes part."""
     cache: Path | None = None
     """Folder of local copies of the clips; None reads them where they are."""
+    overlap: Path | None = None
+    """Findings of near-duplicates between the pre-training data and the test clips."""
     title: str | None = None
     """Name that a reader knows data of one's own by."""
 
