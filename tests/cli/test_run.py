@@ -207,3 +207,22 @@ def test_shots_that_classes_do_not_have_are_refused_in_a_line(
     assert said in " ".join(done.err.split())
     assert "Traceback" not in done.err
     assert not list((tmp_path / "runs").glob("records/*"))
+
+
+@pytest.mark.parametrize("data", [few_groups, lambda root: few_clips(root, ["s", "s"])])
+def test_a_grid_for_which_groups_are_too_few_is_refused_and_one_point_runs(
+    tmp_path: Path, command: Callable[..., Done], data: Callable[[Path], tuple[str, ...]]
+) -> None:
+    words = (*data(tmp_path / "data"), *SMALL[:4], "linear.max_iter=5", "runtime.workers=0")
+    if data is not few_groups:
+        for number in range(6):  # then the first class is of one group too
+            lists = tmp_path / "data" / "clips.csv"
+            lists.write_text(lists.read_text().replace(f",p{number},train", ",p,train"))
+    many = command("run", "protocol=ucf101_linear", *words, "linear.points=4", "--work-dir", tmp_path / "runs")
+    assert (many.code, "too few groups to choose a grid point" in " ".join(many.err.split())) == (2, True), many.err
+    assert "Traceback" not in many.err
+    one = command("run", "protocol=ucf101_linear", *words, "linear.points=1", "--work-dir", tmp_path / "one")
+    assert one.code == 0, one.err
+    (record,) = load_records(tmp_path / "one" / "records")
+    assert record.selection is not None
+    assert [point.held_out for point in record.selection.points] == [None]

@@ -72,7 +72,8 @@ def read_findings_file(file: Path) -> Findings:
     try:
         return Findings.model_validate(read_json(file)[1])
     except ValidationError as error:
-        raise UserError(f"{file} holds no findings of `tta-bench data overlap --into`: {explain(error)}") from error
+        said = "; ".join(explain(error).splitlines())
+        raise UserError(f"{file} holds no findings of `tta-bench data overlap --into`: {said}") from error
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
         raise UserError(f"{file} cannot be read: {said}.") from error

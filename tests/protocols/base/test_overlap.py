@@ -53,20 +53,21 @@ def findings(file: Path, overlapping: list[str], lists: list[str] | None) -> Pat
     return file
 
 
-def run(root: Path, work_dir: Path, weights: object, file: Path, *words: str) -> Record:
-    given = ("protocol=ucf101_knn", f"data.root={root}", f"weights={weights}", f"data.overlap={file}", *SMALL, *words)
+def run(root: Path, work_dir: Path, weights: object, file: Path, protocol: str = "ucf101_knn") -> Record:
+    words = (*SMALL, "train.steps=1", "train.batch=4") if protocol == "ucf101_ft" else SMALL
+    given = (f"protocol={protocol}", f"data.root={root}", f"weights={weights}", f"data.overlap={file}", *words)
     (record,) = api.start(api.experiments(given, ())[0], work_dir, "missing").run()
     return record
 
 
-@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize(("protocol", "count"), [("ucf101_knn", 0), ("ucf101_ft", 3)])
 def test_a_record_says_how_many_test_clips_the_pretraining_data_hold(
-    count: int, root: Path, weights: Path, tmp_path: Path
+    protocol: str, count: int, root: Path, weights: Path, tmp_path: Path
 ) -> None:
     tested = ids(root)
     lists = [list_digest(["a"]), list_digest(tested)]
     file = findings(tmp_path / "found.json", [*tested[:count], "a clip to train on"], lists)
-    record = run(root, tmp_path / "runs", weights, file)
+    record = run(root, tmp_path / "runs", weights, file, protocol)
     assert record.overlap is not None
     assert record.overlap.model_dump() == {
         "corpus": "my-videos",
