@@ -38,7 +38,8 @@ def overlap(
     A corpus is a dataset's name, a folder of videos, or a list of them. Copies are found whatever they are encoded
     with, scaled, cropped at their borders by some 8 %, or begun some seconds later; mirrored ones are told apart.
     Pictures that show nothing, and sound, are not compared. A file that --into writes to overlaps/ among the boards
-    makes them say how many test clips the pre-training data hold, and top-1 without these.
+    makes them say how many test clips the pre-training data hold, and top-1 without these. `run` takes the file as
+    data.overlap=FILE, and writes the number into its record.
 
     \b
     Two corpora, training list and test list, and within one folder:
