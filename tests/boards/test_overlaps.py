@@ -8,11 +8,12 @@ import pytest
 
 from tests.records.some_records import some_identity, some_predictions, write_success
 from tta_bench.boards.collect import collect_entries
-from tta_bench.boards.overlaps import FOLDER, overlaps_in_words, read_findings
+from tta_bench.boards.overlaps import overlaps_in_words, read_findings
 from tta_bench.boards.rows import Row, sort_into_sections
 from tta_bench.boards.write import update_boards
 from tta_bench.cards.kinds import Pretraining
 from tta_bench.records.identity import WeightsRef
+from tta_bench.records.overlap import FOLDER
 
 PREDICTIONS = some_predictions(0.8)
 

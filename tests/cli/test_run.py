@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.some_copies import encode, write_lines
 from tests.cli.conftest import Done
 from tests.contract.broken import plugin
-from tta_bench.data.synthetic.ucf101 import CLASSES
+from tta_bench.data.synthetic.ucf101 import CLASSES, SampleSettings, generate_ucf101_sample
 from tta_bench.records.store import load_records
 
 PROTOCOL = """
@@ -167,3 +167,62 @@ def test_a_copy_that_differs_runs_and_says_so_in_the_last_line(
     assert last.startswith("not standard: ")
     assert words in last
     assert last == f"not standard: {record.identity.dataset.differs}."
+
+
+def few_clips(root: Path, groups: list[str], *gone: str) -> tuple[str, ...]:
+    """Write a list of two classes, six clips of six groups and one for each given group; then remove some files."""
+    rows = [f"pour{number}.avi,pour,p{number},{'train' if number < 4 else 'test'}" for number in range(6)]
+    rows += [f"stir{number}.avi,stir,{group},train" for number, group in enumerate(groups)]
+    for number, row in enumerate(rows):
+        encode(root / row.split(",")[0], CLASSES[number % 8], number % 5 + 1, 1)
+    write_lines(root / "clips.csv", ["path,label,group,split", *rows])
+    for name in gone:
+        (root / name).unlink()
+    return "dataset=csv", f"data.root={root / 'clips.csv'}"
+
+
+def few_groups(root: Path) -> tuple[str, ...]:
+    settings = SampleSettings(groups=2, test_groups=1, clips=2, frames=4, width=16, height=16)
+    return (f"data.root={generate_ucf101_sample(root, settings)}",)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            lambda root: few_clips(root, ["s", "s", "s"]),
+            "one group, so 2 shots would show one source: stir. Say train.shots=1.",
+        ),
+        (few_groups, "all training clips of 8 classes are of one group"),
+        (lambda root: few_clips(root, ["s"]), "stir (1). Say at most train.shots=1."),
+        (lambda root: few_clips(root, ["s", "t"], "stir1.avi"), "stir (1). Say at most train.shots=1."),
+    ],
+)
+def test_shots_that_classes_do_not_have_are_refused_in_a_line(
+    tmp_path: Path, command: Callable[..., Done], data: Callable[[Path], tuple[str, ...]], said: str
+) -> None:
+    words = (*data(tmp_path / "data"), *SMALL[:4], "train.shots=2", "runtime.workers=0")
+    done = command("run", "protocol=ucf101_linear", *words, "--work-dir", tmp_path / "runs")
+    assert done.code == 2, done.err
+    assert said in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert not list((tmp_path / "runs").glob("records/*"))
+
+
+@pytest.mark.parametrize("data", [few_groups, lambda root: few_clips(root, ["s", "s"])])
+def test_a_grid_for_which_groups_are_too_few_is_refused_and_one_point_runs(
+    tmp_path: Path, command: Callable[..., Done], data: Callable[[Path], tuple[str, ...]]
+) -> None:
+    words = (*data(tmp_path / "data"), *SMALL[:4], "linear.max_iter=5", "runtime.workers=0")
+    if data is not few_groups:
+        for number in range(6):  # then the first class is of one group too
+            lists = tmp_path / "data" / "clips.csv"
+            lists.write_text(lists.read_text().replace(f",p{number},train", ",p,train"))
+    many = command("run", "protocol=ucf101_linear", *words, "linear.points=4", "--work-dir", tmp_path / "runs")
+    assert (many.code, "too few groups to choose a grid point" in " ".join(many.err.split())) == (2, True), many.err
+    assert "Traceback" not in many.err
+    one = command("run", "protocol=ucf101_linear", *words, "linear.points=1", "--work-dir", tmp_path / "one")
+    assert one.code == 0, one.err
+    (record,) = load_records(tmp_path / "one" / "records")
+    assert record.selection is not None
+    assert [point.held_out for point in record.selection.points] == [None]

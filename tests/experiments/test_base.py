@@ -14,6 +14,7 @@ from tta_bench.experiments.base import (
     EXPERIMENTS,
     ClipSettings,
     Experiment,
+    ResolvedClip,
     backbone_identity,
     protocol_hash,
     resolve_clip,
@@ -36,6 +37,14 @@ def test_what_the_protocol_leaves_open_is_the_backbones() -> None:
     assert (clip.frames, clip.size, clip.span) == (VIT.frames, VIT.size, 64)
     assert clip.stride == (VIT.stride or 64 // VIT.frames)
     assert resolve_clip(ClipSettings(span=64, stride=2), VIT).stride == 2
+
+
+def test_a_clip_is_told_in_english() -> None:
+    said = [str(ResolvedClip(span=64, frames=4, stride=stride, size=32)) for stride in (1, 2, 3, 4, 21)]
+    steps = ("in a row", "every 2nd", "every 3rd", "every 4th", "every 21st")
+    assert said == [f"4 frames, {step}, 32 pixels" for step in steps]
+    spread = ResolvedClip(span=64, frames=4, stride=2, size=32, sampling="uniform")
+    assert str(spread) == "4 frames, spread over the video, 32 pixels"
 
 
 def test_a_clip_that_a_backbone_does_not_take_is_refused() -> None:

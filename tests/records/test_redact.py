@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.records.some_records import some_record
-from tta_bench.records.redact import given_words, text_with_path, without_paths, without_root
+from tta_bench.records.redact import given_words, safe_name, text_with_path, without_paths, without_root
 
 
 def refusal(**changes: Any) -> str:
@@ -54,3 +54,17 @@ def test_a_path_is_found_among_other_texts(texts: list[str]) -> None:
 @pytest.mark.parametrize("texts", [["a/", "b"], ["C:", "/"], ["~", "/ b"]])
 def test_two_texts_are_no_path_together(texts: list[str]) -> None:
     assert text_with_path(texts) is None
+
+
+def test_any_file_name_can_stand_in_a_record() -> None:
+    assert [safe_name(name) for name in ("best.pth", "my weights (2).pth", "..", "é")] == [
+        "best.pth",
+        "my-weights--2-.pth",
+        "unnamed",
+        "unnamed",
+    ]
+
+
+@pytest.mark.parametrize("place", ["/home/me/found.json", "~/found.json", "near/found.json"])
+def test_of_findings_the_name_is_kept(place: str) -> None:
+    assert given_words([f"data.overlap={place}"]) == ("data.overlap=found.json",)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tta_bench.utils.printable import first_control, one_line, printable
+from tta_bench.utils.printable import first_control, one_line, ordinal, printable
 
 
 @given(st.text())
@@ -29,3 +29,11 @@ def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
 )
 def test_steering_characters_are_written_out(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ending"),
+    [((1, 21, 101), "st"), ((2, 22, 1002), "nd"), ((3, 33, 123), "rd"), ((0, 4, 10, 11, 12, 13, 20, 111, 212), "th")],
+)
+def test_a_place_in_a_row_has_its_english_ending(numbers: tuple[int, ...], ending: str) -> None:
+    assert [ordinal(number) for number in numbers] == [f"{number}{ending}" for number in numbers]

@@ -13,38 +13,12 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tta_bench.boards.rows import Entry, Row
-from tta_bench.cards.validation import explain
-from tta_bench.errors import shorten
+from tta_bench.errors import UserError, shorten
 from tta_bench.metrics import METRICS
-from tta_bench.records.limits import read_json
+from tta_bench.records.overlap import FOLDER, Findings, read_findings_file
 from tta_bench.records.predictions import Outcomes, name_hashes
-
-FOLDER = "overlaps"
-"""Folder of findings files, among the boards."""
-
-
-class Findings(BaseModel):
-    """Near-duplicates of two corpora, as far as boards need them."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=False)
-
-    corpora: tuple[str, str]
-    """Names of the pre-training data and of the dataset of the test clips."""
-    clips: tuple[int, int]
-    """Clips of each that were looked at."""
-    overlapping: tuple[str, ...] = Field(max_length=1_000_000)
-    """Ids of the second's clips that are in the first."""
-
-    def concern(self, entry: Entry) -> bool:
-        """Return True if a record was pre-trained on the first and tested on the second."""
-        weights = entry.record.identity.weights
-        if weights is None or weights.pretraining is None or not _word(self.corpora[0]):
-            return False
-        same = entry.record.identity.dataset.name == self.corpora[1]
-        return same and _word(self.corpora[0]) in _word(weights.pretraining.data)
 
 
 def read_findings(folders: Sequence[Path]) -> tuple[list[Findings], list[str]]:
@@ -53,17 +27,15 @@ def read_findings(folders: Sequence[Path]) -> tuple[list[Findings], list[str]]:
     files = {path.resolve(): path for folder in folders for path in (folder / FOLDER).glob("*.json")}
     for file in sorted(files.values()):
         try:
-            found.append(Findings.model_validate(read_json(file)[1]))
-        except ValidationError as error:
-            problems.append(f"{file} holds no findings of `tta-bench data overlap --into`: {explain(error)}")
-        except (OSError, ValueError) as error:
-            problems.append(f"{file} cannot be read: {error}.")
+            found.append(read_findings_file(file))
+        except UserError as error:
+            problems.append(error.message)
     return found, problems
 
 
 def with_findings(entry: Entry, findings: Sequence[Findings]) -> Entry:
     """Return an entry with the test clips that its pre-training data hold, where somebody has looked."""
-    concerned = [one for one in findings if one.concern(entry)]
+    concerned = [one for one in findings if _concern(one, entry)]
     if not concerned or not isinstance(entry.outcomes, Outcomes):
         return entry
     ids = sorted({name for one in concerned for name in one.overlapping})
@@ -97,6 +69,14 @@ def _without(row: Row, looked: Sequence[tuple[Entry, NDArray[np.bool_]]]) -> str
         shares.setdefault(entry.record.identity.split, []).append(float(np.mean(right[~overlap])))
     without = fmean(fmean(values) for values in shares.values())
     return f"; top-1 without them is {top1.text_with_unit(without)}, with them {top1.text_with_unit(row.mean('top1'))}"
+
+
+def _concern(findings: Findings, entry: Entry) -> bool:
+    """Return True if a record was pre-trained on the first corpus and tested on the second."""
+    weights, (first, second) = entry.record.identity.weights, findings.corpora
+    if weights is None or weights.pretraining is None or not _word(first):
+        return False
+    return entry.record.identity.dataset.name == second and _word(first) in _word(weights.pretraining.data)
 
 
 def _word(name: str) -> str:

@@ -102,6 +102,7 @@ def prepare(
     from tta_bench.data.media.reencode import Settings, reencode_videos
     from tta_bench.data.media.scenes import copy_lists, prepare_videos, require_scenedetect
     from tta_bench.errors import CheckFailed
+    from tta_bench.utils.printable import ordinal
 
     if size is None:
         require_scenedetect()
@@ -114,7 +115,7 @@ def prepare(
         said, broken = f"{cut:,} cut to their longest scene, {whole:,} of one scene copied", done.broken
     else:
         written, before, broken = reencode_videos(videos, base, into, Settings(size, key_frames), workers)
-        said = f"{written:,} written with a short side of {size} at most, every {key_frames}th frame a key frame"
+        said = f"{written:,} written with a short side of {size} at most, every {ordinal(key_frames)} frame a key frame"
     copy_lists(base, into)
     click.echo(f"{into}: {said}, {before:,} done before")
     if broken:

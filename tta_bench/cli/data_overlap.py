@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,8 @@ def overlap(
     A corpus is a dataset's name, a folder of videos, or a list of them. Copies are found whatever they are encoded
     with, scaled, cropped at their borders by some 8 %, or begun some seconds later; mirrored ones are told apart.
     Pictures that show nothing, and sound, are not compared. A file that --into writes to overlaps/ among the boards
-    makes them say how many test clips the pre-training data hold, and top-1 without these.
+    makes them say how many test clips the pre-training data hold, and top-1 without these. `run` takes the file as
+    data.overlap=FILE, and writes the number into its record.
 
     \b
     Two corpora, training list and test list, and within one folder:
@@ -49,6 +49,7 @@ def overlap(
     """
     from tta_bench.data.overlap.find import find_overlap
     from tta_bench.errors import UserError
+    from tta_bench.records.overlap import list_digest
 
     load_plugins(plugins)
     words = tuple(word for word in arguments if "=" in word and not Path(word).exists())
@@ -59,7 +60,7 @@ def overlap(
     other = _videos(first, words, split, "test")[0] if split else _videos(names[0], words)[0] if names else None
     found = find_overlap(one, other, workers)
     document = _document(found, first, names[0] if names else first) | {
-        "lists_sha256": [_digest(side) for side in (one, one if other is None else other)]
+        "lists_sha256": [list_digest(side) for side in (one, one if other is None else other)]
     }
     if into is not None:
         from tta_bench.utils.files import write_atomic
@@ -84,11 +85,6 @@ def _videos(name: str, words: tuple[str, ...], split: int | None = None, part: s
     if split is None:
         return {clip.id: clip.path for clip in layout.videos()}, workers
     return {sample.id: sample.path for sample in getattr(layout.split(split), part)}, workers
-
-
-def _digest(side: dict[str, Path]) -> str:
-    """Return the digest of the names of a corpus' clips."""
-    return hashlib.sha256("\n".join(sorted(side)).encode()).hexdigest()
 
 
 def _document(found: Overlap, first: str, second: str) -> dict[str, Any]:

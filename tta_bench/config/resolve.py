@@ -80,6 +80,7 @@ def resolve(words: Iterable[str], plugins: Iterable[PluginCode] = ()) -> list[Ex
             runtime=runtime,
             arguments=words,
             cache=data.cache and data.cache.expanduser(),
+            overlap=data.overlap and data.overlap.expanduser(),
             title=own_title(dataset.name, root, section(given, "dataset")),
             plugins=tuple(dict.fromkeys([*plugins, *_plugin_code(protocol, dataset, backbone)])),
             **fields,

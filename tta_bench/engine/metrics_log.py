@@ -71,7 +71,6 @@ class MetricsLog:
         """Write the file anew and show the bar; one who had it open, and lost the training, writes to the old file."""
         if self.path is not None:
             write_atomic(self.path, self._content())
-        if self.path is not None:
             self._file = self.path.open("a", buffering=1, encoding="utf-8")  # line by line, for whoever reads along
         for line in self._lines:
             self._send(line)

@@ -16,6 +16,7 @@ from tta_bench.errors import UserError
 from tta_bench.experiments.common import DataSettings, RuntimeSettings
 from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.printable import ordinal
 
 NUMERICS_VERSION = 4
 """Raised when the code changes a number that an unchanged card gives."""
@@ -74,7 +75,8 @@ class ResolvedClip(Strict):
 
     def __str__(self) -> str:
         """Return the extent in words, e.g. ``16 frames, every 4th, 224 pixels``."""
-        step = f"every {self.step}th" if self.step else "spread over the video"
+        apart = "in a row" if self.step == 1 else f"every {ordinal(self.stride)}"
+        step = apart if self.step else "spread over the video"
         return f"{self.frames} frames, {step}, {self.size} pixels"
 
 
@@ -135,6 +137,8 @@ class Experiment(Strict):
     """Code from outside the suite that takes part."""
     cache: Path | None = None
     """Folder of local copies of the clips; None reads them where they are."""
+    overlap: Path | None = None
+    """Findings of near-duplicates between the pre-training data and the test clips."""
     title: str | None = None
     """Name that a reader knows data of one's own by."""
 

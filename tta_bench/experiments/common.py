@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tta_bench.cards.validation import Strict, optional_since_v1
+from tta_bench.errors import UserError
 from tta_bench.experiments.ranges import DISTINCT, Count
 
 OWN_LAYOUTS = ("folder", "csv", "list", "videos")
@@ -78,8 +79,26 @@ class DataSettings(Strict):
     """Folder of each dataset by name."""
     cache: Path | None = None
     """Folder on a disk of this machine into which clips are copied first, and read from; it changes no number."""
+    overlap: Path | None = None
+    """Findings of ``tta-bench data overlap`` between the weights' pre-training data and the test clips, for the record;
+    it changes no number."""
     face_model: Path | None = None
     """Model file of a face detector that needs one."""
+
+    def refuse_overlap(self, protocol: str) -> None:
+        """Refuse findings of near-duplicates where no weights are tested that they could speak of.
+
+        Args:
+            protocol: Words for what was asked for.
+
+        Raises:
+            UserError: There are some.
+        """
+        if self.overlap is not None:
+            raise UserError(
+                f"data.overlap is about the test clips of given weights, and {protocol} has none.",
+                "Leave it out, or give it to the run that tests them.",
+            )
 
 
 class DatasetSettings(Strict):

@@ -123,7 +123,12 @@ class PretrainExperiment(Experiment, component="Pretrain"):
 
     @classmethod
     def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
-        """Return the sections with the extent of a clip, and the folders of the data."""
+        """Return the sections with the extent of a clip, and the folders of the data.
+
+        Raises:
+            UserError: Findings about test clips are given; there are none.
+        """
+        data.refuse_overlap("a pre-training")
         return {**super().resolve(sections, backbone, data), "data": data}
 
     @classmethod

@@ -62,7 +62,12 @@ class ScalingExperiment(Experiment, component="Scaling"):
 
     @classmethod
     def resolve(cls, sections: Mapping[str, Any], backbone: BackboneCard, data: DataSettings) -> dict[str, Any]:
-        """Return the sections, and the folders of the data of the inner experiments."""
+        """Return the sections, and the folders of the data of the inner experiments.
+
+        Raises:
+            UserError: Findings about the test clips of given weights are given; a study trains its own.
+        """
+        data.refuse_overlap("a study, which trains its own,")
         return {**sections, "data": data}
 
     @classmethod

@@ -26,13 +26,18 @@ def without_root(word: str) -> str:
     key, _, value = word.partition("=")
     if key.startswith("data.root"):
         return f"{key}=<data.root>"
-    is_file = key in {"weights", "predictions", "labels"} and "/" in value
+    is_file = key in {"weights", "predictions", "labels", "data.overlap"} and "/" in value
     return f"{key}={plain(Path(value).name)}" if is_file else without_paths(word)
 
 
 def given_words(words: Iterable[str]) -> tuple[str, ...]:
     """Return the words of a run as a record keeps them: without paths, and without the place of local copies."""
     return tuple(without_root(word) for word in words if not word.startswith("data.cache="))
+
+
+def safe_name(name: str) -> str:
+    """Return a file's name as a record may hold it."""
+    return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"
 
 
 def text_with_path(value: Any) -> str | None:

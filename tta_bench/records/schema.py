@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
+from tta_bench.records.overlap import Overlap
 from tta_bench.records.redact import text_with_path, without_paths
 from tta_bench.records.selection import Curve, Selection
 from tta_bench.records.views import Viewed
@@ -238,6 +239,8 @@ class Record(Viewed, Part):
     """Extent of a view, where known."""
     load: Load | None = Field(default=None, exclude_if=lambda load: load is None)
     """Tensors taken from a file of weights; null without one, and in records of before."""
+    overlap: Overlap | None = Field(default=None, exclude_if=lambda overlap: overlap is None)
+    """Test clips that are near-duplicates of the pre-training data, where these were looked over."""
     selection: Selection | None = Field(default=None, exclude_if=lambda selection: selection is None)
     """Choice of the training settings, where a grid was trained; ``verify`` has no scores to recompute it from."""
     curve: Curve | None = Field(default=None, exclude_if=lambda curve: curve is None)

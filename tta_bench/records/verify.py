@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tta_bench.errors import UserError
 from tta_bench.records.attest import check_attestations
@@ -13,7 +14,9 @@ from tta_bench.records.differences import Figures, differences, differing_values
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, fetched_folder, read_outcomes, read_predictions
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
+from tta_bench.records.overlap import FOLDER, overlap_problems
 from tta_bench.records.plausible import implausible
+from tta_bench.records.predictions import name_hashes
 from tta_bench.records.schema import FileRef, Record
 from tta_bench.records.score import outcomes_of
 from tta_bench.records.signatures import NO_KEYGEN
@@ -156,7 +159,8 @@ def judge_files(
     elif record.verifiable_with and truth is None:
         compared = Comparison(False, [], f"labels are private: {record.verifiable_with}= recomputes it")
     how = f"recomputed from {source}" if source != "nothing" else "nothing was recomputed"
-    if found := (*problems, *implausible(record), *compared.problems):
+    overlap = overlap_problems(record.overlap, record.n_scored, _keys(kept), (folder.parent / FOLDER, folder / FOLDER))
+    if found := (*problems, *implausible(record), *compared.problems, *overlap):
         return Standing("FAILED", how, found)
     if not compared.official:
         return Standing("arithmetic", f"{how}; {compared.reason}")
@@ -224,6 +228,13 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
         except UserError as error:
             problems.append(error.message)
     return Kept(predictions, outcomes, problems)
+
+
+def _keys(kept: Kept) -> NDArray[np.uint64] | None:
+    """Return the hashes of the names of a record's samples, where a file of them is at hand."""
+    if kept.predictions is not None:
+        return name_hashes(kept.predictions.ids)
+    return None if kept.outcomes is None else kept.outcomes.keys
 
 
 def _home(ref: FileRef, folder: Path, elsewhere: Path | None) -> Path:

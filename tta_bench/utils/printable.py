@@ -34,6 +34,17 @@ def first_control(text: str) -> str | None:
     return None if found is None else found[0]
 
 
+def ordinal(number: int) -> str:
+    """Return a number's place in a row, in English: 1st, 2nd, 3rd, 4th, 11th, 21st, 112th.
+
+    Args:
+        number: The number, 0 or more.
+    """
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    ending = "th" if number % 100 in (11, 12, 13) else endings.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 def _written(letter: str) -> str:
     """Return a character as Python's source writes it."""
     code = ord(letter)

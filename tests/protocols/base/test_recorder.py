@@ -23,7 +23,6 @@ from tta_bench.protocols.base.recorder import (
     finished_record,
     identity,
     phase,
-    safe_name,
 )
 from tta_bench.records.schema import FileRef, Metric
 from tta_bench.records.store import load_records
@@ -85,15 +84,6 @@ def test_a_phase_counts_videos_and_the_share_of_waiting() -> None:
     assert entry.joules is None
     assert phase("test", Timing(clips=4, seconds=1.0, joules=12.34))[0].joules == 12.3
     assert phase("train", None) == phase("train", Timing()) == []
-
-
-def test_any_file_name_can_stand_in_a_record() -> None:
-    assert [safe_name(name) for name in ("best.pth", "my weights (2).pth", "..", "é")] == [
-        "best.pth",
-        "my-weights--2-.pth",
-        "unnamed",
-        "unnamed",
-    ]
 
 
 METRIC = {"metrics": {"loss": Metric(value=0.5, low=None, high=None, n=4, n_groups=4)}, "n_scored": 4}

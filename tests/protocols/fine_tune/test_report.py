@@ -63,7 +63,7 @@ def test_predictions_know_groups_that_were_trained_on() -> None:
 
 
 def test_the_record_knows_its_samples_and_input_from_the_start() -> None:
-    info = fine_tune_run_info(experiment("clip.frames=4"), CLIPS)
+    info = fine_tune_run_info(experiment("clip.frames=4"), CLIPS, None)
     assert (info.expected, info.excluded) == (3, ("a3",))
     assert info.input is not None
     assert info.input.frames == 4

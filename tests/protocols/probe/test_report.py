@@ -56,7 +56,7 @@ def test_reversed_clips_have_the_class_that_they_show() -> None:
 
 
 def test_the_run_info_has_the_windows_extent_and_the_clips_left_out() -> None:
-    info = frozen_run_info(experiment(), split())
+    info = frozen_run_info(experiment(), split(), None)
     assert (info.expected, info.excluded) == (6, ("lost",))
     assert info.input is not None
     assert (info.input.frames, info.input.size) == (8, 48)

@@ -43,9 +43,9 @@ def experiment(*words: str) -> ReactionExperiment:
 
 
 def test_sound_alone_has_no_input_to_show() -> None:
-    heard = reaction_run_info(experiment("backbone=egemaps"), clips())
+    heard = reaction_run_info(experiment("backbone=egemaps"), clips(), None)
     assert (heard.expected, heard.excluded, heard.input) == (2, (), None)
-    seen = reaction_run_info(experiment("backbone=resnet50+egemaps", "clip.frames=3", "clip.size=64"), clips())
+    seen = reaction_run_info(experiment("backbone=resnet50+egemaps", "clip.frames=3", "clip.size=64"), clips(), None)
     assert seen.input is not None
     assert (seen.input.frames, seen.input.stride, seen.input.size) == (3, None, 64)
 

@@ -41,11 +41,15 @@ def few_shots(
 
 
 def _check(of_class: dict[int, list[Sample]], classes: Sequence[str], shots: int) -> None:
-    short = [f"{classes[label]} ({len(clips)})" for label, clips in of_class.items() if len(clips) < shots]
+    clips_of = {name: len(of_class.get(label, ())) for label, name in enumerate(classes)}
+    short = [f"{name} ({count})" for name, count in clips_of.items() if count < shots]
     if short:
+        least = min(clips_of.values())
         raise UserError(
             f"{len(short):,} classes have fewer training clips than train.shots={shots}: {shorten(short)}.",
-            "Say fewer shots.",
+            f"Say at most train.shots={least}."
+            if least
+            else "Classes without a training clip have no shots: give them some, or leave out limit= or train.shots=.",
         )
     alike = [
         classes[label] for label, clips in of_class.items() if shots > 1 and len({clip.group for clip in clips}) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,8 @@ from tta_bench.protocols.base.weights import Weights
 from tta_bench.records import schema
 from tta_bench.records.environment import describe_environment
 from tta_bench.records.identity import Identity, WeightsRef
-from tta_bench.records.redact import given_words
+from tta_bench.records.overlap import Overlap
+from tta_bench.records.redact import given_words, safe_name
 from tta_bench.records.schema import Record
 from tta_bench.records.status import HEARTBEAT, now
 from tta_bench.records.store import read_record, record_name, write_record
@@ -45,6 +45,8 @@ class RunInfo:
     """Training clips left out."""
     input: schema.Input | None = None
     """Frames and size of the clips, if the model sees any."""
+    overlap: Overlap | None = None
+    """Test clips that the pre-training data hold, where somebody has looked."""
 
 
 def finished_record(work_dir: Path, identity: Identity) -> Record | None:
@@ -201,6 +203,7 @@ class Recorder:
             ),
             "cost": None,
             "input": self.info.input,
+            "overlap": self.info.overlap,
         }
         return Record.model_validate(fields | more)
 
@@ -280,8 +283,3 @@ def phase(name: str, timing: Timing | None, views: int = 1) -> list[schema.Phase
         "joules": None if timing.joules is None else round(timing.joules, 1),
     }
     return [schema.Phase.model_validate(entry)]
-
-
-def safe_name(name: str) -> str:
-    """Return a file's name as a record may hold it."""
-    return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"

@@ -51,4 +51,7 @@ def done_before(run: SharedRun) -> Record | None:
     finished = finished_record(run.work_dir, run.identity) if run.resume == "missing" else None
     if finished is not None:
         console.print(f"{run.folder.name}: done before, nothing to do (--resume never starts anew).", style="dim")
+        if run.info.overlap is not None and finished.overlap != run.info.overlap:
+            said = "its record was written without these findings of data.overlap; --resume always tests it again."
+            console.print(f"{run.folder.name}: {said}", style="yellow", markup=False)
     return finished

@@ -9,6 +9,7 @@ from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.measure import count_gmacs, count_parameters, count_trained
+from tta_bench.protocols.base.overlap import overlap_of
 from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line, waiting_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
@@ -41,11 +42,14 @@ def fine_tune_identity(
     return identity(experiment, clips.identity, weights, training, precision, control=control, standing=clips.standing)
 
 
-def fine_tune_run_info(experiment: FineTuneExperiment, clips: SplitClips) -> RunInfo:
+def fine_tune_run_info(experiment: FineTuneExperiment, clips: SplitClips, weights: Weights | None) -> RunInfo:
     """Return the fields of the record that are known before the run starts."""
     clip = experiment.clip
     return RunInfo(
-        len(clips.test), tuple(clips.excluded), schema.Input(frames=clip.frames, stride=clip.step, size=clip.size)
+        expected=len(clips.test),
+        excluded=tuple(clips.excluded),
+        input=schema.Input(frames=clip.frames, stride=clip.step, size=clip.size),
+        overlap=overlap_of(experiment, weights, [sample.id for sample in clips.test]),
     )
 
 

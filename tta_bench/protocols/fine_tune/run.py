@@ -141,7 +141,7 @@ class FineTune(ProtocolRun):
             training=training,
             folder=training_folder(self.work_dir, experiment, training, f"split{experiment.split}"),
             identity=fine_tune_identity(experiment, clips, weights, training, machine.precision),
-            info=fine_tune_run_info(experiment, clips),
+            info=fine_tune_run_info(experiment, clips, weights),
             videos=len(clips.train),
             recipe=experiment.train,
             views=experiment.train.views,

@@ -97,7 +97,7 @@ def describe_pretraining(
         **corpus.cache_line(experiment.cache),
         "model": f"{experiment.backbone.name} and a decoder of {train.decoder.depth} blocks, "
         f"{count_parameters(model):,} parameters, weights {experiment.weights}",
-        "clip": f"{clip.frames} frames, every {clip.stride}th, {clip.size} pixels",
+        "clip": str(clip),
         "tokens": f"{model.tokens:,}: {masks.visible.shape[1]:,} seen, {masks.decoded.shape[1]:,} decoded, "
         f"{int(masks.counted.sum()):,} in the loss",
         "training": training_line(plan, batch, at_once, str(settings.machine.device)),

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from tta_bench.data.features.encoded import Kind
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.models.measure import count_gmacs, count_parameters
+from tta_bench.protocols.base.overlap import overlap_of
 from tta_bench.protocols.base.plan import detectable_line, plan_text
 from tta_bench.protocols.base.recorder import RunInfo
+from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.probe.encoding import Encoder, EncodingSize
 from tta_bench.records import schema
@@ -21,11 +23,12 @@ from tta_bench.records.predictions import Predictions, collect
 from tta_bench.utils.paths import cache_folder
 
 
-def frozen_run_info(experiment: FrozenExperiment, clips: SplitClips) -> RunInfo:
+def frozen_run_info(experiment: FrozenExperiment, clips: SplitClips, weights: Weights | None) -> RunInfo:
     """Return the fields of the record that are known before the run starts."""
     clip = experiment.clip
     seen = schema.Input(frames=clip.frames, stride=clip.step, size=clip.size)
-    return RunInfo(len(clips.test), tuple(clips.excluded), seen)
+    overlap = overlap_of(experiment, weights, [sample.id for sample in clips.test])
+    return RunInfo(len(clips.test), tuple(clips.excluded), seen, overlap)
 
 
 def frozen_predictions(experiment: FrozenExperiment, clips: SplitClips, scores: NDArray[np.float32]) -> Predictions:

@@ -160,7 +160,7 @@ class Frozen(ProtocolRun):
             machine=self.machine,
             folder=self.folder,
             identity=self.identity,
-            info=frozen_run_info(self.experiment, self.clips),
+            info=frozen_run_info(self.experiment, self.clips, self.encoder.weights),
         )
 
     def measure(self) -> Record:
@@ -203,7 +203,7 @@ class Frozen(ProtocolRun):
         encoder, size = self.encoder, self.encoder.size()
         if "tokens" in self.kinds:
             encoder.require_tokens(size)
-        assert self.training
+        assert self.prepared.identity
 
     def encoded(self) -> tuple[EncodedClips, EncodedClips, int]:
         """Return the features of training and test clips, and the number of clips encoded now."""

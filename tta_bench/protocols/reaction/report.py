@@ -8,6 +8,7 @@ from tta_bench.engine.device import ResolvedPrecision
 from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.measure import count_parameters, count_trained
+from tta_bench.protocols.base.overlap import overlap_of
 from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line, waiting_line
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
@@ -45,11 +46,11 @@ def reaction_identity(
     return identity(experiment, clips.identity, weights, training, precision, split=part, standing=standing)
 
 
-def reaction_run_info(experiment: ReactionExperiment, clips: ReactionSplit) -> RunInfo:
+def reaction_run_info(experiment: ReactionExperiment, clips: ReactionSplit, weights: Weights | None) -> RunInfo:
     """Return the fields of the record that are known before the run starts; sound alone has no input to show."""
     clip = experiment.clip
     seen = schema.Input(frames=clip.frames, stride=None, size=clip.size) if experiment.backbone.sees else None
-    return RunInfo(len(clips.scored), (), seen)
+    return RunInfo(len(clips.scored), (), seen, overlap_of(experiment, weights, [clip.id for clip in clips.scored]))
 
 
 def reaction_results(

@@ -167,7 +167,7 @@ class Reaction(ProtocolRun):
             training=training,
             folder=training_folder(self.work_dir, experiment, training),
             identity=reaction_identity(experiment, clips, weights, training, machine.precision),
-            info=reaction_run_info(experiment, clips),
+            info=reaction_run_info(experiment, clips, weights),
             videos=len(clips.train),
             recipe=experiment.train,
             normalises=self.normalises,
