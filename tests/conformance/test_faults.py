@@ -16,7 +16,7 @@ KINDS = {
     "Silent wrong numbers": 18,
     "Tracebacks": 9,
     "Refused though right": 12,
-    "Said unclearly": 10,
+    "Said unclearly": 11,
     "Security": 6,
     "Integrity of a run": 11,
     "Platforms": 6,

@@ -70,3 +70,10 @@ def test_columns_without_a_known_name_are_found_by_what_is_in_them(tmp_path: Pat
     for words in (["train"], []):
         with pytest.raises(UserError, match="does not say which column has the parts: clip, what"):
             part_column(partition, words)
+
+
+def test_more_or_fewer_of_the_intensities_are_no_other_challenge(tmp_path: Path) -> None:
+    both = of(tmp_path, "Filename", *MIMICRY, "Pride")
+    assert require_intensities(both, [*MIMICRY, "Pride"]) == require_intensities(both, ["Pride"], MIMICRY) == "Filename"
+    with pytest.raises(UserError, match="6 columns are unknown"):
+        require_intensities(both, ["Joy"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_frames_are_changed_as_they_are_decoded(tmp_path: Path, name: str) -> No
 
 
 @pytest.mark.parametrize(("name", "options"), [("a.mkv", {"bf": "3", "g": "12"}), ("b.mp4", {"bf": "2", "g": "60"})])
-def test_damaged_files_show_the_frames_that_counting_finds(tmp_path: Path, name: str, options: dict[str, str]) -> None:
+def test_damaged_files_show_the_frames_that_counting_finds(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     whole = write_video(tmp_path / name, 60, "libx264", **options).read_bytes()
     draw, damaged = random.Random(1), 0
     for _ in range(8):

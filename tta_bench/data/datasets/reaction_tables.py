@@ -39,9 +39,9 @@ def require_intensities(
     Raises:
         UserError: Columns are missing or unknown, or the intensities are those of another dataset, which is named.
     """
-    asked = set(map(plain, targets))
+    missing = [target for target in targets if table.find(target) is None]
     for name, emotions in CHALLENGES.items():
-        if asked and asked != set(map(plain, emotions)) and all(table.find(emotion) for emotion in emotions):
+        if {*map(plain, missing)} - {*map(plain, emotions)} and all(table.find(emotion) for emotion in emotions):
             raise UserError(
                 f"{table.file} has the {len(emotions)} intensities of {name}: {', '.join(emotions)}; asked for are "
                 f"{len(targets)} others: {', '.join(targets)}.",
@@ -62,7 +62,7 @@ def part_lists(root: Path, parts: Mapping[str, Sequence[str]]) -> dict[str, Path
     Raises:
         UserError: Two files are lists of one part.
     """
-    words = SIDES | {word.casefold(): part for part in parts for word in (part, *parts[part])}
+    words = {**SIDES, **{word.casefold(): part for part in parts for word in (part, *parts[part])}}
     lists: dict[str, Path] = {}
     for name in names_in(root):
         match = re.fullmatch(r"([a-z]+)_split\.csv", name.casefold())
