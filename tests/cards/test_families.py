@@ -33,3 +33,17 @@ def test_an_unknown_model_gets_the_nearest() -> None:
         resolve(["protocol=ucf101_ft", "backbone=timm/resnet1B"])
     assert caught.value.exit_code == 2
     assert "timm" in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "size"),
+    [
+        ("eva02_base_patch14_448", 448, 448),
+        ("vit_large_patch14_clip_336", 336, 336),
+        ("vit_large_patch14_clip_336", 330, 336),
+        ("vit_base_patch8_224", 200, 208),
+    ],
+)
+def test_sizes_are_multiples_of_the_models_own_patch(name: str, asked: int, size: int) -> None:
+    (experiment,) = resolve(["protocol=ucf101_ft", f"backbone=timm/{name}", f"clip.size={asked}"])
+    assert experiment.clip.size == size

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Done
 from tests.contract.test_contract import plugin
-from tests.data.clips import write_video
+from tests.data.clips import cut, write_video
 from tests.test_registry import DATASET
 
 
@@ -43,6 +43,20 @@ def test_verify_of_a_good_dataset(command, tmp_path: Path) -> None:
     done = command("data", "verify", "videos", f"data.root={tmp_path}/list.txt", "--work-dir", tmp_path / "runs")
     assert done.code == 0
     assert "all can be decoded" in done.out
+
+
+@pytest.mark.parametrize("name", ["a.avi", "b.mkv", "c.flv"])
+def test_verify_names_what_ends_early_or_is_damaged(command, name: str, tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    root.mkdir()
+    codec = "flv" if name == "c.flv" else "mpeg4"
+    whole = write_video(root / f"whole-{name}", 60, codec)
+    cut(whole, root / name, 0.6)
+    words = ("data", "verify", "videos", f"data.root={root}", "--work-dir", tmp_path / "runs")
+    done = command(*words)
+    assert done.code == 0  # headers are wrong at times
+    assert f"may be damaged (used up to there): 1\n    {name}: " in done.out
+    assert list(json.loads(command(*words, "--json").out)["doubtful"]) == [name]
 
 
 @pytest.mark.parametrize("name", ["folder", "csv"])

@@ -144,8 +144,9 @@ def test_rows_that_are_new_are_printed_among_their_neighbours(boards: Path, comm
     assert command("leaderboard", "--since", before, "--check").code == 2
 
 
-def test_no_text_of_a_record_reaches_the_terminal_as_a_command(boards: Path, command: Command) -> None:
-    (boards / "records" / "\x1b[31mred.json").write_text("[]")
+@pytest.mark.parametrize("name", ["\x1b[31mred.json", "\x1b]0;title\x07.json"])  # click itself takes out the first
+def test_no_text_of_a_record_reaches_the_terminal_as_a_command(boards: Path, command: Command, name: str) -> None:
+    (boards / "records" / name).write_text("[]")
     done = command("leaderboard", "--boards", boards)
     assert done.code == 1
     assert "\x1b" not in done.err

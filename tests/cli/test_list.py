@@ -30,6 +30,21 @@ def test_runs_are_listed_with_how_they_went(tmp_path: Path, command: Callable[..
     assert len(command("list", "runs", "*seed1*", "--work-dir", tmp_path).out.splitlines()) == 2
 
 
+@pytest.mark.parametrize("words", ["show", "verify", "reproduce", "compare"])
+def test_a_name_that_is_listed_is_taken_by_other_commands(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Done]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        write_success(Path("runs/records"), some_predictions(salt=str(seed)), identity=some_identity(seed=seed))
+    names = [line.split()[0] for line in command("list", "runs").out.splitlines()[1:]]
+    assert len(names) == 2
+    for given in [names] if words == "compare" else [[name] for name in names]:
+        done = command(*words.split(), *given)
+        assert done.code == 0, done.err
+        assert done.out
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

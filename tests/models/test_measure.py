@@ -80,3 +80,38 @@ def test_the_trained_share_of_a_partly_frozen_module(frozen, trained):
     for name in frozen:
         module.get_submodule(name).requires_grad_(False)
     assert count_trained(module) == trained
+
+
+class Around(nn.Module):
+    """Holds a layer, which is given gradients by other ways than a loss; PyTorch's counter does not follow these."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+
+class Steepest(Around):
+    def forward(self, clip):
+        with torch.enable_grad():
+            seen = clip.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(self.inner(seen).sum(), seen)
+        return self.inner(slope)
+
+
+class Slope(Around):
+    def forward(self, clip):
+        return torch.func.grad(lambda seen: self.inner(seen).sum())(clip)
+
+
+class Slopes(Around):
+    def forward(self, clip):
+        return torch.func.jacrev(self.inner)(clip[0])[None]
+
+
+@pytest.mark.parametrize("kind", [Steepest, Slope, Slopes])
+def test_a_module_on_which_the_counter_fails_runs_uncounted(kind):
+    module = kind()
+    output, operations = trace(module, (3,))
+    assert operations is None
+    assert torch.equal(output, module(torch.zeros(1, 3)))
+    assert count_gmacs(module, (3,)) is None

@@ -60,6 +60,8 @@ def test_rows_have_required_and_optional_columns_and_no_others(tmp_path: Path) -
         ("a,b\n\n", "is empty: only its first line is there"),
         ("a,A\n1,2\n", "1 columns more than once: a"),
         ("a,b\n1,2,3\n", "1 lines of another length: line 2"),
+        ("a,b\n" + "x" * 131_073 + ",1\n", "cannot be read as CSV: field larger than field limit"),
+        ("y" * 200_000 + ",b\n1,2\n", "cannot be read as CSV: field larger than field limit"),
     ],
 )
 def test_a_table_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:

@@ -315,3 +315,82 @@ def test_a_clip_at_several_places_is_taken_once_and_both_are_named(root: Path, s
     assert dataset.part("val")[0].video == root / "Validation" / "mp4" / "10001.mp4"
     words = {"10001": "Validation/mp4/10001.mp4 (also zzz/10001.mp4)"}
     assert dataset.several["val"] == (words if told else {})
+
+
+@pytest.mark.parametrize("name", ["Filename", "filename", "File_Name"])
+@pytest.mark.parametrize("form", ["{}", "{}.mp4", "[{}]"])
+def test_the_column_of_ids_may_be_called_filename(root: Path, tmp_path: Path, name: str, form: str) -> None:
+    muse = write_muse(tmp_path / "muse")
+    rows = [{name: form.format(row.pop("File_ID")[1:-1]), **row} for row in abaw5_rows()]
+    write(root / "data_info.csv", rows)
+    write(muse / "labels.csv", [{name: row[name], **{e: row[e] or "nan" for e in EMOTIONS}} for row in rows])
+    write(muse / "partition.csv", [{name: row[name], "Partition": row["Split"]} for row in rows])
+    for folder in (root, muse):
+        dataset = HumeReaction(folder)
+        assert [id.removesuffix(".mp4") for id in dataset.ids("train")] == list(IDS["train"])
+    assert [clip.video for clip in HumeReaction(root).part("train")] == [
+        root / "train" / "mp4" / f"{id}.mp4" for id in IDS["train"]
+    ]
+
+
+MIMICRY = ("Admiration", "Amusement", "Determination", "Empathic Pain", "Excitement", "Joy")
+
+
+def write_lists(
+    folder: Path, emotions: Sequence[str], form: str = "{}", valid: str = "valid", test: bool = True
+) -> Path:
+    """Write the form of later challenges: a list of each part, that of test with ids alone, and raw/ID.mp4."""
+    for part, word in (("train", "train"), ("val", valid), ("test", "test")):
+        rows = [
+            {"Filename": form.format(id)}
+            | ({} if part == "test" else {name: str(value(id, place)) for place, name in enumerate(emotions)})
+            for id in IDS[part]
+        ]
+        if part != "test" or test:
+            write(folder / f"{word}_split.csv", rows)
+            for id in IDS[part]:
+                touch(folder / "raw" / f"{id}.mp4")
+                touch(folder / "audio" / f"{id}.mp3")
+                touch(folder / "face_images" / id / "1.jpg")
+    return folder
+
+
+@pytest.mark.parametrize(("form", "valid"), [("{}", "valid"), ("{}.mp4", "val"), ("[{}]", "Devel")])
+@pytest.mark.parametrize("emotions", [MIMICRY, EMOTIONS])
+def test_a_list_of_each_part(tmp_path: Path, emotions: Sequence[str], form: str, valid: str) -> None:
+    dataset = HumeReaction(write_lists(tmp_path, emotions, form, valid), emotions)
+    for part, ids in IDS.items():
+        clips = dataset.part(part)
+        assert [clip.id for clip in clips] == [form.strip("[]").format(id) for id in ids]
+        assert [clip.video for clip in clips] == [tmp_path / "raw" / f"{id}.mp4" for id in ids]
+        assert [clip.audio for clip in clips] == [tmp_path / "audio" / f"{id}.mp3" for id in ids]
+        known = [None if part == "test" else tuple(value(id, k) for k in range(len(emotions))) for id in ids]
+        assert [clip.targets for clip in clips] == known
+    (tmp_path / "test_split.csv").unlink()
+    assert HumeReaction(tmp_path, emotions).ids("test") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Filename,Joy\n10001,1\n", r"valid_split\.csv: 5 columns are missing"),
+        ("Filename,{}\n10001,1,1,1,1,1\n", "lines of another length: line 2"),
+        ("Filename,{}\n10001,1,1,1,1,1,57\n", r"values outside 0 to 1 in 1 rows: 10001 \(57\)"),
+        ("Filename,{}\n00001,1,1,1,1,1,1\n", r"1 ids that are in another part's list: 00001"),
+        ("Filename,{}\n00002.mp4,1,1,1,1,1,1\n", r"1 ids that are in another part's list: 00002\.mp4"),
+    ],
+)
+def test_wrong_lists_of_parts_are_named(tmp_path: Path, text: str, message: str) -> None:
+    write_lists(tmp_path, MIMICRY)
+    (tmp_path / "valid_split.csv").write_text(text.format(",".join(MIMICRY)))
+    with pytest.raises(UserError, match=message):
+        HumeReaction(tmp_path, MIMICRY)
+
+
+def test_lists_of_another_challenge_are_called_what_they_are(tmp_path: Path) -> None:
+    write_lists(tmp_path, MIMICRY)
+    with pytest.raises(UserError, match=r"train_split\.csv has the 6 intensities of Hume-Vidmimic2 .*Determination"):
+        HumeReaction(tmp_path)
+    write_muse(tmp_path / "muse")
+    with pytest.raises(UserError, match=r"labels\.csv has the 7 intensities of Hume-Reaction .*Adoration"):
+        HumeReaction(tmp_path / "muse", MIMICRY)

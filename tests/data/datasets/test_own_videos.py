@@ -161,3 +161,22 @@ def test_a_list_is_used_without_the_clips_that_have_no_file(
     assert ([sample.id for sample in split.train], [sample.id for sample in split.test]) == (["a.avi"], ["c.avi"])
     gone = next(iter(lost.values()))[0]
     assert f"1 of 3 listed clips have no file: {gone}" in dataset.notes
+
+
+TOO_LONG = ("x" * 5000, "a/" * 2500 + "b.mp4", "x" * 300 + ".mp4")
+"""Paths that no machine can have."""
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_path_that_is_too_long_is_a_clip_without_a_file(tmp_path: Path, clip: Path, name: str) -> None:
+    file = write_csv(tmp_path, f"path,label,split\na.avi,0,train\nc.avi,0,test\n{name},0,test\n", clip)
+    assert [sample.path.name for sample in CsvDataset(file).split(1).lost["test"]] == [Path(name).name]
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_so_it_is_in_lists_without_a_header(tmp_path: Path, clip: Path, name: str) -> None:
+    for line in (f"{name} 0", f"{name} 16 0"):
+        for side, listed in (("train", f"a.avi 0\n{line}\n"), ("test", "c.avi 0\n")):
+            (tmp_path / f"{side}.csv").write_text(listed)
+        link(clip, (path for path in (tmp_path / "a.avi", tmp_path / "c.avi") if not path.exists()))
+        assert len(CsvDataset(tmp_path).split(1).lost["train"]) == 1

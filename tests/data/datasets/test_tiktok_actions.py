@@ -127,3 +127,17 @@ def test_previews_beside_videos_are_no_videos(tmp_path: Path, preview: str) -> N
         (tmp_path / name).touch()
     assert [clip.id for clip in VideoList(tmp_path).listing] == ["dance/1.mp4", "dance/2.gif"]
     assert [clip.id for clip in TikTokActions(tmp_path).listing] == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 2500 + "b.mp4"])
+def test_a_path_that_no_machine_can_have_is_no_clip(tmp_path: Path, name: str) -> None:
+    (tmp_path / "list.txt").write_text(f"{name} 0 -1\n")
+    (tmp_path / "frames.txt").write_text(f"{name} 0 16\n")
+    (tmp_path / "manifest.csv").write_text(f"path,hashtag,id\n{name},dance,1\n")
+    for read, message in (
+        (lambda: VideoList(tmp_path / "list.txt"), "1 of 1 clips"),
+        (lambda: VideoList(tmp_path / "frames.txt"), "wants 16 frames"),
+        (lambda: TikTokActions(tmp_path), "1 of 1 clips"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read()

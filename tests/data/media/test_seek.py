@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tests.data.clips import cut, read_barcode, write_packed_avi, write_video
 from tta_bench.data.media import seek
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames, read_frames
+from tta_bench.data.media.examine import examine
 from tta_bench.data.media.seek import read_counted_frames
 
 FRAMES = 150
@@ -94,3 +96,23 @@ def test_frames_are_changed_as_they_are_decoded(tmp_path: Path, name: str) -> No
     path = write_video(tmp_path / file, FRAMES, codec, **options)
     found = read_counted_frames(path, [7, 30, 7], FRAMES, lambda frame: frame[::2, ::2])
     assert np.array_equal(found, read_counted_frames(path, [7, 30, 7], FRAMES)[:, ::2, ::2])
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.mkv", {"bf": "3", "g": "12"}), ("b.mp4", {"bf": "2", "g": "60"})])
+def test_damaged_files_show_the_frames_that_counting_finds(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    whole = write_video(tmp_path / name, 60, "libx264", **options).read_bytes()
+    draw, damaged = random.Random(1), 0
+    for _ in range(8):
+        data = bytearray(whole)
+        for _ in range(draw.randint(1, 3)):
+            data[draw.randrange(len(data) // 5, 4 * len(data) // 5)] ^= 1 << draw.randrange(8)
+        (tmp_path / name).write_bytes(data)
+        try:
+            found = examine(tmp_path / name)
+        except UnreadableVideo:
+            continue
+        damaged += "damaged" in found.doubt
+        indices = sorted(draw.sample(range(found.frames), 5))
+        shown = read_counted_frames(tmp_path / name, indices, found.frames)
+        np.testing.assert_array_equal(shown, read_frames(tmp_path / name, indices))
+    assert damaged > 1

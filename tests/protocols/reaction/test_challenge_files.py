@@ -187,3 +187,20 @@ def test_predictions_of_a_run_can_be_handed_in(tmp_path: Path) -> None:
     assert np.array_equal(found.values, predictions.outputs[:, ::-1])
     with pytest.raises(UserError, match="has no intensities of Joy"):
         read_outputs(tmp_path / ref.name, ("Joy",))
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.mp4"])
+def test_the_column_of_ids_may_be_called_filename(tmp_path: Path, form: str) -> None:
+    outputs = [{"Filename": form.format(row.pop("File_ID")[1:-1]), **row} for row in output_rows()]
+    assert read_outputs(write(tmp_path / "a.csv", outputs), EMOTIONS).ids[1] == form.format("00001")
+    labels = [{"Filename": form.format(row.pop("File_ID")[1:-1]), **row} for row in label_rows()]
+    assert form.format("00000") in read_truth(write(tmp_path / "b.csv", labels), FORM, "val").targets
+
+
+@pytest.mark.parametrize("id", ["00000", "00001.mp4"])
+def test_a_file_of_another_challenge_is_called_what_it_is(tmp_path: Path, id: str) -> None:
+    six = ("Admiration", "Amusement", "Determination", "Empathic Pain", "Excitement", "Joy")
+    file = write(tmp_path / "valid_split.csv", [{"Filename": id} | dict.fromkeys(six, "0.5")])
+    for read in (lambda: read_outputs(file, EMOTIONS), lambda: read_truth(file, FORM, "val")):
+        with pytest.raises(UserError, match="has the 6 intensities of Hume-Vidmimic2"):
+            read()

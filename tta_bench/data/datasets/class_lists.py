@@ -15,6 +15,7 @@ from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.errors import UserError, shorten
+from tta_bench.utils.files import is_there
 from tta_bench.utils.tables import Table, plain, read_table, split_lines
 
 FORM = (
@@ -138,7 +139,7 @@ def _is_path(file: Path, cells: Sequence[str]) -> bool:
     words = cells if len(cells) > 1 else cells[0].split()
     first = " ".join(words[:-1]) if len(cells) == 1 else words[0]
     suffixed = any(Path(word).suffix.lower() in VIDEO_SUFFIXES for word in words[:-1])
-    return len(words) > 1 and (suffixed or find_file(file.parent, first).exists() or "/" in words[0])
+    return len(words) > 1 and (suffixed or is_there(find_file(file.parent, first)) or "/" in words[0])
 
 
 def _read_bare(file: Path, side: str) -> list[Listed]:
@@ -169,7 +170,7 @@ def _cut(file: Path, text: str) -> list[str]:
     words = text.split()
     for numbers in range(3):
         path = text.rsplit(maxsplit=numbers + 1)[0]
-        if len(words) > numbers + 1 and find_file(file.parent, path).exists():
+        if len(words) > numbers + 1 and is_there(find_file(file.parent, path)):
             return [path, *words[len(words) - numbers - 1 :]]
     numbers = sum(word.lstrip("-").isdecimal() for word in words[1:-1][-2:])
     return [" ".join(words[: len(words) - 1 - numbers]), *words[len(words) - 1 - numbers :]]
@@ -181,7 +182,7 @@ def _require_frames(file: Path, line: int, cells: Sequence[str]) -> None:
     folder = find_file(file.parent, path)
     if not count.isdecimal():
         raise UserError(f"{file}: line {line} has '{count}' where the number of frames stands.", FORM)
-    if folder.is_dir():
+    if is_there(folder) and folder.is_dir():
         try:
             found = len(frame_files(folder))
         except UnreadableVideo as error:

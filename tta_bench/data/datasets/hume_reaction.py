@@ -1,13 +1,13 @@
 """Hume-Reaction: clips of people who watch a video, with self-reported intensities of seven emotions.
 
-Two published forms are read: the one file of ABAW5's challenge (Kollias et al., arXiv 2303.01498) and the two files of
-MuSe 2022 (Christ et al., arXiv 2207.05691). Reading them opens no clip.
+Published forms are read: the one file of ABAW5's challenge (Kollias et al., arXiv 2303.01498), the two files of MuSe
+2022 (Christ et al., arXiv 2207.05691), and the file for each part of later challenges. Reading them opens no clip.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from tta_bench.data.datasets.corpus import Clip
 from tta_bench.data.datasets.find_clips import is_clip, names_in, same_name
 from tta_bench.data.datasets.listed_ids import SOUND_SUFFIXES, near_ids, without_suffix
 from tta_bench.data.datasets.places import search
+from tta_bench.data.datasets.reaction_tables import id_column, part_column, part_lists, require_intensities
 from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.errors import UserError, shorten, unknown
 from tta_bench.registry import DATASETS
 from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
+from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table
 
 EMOTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise")
 """The seven emotions in the order of the challenges' files."""
@@ -37,7 +38,11 @@ or, as MuSe 2022 has it:
   {root}
   ├── labels.csv          File_ID, the emotions
   ├── partition.csv       id, partition
-  └── feats               <features>/<id>.csv"""
+  └── feats               <features>/<id>.csv
+or, as later challenges have it:
+  {root}
+  ├── train_split.csv     Filename, the emotions; the same in valid_split.csv, and Filename alone in test_split.csv
+  └── raw                 <id>.mp4"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,14 @@ class _Row:
 
 @DATASETS.register_module()
 class HumeReaction:
-    """Hume-Reaction in either published form, or another dataset of intensities in one of these forms.
+    """Hume-Reaction in a published form, or another dataset of intensities in one of these forms.
 
     Columns are found by name, ids are read with or without square brackets, and rows may come in any order. Ready crops
     in ``frames/<id>`` stand before the video. Only a part that is asked for needs its clips.
 
     Args:
-        root: The folder that holds ``data_info.csv``, or ``labels.csv`` and ``partition.csv``.
+        root: The folder that holds ``data_info.csv``, or ``labels.csv`` and ``partition.csv``, or ``train_split.csv``
+            and ``valid_split.csv``.
         targets: Names of the columns of intensities, which give the order of `ListedReaction.targets`.
         id_style: Form of an id in a file for the challenge, with ``{id}`` in its place.
         parts: Names of train, val and test in the files.
@@ -106,6 +112,8 @@ class HumeReaction:
         elif (self.root / "labels.csv").is_file() and (self.root / "partition.csv").is_file():
             labels, partition = (read_table(self.root / name) for name in ("labels.csv", "partition.csv"))
             self._rows = self._read_muse(labels, partition)
+        elif lists := part_lists(self.root, parts):
+            self._rows = self._read_lists(lists)
         else:
             present = shorten(names_in(root)) or "nothing" if root.is_dir() else "no such folder"
             raise UserError(f"there is no Hume-Reaction in {root} (found: {present}).", HUME_TREE.format(root=root))
@@ -187,8 +195,8 @@ class HumeReaction:
 
     def _read_abaw5(self, table: Table) -> dict[str, _Row]:
         """Return the entry of each id in ``data_info.csv``."""
-        require_columns(table, ("File_ID", "Split", *self.targets), (*self._optional, self._subject))
-        ids = read_ids(table, "File_ID")
+        column = require_intensities(table, self.targets, (*self._optional, self._subject), ["Split"])
+        ids = read_ids(table, column)
         parts = self._part_names(table.column("Split"), ids, table.file)
         targets = read_numbers(table, ids, self.targets, (id for id in ids if parts[id] == "test"))
         groups = self._groups(table, ids)
@@ -196,11 +204,10 @@ class HumeReaction:
 
     def _read_muse(self, labels: Table, partition: Table) -> dict[str, _Row]:
         """Return the entry of each id in ``labels.csv`` and ``partition.csv``; test clips may be in the second only."""
-        require_columns(labels, ("File_ID", *self.targets), (*self._optional, self._subject))
-        labelled = read_ids(labels, "File_ID")
-        ids = read_ids(partition, _id_column(partition, labelled))
+        labelled = read_ids(labels, require_intensities(labels, self.targets, (*self._optional, self._subject)))
+        ids = read_ids(partition, id_column(partition, labelled))
         words = [name for part in self.parts for name in (part, *self.parts[part])]
-        parts = self._part_names(partition.column(_part_column(partition, words)), ids, partition.file)
+        parts = self._part_names(partition.column(part_column(partition, words)), ids, partition.file)
         if strange := [id for id in labelled if id not in parts]:
             raise UserError(f"{partition.file} lacks {len(strange):,} ids of {labels.file.name}: {shorten(strange)}.")
         known = set(labelled)
@@ -210,6 +217,23 @@ class HumeReaction:
         told = self._groups(labels, labelled) if labels.find(self._subject) else {}
         groups = self._groups(partition, ids) | told
         return {id: _Row(parts[id], targets.get(id), groups[id]) for id in ids}
+
+    def _read_lists(self, lists: Mapping[str, Path]) -> dict[str, _Row]:
+        """Return the entry of each id in the list of each part; that of test may have ids alone."""
+        rows: dict[str, _Row] = {}
+        for part, file in lists.items():
+            table = read_table(file)
+            bare_ids = part == "test" and not any(map(table.find, self.targets))
+            column = require_intensities(table, () if bare_ids else self.targets, (*self._optional, self._subject))
+            ids = read_ids(table, column)
+            known = set(map(without_suffix, rows))
+            if again := [id for id in ids if without_suffix(id) in known]:
+                raise UserError(f"{file} has {len(again):,} ids that are in another part's list: {shorten(again)}.")
+            free = ids if part == "test" else ()
+            targets = {} if bare_ids else read_numbers(table, ids, self.targets, free)
+            groups = self._groups(table, ids)
+            rows |= {id: _Row(part, targets.get(id), groups[id]) for id in ids}
+        return rows
 
     def _part_names(self, texts: Sequence[str], ids: Sequence[str], file: Path) -> dict[str, str]:
         """Return train, val or test for each id; raises UserError for another word."""
@@ -234,14 +258,14 @@ class HumeReaction:
         crops = {name: self.root / "frames" / name for name in names_in(self.root / "frames")}
         ready = {name: folder for name, folder in crops.items() if is_clip(folder)}  # not an empty one, of no face
         videos = _by_stem([home / "mp4" for home in homes], VIDEO_SUFFIXES)
-        sounds = _by_stem([home / "wav" for home in homes], SOUND_SUFFIXES)
+        sounds = _by_stem([self.root / "audio", *(home / "wav" for home in homes)], SOUND_SUFFIXES)
         for id in ids:  # an id may have a suffix
             for found in (videos, sounds, ready):
                 if id not in found and without_suffix(id) in found:
                     found[id] = found[without_suffix(id)]
         lost = {same_name(without_suffix(id)): id for id in ids if id not in videos and id not in ready}
         homes_of = [home.name for home in homes]
-        places = search(self.root, dict.fromkeys(lost, ("mp4", *homes_of)))
+        places = search(self.root, dict.fromkeys(lost, ("mp4", "raw", *homes_of)))
         videos |= {lost[stem]: path for stem, path in places.paths.items()}
         self.several[part] = {lost[stem]: words for stem, words in places.others.items()}
         return videos, {id: path for id, path in videos.items() if path.is_file()} | sounds, ready
@@ -254,7 +278,7 @@ class HumeReaction:
 
     def _stems(self, part: str) -> set[str]:
         """Return the names without suffix of all files that are there for a part."""
-        folders = [home / kind for home in self._homes(part) for kind in ("mp4", "wav")]
+        folders = [self.root / "raw", *(home / kind for home in self._homes(part) for kind in ("mp4", "wav"))]
         return {Path(name).stem for folder in folders for name in names_in(folder)}
 
 
@@ -262,32 +286,3 @@ def _by_stem(folders: Sequence[Path], suffixes: frozenset[str]) -> dict[str, Pat
     """Return the files with one of these suffixes in some folders, by their names without suffix."""
     paths = [folder / name for folder in folders for name in names_in(folder)]
     return {path.stem: path for path in paths if path.suffix.lower() in suffixes}
-
-
-def _id_column(table: Table, labelled: Sequence[str]) -> str:
-    """Return the column of ids: by its name, else the only one in which mostly ids of the labels stand."""
-    known = set(labelled)
-    return _named(table, ("File_ID", "Id")) or _only(
-        table, "ids", lambda texts: 2 * sum(bare(text) in known for text in texts) > len(texts)
-    )
-
-
-def _part_column(table: Table, words: Iterable[str]) -> str:
-    """Return the column of parts: by its name, else the only one in which nothing but words for parts stands."""
-    known = {word.casefold() for word in words}
-    return _named(table, ("Split", "Partition", "Proposal")) or _only(
-        table, "parts", lambda texts: all(text.casefold() in known for text in texts)
-    )
-
-
-def _named(table: Table, names: Sequence[str]) -> str | None:
-    """Return the first of these names that is a column's."""
-    return next((name for name in names if table.find(name) is not None), None)
-
-
-def _only(table: Table, noun: str, holds: Callable[[list[str]], bool]) -> str:
-    """Return the only column whose texts fulfil a condition; raises UserError where there is none, or several."""
-    matching = [name for name in table.columns if holds(table.column(name))]
-    if len(matching) != 1:
-        raise UserError(f"{table.file} does not say which column has the {noun}: {shorten(table.columns, 8)}.")
-    return matching[0]

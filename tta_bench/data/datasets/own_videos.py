@@ -12,6 +12,7 @@ from tta_bench.data.datasets.find_clips import clips_by_class, find_file, names_
 from tta_bench.data.datasets.layout import Layout, Sample, Split
 from tta_bench.errors import UserError, shorten
 from tta_bench.registry import DATASETS
+from tta_bench.utils.files import is_there
 
 FOLDER_TREE = """Expected:
   {root}
@@ -94,7 +95,7 @@ class CsvDataset(Layout):
         lost: dict[str, list[Sample]] = {"train": [], "val": [], "test": []}
         for _, row in rows:
             sample = _sample(base, row, labels)
-            (sides if sample.path.exists() else lost)[row.split].append(sample)
+            (sides if is_there(sample.path) else lost)[row.split].append(sample)
         used = (*sides["train"], *sides[tested])
         if not used:
             gone = [row.path for _, row in rows if row.split in ("train", tested)]

@@ -25,6 +25,7 @@ from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.errors import UserError
 from tta_bench.registry import DATASETS
+from tta_bench.utils.files import is_there
 from tta_bench.utils.tables import read_rows
 
 MANIFEST = "manifest.csv"
@@ -112,7 +113,7 @@ def _read_manifest(file: Path) -> Iterator[Clip]:
     """Yield the clips of a CSV file that has the columns path, hashtag and id, each filled in."""
     rows = read_rows(file, COLUMNS, (), TIKTOK_TREE.format(root=file.parent)).values()
     clips = [Clip(row["id"], find_file(file.parent, row["path"]), row["hashtag"]) for row in rows]
-    lost = [row["path"] for row, clip in zip(rows, clips, strict=True) if not clip.path.exists()]
+    lost = [row["path"] for row, clip in zip(rows, clips, strict=True) if not is_there(clip.path)]
     refuse_lost(file, lost if len(lost) == len(clips) else [], len(clips))
     yield from clips
 
@@ -127,14 +128,14 @@ def _read_list(file: Path) -> dict[str, Path]:
             raise UserError(f"{file}: line {number} is '{line}'.", LIST_FORM)
         if name in paths:
             raise UserError(f"{file}: line {number} names '{name}' again.", "Remove one of the two lines.")
-        if int(extent[1]) >= 0 and _images(path) != int(extent[1]):
+        if int(extent[1]) >= 0 and (found := _images(path)) != int(extent[1]):
             raise UserError(
                 f"{file}: line {number} wants {extent[1]} frames of {path}, which is "
-                + (f"a folder of {_images(path):,} images." if path.is_dir() else "no folder of frames."),
+                + (f"a folder of {found:,} images." if is_there(path) and path.is_dir() else "no folder of frames."),
                 "Videos and folders of frames are used whole: write `path 0 -1`.",
             )
         paths[name] = path
-    lost = [name for name, path in paths.items() if not path.exists()]
+    lost = [name for name, path in paths.items() if not is_there(path)]
     refuse_lost(file, lost if len(lost) == len(paths) else [], len(paths))
     return paths
 
@@ -142,6 +143,6 @@ def _read_list(file: Path) -> dict[str, Path]:
 def _images(folder: Path) -> int:
     """Return the number of frames in a folder of frames, 0 for anything else."""
     try:
-        return len(frame_files(folder)) if folder.is_dir() else 0
+        return len(frame_files(folder)) if is_there(folder) and folder.is_dir() else 0
     except UnreadableVideo:
         return 0

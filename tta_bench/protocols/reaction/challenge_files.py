@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.data.datasets.reaction_tables import require_intensities
 from tta_bench.errors import UserError, shorten
 from tta_bench.records.files import read_predictions
 from tta_bench.records.intensities import Intensities, Truth
 from tta_bench.utils.files import write_atomic
-from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table, require_columns
+from tta_bench.utils.tables import Table, bare, read_ids, read_numbers, read_table
 
 ID = "File_ID"
-"""The challenges' name for the column of ids."""
+"""Name of the column of ids in files that are written; those that are read may call it otherwise."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ def read_outputs(path: Path, emotions: Sequence[str]) -> Outputs:
     if path.suffix.lower() == ".npz":
         return _read_npz(path, emotions)
     table = read_table(path)
-    require_columns(table, (ID, *emotions))
-    ids = [bare(text) or "(no id)" for text in table.column(ID)]
+    ids = [bare(text) or "(no id)" for text in table.column(require_intensities(table, emotions))]
     texts = list(zip(*(table.column(name) for name in emotions), strict=True))
     values = np.array([[_number(text) for text in row] for row in texts])
     wrong = [
@@ -80,10 +80,10 @@ def read_truth(path: Path, form: LabelForm, part: str) -> Truth:
             number or outside [0, 1]; counts and names them.
     """
     table = read_table(path)
-    require_columns(table, (ID, *form.emotions), ("Split", form.subject, *form.optional))
+    column = require_intensities(table, form.emotions, ("Split", form.subject, *form.optional))
     if table.find("Split"):
         table = _rows_of(table, part, form.parts[part])
-    ids = read_ids(table, ID)
+    ids = read_ids(table, column)
     targets = {name: row for name, row in read_numbers(table, ids, form.emotions).items() if row is not None}
     if table.find(form.subject) is None:
         return Truth(form.emotions, targets)
