@@ -3,11 +3,14 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
+from logging import StreamHandler
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from tests.engine.line import line_training
 from tests.engine.test_training import checkpoint
@@ -51,6 +54,7 @@ def test_their_own_readers_find_what_the_log_holds(
     pytest.importorskip("tensorboard")
     pytest.importorskip("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # for the reader
     folder, names = tmp_path / TITLE, ("tensorboard", "mlflow")
     folder.mkdir()
     kept = None
@@ -126,6 +130,18 @@ def test_a_logger_that_fails_or_hangs_ends_no_training(
     assert lines == [f"runtime.logging: {said}"]
 
 
+@pytest.fixture
+def closed_stream() -> Iterator[None]:
+    """MMEngine's logger writes to a stream that was closed, as one of a test before or of a notebook's cell."""
+    (handler,) = (one for one in MMLogger.get_current_instance().handlers if type(one) is StreamHandler)
+    stream, closed = handler.stream, StringIO()
+    closed.close()
+    handler.stream = closed
+    yield
+    handler.stream = stream
+
+
+@pytest.mark.usefixtures("closed_stream")
 def test_a_server_that_cannot_be_reached_ends_no_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -208,7 +209,11 @@ def _hush(package: str) -> None:
     from mmengine.logging import MMLogger
 
     logging.getLogger(package).setLevel(logging.CRITICAL)
-    MMLogger.get_current_instance().addFilter(_no_advice)
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(_no_advice)
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.FileHandler) and handler.stream.closed:
+            handler.setStream(sys.stderr)  # MMEngine takes one whose stream is closed for a file's
 
 
 def _no_advice(said: logging.LogRecord) -> bool:
