@@ -213,7 +213,7 @@ def _hush(package: str) -> None:
     logger.addFilter(_no_advice)
     for handler in logger.handlers:
         if not isinstance(handler, logging.FileHandler) and handler.stream.closed:
-            handler.setStream(sys.stderr)  # MMEngine takes one whose stream is closed for a file's
+            handler.stream = sys.stderr  # MMEngine takes one whose stream is closed for a file's
 
 
 def _no_advice(said: logging.LogRecord) -> bool:
