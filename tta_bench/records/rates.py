@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tta_bench.experiments.effort import BACKWARD
 from tta_bench.records.schema import Phase, Record
-
-BACKWARD = 3
-"""Passes that a training step counts for, of which one is forward."""
 
 
 def gmacs_per_second(record: Record, phase: Phase) -> float | None:
