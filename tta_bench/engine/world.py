@@ -26,6 +26,8 @@ PATIENCE = timedelta(days=14)
 """Longest time that processes wait for what the first one prepares."""
 LEAVE_SECONDS = 60.0
 """Time for which a process that is done waits for the others, so that none is stopped for another's end."""
+ROLL_CALL_SECONDS = 10.0
+"""Time within which processes that wait in vain for another have all noticed it."""
 POLL_SECONDS = 0.02
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables of the environment in which a launcher such as torchrun says which process this is."""
@@ -216,8 +218,23 @@ def lost_peers() -> Iterator[None]:
         raise
     except RuntimeError as error:
         silent = "imed out" in str(error) or "imeout" in str(error)
-        said = f"is silent for {SILENCE.total_seconds() / 60:.0f} min" if silent else "has ended"
-        raise PeerLost(f"another process of this training {said}.", "The same command goes on from here.") from error
+        ranks = _absent(ROLL_CALL_SECONDS if silent else 0.0)
+        named = " and ".join(f"rank {rank}" for rank in ranks) if silent and ranks else "another process"
+        said = f"did not answer for {SILENCE.total_seconds() / 60:.0f} min" if silent else "has ended"
+        raise PeerLost(f"{named} of this training {said}.", "The same command goes on from here.") from error
+
+
+def _absent(seconds: float) -> list[int]:
+    """Say in the store that this process waits in vain, and return those that do not say so within some seconds."""
+    world, deadline = current(), time.monotonic() + seconds
+    with suppress(Exception):  # without the store nobody is named
+        _store().set(f"waits/{world.rank}", "in vain")
+        while True:
+            absent = [rank for rank in range(world.size) if not _store().check([f"waits/{rank}"])]
+            if len(absent) <= 1 or time.monotonic() >= deadline:
+                return absent
+            time.sleep(POLL_SECONDS)
+    return []
 
 
 def _store() -> Any:
