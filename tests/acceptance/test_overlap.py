@@ -94,9 +94,9 @@ def corpora(folder: Path, clips: int, seed: int) -> Planted:
 def test_copies_are_found_and_lookalikes_are_not(clips: int, seed: int, least: int, tmp_path: Path) -> None:
     """The method and its thresholds were made on seeds 7, 11, 13 and 17; those held out were drawn once, afterwards."""
     made = corpora(tmp_path, clips, seed)
-    started, processor = time.monotonic(), time.process_time()
+    started, processor = time.monotonic(), sum(os.times()[:4])
     found = find_overlap(*made.sides, workers=2)
-    wall, processor = time.monotonic() - started, time.process_time() - processor
+    wall, processor = time.monotonic() - started, sum(os.times()[:4]) - processor
     right = [pair for pair in found.pairs if not pair.mirrored and made.copies.get(pair.b) == pair.a]
     turned = [pair for pair in found.pairs if pair.mirrored and made.mirrored.get(pair.b) == pair.a]
     false = [pair for pair in found.pairs if pair not in right and pair not in turned]

@@ -163,7 +163,9 @@ class GradientSum:
                 push(stack, Partial(node.level, node.place, slices[turn][rank]), Tensor.add_)
         whole = world.collect(fold(stack, Tensor.add_))
         lengths = [parameter.numel() for parameter in parameters]
-        for number, parameter, total in zip(bucket, parameters, torch.split(whole[: sum(lengths)], lengths), strict=True):
+        for number, parameter, total in zip(
+            bucket, parameters, torch.split(whole[: sum(lengths)], lengths), strict=True
+        ):
             held = self._stack[0].value[number] if self._stack else None
             held = torch.empty_like(parameter, dtype=kind) if held is None else held
             parameter.grad = held.copy_(total.view_as(parameter)).to(parameter.dtype)

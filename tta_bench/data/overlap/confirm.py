@@ -124,32 +124,45 @@ def _placed(looked: list[_Look], side: int, begin: Cut, outside: float) -> _Plac
 
 def _nearby(first: Sequence[Shot], second: Sequence[Shot], shift: float) -> Iterator[list[_Look]]:
     """Yield pictures spread over the stretch that both clips show, each beside its fellow, at all shifts around one."""
+    times, others = (np.array([time for time, _ in side]) for side in (first, second))
+    shown = np.array([picture.std() >= TEXTURED for _, picture in second])
     seen = set[tuple[int, ...]]()
     for step in np.arange(-AROUND, AROUND + STEP / 2, STEP):
-        looked = _looks(first, second, shift + float(step))
-        fellows = tuple(look.number for look in looked)
-        if len(looked) >= FEWEST_LOOKS and fellows not in seen:
-            yield looked
+        beside = _beside(times, others, shown, shift + float(step))
+        fellows = tuple(fellow for _, fellow in beside)
+        if len(beside) >= FEWEST_LOOKS and fellows not in seen:
+            yield [_look(first, second, times, others, *pair) for pair in beside]
         seen.add(fellows)
 
 
-def _looks(first: Sequence[Shot], second: Sequence[Shot], shift: float) -> list[_Look]:
-    """Return pictures beside their fellows at one shift; flat ones are left out."""
-    times = np.array([time for time, _ in first])
-    inside = [shot for shot in second if times[0] - NEAR <= shot[0] + shift <= times[-1] + NEAR]
-    if not inside:
+def _beside(
+    times: NDArray[np.float64], others: NDArray[np.float64], shown: NDArray[np.bool_], shift: float
+) -> list[tuple[int, int]]:
+    """Return the numbers of pictures of the second clip, and of their fellows at one shift; flat ones are left out."""
+    (inside,) = np.nonzero((times[0] - NEAR <= others + shift) & (others + shift <= times[-1] + NEAR))
+    if not len(inside):
         return []
-    found = []
-    for place in np.unique(np.linspace(0, len(inside) - 1, LOOKED_AT + 2)[1:-1].round().astype(int)):
-        time, picture = inside[place]
-        number = int(np.abs(times - time - shift).argmin())
-        if abs(times[number] - time - shift) > NEAR or picture.std() < TEXTURED:
-            continue
-        later = int(np.abs(times - times[number] - LATER).argmin())
-        then = min(second, key=lambda shot: abs(shot[0] - time - LATER))
-        moved = None if later == number or then[0] == time else (first[later][1], then[1])
-        found.append(_Look(first[number][1], picture, moved, number))
-    return found
+    spread = np.unique(np.linspace(0, len(inside) - 1, LOOKED_AT + 2)[1:-1].round().astype(int))
+    places = inside[spread][shown[inside[spread]]]
+    away = np.abs(times - others[places, None] - shift)
+    fellows = away.argmin(axis=1)
+    near = away.min(axis=1) <= NEAR
+    return list(zip(places[near].tolist(), fellows[near].tolist(), strict=True))
+
+
+def _look(
+    first: Sequence[Shot],
+    second: Sequence[Shot],
+    times: NDArray[np.float64],
+    others: NDArray[np.float64],
+    place: int,
+    fellow: int,
+) -> _Look:
+    """Return a picture beside its fellow, and both a little later."""
+    later = int(np.abs(times - times[fellow] - LATER).argmin())
+    then = int(np.abs(others - others[place] - LATER).argmin())
+    moved = None if later == fellow or then == place else (first[later][1], second[then][1])
+    return _Look(first[fellow][1], second[place][1], moved, fellow)
 
 
 def _is_same(placed: _Placed) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tta_bench.data.overlap.confirm import same_clip
 from tta_bench.data.overlap.search import Candidate, candidates
 from tta_bench.data.overlap.traces import traces
 from tta_bench.utils.progress import Bar
+from tta_bench.utils.signals import serve
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def find_overlap(first: Mapping[str, Path], second: Mapping[str, Path] | None = 
     Args:
         first: Files of a corpus by name.
         second: Files of another; None compares the clips of the first with each other.
-        workers: Threads.
+        workers: Threads that read the clips, and processes that take the close looks.
     """
     began = time.monotonic()
     one, broken = traces(dict(first), workers)
@@ -69,17 +73,29 @@ def _confirmed(
     likely: Sequence[Candidate], first: Mapping[str, Path], second: Mapping[str, Path], workers: int
 ) -> list[Candidate]:
     """Return the candidates that are the same clip; a pair found both ways counts as it is, not as mirrored."""
-
-    def same(pair: Candidate) -> bool:
-        try:
-            return same_clip(first[pair.a], second[pair.b], pair.shift, pair.mirrored)
-        except (UnreadableVideo, OSError):
-            return False
-
-    with ThreadPoolExecutor(workers) as pool, Bar("overlap", len(likely), "pairs") as bar:
-        kept: dict[tuple[str, str], Candidate] = {}
-        for pair, found in zip(likely, pool.map(same, likely), strict=True):
+    files = [(first[pair.a], second[pair.b]) for pair in likely]
+    kept: dict[tuple[str, str], Candidate] = {}
+    with _processes(min(workers, len(likely))) as each, Bar("overlap", len(likely), "pairs") as bar:
+        for pair, found in zip(likely, each(_is_same, likely, files), strict=True):
             bar.advance(1)
             if found and ((pair.a, pair.b) not in kept or not pair.mirrored):
                 kept[pair.a, pair.b] = pair
     return list(kept.values())
+
+
+def _is_same(pair: Candidate, files: tuple[Path, Path]) -> bool:
+    try:
+        return same_clip(*files, pair.shift, pair.mirrored)
+    except (UnreadableVideo, OSError):
+        return False
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Callable[..., Iterator[bool]]]:
+    """Yield ``map``, or one that shares the work among processes: most of a close look is Python's own time."""
+    if count < 2:
+        yield map
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, spawn, serve, (os.getpid(),)) as pool:
+        yield pool.map
