@@ -42,7 +42,7 @@ def against_the_quickest(turns: Turns, precision: str) -> Turn:
 
 
 def require(turns: Turns, precision: str) -> None:
-    """Print the turns of a precision, and fail where we are neither 1.15 times as fast as any peer nor near the floor."""
+    """Print the turns of a precision, and fail where our step is neither quicker by .15 nor near its floor."""
     print(as_table(of(turns, precision), f"{OURS}, {precision}"))
     near = speed(turns, f"{OURS}, {precision}", f"{WITH_ATTENTION}, {precision}")
     assert against_the_quickest(turns, precision).processor >= 1.15 or near.processor >= 0.85
