@@ -94,4 +94,4 @@ class Ahead(Generic[Item]):
 @functools.cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
     """Return the queue of the copies to a GPU."""
-    return torch.cuda.Stream(device)
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

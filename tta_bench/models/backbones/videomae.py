@@ -128,7 +128,7 @@ class Block(ClipNoise):
         """
         share = 1.0 - self.drop_path
         if torch.compiler.is_compiling():
-            added: Tensor = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+            added: Tensor = branch(norm(x)) * keeps.div(share).to(x, non_blocking=True)[:, None, None]
             return x + added
         kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
         rows = x if len(kept) == len(x) else _Rows.apply(x, kept)
