@@ -1,13 +1,15 @@
-"""A fine-tune step of ViT-B on one clip of 16 x 224 x 224, as each project does it: all from the clip to new weights.
+"""A fine-tune step of ViT-B on clips of 16 x 224 x 224, as each project does it: all from the clips to new weights.
 
 Ours and MMAction2's take uint8 clips through their own training step. The official one and Hugging Face's take floats,
 as their scripts give them to the model, and are written out here: the official `engine_for_finetuning` (mixing aside,
-which one clip cannot do) and what the Trainer of transformers does with its defaults. bfloat16 is autocast for all.
+which one clip cannot do, and which none does here) and what the Trainer of transformers does with its defaults.
+bfloat16 is autocast for all.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from typing import Literal, get_args
 
@@ -24,6 +26,8 @@ from tta_bench.protocols.fine_tune.step import FineTuneStep, FineTuneStepSetting
 
 OURS = "tta-bench"
 CLASSES, LABEL, LR, DROP_PATH = 101, 3, 1e-5, 0.2
+CLIPS = int(os.environ.get("TTA_BENCH_CLIPS", "1"))
+"""Clips in a step."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Precision = Literal["fp32", "bf16"]
@@ -39,19 +43,19 @@ def steps() -> dict[str, Step]:
 def ours() -> Step:
     """Return the suite's `FineTuneStep` with layer decay and its optimizer."""
     train = TrainSettings(
-        batch=1, steps=1, lr=LR * 256, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1
+        batch=CLIPS, steps=1, lr=LR * 256 / CLIPS, layer_decay=0.7, drop_path=DROP_PATH, dropout=0.5, smoothing=0.1
     )
     classifier = Classifier(VideoMAEV2(drop_path=DROP_PATH), 768, CLASSES, dropout=0.5, init_scale=0.001).train()
     trainings = {}
     for precision in get_args(Precision):
         machine = Machine(torch.device("cpu"), precision)
-        settings = FineTuneStepSettings(train=train, seed=0, micro_batch=2, machine=machine)
+        settings = FineTuneStepSettings(train=train, seed=0, micro_batch=CLIPS + CLIPS % 2, machine=machine)
         step = FineTuneStep(classifier, settings, MEAN, STD)
-        trainings[precision] = fine_tuning(step, [None])  # type: ignore[arg-type]  # never asked for a clip
+        trainings[precision] = fine_tuning(step, [None] * CLIPS)  # type: ignore[arg-type]  # never asked for a clip
         trainings[precision].optimizer.set_rate(LR)
-    clips = torch.randint(0, 256, (1, 1, 16, 224, 224, 3), dtype=torch.uint8)
-    boxes = torch.tensor([[[[60, 60, 40, 40]]]])
-    batch = {"clips": clips, "boxes": boxes, "label": torch.tensor([LABEL])}
+    clips = torch.randint(0, 256, (CLIPS, 1, 16, 224, 224, 3), dtype=torch.uint8)
+    boxes = torch.tensor([60, 60, 40, 40]).repeat(CLIPS, 1, 1, 1)
+    batch = {"clips": clips, "boxes": boxes, "label": torch.full((CLIPS,), LABEL)}
     numbers = {precision: itertools.count() for precision in trainings}
 
     def run(precision: Precision) -> object:
@@ -70,13 +74,13 @@ def official() -> Step:
     decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     rest = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay}, {"params": rest, "weight_decay": 0.0}], lr=LR, weight_decay=0.05)
-    clip, target = torch.randn(1, 3, 16, 224, 224), torch.full((1, CLASSES), 0.1 / CLASSES)
-    target[0, LABEL] += 0.9
+    clips, target = torch.randn(CLIPS, 3, 16, 224, 224), torch.full((CLIPS, CLASSES), 0.1 / CLASSES)
+    target[:, LABEL] += 0.9
     model.train()
 
     def step(precision: Precision) -> None:
         with _autocast(precision):
-            loss = -(target * model(clip).log_softmax(-1)).sum(-1).mean()
+            loss = -(target * model(clips).log_softmax(-1)).sum(-1).mean()
         loss.backward()
         torch.norm(torch.stack([torch.norm(parameter.grad) for parameter in model.parameters()])).item()
         optimizer.step()
@@ -91,11 +95,11 @@ def hugging_face() -> Step:
 
     model = VideoMAEForVideoClassification(VideoMAEConfig(num_labels=CLASSES)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.05, fused=True)
-    clip = torch.randn(1, 16, 3, 224, 224)
+    clips, labels = torch.randn(CLIPS, 16, 3, 224, 224), torch.full((CLIPS,), LABEL)
 
     def step(precision: Precision) -> None:
         with _autocast(precision):
-            loss = model(pixel_values=clip, labels=torch.tensor([LABEL])).loss
+            loss = model(pixel_values=clips, labels=labels).loss
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -129,8 +133,8 @@ def mmaction2() -> Step:
         }
     ).train()
     optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.05))
-    clip = torch.randint(0, 256, (1, 3, 16, 224, 224), dtype=torch.uint8)
-    batch = {"inputs": [clip], "data_samples": [ActionDataSample().set_gt_label(LABEL)]}
+    clips = torch.randint(0, 256, (CLIPS, 1, 3, 16, 224, 224), dtype=torch.uint8)
+    batch = {"inputs": [*clips], "data_samples": [ActionDataSample().set_gt_label(LABEL) for _ in clips]}
 
     def step(precision: Precision) -> None:
         data = model.data_preprocessor(batch, True)

@@ -1,4 +1,4 @@
-"""A pre-training step of ViT-B beside the official code's, turn by turn in one process, on the same clips."""
+"""A pre-training step of ViT-B beside the official code's and its own floor, turn by turn, on the same clips."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.floor import WITH_ATTENTION, Floor
 from benchmarks.interleaved import Turns, as_table, interleaved, speed
 from benchmarks.official_pretraining import OFFICIAL, checkout, official_step
 from benchmarks.precisions import needs_bfloat16, precisions
@@ -36,12 +37,11 @@ def turns() -> Turns:
         pytest.skip(f"{OFFICIAL}: not measured (no VideoMAEv2 in TTA_BENCH_PEERS)")
     draw = torch.Generator().manual_seed(0)
     clips = torch.randint(0, 256, (CLIPS, 16, 224, 224, 3), dtype=torch.uint8, generator=draw)
-    contenders = {OURS: our_step(clips), OFFICIAL: official_step(folder, clips)}
-    calls = {
-        f"{name}, {precision}": partial(step, precision)
-        for precision in precisions()
-        for name, step in contenders.items()
-    }
+    ours, official = our_step(clips), official_step(folder, clips)
+    calls: dict[str, Callable[[], object]] = {}
+    for precision in precisions():
+        calls[f"{OFFICIAL}, {precision}"] = partial(official, precision)
+        calls |= Floor(partial(ours, precision)).calls(OURS, precision)
     return interleaved(calls, rounds=5)
 
 
@@ -66,13 +66,21 @@ def our_step(clips: Tensor) -> Callable[[str], object]:
     return run
 
 
-def test_a_step_in_float32_is_quicker_than_the_official_one(turns: Turns) -> None:
+def require(turns: Turns, precision: str, wanted: float) -> None:
+    """Print the turns of a precision, and fail where we are neither so many times as fast nor near the floor."""
+    chosen = {name: found for name, found in turns.items() if name.endswith(precision)}
+    print(as_table(chosen, f"{OURS}, {precision}"))
+    ratio = speed(turns, f"{OURS}, {precision}", f"{OFFICIAL}, {precision}")
+    near = speed(turns, f"{OURS}, {precision}", f"{WITH_ATTENTION}, {precision}")
+    assert ratio.processor >= wanted or near.processor >= 0.85
+
+
+def test_a_step_in_float32_is_quicker_than_the_official_one_or_near_its_floor(turns: Turns) -> None:
     print(f"\npre-training step of ViT-B, {CLIPS} clips of 16 x 224, {torch.get_num_threads()} threads:")
-    print(as_table(turns, f"{OURS}, fp32"))
-    assert speed(turns, f"{OURS}, fp32", f"{OFFICIAL}, fp32").wall >= 1.05
+    require(turns, "fp32", 1.3)
 
 
 @needs_bfloat16
-def test_a_step_in_bfloat16_is_quicker_than_the_official_one_in_float32(turns: Turns) -> None:
-    print("\n" + as_table(turns, f"{OURS}, bf16"))
-    assert speed(turns, f"{OURS}, bf16", f"{OFFICIAL}, fp32").wall >= 1.8
+def test_a_step_in_bfloat16_is_quicker_than_the_official_one_or_near_its_floor(turns: Turns) -> None:
+    print()
+    require(turns, "bf16", 1.2)

@@ -21,6 +21,14 @@ def test_normalising_moves_channels_to_the_front(batch, frames, height, width):
     assert torch.equal(normalize_last(pixels, mean, std), x.permute(0, 2, 3, 4, 1))
 
 
+def test_every_pixel_is_normalised_to_the_bits_of_its_formula_step_by_step():
+    pixels = torch.arange(256, dtype=torch.uint8)[:, None].expand(256, 3).reshape(1, 2, 8, 16, 3)
+    for mean, std in (((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), ((0.5, 0.1, 0.9), (0.3, 0.7, 1.0))):
+        by_step = ((pixels.float() / 255) - torch.tensor(mean)) / torch.tensor(std)
+        assert torch.equal(normalize_last(pixels, mean, std), by_step)
+        assert torch.equal(normalize(pixels, mean, std), by_step.permute(0, 4, 1, 2, 3))
+
+
 def test_erasing_fills_boxes_with_other_noise_in_every_frame():
     x = torch.full((2, 3, 4, 40, 50), 9.0)
     boxes = torch.tensor([[[3, 5, 20, 30]], [[0, 0, 0, 0]]])

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from tests.engine.line import Line, line_step, pairs
+from tests.engine.waits import Waits
 from tta_bench.engine.device import Machine
 from tta_bench.engine.optimizer import OPTIMIZERS, Optimizer, OptimizerKind, decay_groups
-from tta_bench.engine.step import Diverged, checked_norm
+from tta_bench.engine.step import Diverged, checked
 
 CPU = Machine(torch.device("cpu"), "fp32")
+ONE = torch.ones(1, dtype=torch.float64)
 
 
 def optimizer_of(step: Line) -> Optimizer:
@@ -78,7 +80,16 @@ def test_a_float16_overflow_is_forgiven_while_the_scale_can_fall(scale: float, f
     optimizer.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
     optimizer.scaler.scale(torch.zeros(()))  # as the first loss of a training does
     if forgiven:
-        assert checked_norm(layer, 1.0, 0, optimizer) == math.inf
+        assert checked(ONE, layer, 0, optimizer)["grad_norm"] == math.inf
     else:
         with pytest.raises(Diverged, match="the gradient is inf"):
-            checked_norm(layer, 1.0, 0, optimizer)
+            checked(ONE, layer, 0, optimizer)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 2, 8])
+def test_losses_and_norm_are_not_read_one_by_one(micro_batch: int) -> None:
+    step = line_step(micro_batch=micro_batch)
+    optimizer = optimizer_of(step)
+    with Waits() as waits:
+        step.train_step(pairs(8), optimizer)
+    assert len(waits.found) == len(step.noise) == 8 // micro_batch  # the line reads a number of its own in each

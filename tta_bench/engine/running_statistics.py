@@ -18,7 +18,7 @@ from tta_bench.engine.world import World
 from tta_bench.errors import UserError
 
 PartStatistics = tuple[int, Tensor, Tensor]
-"""Number of a norm, and the mean and variance ``float32 (channels,)`` of one batch that it saw, on the CPU."""
+"""Number of a norm, and the mean and variance ``float32 (channels,)`` of one batch that it saw."""
 
 
 class RunningStatistics:
@@ -61,7 +61,7 @@ class RunningStatistics:
 
     def _take(self, number: int, norm: Any, *_: object) -> None:
         if norm.training:
-            mean, variance = (buffer.detach().to("cpu", copy=True) for buffer in _buffers(norm))
+            mean, variance = (buffer.detach().clone() for buffer in _buffers(norm))
             self.taken.append((number, mean, variance))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 
@@ -38,7 +38,8 @@ class StepResult(TypedDict):
 class _Told(NamedTuple):
     """The figures of its parts that a process tells the others."""
 
-    losses: list[float]
+    losses: Tensor
+    """``float64 (parts,)``; where there is one process, still on the device, since nothing else waits for them."""
     used: list[bool]
     """For each parameter, whether it has a gradient."""
     statistics: list[PartStatistics]
@@ -114,7 +115,8 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         self.clips, shares = clips, world.shares(count)
         sums = GradientSum(optimizer.parameters, shares[world.rank])
         statistics = RunningStatistics(self, count)
-        failure, losses = None, []
+        failure: Exception | None = None
+        losses: list[Tensor] = []
         with statistics.held():
             try:
                 losses = self._train_own(shares[world.rank], parts, sums, optimizer)
@@ -122,22 +124,20 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
                 failure = error
                 sums.clear()
             world.agree(failure)
-        told = world.gather(_Told(losses, sums.used(), statistics.taken))
+        given = _Told(_stacked(losses), sums.used(), statistics.taken)
+        told = world.gather(given if world.size == 1 else _on_cpu(given))
         sums.finish(world, shares, [any(column) for column in zip(*(each.used for each in told), strict=True)])
         statistics.apply([part for each in told for part in each.statistics])
-        total = 0.0
-        for loss in (loss for each in told for loss in each.losses):
-            total += loss
-        norm = checked_norm(self, total, self.step, optimizer)
+        result = checked(torch.cat([each.losses for each in told]), self, self.step, optimizer)
         optimizer.step()
-        return {"loss": total, "grad_norm": norm}
+        return result
 
     def _train_own(
         self, numbers: range, parts: Iterable[tuple[Batch, Tensor, Tensor]], sums: GradientSum, optimizer: Optimizer
-    ) -> list[float]:
-        """Run this process's parts forward and backward, and return the share of each in the loss."""
+    ) -> list[Tensor]:
+        """Run this process's parts forward and backward, and return the share of each in the loss, on the device."""
         settings = self.settings
-        losses: list[float] = []
+        losses: list[Tensor] = []
         drawn: Drawn | None = None
         for part, (batch, rows, places) in zip(numbers, parts, strict=True):
             drawn = self.draw(batch) if drawn is None else drawn
@@ -148,8 +148,12 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
                 loss = self.loss(batch, drawn, rows, places)
                 optimizer.backward(loss)
             sums.add()
-            losses.append(float(loss.detach()))
+            losses.append(loss.detach().double())
         return losses
+
+    def on_the_way(self, batch: Batch) -> Batch:
+        """Return a batch whose largest tensors are being copied to the device, where that computes meanwhile."""
+        return batch
 
     @abstractmethod
     def count(self, batch: Batch) -> int:
@@ -175,15 +179,25 @@ class TrainStep(nn.Module, ABC, Generic[Batch, Drawn, RecipeT]):
         """
 
 
-def checked_norm(model: nn.Module, loss: float, step: int, optimizer: Optimizer) -> float:
-    """Return the gradient's norm; a float16 overflow is forgiven while the scaler can still lower its scale.
+def checked(losses: Tensor, model: nn.Module, step: int, optimizer: Optimizer) -> StepResult:
+    """Return a step's figures; a float16 overflow is forgiven while the scaler can still lower its scale.
+
+    Here alone the device is waited for: losses and norm are read at once.
+
+    Args:
+        losses: Share of each part in the loss, ``float64 (parts,)``.
+        model: The network, with its gradients.
+        step: Number of the step.
+        optimizer: The optimizer, for its loss scale.
 
     Raises:
         Diverged: The loss or the gradient is not finite.
     """
-    scale = optimizer.loss_scale
     gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = float(nn.utils.get_total_norm(gradients)) / scale
+    total = nn.utils.get_total_norm(gradients).double()
+    *shares, scaled = torch.cat([losses.to(total.device, non_blocking=True), total[None]]).tolist()
+    scale = optimizer.loss_scale
+    loss, norm = sum(shares, 0.0), scaled / scale
     forgiven = optimizer.scaler is not None and scale > MIN_LOSS_SCALE
     for name, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
         if not math.isfinite(value):
@@ -191,7 +205,17 @@ def checked_norm(model: nn.Module, loss: float, step: int, optimizer: Optimizer)
                 f"the {name} is {value} at step {step}.",
                 "Try a lower train.lr, train.clip_grad=1.0 or precision=fp32.",
             )
-    return norm
+    return {"loss": loss, "grad_norm": norm}
+
+
+def _stacked(losses: Sequence[Tensor]) -> Tensor:
+    return torch.stack([*losses]) if losses else torch.zeros(0, dtype=torch.float64)
+
+
+def _on_cpu(told: _Told) -> _Told:
+    """Return figures that can be told to another process."""
+    statistics = [(number, mean.cpu(), variance.cpu()) for number, mean, variance in told.statistics]
+    return _Told(told.losses.cpu(), told.used, statistics)
 
 
 AnyStep = TrainStep[Any, Any, Any]

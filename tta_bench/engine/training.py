@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tta_bench.data.loading import KeyedDataset, Part, StepBatches, bytes_of, parts_of_step
 from tta_bench.data.slices import part_loader
 from tta_bench.engine.metrics_log import MetricsLog, Send, nobody
+from tta_bench.engine.moving import Ahead
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
 from tta_bench.engine.running_statistics import require_shared_buffers, require_shared_norms
 from tta_bench.engine.schedule import Plan, Schedule, learning_rate, plan_steps
@@ -190,13 +191,15 @@ def train(
             figure = looked(first)  # a stop came in the look after the step before
             if figure is not None:
                 log.amend(figure)
-        fetched = iter(batches)
+        fetched = Ahead(iter(batches), step.on_the_way)
         for number in range(first, plan.total):
             step.step, done = number, number + 1
             rate = training.optimizer.set_rate(learning_rate(number, *training.rates, plan.warmup, plan.total))
             before = [buffer.clone() for buffer in step.buffers()] if count > 1 else []
             try:
-                result = step.train_parts(clips, _loaded(fetched, own), count, training.optimizer, world)
+                result = step.train_parts(
+                    clips, _loaded(fetched, own, settings.machine.pin), count, training.optimizer, world
+                )
             except (_NotLoaded, PeerFailed) as failure:
                 asked = world.most(stop.asked)
                 if not asked:
@@ -227,14 +230,22 @@ class _NotLoaded(Exception):
         self.cause = cause
 
 
-def _loaded(fetched: Iterator[Any], parts: Sequence[Part]) -> Iterator[tuple[Any, Tensor, Tensor]]:
-    """Yield parts of a step, each with the item that holds its clips."""
+def _loaded(fetched: Ahead[Any], parts: Sequence[Part], early: bool) -> Iterator[tuple[Any, Tensor, Tensor]]:
+    """Yield parts of a step, each with the item that holds its clips.
+
+    Args:
+        fetched: The items.
+        parts: The parts.
+        early: Whether the next step's first item is asked for before this step's losses are waited for.
+    """
     for part in parts:
         try:
             item = next(fetched)
         except Exception as error:
             raise _NotLoaded(error) from error
         yield item, part.rows, part.places
+    if early:
+        fetched.look()
 
 
 def seed_everything(seed: int) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.engine.waits import NOWHERE, unread
 from tta_bench.data.loading import TrainItem
 from tta_bench.engine.device import Machine
 from tta_bench.engine.training import Training
@@ -59,8 +62,8 @@ def batch(videos: int = 4, views: int = 2) -> TrainItem:
     }
 
 
-def train_of(step: FineTuneStep) -> Training:
-    return fine_tuning(step, [None] * 4)  # type: ignore[arg-type]  # never asked for a clip
+def train_of(step: FineTuneStep, videos: int = 4) -> Training:
+    return fine_tuning(step, [None] * videos)  # type: ignore[arg-type]  # never asked for a clip
 
 
 def one_step(step: FineTuneStep, number: int) -> tuple[float, Gradients]:
@@ -127,3 +130,34 @@ def test_what_the_optimizer_table_lacks_is_named() -> None:
     with pytest.raises(UserError, match="train.optimizer=adamv is not known") as caught:
         train_of(tiny_step(MIXED.model_copy(update={"optimizer": "adamv"})))
     assert "adamw" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("train", [MIXED, TrainSettings(batch=8, steps=1, lr=0.1, drop_path=0.5, dropout=0.5)])
+def test_nothing_waits_for_the_device_before_a_steps_figures_are_read(
+    train: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = noisy_step(train, micro_batch=4).to(NOWHERE.device)
+    step.settings = dataclasses.replace(step.settings, machine=NOWHERE)
+    clips = {**batch(train.batch, train.views), "boxes": torch.zeros(train.batch, train.views, 0, 4, dtype=torch.int64)}
+    optimizer = train_of(step, train.batch).optimizer
+    with unread(monkeypatch) as waits:
+        step.train_step(step.on_the_way(clips), optimizer)
+        waits.clear()  # tables are made in the first step
+        step.train_step(step.on_the_way(clips), optimizer)
+    assert waits == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("micro_batch", [2, 8])
+def test_a_gpu_is_waited_for_once_in_a_step(micro_batch: int) -> None:
+    machine = Machine(torch.device("cuda"), "fp32")
+    step = noisy_step(MIXED, micro_batch).to(machine.device)
+    step.settings = dataclasses.replace(step.settings, machine=machine)
+    optimizer = train_of(step).optimizer
+    for _ in range(2):  # tables are made and kernels are loaded in the first
+        torch.cuda.set_sync_debug_mode("warn")
+        with warnings.catch_warnings(record=True) as waits:
+            warnings.simplefilter("always")
+            step.train_step(step.on_the_way(batch()), optimizer)
+        torch.cuda.set_sync_debug_mode("default")
+    assert sum("synchroniz" in str(each.message) for each in waits) == 1

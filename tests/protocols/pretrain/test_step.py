@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.engine.waits import NOWHERE, unread
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.engine.device import Machine, ResolvedPrecision
 from tta_bench.engine.step import Diverged
@@ -166,3 +168,17 @@ def test_a_picture_shows_original_masked_and_restored_frames(tmp_path: Path) -> 
     write_picture(found, tmp_path / "restored.png")
     read = cv2.imread(str(tmp_path / "restored.png"))[..., ::-1]
     assert (read == image).all()
+
+
+@pytest.mark.parametrize("micro_batch", [2, 8])
+def test_nothing_waits_for_the_device_before_a_steps_figures_are_read(
+    micro_batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = step(micro_batch=micro_batch).to(NOWHERE.device)
+    model.settings = dataclasses.replace(model.settings, machine=NOWHERE)
+    optimizer = pretraining(model, MovingSquares()).optimizer
+    with unread(monkeypatch) as waits:
+        model.train_step(model.on_the_way(batch()), optimizer)
+        waits.clear()  # tables are made in the first step
+        model.train_step(model.on_the_way(batch()), optimizer)
+    assert waits == []

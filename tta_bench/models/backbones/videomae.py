@@ -62,7 +62,7 @@ class Attention(nn.Module):
         """Map tokens ``(B, N, D)`` to tokens of the same shape."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         qkv = F.linear(x, self.qkv.weight, bias).reshape(*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))  # their gradients are written in qkv's own order
         mixed: Tensor = self.proj(attend(q, k, v).transpose(1, 2).flatten(2))
         return mixed
 
@@ -128,7 +128,7 @@ class Block(ClipNoise):
         """
         share = 1.0 - self.drop_path
         if torch.compiler.is_compiling():
-            added: Tensor = branch(norm(x)) * keeps.div(share).to(x)[:, None, None]
+            added: Tensor = branch(norm(x)) * keeps.div(share).to(x, non_blocking=True)[:, None, None]
             return x + added
         kept = keeps.nonzero().flatten().to(x.device, non_blocking=True)
         rows = x if len(kept) == len(x) else _Rows.apply(x, kept)

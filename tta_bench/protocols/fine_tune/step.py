@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tta_bench.data.loading import TrainClips, TrainItem
+from tta_bench.engine.moving import chosen, on_the_way, sent
 from tta_bench.engine.optimizer import parameter_groups
 from tta_bench.engine.pixels import erase, normalize
 from tta_bench.engine.running_statistics import normalises_over_batch
@@ -51,6 +52,10 @@ class FineTuneStep(TrainStep[TrainItem, tuple[Mix, ...], TrainSettings]):
         super().__init__(settings)
         self.classifier, self.mean, self.std = classifier, mean, std
 
+    def on_the_way(self, batch: TrainItem) -> TrainItem:
+        """Return a batch whose clips are being copied to the device."""
+        return {**batch, "clips": on_the_way(batch["clips"], self.settings.machine.device)}
+
     def count(self, batch: TrainItem) -> int:
         """Return the number of views in a batch."""
         return batch["clips"].shape[0] * batch["clips"].shape[1]
@@ -72,9 +77,9 @@ class FineTuneStep(TrainStep[TrainItem, tuple[Mix, ...], TrainSettings]):
         """Return the share of some clips in the mean cross-entropy; noise in erased boxes is drawn for each clip."""
         train, device = self.settings.train, self.settings.machine.device
         clips, boxes = batch["clips"].flatten(0, 1), batch["boxes"].flatten(0, 1)
-        labels = batch["label"].repeat_interleave(train.views)[places].to(device)
+        labels = sent(batch["label"].repeat_interleave(train.views)[places], device)
         seeds = [torch_seed(self.settings.seed, "erase", self.step, row) for row in rows.tolist()]
-        x = normalize(clips[places].to(device, non_blocking=True), self.mean, self.std)
+        x = normalize(chosen(clips, places, device), self.mean, self.std)
         runs = runs_of_parts(rows, self.clips // len(drawn))
         lengths = [length for _, length in runs]
         erased = torch.split(erase(x, boxes[places], seeds), lengths)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tta_bench.engine.moving import chosen, on_the_way, sent
 from tta_bench.engine.optimizer import decay_groups
 from tta_bench.engine.pixels import normalize_last
 from tta_bench.engine.schedule import scaled
@@ -45,6 +46,10 @@ class PretrainStep(TrainStep[PretrainItem, Masks, PretrainSettings]):
         super().__init__(settings)
         self.autoencoder, self.mean, self.std = autoencoder, mean, std
 
+    def on_the_way(self, batch: PretrainItem) -> PretrainItem:
+        """Return a batch whose clips are being copied to the device."""
+        return {**batch, "clips": on_the_way(batch["clips"], self.settings.machine.device)}
+
     def count(self, batch: PretrainItem) -> int:
         """Return the number of views in a batch."""
         return batch["clips"].shape[0] * batch["clips"].shape[1]
@@ -59,7 +64,7 @@ class PretrainStep(TrainStep[PretrainItem, Masks, PretrainSettings]):
 
     def loss(self, batch: PretrainItem, drawn: Masks, rows: Tensor, places: Tensor) -> Tensor:
         """Return the share of some clips in the mean error of all hidden and decoded tubelets of the batch."""
-        clips = batch["clips"].flatten(0, 1)[places].to(self.settings.machine.device, non_blocking=True)
+        clips = chosen(batch["clips"].flatten(0, 1), places, self.settings.machine.device)
         part = Masks(*(mask[rows.numpy()] for mask in drawn))
         return self.summed_errors(clips, part) / int(drawn.counted.sum())
 
@@ -73,7 +78,7 @@ class PretrainStep(TrainStep[PretrainItem, Masks, PretrainSettings]):
 
         A tubelet's error is the mean over its pixels and channels.
         """
-        visible, decoded, counted = (torch.from_numpy(part).to(clips.device, non_blocking=True) for part in masks)
+        visible, decoded, counted = (sent(torch.from_numpy(part), clips.device) for part in masks)
         tubelets = cut_tubelets(clips, self.autoencoder.tubelet, self.autoencoder.patch)
         pixels = take(tubelets, decoded).float() / 255
         targets = normalized_targets(pixels) if self.settings.train.normalize else pixels.flatten(2)
