@@ -102,7 +102,7 @@ def test_odd_arrays_are_named(tmp_path: Path, name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["classes", "ids"])
 def test_texts_without_a_length_are_named(tmp_path: Path, name: str) -> None:
-    header = f"{{'descr': '<U0', 'fortran_order': False, 'shape': (8,), }}".ljust(117) + "\n"
+    header = "{'descr': '<U0', 'fortran_order': False, 'shape': (8,), }".ljust(117) + "\n"
     np.savez(tmp_path / "p.npz", **{key: value for key, value in vars(some_predictions()).items() if value is not None})
     with zipfile.ZipFile(tmp_path / "p.npz") as kept, zipfile.ZipFile(tmp_path / "odd.npz", "w") as odd:
         for member in kept.namelist():

@@ -59,7 +59,7 @@ def test_two_texts_are_no_path_together(texts: list[str]) -> None:
     assert text_with_path(json.dumps(texts)) is None
 
 
-SIGNS = st.lists(st.sampled_from([*"~/:.=\"\\\\ aC\u202fü", "file:"])).map("".join)
+SIGNS = st.lists(st.sampled_from([*'~/:.="\\\\ aC\u202fü', "file:"])).map("".join)
 
 
 @given(st.lists(SIGNS), st.booleans())

@@ -63,7 +63,9 @@ def mean_class_accuracy(hits: NDArray[Any], labels: NDArray[np.integer]) -> floa
         hits: ``(N,)`` what each sample counts: True, or a part of 1, where its highest score is its true class's.
         labels: ``(N,)`` true classes.
     """
-    return float(np.nanmean(per_class_accuracy(hits, labels)))
+    counts = np.bincount(labels)
+    shares = np.divide(np.bincount(labels, weights=hits), counts, out=np.zeros(len(counts)), where=counts > 0)
+    return float(shares.sum() / np.count_nonzero(counts))
 
 
 class ClassRanks(TiedRanks, Protocol):
@@ -131,6 +133,11 @@ class Top1(SampleMetric[ClassRanks]):
     def compute(self, samples: ClassRanks, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of hits in each resample."""
         return np.asarray(weights @ self.hits(samples) / weights.sum(axis=1))
+
+    def value(self, samples: ClassRanks) -> float:
+        """Return the share of hits of all samples."""
+        right = self.hits(samples)
+        return np.count_nonzero(right) / len(right) if right.dtype == bool else super().value(samples)
 
     def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the share in each resample of the groups, ``(resamples,)``."""

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tta_bench.records.limits import read_bytes
+
 LARGEST_ARRAYS = 500_000_000
 """Bytes of all arrays of a file, unpacked; the scores of 50,000 clips and 700 classes have 140 MB."""
 MOST_ARRAYS = 20
@@ -34,11 +36,7 @@ def file_of_arrays(path: Path) -> bytes:
         ValueError: It is larger than any that is read.
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
-        content = file.read(LARGEST_ARRAYS + _DIRECTORY + 1)
-    if len(content) > LARGEST_ARRAYS + _DIRECTORY:
-        raise ValueError(f"it has more than {LARGEST_ARRAYS + _DIRECTORY:,} bytes")
-    return content
+    return read_bytes(path, LARGEST_ARRAYS + _DIRECTORY)
 
 
 def read_arrays(content: bytes) -> dict[str, Any]:

@@ -3,46 +3,66 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
+
+from tta_bench.utils.keyed_random import canonical_json
 
 LARGEST_JSON = 2_000_000
 """Bytes of a record; one of 700 classes has about 60,000."""
 DEEPEST = 20
 """Levels of a record's JSON."""
+_NESTED = (dict, list)
 _UNSEEN = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)))
 """Signs that turn the direction of the text after them."""
 
 
-def read_json(path: Path) -> tuple[str, Any]:
-    """Return the text of a JSON file and its data.
+class Document(NamedTuple):
+    """A JSON document that was read."""
+
+    text: str
+    """Its text."""
+    data: Any
+    """Its data."""
+    canonical: str
+    """Text of which digests are made, `canonical_json` of the data."""
+
+
+def read_json(path: Path) -> Document:
+    """Return the JSON document in a file.
 
     Raises:
         ValueError: It is too large, too deep or no JSON; a key is given twice, a number has digits that do not count,
             or a text has signs that are not seen.
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
-        content = file.read(LARGEST_JSON + 1)
-    if len(content) > LARGEST_JSON:
-        raise ValueError(f"it has more than {LARGEST_JSON:,} bytes")
-    text = content.decode("utf-8")
-    data = _own(text)
-    if data is None:
-        try:
-            data = json.loads(text, parse_float=_exact, parse_constant=_no_number, object_pairs_hook=_once)
-        except RecursionError:
-            raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
-    _check_depth(data)
-    if "\\" in text or not text.replace("\n", "").isprintable():  # else every text in it is printable
-        for value in _walk(data):
+    text = read_bytes(path, LARGEST_JSON).decode("utf-8")
+    document = _own(text) or _any(text)
+    _check_depth(document.data)
+    if "\\" in document.canonical or not document.canonical.isprintable():  # else every text in it is printable
+        for value in _walk(document.data):
             if isinstance(value, str) and value != plain(value):
                 raise ValueError(f"a text has signs that are not seen: {ascii(value)[:80]}")
-    return text, data
+    return document
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        ValueError: They are more than ``most``.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return content
 
 
 def plain(text: str) -> str:
@@ -57,18 +77,29 @@ def is_control(sign: str) -> bool:
     return sign in _UNSEEN or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
 
 
-def _own(text: str) -> Any:
-    """Return the data of JSON that is laid out as this suite writes it; None for any other, which is read with care.
+def _own(text: str) -> Document | None:
+    """Return JSON that is laid out as this suite writes it; None for any other, which is read with care.
 
-    Written again, such data give the same signs, line breaks and indentation aside: so no key is given twice, and every
-    number has the digits that it was read with. Most records are of this kind, and boards read thousands.
+    Written again, its data give the same signs, but for line breaks, indentation, and blanks after a quote and a colon:
+    so no key is given twice, and every number has the digits that it was read with. Most records are of this kind, and
+    boards read thousands.
     """
     try:
         data = from_json(text)
-        again = json.dumps(data, sort_keys=True, separators=(",", ": "), ensure_ascii=False, allow_nan=False)
+        canonical = canonical_json(data)
     except (ValueError, RecursionError):
         return None
-    return data if again == "".join(map(str.lstrip, text.split("\n"))) else None
+    compact = "".join(map(str.lstrip, text.split("\n")))
+    same = compact.replace('": ', '":') == canonical.replace('": ', '":')
+    return Document(text, data, canonical) if same else None
+
+
+def _any(text: str) -> Document:
+    try:
+        data = json.loads(text, parse_float=_exact, parse_constant=_no_number, object_pairs_hook=_once)
+        return Document(text, data, canonical_json(data))
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
 
 
 def _exact(text: str) -> float:
@@ -98,7 +129,7 @@ def _check_depth(data: Any) -> None:
         level = [
             inner
             for outer in level
-            if isinstance(outer, (dict, list))
+            if isinstance(outer, _NESTED)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
         if not level:
