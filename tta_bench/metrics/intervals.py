@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +79,38 @@ def group_sums(
     sums = np.bincount(index, weights=np.asarray(values, np.float64), minlength=size)
     counts = np.bincount(index, minlength=size)
     return sums.reshape(shape).astype(np.float64), counts.reshape(shape).astype(np.float64)
+
+
+class GroupCodes(NamedTuple):
+    """Samples by the number of their group, groups sorted by name."""
+
+    names: NDArray[Any]
+    """``(G,)`` the groups."""
+    codes: NDArray[np.intp]
+    """``(N,)`` number of each sample's group."""
+    sizes: NDArray[np.intp]
+    """``(G,)`` samples of each group."""
+
+
+def group_codes(groups: NDArray[Any]) -> GroupCodes:
+    """Return the groups of samples by number; the last ones are kept, as all runs of a split have the same.
+
+    Args:
+        groups: ``(N,)`` name of each sample's group.
+    """
+    return _codes(groups) if groups.dtype.hasobject else _codes_often(groups.dtype, groups.tobytes())
+
+
+def _codes(groups: NDArray[Any]) -> GroupCodes:
+    return GroupCodes(*np.unique(groups, return_inverse=True, return_counts=True))
+
+
+@lru_cache(maxsize=16)
+def _codes_often(kind: np.dtype[Any], content: bytes) -> GroupCodes:
+    found = _codes(np.frombuffer(content, kind))
+    for shared in found:
+        shared.flags.writeable = False
+    return found
 
 
 def resampled_means(
