@@ -176,7 +176,7 @@ def _files(folders: Sequence[Path]) -> dict[str, tuple[int, int]]:
 
 def _ended(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> bool:
     """Return True if a record was withdrawn meanwhile, or written for a run that has ended."""
-    if before.keys() - now.keys():
+    if not all(Path(path).exists() for path in before.keys() - now.keys()):  # a listing may miss one just replaced
         return True
     for path, file in now.items():
         with contextlib.suppress(OSError):

@@ -129,10 +129,16 @@ def resample_weights(
     n_groups: int, resamples: int = RESAMPLES, unit: str = "group", block: int = _BLOCK
 ) -> Iterator[NDArray[np.float64]]:
     """Yield the draws of each group in each resample, ``(resamples, n_groups)``, in blocks of rows."""
-    row_starts = np.arange(block)[:, None] * n_groups
-    for drawn in resample_groups(n_groups, resamples, unit, block):
-        places = (drawn + row_starts[: len(drawn)]).ravel()
-        yield np.bincount(places, minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+    at_once = _BLOCK if block % _BLOCK == 0 else block
+    row_starts = np.arange(at_once)[:, None] * n_groups
+    draws = resample_groups(n_groups, resamples, unit, at_once)
+    for start in range(0, resamples, block):
+        weights = np.empty((min(block, resamples - start), n_groups))
+        for row in range(0, len(weights), at_once):
+            drawn = next(draws)
+            places = (drawn + row_starts[: len(drawn)]).ravel()
+            weights[row : row + len(drawn)] = np.bincount(places, minlength=drawn.size).reshape(drawn.shape)
+        yield weights
 
 
 def resample_groups(

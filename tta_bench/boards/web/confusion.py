@@ -20,8 +20,6 @@ _SIDE, _EDGE = 420, 150
 """Pixels: the side of a matrix, and the room for names beside one of few classes."""
 _NAMED = 24
 """Most classes whose names stand beside the matrix."""
-_interval = lru_cache(maxsize=100_000)(korn_graubard)
-"""The interval of a share: the classes of many records have the same few."""
 _LABEL = 20
 """Most characters of a name."""
 
@@ -65,7 +63,13 @@ def _classes(outcomes: Outcomes) -> Iterator[ClassFigure]:
     hits = np.bincount(labels, weights=outcomes.ranks == 0, minlength=count)
     for name, right, n, groups in zip(outcomes.classes, hits.tolist(), totals, effective, strict=True):
         if n:
-            yield ClassFigure(name, right / n, *_interval(right / n, groups), n)
+            yield _class_figure(name, right, n, groups)
+
+
+@lru_cache(maxsize=100_000)
+def _class_figure(name: str, right: float, n: int, groups: float) -> ClassFigure:
+    """Return the figure of a class: of one with few clips many records have the same."""
+    return ClassFigure(name, right / n, *korn_graubard(right / n, groups), n)
 
 
 @lru_cache(maxsize=16)
