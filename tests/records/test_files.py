@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,21 @@ def test_odd_arrays_are_named(tmp_path: Path, name: str, kind: str) -> None:
     np.savez(tmp_path / "odd.npz", **(arrays | {name: ODD[kind]}))
     with pytest.raises(UserError, match=f"{name} is an array of"):
         read_outcomes(tmp_path / "odd.npz")
+
+
+@pytest.mark.parametrize("name", ["classes", "ids"])
+def test_texts_without_a_length_are_named(tmp_path: Path, name: str) -> None:
+    header = "{'descr': '<U0', 'fortran_order': False, 'shape': (8,), }".ljust(117) + "\n"
+    np.savez(tmp_path / "p.npz", **{key: value for key, value in vars(some_predictions()).items() if value is not None})
+    with zipfile.ZipFile(tmp_path / "p.npz") as kept, zipfile.ZipFile(tmp_path / "odd.npz", "w") as odd:
+        for member in kept.namelist():
+            odd.writestr(member, kept.read(member) if member != f"{name}.npy" else NO_LENGTH + header.encode())
+    with pytest.raises(UserError, match=f"{name} is an array of <U0"):
+        read_predictions(tmp_path / "odd.npz")
+
+
+NO_LENGTH = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
+"""Beginning of an array's file whose header has 118 characters."""
 
 
 @pytest.mark.parametrize(

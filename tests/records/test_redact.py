@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.records.some_records import some_record
@@ -48,12 +51,23 @@ def test_the_place_of_local_copies_is_no_word_of_a_run(place: str) -> None:
 
 @pytest.mark.parametrize("texts", [["a", "/data/x"], ["a:", "b", "~/x"], ["/data", "1/2"]])
 def test_a_path_is_found_among_other_texts(texts: list[str]) -> None:
-    assert text_with_path({"of": [*texts, "1"]}) == next(text for text in texts if text[0] in "/~")
+    assert text_with_path(json.dumps({"of": [*texts, "1"]})) == next(text for text in texts if text[0] in "/~")
 
 
 @pytest.mark.parametrize("texts", [["a/", "b"], ["C:", "/"], ["~", "/ b"]])
 def test_two_texts_are_no_path_together(texts: list[str]) -> None:
-    assert text_with_path(texts) is None
+    assert text_with_path(json.dumps(texts)) is None
+
+
+SIGNS = st.lists(st.sampled_from([*'~/:.="\\\\ aC\u202fü', "file:"])).map("".join)
+
+
+@given(st.lists(SIGNS), st.booleans())
+@example([r"\\server"], True)
+@example(['"/a'], False)
+def test_every_path_in_a_document_is_found_and_nothing_else(texts: list[str], escaped: bool) -> None:
+    paths = [text for text in texts if without_paths(text) != text]
+    assert text_with_path(json.dumps({"of": texts}, ensure_ascii=escaped)) == (paths[0] if paths else None)
 
 
 def test_any_file_name_can_stand_in_a_record() -> None:

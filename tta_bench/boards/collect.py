@@ -93,6 +93,8 @@ def _with_copies(entry: Entry, manifests: Sequence[AttestedManifest]) -> Entry:
         return entry
     split = int(identity.split) if identity.split.isdecimal() else 1  # parts of a dataset are of its only split
     of_it = [manifest for manifest in manifests if manifest.dataset == identity.dataset.name]
+    if not of_it:
+        return entry
     attested = copy_of(entry.record) in [manifest.contents.get(split, "") for manifest in of_it]
     return replace(entry, shared=majority_copy(of_it, identity.dataset.name, split), attested=attested)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tta_bench.boards.rows import Row
 from tta_bench.metrics import METRICS, SampleMetric
 from tta_bench.metrics.base import Resampler
-from tta_bench.metrics.intervals import FEW_GROUPS, resample_weights
+from tta_bench.metrics.intervals import FEW_GROUPS, group_codes, resample_weights
 from tta_bench.metrics.proportions import FEW_MISSES, Hits, effective_groups, ends, groups_with_both, widened
 from tta_bench.metrics.ranks import SeedNoise
 
@@ -34,7 +34,7 @@ class Resampled(NamedTuple):
     @property
     def n_groups(self) -> int:
         """Number of groups."""
-        return len(np.unique(self.groups))
+        return len(group_codes(self.groups).sizes)
 
     @property
     def rough(self) -> bool:
@@ -49,7 +49,7 @@ class Resampled(NamedTuple):
             score,
             *ends(score, self.scores, self.groups, self.hits),
             spread=float(np.var(self.scores)),
-            groups=effective_groups(np.unique(self.groups, return_counts=True)[1]),
+            groups=effective_groups(group_codes(self.groups).sizes),
             seeds=self.noise,
             freedom=self.freedom,
         )
@@ -161,7 +161,7 @@ def _resample(splits: Sequence[_Split], n_groups: int) -> NDArray[np.float64]:
         total = np.zeros((len(weights), len(splits[0].seeds)))
         present = np.zeros((len(weights), 1))
         for split in splits:
-            means, counts = split.runs.resampled(weights[:, split.groups])
+            means, counts = split.runs.resampled(weights.take(split.groups, axis=1))
             total += split.mean_over_seeds(means)
             present += counts > 0
         blocks.append(total / present)

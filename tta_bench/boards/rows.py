@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from statistics import fmean
 from typing import Any
 
@@ -69,9 +69,15 @@ class Entry:
         """Digest of the samples and their groups, whatever their order."""
         if self.outcomes is None:
             return None
-        order = np.argsort(self.outcomes.keys)
-        listed = np.stack([self.outcomes.keys[order], self.outcomes.groups[order]])
-        return hashlib.sha256(listed.astype("<u8").tobytes()).hexdigest()
+        keys, groups = self.outcomes.keys.astype("<u8", copy=False), self.outcomes.groups.astype("<u8", copy=False)
+        return _digest_of(keys.tobytes(), groups.tobytes())
+
+
+@lru_cache(maxsize=64)
+def _digest_of(keys: bytes, groups: bytes) -> str:
+    """Return the digest of samples and their groups, whatever their order; all runs of a split have the same."""
+    listed = np.stack([np.frombuffer(keys, "<u8"), np.frombuffer(groups, "<u8")])
+    return hashlib.sha256(listed[:, np.argsort(listed[0])].tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,12 +79,12 @@ def write_boards(record_folders: Sequence[Path], board_folder: Path, official: P
         UserError: A board exists without markers.
     """
     for _ in range(ROUNDS):
-        before = _finished(record_folders)
+        before = _files(record_folders)
         rendered = _render(record_folders, board_folder, official)
         for path, content in (rendered.boards | rendered.others).items():
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 write_atomic(path, content.encode())
-        if _finished(record_folders) == before:
+        if not _ended(before, _files(record_folders)):
             break
     return Written(rendered.made, rendered.problems)
 
@@ -164,11 +164,22 @@ def _orphans(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, "a picture without a board"
 
 
-def _finished(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """Return name, inode and time of the file of every run that has ended; both change when a file is replaced."""
-    listing = []
+def _files(folders: Sequence[Path]) -> dict[str, tuple[int, int]]:
+    """Return inode and time of the file of every record by its path; both change when a file is replaced."""
+    listing = {}
     for path in (path for folder in folders for path in record_files(folder)):
         with contextlib.suppress(OSError):  # just withdrawn by another process
-            if _STARTED not in path.read_bytes():
-                listing.append((str(path), path.stat().st_ino, path.stat().st_mtime_ns))
+            found = path.stat()
+            listing[str(path)] = found.st_ino, found.st_mtime_ns
     return listing
+
+
+def _ended(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> bool:
+    """Return True if a record was withdrawn meanwhile, or written for a run that has ended."""
+    if not all(Path(path).exists() for path in before.keys() - now.keys()):  # a listing may miss one just replaced
+        return True
+    for path, file in now.items():
+        with contextlib.suppress(OSError):
+            if before.get(path) != file and _STARTED not in Path(path).read_bytes():
+                return True
+    return False

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
-from tta_bench.metrics.intervals import RESAMPLES, group_sums, resampled_means
+from tta_bench.metrics.intervals import RESAMPLES, group_codes, group_sums, resampled_means
 from tta_bench.metrics.proportions import Hits
 from tta_bench.metrics.ties import Places, TiedRanks, counted, hits, official_hits
 
@@ -63,7 +63,9 @@ def mean_class_accuracy(hits: NDArray[Any], labels: NDArray[np.integer]) -> floa
         hits: ``(N,)`` what each sample counts: True, or a part of 1, where its highest score is its true class's.
         labels: ``(N,)`` true classes.
     """
-    return float(np.nanmean(per_class_accuracy(hits, labels)))
+    counts = np.bincount(labels)
+    shares = np.divide(np.bincount(labels, weights=hits), counts, out=np.zeros(len(counts)), where=counts > 0)
+    return float(shares.sum() / np.count_nonzero(counts))
 
 
 class ClassRanks(TiedRanks, Protocol):
@@ -132,16 +134,21 @@ class Top1(SampleMetric[ClassRanks]):
         """Return the share of hits in each resample."""
         return np.asarray(weights @ self.hits(samples) / weights.sum(axis=1))
 
+    def value(self, samples: ClassRanks) -> float:
+        """Return the share of hits of all samples."""
+        right = self.hits(samples)
+        return np.count_nonzero(right) / len(right) if right.dtype == bool else super().value(samples)
+
     def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the share in each resample of the groups, ``(resamples,)``."""
         return drawn_means(Hits(self.hits(samples), samples.groups), resamples=resamples)
 
     def resampler(self, runs: Sequence[ClassRanks]) -> Resampler:
         """Return the runs as sums over groups, which a resample adds up."""
-        groups, counts = np.unique(runs[0].groups, return_counts=True)
+        groups, _, counts = group_codes(runs[0].groups)
         right = [self.hits(run) for run in runs]
         sums = [
-            np.bincount(np.searchsorted(groups, run.groups), weights=counts_as, minlength=len(groups))
+            np.bincount(_places(groups, run.groups), weights=counts_as, minlength=len(groups))
             for run, counts_as in zip(runs, right, strict=True)
         ]
         whole = all(counts_as.dtype == bool for counts_as in right)
@@ -256,6 +263,12 @@ class Top1Unleaked(SampleMetric[ClassRanks]):
     def draws(self, samples: ClassRanks, resamples: int = RESAMPLES) -> NDArray[np.float64]:
         """Return the share in each resample of the unleaked samples' groups, ``(resamples,)``."""
         return drawn_means(self.proportion(samples), resamples=resamples)
+
+
+def _places(names: NDArray[Any], groups: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the place of each sample's group among sorted groups."""
+    found = group_codes(groups)
+    return found.codes if np.array_equal(found.names, names) else np.searchsorted(names, groups)
 
 
 def drawn_means(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, unknown
 from tta_bench.metrics.differences import difference_ends
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, percentiles, resample_weights
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_codes, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
 from tta_bench.metrics.proportions import Hits, ends
 from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
@@ -195,7 +195,7 @@ class Recomputed(Generic[S]):
 
     def __init__(self, metric: SampleMetric[S], runs: Sequence[S]) -> None:
         self.metric, self.runs = metric, runs
-        self._groups = [np.unique(run.groups, return_inverse=True)[1] for run in runs]
+        self._groups = [group_codes(run.groups).codes for run in runs]
 
     def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
         """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, group_codes
 from tta_bench.metrics.proportions import FEW_MISSES, Hits, effective_groups, ends, expanded_percentiles
 from tta_bench.metrics.ranks import SeedNoise, sign_flips, student_draws
 
@@ -38,7 +38,7 @@ def difference_ends(
     """
     value, drawn = values[0] - values[1], resampled[0] - resampled[1]
     if hits is None:
-        low, high = expanded_percentiles(drawn, effective_groups(np.unique(groups, return_counts=True)[1]), level)
+        low, high = expanded_percentiles(drawn, effective_groups(group_codes(groups).sizes), level)
         return min(low, value), max(high, value)
     singles = [
         ends(score, draws, of.groups, of, level) for score, draws, of in zip(values, resampled, hits, strict=True)
@@ -136,7 +136,7 @@ def _correlation(
     if min(deviations) == 0 or spread == 0:
         return 0.0
     correlation = float(np.corrcoef(*resampled)[0, 1])
-    effective = effective_groups(np.unique(hits[0].groups, return_counts=True)[1])
+    effective = effective_groups(group_codes(hits[0].groups).sizes)
     if _groups_apart(hits) >= FEW_MISSES:
         effective = max(effective, *(v * (1 - v) / d**2 for v, d in zip(values, deviations, strict=True)))
     corrected = correlation - 1 / (2 * effective * spread)
@@ -147,6 +147,5 @@ def _groups_apart(hits: tuple[Hits, Hits]) -> int:
     """Return the number of groups in which two models do not have the same number of hits."""
     sums = []
     for right, groups in hits:
-        _, group = np.unique(groups, return_inverse=True)
-        sums.append(np.bincount(group, weights=right))
+        sums.append(np.bincount(group_codes(groups).codes, weights=right))
     return int((sums[0] != sums[1]).sum())

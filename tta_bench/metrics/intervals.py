@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +81,38 @@ def group_sums(
     return sums.reshape(shape).astype(np.float64), counts.reshape(shape).astype(np.float64)
 
 
+class GroupCodes(NamedTuple):
+    """Samples by the number of their group, groups sorted by name."""
+
+    names: NDArray[Any]
+    """``(G,)`` the groups."""
+    codes: NDArray[np.intp]
+    """``(N,)`` number of each sample's group."""
+    sizes: NDArray[np.intp]
+    """``(G,)`` samples of each group."""
+
+
+def group_codes(groups: NDArray[Any]) -> GroupCodes:
+    """Return the groups of samples by number; the last ones are kept, as all runs of a split have the same.
+
+    Args:
+        groups: ``(N,)`` name of each sample's group.
+    """
+    return _codes(groups) if groups.dtype.hasobject else _codes_often(groups.dtype, groups.tobytes())
+
+
+def _codes(groups: NDArray[Any]) -> GroupCodes:
+    return GroupCodes(*np.unique(groups, return_inverse=True, return_counts=True))
+
+
+@lru_cache(maxsize=16)
+def _codes_often(kind: np.dtype[Any], content: bytes) -> GroupCodes:
+    found = _codes(np.frombuffer(content, kind))
+    for shared in found:
+        shared.flags.writeable = False
+    return found
+
+
 def resampled_means(
     sums: NDArray[np.float64], counts: NDArray[np.float64], resamples: int = RESAMPLES
 ) -> NDArray[np.float64]:
@@ -96,10 +129,16 @@ def resample_weights(
     n_groups: int, resamples: int = RESAMPLES, unit: str = "group", block: int = _BLOCK
 ) -> Iterator[NDArray[np.float64]]:
     """Yield the draws of each group in each resample, ``(resamples, n_groups)``, in blocks of rows."""
-    row_starts = np.arange(block)[:, None] * n_groups
-    for drawn in resample_groups(n_groups, resamples, unit, block):
-        places = (drawn + row_starts[: len(drawn)]).ravel()
-        yield np.bincount(places, minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+    at_once = _BLOCK if block % _BLOCK == 0 else block
+    row_starts = np.arange(at_once)[:, None] * n_groups
+    draws = resample_groups(n_groups, resamples, unit, at_once)
+    for start in range(0, resamples, block):
+        weights = np.empty((min(block, resamples - start), n_groups))
+        for row in range(0, len(weights), at_once):
+            drawn = next(draws)
+            places = (drawn + row_starts[: len(drawn)]).ravel()
+            weights[row : row + len(drawn)] = np.bincount(places, minlength=drawn.size).reshape(drawn.shape)
+        yield weights
 
 
 def resample_groups(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtr, stdtrit
 
-from tta_bench.metrics.intervals import LEVEL
+from tta_bench.metrics.intervals import LEVEL, group_codes
 
 FEW_MISSES = 10
 """Fewer groups with a miss than this say too little of how alike the clips of a group are."""
@@ -88,7 +88,7 @@ def ends(
         hits: The samples of a proportion; None for other statistics.
         level: Coverage aimed at.
     """
-    effective = effective_groups(np.unique(groups, return_counts=True)[1])
+    effective = effective_groups(group_codes(groups).sizes)
     low, high = expanded_percentiles(resampled, effective, level)
     if hits is not None:
         n, variance = len(hits.right), float(np.var(resampled))
@@ -137,6 +137,6 @@ def widened(
 
 def groups_with_both(hits: Hits) -> int:
     """Return the number of groups with a miss, or with a hit where these are fewer."""
-    _, group = np.unique(hits.groups, return_inverse=True)
-    sizes, right = np.bincount(group), np.bincount(group, weights=hits.right)
+    _, codes, sizes = group_codes(hits.groups)
+    right = np.bincount(codes, weights=hits.right)
     return int(min((right < sizes).sum(), (right > 0).sum()))

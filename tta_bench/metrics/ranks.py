@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -108,6 +109,7 @@ def ranks(above: NDArray[np.bool_]) -> list[RankRange]:
     ]
 
 
+@lru_cache(maxsize=4)
 def student_draws(models: int, freedom: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
     """Return draws of Student's t, ``(resamples, models)``: one estimate of the variance serves all of a resample.
 
@@ -117,9 +119,14 @@ def student_draws(models: int, freedom: int, resamples: int = RESAMPLES) -> NDAr
 
     bits = np.random.Philox(key=key_bits("seeds", models, freedom))
     words = bits.random_raw((resamples, models + freedom)).astype("<u8", copy=False) >> np.uint64(11)
-    normal = ndtri((words.astype(np.float64) + 0.5) / 2**53)
+    normal = words.astype(np.float64)
+    normal += 0.5
+    normal /= 2**53
+    ndtri(normal, out=normal)
     spread = np.sqrt((normal[:, models:] ** 2).mean(axis=1, keepdims=True))
-    return np.asarray(normal[:, :models] / spread)
+    draws = np.asarray(normal[:, :models] / spread)
+    draws.flags.writeable = False  # they are kept: boards and pages ask for the same ones
+    return draws
 
 
 def _squares(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,8 +143,14 @@ def _largest(
 ) -> NDArray[np.float64]:
     """Return the largest absolute statistic over the given pairs in each resample, ``(resamples,)``."""
     largest = np.zeros(len(flipped))
-    for row in np.unique(first):  # one model and those after it at a time: all pairs of 200 would take 1.6 GB
-        members = first == row
-        ratios = np.abs(flipped[:, [row]] - flipped[:, second[members]]) / scale[members]
-        np.maximum(largest, ratios.max(axis=1), out=largest)
+    members = [(row, np.flatnonzero(first == row)) for row in np.unique(first)]
+    for start in range(0, len(flipped), _BLOCK):  # a block stays in the processor's cache
+        models = np.ascontiguousarray(flipped[start : start + _BLOCK].T)
+        most = largest[start : start + _BLOCK]
+        for row, pairs in members:  # one model and those after it at a time: all pairs of 200 would take 1.6 GB
+            ratios = models[second[pairs]]
+            np.subtract(models[row], ratios, out=ratios)
+            np.abs(ratios, out=ratios)
+            ratios /= scale[pairs, None]
+            np.maximum(most, ratios.max(axis=0), out=most)
     return largest

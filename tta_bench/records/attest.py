@@ -120,8 +120,7 @@ def read_attestations(path: Path) -> Attestations:
         UserError: It cannot be read, or is no such file.
     """
     try:
-        text, _ = read_json(path)
-        return Attestations.model_validate_json(text)
+        return Attestations.model_validate_json(read_json(path).text)
     except ValidationError as error:
         where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
         raise UserError(f"{path} is no attestation: {where}: {error.errors()[0]['msg']}.") from None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tta_bench.errors import UserError
+from tta_bench.records.arrays import file_of_arrays, read_arrays
 from tta_bench.records.intensities import Intensities, IntensityOutcomes
-from tta_bench.records.limits import plain, read_arrays
+from tta_bench.records.limits import plain
 from tta_bench.records.predictions import Outcomes, Predictions
 from tta_bench.records.schema import LARGEST_PUBLISHED, FileRef
 from tta_bench.utils.download import download
@@ -60,8 +62,7 @@ def read_predictions(path: Path) -> AnyPredictions:
     Raises:
         UserError: The file is not such a file, or its arrays do not fit together.
     """
-    arrays = _read(path, "predictions")
-    return _built(path, Intensities, arrays) if "outputs" in arrays else _built(path, Predictions, arrays)
+    return predictions_in(_bytes_of(path, "predictions"), path)
 
 
 def read_outcomes(path: Path) -> AnyOutcomes:
@@ -70,7 +71,18 @@ def read_outcomes(path: Path) -> AnyOutcomes:
     Raises:
         UserError: The file is not such a file, or its arrays do not fit together.
     """
-    arrays = _read(path, "outcomes")
+    return outcomes_in(_bytes_of(path, "outcomes"), path)
+
+
+def predictions_in(content: bytes, path: Path) -> AnyPredictions:
+    """Return the predictions in the bytes of a file, as `read_predictions` does."""
+    arrays = _arrays(content, path, "predictions")
+    return _built(path, Intensities, arrays) if "outputs" in arrays else _built(path, Predictions, arrays)
+
+
+def outcomes_in(content: bytes, path: Path) -> AnyOutcomes:
+    """Return the outcomes in the bytes of a file, as `read_outcomes` does."""
+    arrays = _arrays(content, path, "outcomes")
     return _built(path, IntensityOutcomes, arrays) if "outputs" in arrays else _built(path, Outcomes, arrays)
 
 
@@ -104,12 +116,23 @@ def _write(path: Path, samples: AnyPredictions | AnyOutcomes) -> FileRef:
     return ref
 
 
-def _read(path: Path, content: str) -> dict[str, Any]:
+def _bytes_of(path: Path, content: str) -> bytes:
     try:
-        return read_arrays(path)
+        return file_of_arrays(path)
+    except (OSError, ValueError) as error:
+        raise _no_file_of(content, path, error) from None
+
+
+def _arrays(data: bytes, path: Path, content: str) -> dict[str, Any]:
+    try:
+        return read_arrays(data)
     except Exception as error:  # a damaged archive makes zipfile, zlib and NumPy raise whatever they like
-        cause = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} holds no {content}: {plain(cause)[:200]}.") from None
+        raise _no_file_of(content, path, error) from None
+
+
+def _no_file_of(content: str, path: Path, error: Exception) -> UserError:
+    cause = " ".join(str(error).split()) or type(error).__name__
+    return UserError(f"{path} holds no {content}: {plain(cause)[:200]}.")
 
 
 def _built(path: Path, kind: type[_Kind], arrays: dict[str, Any]) -> _Kind:
@@ -120,14 +143,20 @@ def _built(path: Path, kind: type[_Kind], arrays: dict[str, Any]) -> _Kind:
         raise UserError(f"{path} holds no {kind.__name__.lower()}: it has the arrays {sorted(arrays)}.")
     for name, array in arrays.items():
         kinds, shape = _FORMS[name]
-        if array.dtype.kind not in kinds or array.ndim != shape:
+        if array.dtype.kind not in kinds or array.ndim != shape or not array.dtype.itemsize:
             raise UserError(f"{path}: {name} is an array of {array.dtype}, {array.shape}, which it cannot be.")
     if len({len(array) for name, array in arrays.items() if name not in _LISTS}) > 1:
         raise UserError(f"{path}: its arrays differ in length.")
     if problem := _senseless(arrays):
         raise UserError(f"{path}: {problem}.")
-    values: dict[str, Any] = {name: tuple(map(str, a)) if name in _LISTS else a for name, a in arrays.items()}
+    values: dict[str, Any] = {name: _names(a.dtype, a.tobytes()) if name in _LISTS else a for name, a in arrays.items()}
     return kind(**values)
+
+
+@lru_cache(maxsize=100)
+def _names(kind: np.dtype[Any], content: bytes) -> tuple[str, ...]:
+    """Return a list of names from its array's bytes; boards read thousands of equal ones."""
+    return tuple(map(str, np.frombuffer(content, kind).tolist()))
 
 
 def _senseless(arrays: dict[str, Any]) -> str | None:
@@ -146,9 +175,22 @@ def _senseless(arrays: dict[str, Any]) -> str | None:
     if "tied_below" in arrays and ("tied" not in arrays or (arrays["tied_below"] > arrays["tied"]).any()):
         return "more classes of lower numbers tie with a true one than tie with it"
     for name in ("ids", "groups", "classes", "emotions"):
-        texts = np.unique(arrays[name]).tolist() if name in arrays and arrays[name].dtype.kind == "U" else []
-        if strange := next((text for text in texts if text != plain(text) or not text), None):
-            return f"{name} have signs that are not seen: {ascii(strange)[:80]}"
-        if name in ("ids", "classes", "emotions") and texts and len(texts) < len(arrays[name]):
-            return f"{name} name one thing twice"
+        if name in arrays and arrays[name].dtype.kind == "U":
+            read = _strange_often if name in _LISTS else _strange
+            strange, twice = read(arrays[name].dtype, arrays[name].tobytes())
+            if strange is not None:
+                return f"{name} have signs that are not seen: {ascii(strange)[:80]}"
+            if twice and name != "groups":
+                return f"{name} name one thing twice"
     return None
+
+
+def _strange(kind: np.dtype[Any], content: bytes) -> tuple[str | None, bool]:
+    """Return the first of an array's texts that is empty or has signs that are not seen, and if one is there twice."""
+    texts = np.frombuffer(content, kind)
+    distinct = np.unique(texts).tolist()
+    return next((text for text in distinct if text != plain(text) or not text), None), len(distinct) < len(texts)
+
+
+_strange_often = lru_cache(maxsize=100)(_strange)
+"""The same of lists of classes or emotions, which all runs of a board share."""

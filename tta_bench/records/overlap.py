@@ -70,7 +70,7 @@ def read_findings_file(file: Path) -> Findings:
         UserError: It cannot be read, or holds something else.
     """
     try:
-        return Findings.model_validate(read_json(file)[1])
+        return Findings.model_validate(read_json(file).data)
     except ValidationError as error:
         said = "; ".join(explain(error).splitlines())
         raise UserError(f"{file} holds no findings of `tta-bench data overlap --into`: {said}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ _ABSOLUTE_PATH = re.compile(
     r"""(?:file:/|~[\w.-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\)"""  # a root, a home, a drive or a share
     r"""[^\s'",;)\]}>]*"""
 )
+
+_BEGINNING = re.compile(r"""[\s=:,;'"(\[{<](?:file:/|~[\w.-]*/|/[\w.~-]|[A-Za-z]:[\\/])""")
+"""Beginning of such a path in a JSON document without backslashes, in which each text stands in quotes."""
 
 
 def without_paths(text: str) -> str:
@@ -40,9 +44,11 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+:@-]", "-", name).lstrip("-_.+:@") or "unnamed"
 
 
-def text_with_path(value: Any) -> str | None:
-    """Return the first text in a JSON value, keys included, that looks like an absolute path; None if none does."""
-    texts = list(_texts(value))
+def text_with_path(document: str) -> str | None:
+    """Return the first text in a JSON document, keys included, that looks like an absolute path; None if none does."""
+    if "\\" not in document and not _BEGINNING.search(document):  # then every text stands there as it is, in quotes
+        return None
+    texts = list(_texts(json.loads(document)))
     if not _ABSOLUTE_PATH.search("\n".join(texts)):  # a path ends at a line's end, and may begin after it
         return None
     return next((text for text in texts if _ABSOLUTE_PATH.search(text)), None)

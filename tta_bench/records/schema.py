@@ -263,6 +263,6 @@ class Record(Viewed, Part):
 
     @model_validator(mode="after")
     def _no_paths(self) -> Record:
-        if (text := text_with_path(self.model_dump(mode="json", exclude={"metrics", "per_class"}))) is not None:
+        if (text := text_with_path(self.model_dump_json(exclude={"metrics", "per_class"}))) is not None:
             raise ValueError(f"records hold no absolute path, and this looks like one: {text!r}")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -12,13 +13,15 @@ from pydantic import ValidationError
 
 from tta_bench.errors import UserError, did_you_mean
 from tta_bench.records.identity import Identity
-from tta_bench.records.limits import read_json
+from tta_bench.records.limits import Document, read_json
 from tta_bench.records.schema import SCHEMA_VERSION, Record
 from tta_bench.utils.files import write_atomic
-from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.keyed_random import canonical_json, digest
 
 ATTESTATION = ".attestation.json"
 """Ending, behind a record's name, of the file that attests it."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 RECORD_FOLDERS = (Path("runs/records"), Path("leaderboards/records"))
 """Folders in which a record is looked for by its name: one's own runs, and the boards of a checkout."""
@@ -29,7 +32,7 @@ def record_name(identity: Identity) -> str:
     control = "" if identity.control == "none" else f"_{identity.control}"
     cell = f"split{identity.split}_seed{identity.seed}{control}"
     parts = (identity.protocol.name, identity.backbone, cell, identity.run_key[:8])
-    return "__".join(re.sub(r"[^A-Za-z0-9._+-]", "-", part) for part in parts)
+    return _UNSAFE.sub("-", "__".join(parts))
 
 
 def file_stem(record: Record) -> str:
@@ -54,18 +57,19 @@ def read_record(path: Path) -> Record:
         UserError: The file is half-written, no record, of a newer schema, or was edited after it was written.
     """
     try:
-        text, data = read_json(path)
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no record: it cannot be read as JSON, or was changed ({error}).") from None
+    data = document.data
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise UserError(f"{path} is no record: it has no schema_version.")
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} is of schema {version}, and this version knows {SCHEMA_VERSION}.", "Update tta-bench.")
-    if data.get("content_sha256") != content_sha256(data):
+    if data.get("content_sha256") != _content_sha256(document):
         raise UserError(f"{path} was changed after it was written: its content_sha256 does not fit its content.")
     try:
-        return Record.model_validate_json(text)
+        return Record.model_validate_json(document.text)
     except ValidationError as error:
         raise UserError(f"{path} is no valid record: {_first(error)}.") from None
 
@@ -73,6 +77,12 @@ def read_record(path: Path) -> Record:
 def content_sha256(data: dict[str, Any]) -> str:
     """Return the digest of a record's JSON data without its own ``content_sha256``."""
     return digest({key: value for key, value in data.items() if key != "content_sha256"})
+
+
+def _content_sha256(document: Document) -> str:
+    """Return the same of a record's document: what is before ``content_sha256`` in it has no such words."""
+    own = f'"content_sha256":{canonical_json(document.data.get("content_sha256"))},'
+    return hashlib.sha256(document.canonical.replace(own, "", 1).encode()).hexdigest()
 
 
 def record_files(folder: Path) -> list[Path]:

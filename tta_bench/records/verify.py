@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError
+from tta_bench.records.arrays import file_of_arrays
 from tta_bench.records.attest import check_attestations
 from tta_bench.records.differences import Figures, differences, differing_values
-from tta_bench.records.files import AnyOutcomes, AnyPredictions, fetched_folder, read_outcomes, read_predictions
+from tta_bench.records.files import AnyOutcomes, AnyPredictions, fetched_folder, outcomes_in, predictions_in
 from tta_bench.records.intensities import Truth
 from tta_bench.records.official import Comparison, Listed, compare_with_official, has_official_list
 from tta_bench.records.overlap import FOLDER, overlap_problems
@@ -214,17 +216,22 @@ def read_kept(record: Record, folder: Path, elsewhere: Path | None = None, truth
     for ref, content in ((record.predictions, "predictions"), (record.outcomes, "outcomes")):
         if ref is None:
             continue
-        home = _home(ref, folder, elsewhere)
-        problem = file_problem(ref, home)
-        if problem:
-            problems.append(f"{content}: {problem}")
-        if problem or not (home / ref.name).exists():
+        file = _home(ref, folder, elsewhere) / ref.name
+        try:
+            data = file_of_arrays(file)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            problems.append(f"{file} holds no {content}: {error}.")
+            continue
+        if hashlib.sha256(data).hexdigest() != ref.sha256:
+            problems.append(f"{content}: {_changed(ref)}")
             continue
         try:
             if content == "predictions":
-                predictions = read_predictions(home / ref.name).with_truth(truth)
+                predictions = predictions_in(data, file).with_truth(truth)
             else:
-                outcomes = read_outcomes(home / ref.name)
+                outcomes = outcomes_in(data, file)
         except UserError as error:
             problems.append(error.message)
     return Kept(predictions, outcomes, problems)
@@ -252,6 +259,10 @@ def file_problem(ref: FileRef | None, folder: Path) -> str | None:
         return None
     if sha256_of(folder / ref.name) == ref.sha256:
         return None
+    return _changed(ref)
+
+
+def _changed(ref: FileRef) -> str:
     return f"{ref.name} is not the file that was recorded: its sha256 differs"
 
 

@@ -60,6 +60,7 @@ class Site:
         self.folder = folder
         self.written: list[Path] = []
         self._pages = pages()
+        self._folders = set[Path]()
 
     def write(self, name: str, template: str, **values: Any) -> None:
         """Write one page.
@@ -75,7 +76,9 @@ class Site:
     def copy(self, name: str, content: str) -> None:
         """Write a file whose content is at hand."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent not in self._folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
         path.write_text(content, encoding="utf-8")
         self.written.append(path)
 
@@ -83,7 +86,12 @@ class Site:
 def pages() -> Environment:
     """Return the templates of pages; whatever they print is escaped, and has no control characters."""
     found = Environment(
-        loader=FileSystemLoader(HTML), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible
+        loader=FileSystemLoader(HTML),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_visible,
+        auto_reload=False,
     )
     found.filters |= {"commands": _commands, "page": escape.address}
     return found

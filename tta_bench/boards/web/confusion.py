@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,6 @@ _SIDE, _EDGE = 420, 150
 """Pixels: the side of a matrix, and the room for names beside one of few classes."""
 _NAMED = 24
 """Most classes whose names stand beside the matrix."""
-_interval = lru_cache(maxsize=100_000)(korn_graubard)
-"""The interval of a share: the classes of many records have the same few."""
 _LABEL = 20
 """Most characters of a name."""
 
@@ -60,17 +58,29 @@ def class_figures(outcomes: AnyOutcomes) -> list[ClassFigure]:
 
 def _classes(outcomes: Outcomes) -> Iterator[ClassFigure]:
     count = len(outcomes.classes)
-    names, group = np.unique(outcomes.groups, return_inverse=True)
-    labels = outcomes.labels.astype(np.int64)
-    sizes = np.bincount(labels * len(names) + group, minlength=count * len(names)).reshape(count, len(names))
+    labels = outcomes.labels.astype("<i8")
+    totals, effective = _clips_of_classes(labels.tobytes(), outcomes.groups.dtype, outcomes.groups.tobytes(), count)
     hits = np.bincount(labels, weights=outcomes.ranks == 0, minlength=count)
+    for name, right, n, groups in zip(outcomes.classes, hits.tolist(), totals, effective, strict=True):
+        if n:
+            yield _class_figure(name, right, n, groups)
+
+
+@lru_cache(maxsize=100_000)
+def _class_figure(name: str, right: float, n: int, groups: float) -> ClassFigure:
+    """Return the figure of a class: of one with few clips many records have the same."""
+    return ClassFigure(name, right / n, *korn_graubard(right / n, groups), n)
+
+
+@lru_cache(maxsize=16)
+def _clips_of_classes(labels: bytes, kind: np.dtype[Any], groups: bytes, count: int) -> tuple[list[int], list[float]]:
+    """Return the clips of each class, and the equal groups that tell as much; all runs of a split have the same."""
+    names, group = np.unique(np.frombuffer(groups, kind), return_inverse=True)
+    cells = np.frombuffer(labels, "<i8") * len(names) + group
+    sizes = np.bincount(cells, minlength=count * len(names)).reshape(count, len(names))
     totals = sizes.sum(1)
     effective = totals**2 / np.maximum((sizes**2).sum(1), 1)  # Kish's number, as `effective_groups` has it
-    for name, right, n, groups in zip(
-        outcomes.classes, hits.tolist(), totals.tolist(), effective.tolist(), strict=True
-    ):
-        if n:
-            yield ClassFigure(name, right / n, *_interval(right / n, groups), n)
+    return totals.tolist(), effective.tolist()
 
 
 def _emotions(outcomes: IntensityOutcomes) -> Iterator[ClassFigure]:
