@@ -72,7 +72,7 @@ def test_the_picture_is_the_one_that_a_pre_training_leaves() -> None:
 
 def test_a_folder_without_a_log_says_so(tmp_path: Path, record: Record) -> None:
     (tmp_path / TWO[0]).mkdir()
-    assert log_of(record, tmp_path) == ([], "No curves: the folder of the training has no log.")
+    assert log_of(record, tmp_path) == ([], "No curves: no steps were logged.")
 
 
 def test_a_state_is_how_far_it_is(tmp_path: Path, record: Record) -> None:

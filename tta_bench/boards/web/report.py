@@ -13,6 +13,7 @@ from tta_bench.boards.web.curves import curves
 from tta_bench.boards.web.licences import licences
 from tta_bench.boards.web.record_page import record_values, title_of
 from tta_bench.boards.web.several_runs import forest_of_runs, pairs
+from tta_bench.boards.web.studies import studies_of
 from tta_bench.boards.web.tables import hours_of
 from tta_bench.boards.web.training_folder import log_of, restored, state_of
 from tta_bench.boards.web.worst_clips import WorstClip, worst_clips
@@ -77,6 +78,7 @@ def write_report(files: Sequence[Path], work_dir: Path, clips: Clips, path: Path
             most_whole=MOST_WHOLE,
             folded=len(runs) > MOST_OPEN,
             pairs=pairs(files) if 2 <= len(files) <= MOST_PAIRS else [],
+            studies=studies_of([file.stem for file in files], work_dir),
             forest=forest_of_runs(records[:MOST_IN_PICTURE]),
             style=(HTML / "site.css").read_text(encoding="utf-8"),
             script_text=(HTML / "site.js").read_text(encoding="utf-8"),

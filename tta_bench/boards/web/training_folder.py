@@ -60,7 +60,7 @@ def log_of(record: Record, work_dir: Path) -> tuple[list[dict[str, float]], str]
     if folder is None:
         return [], f"No curves: {count or 'no'} trainings of this name lie in the work folder."
     if not (folder / "metrics.jsonl").is_file():
-        return [], "No curves: the folder of the training has no log."
+        return [], "No curves: no steps were logged."
     return read_metrics(folder / "metrics.jsonl"), "No curves: the log of the training is empty."
 
 
