@@ -106,7 +106,7 @@ def report(
     """Write one HTML page about runs, as ``tta-bench report`` does; return its file.
 
     Args:
-        records: Records, their files, or their names.
+        records: Records, their files, or their names; a scaling study stands for all of its runs.
         into: The page's file, or a folder that is there: the page is named after the record in it.
         work_dir: Folder of the runs, with the logs of their trainings.
         data_root: Folder of the data, for frames of the worst clips; a sample needs none.
@@ -115,11 +115,12 @@ def report(
         UserError: No record was named, one is not there, or the folder is not that of its data.
     """
     from tta_bench.boards.web.report import write_report
+    from tta_bench.boards.web.studies import members
     from tta_bench.boards.web.worst_clips import files_of_clips
 
     if not records:
         raise UserError("no run was named.", "`tta-bench list runs` names them.")
-    files = [file_of(record, work_dir) for record in records]
+    files = [file_of(one, work_dir) for record in records for one in members(record, Path(work_dir))]
     page, root = Path(into), data_root and Path(data_root).expanduser()
     if page.is_dir():
         page /= f"{files[0].stem}.html" if len(files) == 1 else "report.html"

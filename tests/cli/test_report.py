@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -17,3 +18,13 @@ def test_a_record_of_the_sample_is_reported_with_its_clips(tmp_path: Path) -> No
     content = (tmp_path / "new" / f"{RECORD.stem}.html").read_text()
     assert "data:image/jpeg" in content
     assert (tmp_path / "new" / f"{RECORD.stem}.html").stat().st_size < 3_000_000
+
+
+def test_a_study_is_named_by_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "tta_scaling-net-01234567").mkdir()
+    points = {"points": [{"record": RECORD.stem}]}
+    (tmp_path / "tta_scaling-net-01234567" / "study.json").write_text(json.dumps(points))
+    (tmp_path / "tta_scaling-net-01234567" / "table.md").write_text("# a study of a net\n")
+    words = ["tta_scaling-net-01234567", "--into", str(tmp_path), "--work-dir", str(tmp_path)]
+    assert CliRunner().invoke(command, words).exit_code == 0
+    assert "a study of a net" in (tmp_path / f"{RECORD.stem}.html").read_text()

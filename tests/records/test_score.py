@@ -13,7 +13,7 @@ from tta_bench.records.intensities import (
     collect_intensities,
 )
 from tta_bench.records.predictions import collect, name_hashes
-from tta_bench.records.score import score
+from tta_bench.records.score import chance_level, holds_chance, score
 from tta_bench.records.store import read_record
 from tta_bench.records.verify import verify_record
 
@@ -83,3 +83,21 @@ def test_an_undefined_r_is_reported_and_counts_nothing() -> None:
     assert undefined == ("Fear",)
     assert "Fear" not in per_class
     assert metrics["pearson"].value == pytest.approx(sum(per_class.values()) / 7)
+
+
+@pytest.mark.parametrize(("name", "share"), [("top1", 1 / 8), ("top5", 5 / 8), ("mean_class", None), ("loss", None)])
+def test_chance_is_a_guess_among_all_classes(name: str, share: float | None) -> None:
+    assert chance_level(name, some_predictions().outcomes()) == share
+    assert chance_level(name, None) is None
+
+
+def test_chance_of_a_correlation_is_none_at_all() -> None:
+    assert chance_level("pearson", some_intensities().outcomes()) == 0
+    assert chance_level("pearson", None) == 0
+
+
+@pytest.mark.parametrize(("chance", "held"), [(0.0, False), (0.6, True), (1.0, True), (None, False)])
+def test_an_interval_holds_chance_or_not(chance: float | None, held: bool) -> None:
+    metric = score(some_predictions().outcomes()).metrics["top1"].model_copy(update={"low": 0.6, "high": 1.0})
+    assert holds_chance(metric, chance) is held
+    assert not holds_chance(metric.model_copy(update={"low": None, "high": None}), chance)

@@ -50,7 +50,16 @@ def shown_rows(table: Table) -> list[Shown]:
 
 def picture(board: Board) -> str:
     """Return the forest plot of a board's measured rows; nothing for a board without any."""
-    tables = [(table.title, shown_rows(table)) for table in board.ranked()]
+    return forest(board.title, [(table.title, shown_rows(table)) for table in board.ranked()])
+
+
+def forest(heading: str, tables: Sequence[tuple[str, Sequence[Shown]]]) -> str:
+    """Return the forest plot of some tables below each other; nothing where they have no rows.
+
+    Args:
+        heading: Name of the picture.
+        tables: Title and rows of each table, whose rows have the same metric.
+    """
     tables = [(title, rows) for title, rows in tables if rows]
     if not tables:
         return ""
@@ -60,7 +69,7 @@ def picture(board: Board) -> str:
         height += TOP + LINE * (len(rows) + 1) + 8
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" role="img">'
-        f"<title>{escape.html(board.title)}: scores and 95 % intervals</title><style>{STYLE}</style>"
+        f"<title>{escape.html(heading)}: scores and 95 % intervals</title><style>{STYLE}</style>"
     )
     return "\n".join([head, *parts, "</svg>"]) + "\n"
 

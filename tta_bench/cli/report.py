@@ -29,16 +29,17 @@ def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tup
     tta-bench report ucf101_ft__resnet50__split1_seed0__1a2b3c4d
     tta-bench report runs/records/*.json --into report
 
-    The page shows curves, figures of each class, confusion, worst clips and cost, and how to reproduce them.
-    A run is named as `tta-bench list runs` prints it, or by its record's file. It needs no other file.
-    Several runs are compared pair by pair. Frames of the worst clips need the data: the embedded sample is at hand,
-    other data are with data.root=DIR.
+    The page shows curves, figures of each class, confusion, worst clips, cost and licences, and how to reproduce them.
+    A run is named as `tta-bench list runs` prints it, or by its record's file. A scaling study is named by its folder,
+    and stands for all of its runs. The page needs no other file. Several runs are compared pair by pair. Frames of the
+    worst clips need the data: the embedded sample is at hand, other data are with data.root=DIR.
     """
+    from tta_bench.boards.web.studies import members
     from tta_bench.errors import UserError
     from tta_bench.results import report
 
     load_plugins(plugins)
-    records, words = paths_and_words(arguments)
+    records, words = paths_and_words(str(one) for named in arguments for one in members(named, work_dir))
     root = label_words(words).get("data.root")
     if not records:
         raise UserError("no run was named.", "`tta-bench list runs` names them.")

@@ -142,3 +142,33 @@ def _scored(outcomes: AnyOutcomes, predictions: AnyPredictions, ranked_by: str) 
             f"{outcomes.serves} of {len(outcomes.keys):,} samples."
         )
     return {"metrics": scores.metrics, "per_class": scores.per_class, "undefined": scores.undefined}
+
+
+GUESSES = {"top1": 1, "top5": 5}
+"""Classes that an accuracy may name for each clip."""
+
+
+def chance_level(name: str, outcomes: AnyOutcomes | None) -> float | None:
+    """Return the score of a guess: k of C classes for top-k accuracy, 0 for Pearson's r; None where it is not known.
+
+    Args:
+        name: Name of the metric.
+        outcomes: Outcomes of a run, where they are kept.
+    """
+    if name == "pearson":
+        return 0.0
+    if name not in GUESSES or not isinstance(outcomes, Outcomes):
+        return None
+    return min(1.0, GUESSES[name] / len(outcomes.classes))
+
+
+def holds_chance(metric: Metric, chance: float | None) -> bool:
+    """Return True if the interval of a score holds the chance level: the run never left it.
+
+    Args:
+        metric: The score.
+        chance: Score of a guess; None where it is not known.
+    """
+    if chance is None or metric.low is None or metric.high is None:
+        return False
+    return metric.low <= chance <= metric.high

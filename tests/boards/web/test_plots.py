@@ -49,6 +49,13 @@ def test_a_drawing_that_was_killed_between_two_pictures_goes_on(
     assert drawn[left].stat().st_mtime_ns == before
 
 
+def test_only_what_was_logged_has_a_panel() -> None:
+    few = [{"step": step, "loss": 1.0} for step in range(3)]
+    more = [{**line, "grad_norm": 1.0, "lr": 0.1, "knn": 0.5} for line in few]
+    heights = [int.from_bytes(plots.curves_png(steps)[20:24]) for steps in (few, more)]
+    assert heights == [200, 800]
+
+
 @pytest.mark.parametrize("loss", [0.5, float("nan")])
 def test_curves_are_drawn_of_any_figures(loss: float) -> None:
     steps = [{"step": step, "loss": loss, "grad_norm": 1.0, "lr": 0.1} for step in range(3)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tta_bench.boards.web.confusion import confusion
 from tta_bench.boards.web.curves import CURVES, thinned
-from tta_bench.boards.web.report import log_of
+from tta_bench.boards.web.training_folder import log_of
 from tta_bench.experiments.base import Experiment
 from tta_bench.records.files import read_predictions
 from tta_bench.records.predictions import Predictions
@@ -105,21 +105,23 @@ def pictures(record: Record, work_dir: Path) -> Iterator[tuple[str, Callable[[],
 
 
 def curves_png(steps: Sequence[Mapping[str, float]]) -> bytes:
-    """Return a PNG with loss, gradient norm and learning rate below each other.
+    """Return a PNG with loss, gradient norm, learning rate and what else was logged below each other.
 
     Args:
         steps: Figures of each step that was logged: ``step`` and those of `CURVES`.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    shown = {name: heading for name, heading in CURVES.items() if any(name in line for line in steps)}
+    figure = Figure(figsize=(6, 2 * len(shown)), layout="constrained")
     numbers = np.array([line["step"] for line in steps], float)
-    for axes, (name, heading) in zip(figure.subplots(len(CURVES), 1, sharex=True), CURVES.items(), strict=True):
+    panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, heading) in zip(panels, shown.items(), strict=True):
         values = np.array([line.get(name, math.nan) for line in steps], float)
         known = np.isfinite(values)
         axes.plot(*thinned(numbers[known], values[known]))
         axes.set_ylabel(heading)
-    axes.set_xlabel("step")
+    panels[-1].set_xlabel("step")
     return _png(figure)
 
 

@@ -138,13 +138,20 @@ def _class_row(figure: ClassFigure, score: str) -> str:
     text = METRICS.describe(score).text
     low, high = figure.low, figure.high
     ends = NONE if low is None or high is None else f"{text(low)} to {text(high)}"
-    left, right = max(low or 0.0, 0.0), max(high or 0.0, 0.0)
-    line = f'<span class="ends" style="left:{100 * left:.1f}%;width:{100 * (right - left):.1f}%"></span>'
+    least = -1.0 if score == "pearson" else 0.0
+    value = _across("value", min(figure.value, 0.0), max(figure.value, 0.0), least)
+    line = "" if low is None or high is None else _across("ends", low, high, least)
     return (
         f'<tr><th scope="row">{escape.html(figure.name)}</th><td class="right">{text(figure.value)}</td>'
-        f'<td><span class="bar"><span class="value" style="width:{100 * max(figure.value, 0.0):.1f}%"></span>'
-        f'{"" if ends == NONE else line}</span></td><td>{ends}</td><td class="right">{figure.n:,}</td></tr>'
+        f'<td><span class="bar{" signed" if least else ""}">{value}{line}</span></td><td>{ends}</td>'
+        f'<td class="right">{figure.n:,}</td></tr>'
     )
+
+
+def _across(kind: str, low: float, high: float, least: float) -> str:
+    """Return a part of a bar from one figure to another, on an axis from the least figure to 1."""
+    left, right = ((max(end, least) - least) / (1 - least) for end in (low, high))
+    return f'<span class="{kind}" style="left:{100 * left:.1f}%;width:{100 * (right - left):.1f}%"></span>'
 
 
 def _phase(record: Record, phase: Phase) -> dict[str, str]:
@@ -163,8 +170,10 @@ def _phase(record: Record, phase: Phase) -> dict[str, str]:
 def _cost(record: Record) -> Iterator[tuple[str, str]]:
     if record.cost is not None and record.cost.parameters:
         yield "Parameters", f"{record.cost.parameters / 1e6:,.2f} M"
-    if record.cost is not None and record.cost.gmacs_per_view is not None:
-        yield "Multiply-adds of a video", f"{record.cost.gmacs_per_view:,.2f} G x {record.cost.views} views"
+    if record.cost is not None and record.cost.gmacs_per_view:
+        gmacs, views = record.cost.gmacs_per_view, record.cost.views
+        said = f"{gmacs:,.2f}" if gmacs >= 0.1 else f"{gmacs:.2g}"
+        yield "Multiply-adds of a video", f"{said} G x {views} {'view' if views == 1 else 'views'}"
     if record.input is not None:
         yield "Input", f"{record.input.frames} frames, {record.input.size} px"
     if record.phases:

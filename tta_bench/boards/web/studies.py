@@ -1,0 +1,93 @@
+"""Scaling studies in a report: the table, the sentences and the curves that a study has written into its folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from tta_bench.results import Named
+
+TABLE, FIGURES, PLOTS = "table.md", "study.json", "curve*.svg"
+"""Files of a study's folder."""
+
+
+class StudyPart(NamedTuple):
+    """One judge's table of a study, as it is shown."""
+
+    title: str
+    before: tuple[str, ...]
+    """Sentences above the table."""
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    after: tuple[str, ...]
+    """Sentences below the table: of its intervals, the curve, and the smallest size that suffices."""
+
+
+class StudyShown(NamedTuple):
+    """A study as it is shown."""
+
+    parts: tuple[StudyPart, ...]
+    pictures: tuple[str, ...]
+    """Its curves, in addresses that hold them."""
+
+
+def members(named: Named, work_dir: Path) -> list[Named]:
+    """Return the names of the records of a study's points, or what was named if that is no study.
+
+    Args:
+        named: Name of a study's folder in the work folder, or the folder, or anything else.
+        work_dir: Folder of the runs.
+    """
+    if not isinstance(named, str | Path):
+        return [named]
+    folder = next((place for place in (Path(named), work_dir / named) if (place / FIGURES).is_file()), None)
+    return [named] if folder is None else list(_points(folder))
+
+
+def studies_of(names: Collection[str], work_dir: Path) -> list[StudyShown]:
+    """Return the studies of a work folder all of whose points are among some records.
+
+    Args:
+        names: Names of the records.
+        work_dir: Folder of the runs.
+    """
+    found = []
+    for file in sorted(work_dir.glob(f"*/{FIGURES}")):
+        points = list(_points(file.parent))
+        if points and set(points) <= set(names) and (file.parent / TABLE).is_file():
+            pictures = sorted(file.parent.glob(PLOTS))
+            text = (file.parent / TABLE).read_text(encoding="utf-8")
+            found.append(StudyShown(tuple(read_table(text)), tuple(map(_address, pictures))))
+    return found
+
+
+def _points(folder: Path) -> Iterator[str]:
+    """Yield the name of each point's record; nothing of a file that holds something else."""
+    try:
+        figures: Any = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+        for study in [figures] if "points" in figures else figures.values():
+            yield from (str(point["record"]) for point in study["points"])
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return
+
+
+def read_table(text: str) -> Iterator[StudyPart]:
+    """Yield the parts of a study's Markdown: a heading, sentences, one table, sentences.
+
+    Args:
+        text: Contents of its file.
+    """
+    for part in f"\n{text}".split("\n# ")[1:]:
+        title, *lines = [line.strip() for line in part.splitlines() if line.strip()]
+        rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("|")]
+        first = next((index for index, line in enumerate(lines) if line.startswith("|")), len(lines))
+        sentences = [line for line in lines if not line.startswith("|")]
+        yield StudyPart(title, tuple(lines[:first]), rows[0] if rows else (), tuple(rows[2:]), tuple(sentences[first:]))
+
+
+def _address(file: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(file.read_bytes()).decode()
