@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import read_frames, within_memory
+from tta_bench.data.media.decode import within_memory
+from tta_bench.data.media.seek import read_counted_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
 from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_frame, test_views
@@ -93,8 +94,9 @@ class TrainClips(Dataset[TrainItem]):
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
         draw = SAMPLERS[clip.sampling or "dense"].train
-        indices = draw(self.lengths[sample.id], clip.frames, clip.stride, start)
-        frames = read_frames(sample.path, indices, partial(within_memory, frames=len(indices)))
+        length = self.lengths[sample.id]
+        indices = draw(length, clip.frames, clip.stride, start)
+        frames = read_counted_frames(sample.path, indices, length, partial(within_memory, frames=len(indices)))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)
@@ -135,10 +137,11 @@ class TestClips(Dataset[TestItem]):
         """Decode a video once and return its views."""
         sample, clip = self.samples[index], self.clip
         rule = SAMPLERS[clip.sampling or "dense"].test
-        indices = rule(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
+        length = self.lengths[sample.id]
+        indices = rule(length, clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         small = partial(resize_frame, size=clip.size)  # one by one, so that no more than one is held at full size
-        segments = read_frames(sample.path, indices.reshape(-1), small)
+        segments = read_counted_frames(sample.path, indices.reshape(-1), length, small)
         segments = segments.reshape(*indices.shape, *segments.shape[1:])
         return {"clips": torch.from_numpy(test_views(segments, clip.size, self.eval.crops)), "index": index}
 
