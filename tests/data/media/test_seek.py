@@ -127,4 +127,3 @@ def test_damaged_files_show_the_frames_that_counting_finds(tmp_path: Path, name:
         shown = read_counted_frames(tmp_path / name, indices, found.frames)
         np.testing.assert_array_equal(shown, read_frames(tmp_path / name, indices))
     assert damaged > 1
-

@@ -1,6 +1,6 @@
 """Index of a video's frames: when each is shown, and which are key frames, from its packets alone.
 
-A long video's packets take seconds to go through, so its index is kept in the cache folder, under the state of the file.
+A long video's packets take seconds to go through, so its index is kept in the cache folder, by the file's state.
 """
 
 from __future__ import annotations
