@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 import cv2
@@ -87,6 +88,10 @@ class TrainClips(Dataset[TrainItem]):
     def __len__(self) -> int:
         """Return the number of training videos."""
         return len(self.samples)
+
+    def source(self, index: int) -> Path:
+        """Return a video's file or folder of frames."""
+        return self.samples[index].path
 
     def __getitem__(self, key: tuple[int, int]) -> TrainItem:
         """Decode a video once and return its augmented views in an epoch."""
