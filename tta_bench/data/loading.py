@@ -19,7 +19,7 @@ from tta_bench.data.media.decode import within_memory
 from tta_bench.data.media.seek import read_counted_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
-from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_frame, test_views
+from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, arranged_views, resize_frame
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
@@ -146,9 +146,10 @@ class TestClips(Dataset[TestItem]):
         indices = rule(length, clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         small = partial(resize_frame, size=clip.size)  # one by one, so that no more than one is held at full size
-        segments = read_counted_frames(sample.path, indices.reshape(-1), length, small)
-        segments = segments.reshape(*indices.shape, *segments.shape[1:])
-        return {"clips": torch.from_numpy(test_views(segments, clip.size, self.eval.crops)), "index": index}
+        once, places = np.unique(indices, return_inverse=True)
+        frames = read_counted_frames(sample.path, once, length, small)
+        views = arranged_views(frames, places.reshape(indices.shape), clip.size, self.eval.crops)
+        return {"clips": torch.from_numpy(views), "index": index}
 
 
 class StepBatches(Sampler[list[tuple[int, int]]]):
