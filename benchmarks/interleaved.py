@@ -53,3 +53,20 @@ def as_table(turns: Turns, one: str) -> str:
         )
         lines.append(f"  {wall:9.1f} ms ({processor:9.1f} ms of processors)  {name:24} {said}".rstrip())
     return "\n".join(lines)
+
+
+def share(turns: Turns, one: str, other: str) -> Turn:
+    """Return one call's time in another's, as the median over the rounds' pairs."""
+    pairs = list(zip(turns[one], turns[other], strict=True))
+    return Turn(median(a.wall / b.wall for a, b in pairs), median(a.processor / b.processor for a, b in pairs))
+
+
+def as_shares(turns: Turns, one: str) -> str:
+    """Return a line for each call: its medians, and one call's time as a share of it."""
+    lines = []
+    for name, found in turns.items():
+        wall, processor = (1000 * median(values) for values in zip(*found, strict=True))
+        ratio = share(turns, one, name)
+        said = f"{one} takes {ratio.wall:.2f} of it ({ratio.processor:.2f} in processor time)" if name != one else ""
+        lines.append(f"  {wall:9.1f} ms ({processor:9.1f} ms of processors)  {name:24} {said}".rstrip())
+    return "\n".join(lines)

@@ -60,6 +60,23 @@ def write_video(
     return path
 
 
+def write_repeated(path: Path, piece: Path, times: int) -> Path:
+    """Write the packets of a video so many times in a row, which is as quick as copying them."""
+    with av.open(str(piece)) as source, av.open(str(path), "w") as target:
+        film = source.streams.video[0]
+        packets = [packet for packet in source.demux(film) if packet.size]
+        step = int(1 / (film.average_rate * film.time_base))
+        coded = [(bytes(packet), packet.pts, packet.dts, packet.is_keyframe) for packet in packets]
+        stream = target.add_stream_from_template(film)
+        for number in range(times):
+            for content, pts, dts, is_key in coded:
+                packet = av.Packet(content)
+                packet.pts, packet.dts = (time + number * len(coded) * step for time in (pts, dts))
+                packet.stream, packet.time_base, packet.is_keyframe = stream, film.time_base, is_key
+                target.mux(packet)
+    return path
+
+
 def write_packed_avi(path: Path, frames: int = 40) -> Path:
     """Write MPEG-4 with packed B-frames, as DivX and Xvid did for AVI.
 

@@ -35,6 +35,15 @@ from tta_bench.utils.faults import foreseen, is_out_of_memory
             "/dev/shm",
             "--shm-size",
         ),
+        (
+            RuntimeError(
+                "Caught RuntimeError in DataLoader worker process 3.\nOriginal Traceback (most recent call last):\n"
+                "  File 'a.py', line 1, in f\nRuntimeError: unable to mmap 99 bytes from file </torch_7_1_0>: No space"
+            ),
+            3,
+            "(/dev/shm): unable to mmap 99 bytes",
+            "runtime.workers=0",
+        ),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), 3, "was killed (Killed)", "workers"),
         (RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly"), 3, "ended unexpectedly", "workers"),
         (RuntimeError("[enforce fail] . PytorchStreamWriter failed writing file data/1"), 3, "checkpoint", "room"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 import cv2
@@ -14,10 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tta_bench.data.datasets.layout import Sample
-from tta_bench.data.media.decode import read_frames, within_memory
+from tta_bench.data.media.decode import within_memory
+from tta_bench.data.media.seek import read_counted_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
-from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, resize_frame, test_views
+from tta_bench.data.transforms.sampling import SAMPLERS, apply_control, arranged_views, resize_frame
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import EvalSettings, TrainSettings
 from tta_bench.utils.keyed_random import generator
@@ -87,14 +89,19 @@ class TrainClips(Dataset[TrainItem]):
         """Return the number of training videos."""
         return len(self.samples)
 
+    def source(self, index: int) -> Path:
+        """Return a video's file or folder of frames."""
+        return self.samples[index].path
+
     def __getitem__(self, key: tuple[int, int]) -> TrainItem:
         """Decode a video once and return its augmented views in an epoch."""
         epoch, index = key
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
         draw = SAMPLERS[clip.sampling or "dense"].train
-        indices = draw(self.lengths[sample.id], clip.frames, clip.stride, start)
-        frames = read_frames(sample.path, indices, partial(within_memory, frames=len(indices)))
+        length = self.lengths[sample.id]
+        indices = draw(length, clip.frames, clip.stride, start)
+        frames = read_counted_frames(sample.path, indices, length, partial(within_memory, frames=len(indices)))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)
@@ -135,12 +142,14 @@ class TestClips(Dataset[TestItem]):
         """Decode a video once and return its views."""
         sample, clip = self.samples[index], self.clip
         rule = SAMPLERS[clip.sampling or "dense"].test
-        indices = rule(self.lengths[sample.id], clip.frames, clip.stride, self.eval.segments)
+        length = self.lengths[sample.id]
+        indices = rule(length, clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         small = partial(resize_frame, size=clip.size)  # one by one, so that no more than one is held at full size
-        segments = read_frames(sample.path, indices.reshape(-1), small)
-        segments = segments.reshape(*indices.shape, *segments.shape[1:])
-        return {"clips": torch.from_numpy(test_views(segments, clip.size, self.eval.crops)), "index": index}
+        once, places = np.unique(indices, return_inverse=True)
+        frames = read_counted_frames(sample.path, once, length, small)
+        views = arranged_views(frames, places.reshape(indices.shape), clip.size, self.eval.crops)
+        return {"clips": torch.from_numpy(views), "index": index}
 
 
 class StepBatches(Sampler[list[tuple[int, int]]]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ BASE_BYTES = 9 * 10**8
 """Memory of a process on a CPU before it has a network: the interpreter and the libraries."""
 WORKING = 1.3
 """Peak of a step's activations, of those that are kept for the backward pass: gradients and scratch come on top."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own, where nothing is written here
+"""Folder that stands for the memory that processes share, which a container has 64 MB of unless told otherwise."""
 _UNLIMITED = 2**60
 _replaced: list[int] = []
 """Limits of the address space that blocks of `within_free` replaced: theirs are no property of the machine."""
@@ -54,6 +57,11 @@ def free_memory(device: torch.device, root: Path = _ROOT) -> int | None:
     spare = [max(0, limit - used) for limit, used in _groups(root)]
     space = [max(0, limit - mapped) for limit in _address_space() for mapped in [_mapped(root)] if mapped]
     return min([*_meminfo(root, "MemAvailable"), *spare, *space], default=None)
+
+
+def free_shared_memory() -> int | None:
+    """Return the free bytes of the memory in which loader processes hand over items; None where there is no limit."""
+    return shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else None
 
 
 class StepMemory(NamedTuple):

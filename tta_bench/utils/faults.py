@@ -8,6 +8,7 @@ import re
 from tta_bench.errors import BenchError, RunFailed, UserError
 
 GOES_ON = "the same command goes on from the last checkpoint."
+MORE_SHARED_MEMORY = "Say runtime.workers=0, or give a container more: docker run --shm-size=8g."
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 _SHARED_MEMORY = re.compile(r"shared memory|\bshm\b|unable to (write|mmap)|/torch_\d|Bus error", re.I)
@@ -77,8 +78,8 @@ def _of_text(error: BaseException) -> BenchError | None:
         return None
     if _SHARED_MEMORY.search(text):
         return RunFailed(
-            f"the loader's processes have too little shared memory (/dev/shm): {_first_line(text)}",
-            f"Say runtime.workers=0, or give a container more: docker run --shm-size=8g. Then {GOES_ON}",
+            f"the loader's processes have too little shared memory (/dev/shm): {_cause(text)}",
+            f"{MORE_SHARED_MEMORY} Then {GOES_ON}",
         )
     if match := _WORKER.search(text):
         by = f"was killed ({match['signal']})" if match["signal"] else "ended unexpectedly"
@@ -93,6 +94,12 @@ def _too_little_memory(text: str) -> RunFailed:
         f"there is too little memory: {_first_line(text) or 'an array did not fit'}",
         f"Try runtime.workers=0 or a smaller runtime.micro_batch; {GOES_ON}",
     )
+
+
+def _cause(text: str) -> str:
+    """Return the error itself where a loader's process sent its whole traceback, else the first line."""
+    last = (text.strip().splitlines() or [""])[-1]
+    return last.partition("Error: ")[2][:200] or _first_line(text) if text.startswith("Caught") else _first_line(text)
 
 
 def _first_line(text: str) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.data.clips import write_video
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.media import container, decode, reencode
+from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames, every_frame
 from tta_bench.data.media.reencode import SETTINGS_FILE, Settings, prepared_settings, reencode_videos
 from tta_bench.data.media.scenes import copy_lists
@@ -77,3 +79,27 @@ def test_lists_of_videos_that_were_prepared_before_keep_the_new_settings(
     assert prepared_settings(folders[0]) is None
     assert len({*found, None}) == 3
     assert prepared_settings(folders[1] / "list.txt") == found[0]
+
+
+@pytest.mark.parametrize(("height", "size"), [(1008, 48), (1200, 64)])
+def test_a_video_too_large_to_be_read_is_written_smaller(
+    height: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error names this remedy, unless the video is beyond what even this reads."""
+    (tmp_path / "videos").mkdir()
+    huge = write_video(tmp_path / "videos/huge.mp4", 30, height=height)
+    write_video(tmp_path / "videos/small.mp4", 30, height=64)
+    for module in (container, decode, reencode):
+        monkeypatch.setattr(module, "MOST_PIXELS", 160 * 1000)
+    with pytest.raises(UnreadableVideo, match=rf"160 x {height:,} pixels, .*`tta-bench data prepare --size 256`"):
+        count_frames(huge)
+    videos = [Clip(name, tmp_path / f"videos/{name}.mp4") for name in ("huge", "small")]
+    done = reencode_videos(videos, tmp_path / "videos", tmp_path / "new", Settings(size, 16), 2)
+    assert (done.written, done.broken) == (2, {})
+    assert count_frames(tmp_path / "new/huge.mp4") == 30
+    for module in (decode, reencode):
+        monkeypatch.setattr(module, "MOST_PIXELS_TO_SHRINK", 160 * 1001)
+    with pytest.raises(UnreadableVideo, match="are decoded$"):
+        count_frames(huge)
+    done = reencode_videos(videos[:1], tmp_path / "videos", tmp_path / "other", Settings(size, 16), 1)
+    assert list(done.broken) == ["huge.mp4"]

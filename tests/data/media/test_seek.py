@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.data.clips import cut, read_barcode, write_packed_avi, write_video
-from tta_bench.data.media import seek
+from tta_bench.data.media import frame_index, seek
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.data.media.examine import examine
@@ -54,6 +54,17 @@ def test_the_frames_are_those_that_counting_finds(clip: Path) -> None:
         indices = [min(start + 4 * k, FRAMES + 3) for k in range(draw.randint(1, 8))]
         draw.shuffle(indices)
         np.testing.assert_array_equal(read_counted_frames(clip, indices, FRAMES), read_frames(clip, indices))
+
+
+def test_frames_far_apart_are_those_that_counting_finds(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each far group is sought by itself, by an index that was made now, is remembered, or was read from its file."""
+    monkeypatch.setattr(frame_index, "LONG", 0)
+    monkeypatch.setattr(frame_index, "_remembered", {})
+    draw = random.Random(1)
+    for wanted in ([0, 3, 60, 61, 100, 149], [5, 140], *(sorted(draw.sample(range(FRAMES), 6)) for _ in range(4))):
+        np.testing.assert_array_equal(read_counted_frames(clip, wanted, FRAMES), read_frames(clip, wanted))
+        if wanted[0] == 5:
+            frame_index._remembered.clear()
 
 
 @pytest.mark.parametrize("name", SOUGHT)

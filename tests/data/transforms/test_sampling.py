@@ -148,6 +148,16 @@ def test_views_are_windows_of_the_resized_frames(segments, frames, height, width
         assert (view == resized[:, top : top + size, left : left + size]).all()
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 4), SIDES, SIDES, st.integers(1, 40), st.sampled_from([1, 2, 3]))
+def test_views_of_single_frames_are_those_of_the_segments(segments, frames, height, width, size, crops):
+    rng = generator(height, width, size)
+    video = rng.integers(0, 256, (5, height, width, 3), np.uint8)
+    places = rng.integers(0, 5, (segments, frames))
+    arranged = sampling.arranged_views(video, places, size, crops)
+    np.testing.assert_array_equal(arranged, sampling.test_views(video[places], size, crops))
+
+
 def test_what_has_the_right_size_is_not_copied():
     video = np.zeros((2, 4, 24, 32, 3), np.uint8)
     assert sampling.resize_short_side(video[0], 24) is not None

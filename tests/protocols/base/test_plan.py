@@ -7,13 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tta_bench.data.media.disk_rate import Rate
 from tta_bench.engine.training import Plan
 from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.protocols.base import plan
 from tta_bench.protocols.base.plan import (
     detectable_line,
     disk_line,
     order_line,
     plan_text,
+    shared_memory_line,
     time_line,
     training_line,
     waiting_line,
@@ -58,6 +61,50 @@ def test_waiting_for_data_is_told_above_a_fifth_of_the_time(loading: Loading | N
     lines = waiting_line(replace(ESTIMATE, loading=loading), "Try this.")
     assert list(lines) == ["waiting"] * bool(said)
     assert lines.get("waiting", "").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("disk", "said"),
+    [
+        (
+            Rate(5e6, 5e6),
+            "the disk reads 5.0 MB/s, 1.0 videos/s, and the device takes 20.0: it will wait 95% of the time",
+        ),
+        (
+            Rate(9e6, 1e6),
+            "the disk reads 9.0 MB/s, 9.0 videos/s, and the device takes 20.0: it will wait 55% of the time",
+        ),
+        (Rate(2e8, 1e6), "4 workers deliver 10.0 videos/s"),
+        (None, "4 workers deliver 10.0 videos/s"),
+    ],
+)
+def test_a_disk_that_is_slower_than_the_decoders_is_said(disk: Rate | None, said: str) -> None:
+    waiting = waiting_line(replace(ESTIMATE, loading=Loading(4, 0.4, 0.05, disk=disk)))["waiting"]
+    assert waiting.startswith(said)
+    assert ("data.cache=DIR" in waiting) == waiting.startswith("the disk")
+
+
+@pytest.mark.parametrize(
+    ("free", "held", "said"),
+    [
+        (
+            64 * 10**6,
+            154 * 10**6,
+            "2 loader processes may hold 154 MB in /dev/shm, where 64 MB are free. Say runtime.w",
+        ),
+        (10**9, 4 * 10**9, "2 loader processes may hold 4,000 MB in /dev/shm, where 1,000 MB are free."),
+        (64 * 10**6, 10**6, ""),
+        (None, 4 * 10**9, ""),
+    ],
+)
+def test_too_little_shared_memory_is_said_before_anything_is_loaded(
+    free: int | None, held: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "free_shared_memory", lambda: free)
+    lines = shared_memory_line(replace(ESTIMATE, loading=Loading(2, 0.1, 0.9, held)))
+    assert lines.get("memory", "").startswith(said)
+    assert list(lines) == ["memory"] * bool(said)
+    assert not said or "--shm-size" in lines["memory"]
 
 
 def test_the_difference_that_a_list_can_show_takes_account_of_its_groups() -> None:

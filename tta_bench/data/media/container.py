@@ -15,6 +15,9 @@ from av.stream import Stream
 MOST_PIXELS = 8192 * 8192
 """Largest number of pixels of a picture."""
 
+MOST_PIXELS_TO_SHRINK = 20_000 * 20_000
+"""The same of a video that is written smaller, one at a time: its frames are scaled as soon as they are decoded."""
+
 MOST_FRAMES = 1_000_000
 """Largest number of frames of a video: nine hours at 30 Hz."""
 
@@ -64,11 +67,18 @@ def open_for_reading(path: Path, options: Mapping[str, str] | None = None) -> In
     return av.open(str(path), metadata_errors="ignore", options=dict(options or {}))
 
 
-def too_large(width: int, height: int) -> str:
-    """Return the reason not to decode pictures of this size; empty where there is none."""
-    if width * height <= MOST_PIXELS:
+def too_large(width: int, height: int, most: int | None = None) -> str:
+    """Return the reason not to decode pictures of this size; empty where there is none.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        most: Largest number of pixels, `MOST_PIXELS` if it is None.
+    """
+    limit = MOST_PIXELS if most is None else most
+    if width * height <= limit:
         return ""
-    return f"its pictures have {width:,} x {height:,} pixels, and at most {MOST_PIXELS:,} are decoded"
+    return f"its pictures have {width:,} x {height:,} pixels, and at most {limit:,} are decoded"
 
 
 def too_many(frames: int) -> str:

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from tta_bench.data.media.container import (
     MOST_FRAMES,
     MOST_PIXELS,
+    MOST_PIXELS_TO_SHRINK,
+    NO_TRIAL,
     UnreadableVideo,
     has_decoder,
     open_for_reading,
@@ -44,6 +46,8 @@ Change = Callable[[Pixels], Pixels]
 """A function of one frame ``uint8 (H, W, 3)`` that gives a frame."""
 
 
+SHRINK = "`tta-bench data prepare --size 256` writes it smaller"
+"""Remedy for a video whose pictures are too large."""
 MOST_BYTES = 10**9
 """Most memory of the frames of one clip: 40 of 3840 x 2160 pixels, and no frame of a benchmark's clips is so large."""
 
@@ -98,18 +102,19 @@ def count_frames(path: Path) -> int:
     return sum(1 for _ in decoded(path))
 
 
-def every_frame(path: Path, side: int | None = None) -> Iterator[NDArray[np.uint8]]:
+def every_frame(path: Path, side: int | None = None, most: int | None = None) -> Iterator[NDArray[np.uint8]]:
     """Yield all frames of a video file, ``uint8 (H, W, 3)`` RGB, upright and in the size of the first one.
 
     Args:
         path: The file.
         side: Short side of the frames that are yielded, where smaller than the video's.
+        most: Largest number of pixels of a picture that is decoded, `MOST_PIXELS` if it is None.
 
     Raises:
         UnreadableVideo: Decoding fails, perhaps after some frames.
     """
     picture = ToRgb(path, side)
-    for frame in decoded(path):
+    for frame in decoded(path, most):
         yield picture(frame)
 
 
@@ -124,6 +129,17 @@ def frame_rate(path: Path) -> Fraction:
     if not rate:
         raise UnreadableVideo(path, "no frame rate")
     return rate
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return width and height of a video file as its header has them, 0 where it has none; raises UnreadableVideo."""
+    try:
+        with open_for_reading(path, NO_TRIAL) as container:
+            stream = container.streams.best("video")
+            film = isinstance(stream, av.VideoStream) and has_decoder(stream)
+            return (stream.width or 0, stream.height or 0) if film else (0, 0)
+    except av.FFmpegError as error:
+        raise UnreadableVideo(path, error.strerror or str(error)) from error
 
 
 class ToRgb:
@@ -180,12 +196,17 @@ def upright(picture: Pixels, matrix: NDArray[np.int32] | None) -> Pixels:
     return picture[:: -1 if along < 0 else 1, :: -1 if across < 0 else 1]
 
 
-def decoded(path: Path) -> Generator[av.VideoFrame]:
-    """Yield a video file's frames in order; raises UnreadableVideo, also when the file breaks off with an error."""
+def decoded(path: Path, most: int | None = None) -> Generator[av.VideoFrame]:
+    """Yield a video file's frames in order; raises UnreadableVideo, also when the file breaks off with an error.
+
+    Args:
+        path: The file.
+        most: Largest number of pixels of a picture, `MOST_PIXELS` if it is None.
+    """
     good = 0
     try:
         with open_for_reading(path) as container:
-            stream = video_stream(path, container)
+            stream = video_stream(path, container, most)
             for frame in container.decode(stream):
                 yield frame
                 good += 1
@@ -197,8 +218,13 @@ def decoded(path: Path) -> Generator[av.VideoFrame]:
         raise UnreadableVideo(path, "no frames")
 
 
-def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+def video_stream(path: Path, container: av.container.InputContainer, most: int | None = None) -> av.VideoStream:
     """Return the film of an open file, to be decoded by this thread.
+
+    Args:
+        path: The file, for errors.
+        container: The open file.
+        most: Largest number of pixels of a picture, `MOST_PIXELS` if it is None.
 
     Raises:
         UnreadableVideo: There is none, or none that can be decoded, or its header tells a size or a number of frames
@@ -209,9 +235,13 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
         raise UnreadableVideo(path, "no video stream")
     if not has_decoder(stream):
         raise UnreadableVideo(path, "no decoder for its codec")
-    if reason := too_large(stream.width or 0, stream.height or 0) or too_many(stream.frames):
+    width, height = stream.width or 0, stream.height or 0
+    if reason := too_large(width, height, most):
+        shrinks = most is None and not too_large(width, height, MOST_PIXELS_TO_SHRINK)
+        raise UnreadableVideo(path, f"{reason}{'; ' + SHRINK if shrinks else ''}")
+    if reason := too_many(stream.frames):
         raise UnreadableVideo(path, reason)
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for pictures that grow later
+    stream.codec_context.options = {"max_pixels": str(most or MOST_PIXELS)}  # for pictures that grow later
     stream.thread_type = "NONE"
     return stream
 

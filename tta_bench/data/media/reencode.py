@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.media.container import UnreadableVideo
-from tta_bench.data.media.decode import decoder_version, every_frame, frame_rate
+from tta_bench.data.media.container import MOST_PIXELS, MOST_PIXELS_TO_SHRINK, UnreadableVideo
+from tta_bench.data.media.decode import Pixels, decoder_version, every_frame, frame_rate, picture_size
 from tta_bench.data.media.encode import Encoding, write_video
 from tta_bench.errors import UserError
 from tta_bench.utils.files import temporary_path, write_atomic
@@ -21,6 +22,9 @@ SETTINGS_FILE = "prepared.json"
 """File in the new folder that states how its videos were written."""
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Container by suffix; a video of another suffix is written as MP4, under a name that ends so."""
+
+_huge = threading.Lock()
+"""Held while a video of pictures beyond `MOST_PIXELS` is decoded, whose decoder takes gigabytes."""
 
 
 class Settings(NamedTuple):
@@ -95,11 +99,21 @@ def reencode_video(source: Path, target: Path, settings: Settings) -> bool:
     part = temporary_path(target)
     try:
         encoding = settings.encoding(CONTAINERS[target.suffix.lower()])
-        write_video(part, every_frame(source, settings.size), frame_rate(source), encoding)
+        write_video(part, _small_frames(source, settings.size), frame_rate(source), encoding)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return True
+
+
+def _small_frames(source: Path, size: int) -> Iterator[Pixels]:
+    """Yield a video's frames with a short side of at most so many pixels; of huge ones, one video at a time."""
+    width, height = picture_size(source)
+    if width * height <= MOST_PIXELS:
+        yield from every_frame(source, size)
+        return
+    with _huge:
+        yield from every_frame(source, size, MOST_PIXELS_TO_SHRINK)
 
 
 def prepared_settings(root: Path) -> str | None:

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from tta_bench.data.media.container import NO_TRIAL, UnreadableVideo, open_for_reading
 from tta_bench.data.media.decode import Change, ToRgb, read_frames, video_stream
+from tta_bench.data.media.frame_index import FrameIndex, frame_index
 
 SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
+NEAR = 32
+"""Frames from one that is decoded to the next key frame worth seeking; nearer ones are decoded on the way."""
 
 
 def read_counted_frames(
@@ -38,58 +41,93 @@ def read_counted_frames(
     """
     wanted = np.minimum(indices, length - 1)
     once, places = np.unique(wanted, return_inverse=True)
-    frames = None if path.is_dir() else _seek_and_read(path, once.tolist(), length, change)
+    frames = _seek_and_read(path, once.tolist(), length, change) if _may_tell_times(path) else None
     if frames is None:
         return read_frames(path, wanted, change)
     return frames if np.array_equal(once, wanted) else frames[places]
 
 
+def _may_tell_times(path: Path) -> bool:
+    """Return False for a folder of frames and for RIFF (AVI), which is then opened once."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) != b"RIFF"
+    except OSError:
+        return False  # opening it again says what is wrong
+
+
 def _seek_and_read(path: Path, wanted: Sequence[int], length: int, change: Change | None) -> NDArray[np.uint8] | None:
-    """Decode from the last key frame not after the first wanted frame; None where that does not give all frames."""
+    """Decode from the last key frame before each group of wanted frames; None where that does not give all frames."""
     try:
         with open_for_reading(path, NO_TRIAL) as container:
             stream = video_stream(path, container)
             if container.format.name not in SEEKABLE_FORMATS or stream.codec_context.name not in SEEKABLE_CODECS:
                 return None
-            packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
-            times = sorted(pts for pts, _ in packets if pts is not None)
-            if len(times) != length or len(packets) != length or len(set(times)) != length:
-                return None
-            rows = {times[index]: row for row, index in enumerate(wanted)}
-            keys = [pts for pts, is_key in packets if is_key and pts is not None and pts <= times[wanted[0]]]
-            if not keys:
-                return None
-            container.seek(max(keys), stream=stream)
-            return _decode(path, container, stream, rows, change)
-    except (av.FFmpegError, UnreadableVideo):
+            index = frame_index(path, container, stream, length)
+            return None if index is None else _Reading(path, container, stream, index, change).read(wanted)
+    except (av.FFmpegError, UnreadableVideo, OSError):
         return None  # counting from the start raises the error
 
 
-def _decode(
-    path: Path,
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    rows: dict[int, int],
-    change: Change | None,
-) -> NDArray[np.uint8] | None:
-    """Return the frames at some times, each in its place; frames in between that no other refers to are not decoded."""
-    size = stream.width, stream.height
-    convert = ToRgb(path)
-    frames: NDArray[np.uint8] | None = None
-    missing = set(rows)
-    for packet in container.demux(stream):
-        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in rows else "NONREF"
-        for frame in packet.decode():
-            if frame.is_corrupt:  # then its pixels depend on where decoding began
+class _Reading:
+    """Some frames of an open video, each in its place."""
+
+    def __init__(
+        self,
+        path: Path,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        index: FrameIndex,
+        change: Change | None,
+    ) -> None:
+        self.container, self.stream, self.index, self.change = container, stream, index, change
+        self.convert = ToRgb(path)
+        self.size = stream.width, stream.height
+        self.frames: NDArray[np.uint8] | None = None
+
+    def read(self, wanted: Sequence[int]) -> NDArray[np.uint8] | None:
+        """Return the frames with these rising indices; None where decoding does not give one as it should be."""
+        done = 0
+        while done < len(wanted):
+            key = self.index.key_before(wanted[done])
+            if key is None:
                 return None
-            if frame.pts in missing:
-                if (frame.width, frame.height) != size:
-                    return None
-                picture = convert(frame) if change is None else change(convert(frame))
-                if frames is None:
-                    frames = np.empty((len(rows), *picture.shape), np.uint8)
-                frames[rows[frame.pts]] = picture  # one by one, so that the next picture takes the same memory
-                missing.remove(frame.pts)
-        if not missing:
-            return frames
-    return None
+            self.container.seek(key, stream=self.stream)
+            got = self._read_on(wanted, done)
+            if got == done:
+                return None
+            done = got
+        return self.frames
+
+    def _read_on(self, wanted: Sequence[int], done: int) -> int:
+        """Decode until all frames are there or seeking is quicker, and return how many are there; as many on a fault.
+
+        Frames that are not wanted and that no other refers to are not decoded.
+        """
+        begun, times = done, self.index.times
+        rest = {int(times[frame]) for frame in wanted[done:]}
+        for packet in self.container.demux(self.stream):
+            self.stream.codec_context.skip_frame = "DEFAULT" if packet.pts in rest else "NONREF"
+            for frame in packet.decode():
+                if frame.is_corrupt:  # then its pixels depend on where decoding began
+                    return begun
+                if frame.pts not in rest:
+                    continue
+                if (frame.width, frame.height) != self.size or frame.pts != times[wanted[done]]:
+                    return begun
+                self._put(frame, done, len(wanted))
+                done += 1
+                if done == len(wanted) or self._is_far(wanted[done - 1], wanted[done]):
+                    return done
+        return begun
+
+    def _put(self, frame: av.VideoFrame, row: int, rows: int) -> None:
+        picture = self.convert(frame) if self.change is None else self.change(self.convert(frame))
+        if self.frames is None:
+            self.frames = np.empty((rows, *picture.shape), np.uint8)
+        self.frames[row] = picture  # one by one, so that the next picture takes the same memory
+
+    def _is_far(self, frame: int, other: int) -> bool:
+        """Return True if a key frame lies between two frames, and far enough from the first."""
+        key, times = self.index.key_before(other), self.index.times
+        return key is not None and bool(key > times[min(frame + NEAR, len(times) - 1)])

@@ -186,3 +186,23 @@ def test_views(segments: Pixels, size: int, crops: int) -> Pixels:
         for top, left in crop_offsets(resized.shape[2], resized.shape[3], size, crops)
     ]
     return windows[0] if crops == 1 else np.stack(windows, 1).reshape(-1, frames, size, size, 3)
+
+
+def arranged_views(frames: Pixels, places: Indices, size: int, crops: int) -> Pixels:
+    """Cut the views of a test video from frames of which each is there once: as `test_views` of ``frames[places]``.
+
+    Args:
+        frames: Frames ``uint8 (N, H, W, 3)``.
+        places: The frames of each segment, ``int64 (segments, T)``.
+        size: Height and width of a view.
+        crops: Windows along the long side.
+    """
+    resized = resize_short_side(frames, size)
+    offsets = crop_offsets(resized.shape[1], resized.shape[2], size, crops)
+    views = np.empty((len(places), crops, places.shape[1], size, size, 3), np.uint8)
+    for number, (top, left) in enumerate(offsets):
+        window = resized[:, top : top + size, left : left + size]
+        for segment, taken in enumerate(places.tolist()):
+            for target, place in zip(views[segment, number], taken, strict=True):
+                target[...] = window[place]
+    return views.reshape(-1, *views.shape[2:])

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tta_bench.engine.device import resolve_device
+from tta_bench.engine.memory import SHARED_MEMORY, free_shared_memory
 from tta_bench.engine.schedule import Plan
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.metrics.paired import ALIKE, SHARES, design_effect, detectable_difference, group_size
 from tta_bench.protocols.base.preflight import Estimate
+from tta_bench.utils.faults import MORE_SHARED_MEMORY
 
 WIDTH = 10
 """Characters of a line's name, spaces included."""
@@ -20,6 +22,7 @@ FIXED_ORDER = (
     "fixed on the GPU: equal runs give equal bits, and steps are slower (python .ci/check_gpu.py measures by how much)"
 )
 MORE_WORKERS = "More cores help, with runtime.workers=N."
+FASTER_DISK = "Say data.cache=DIR on a faster disk, or try `tta-bench data prepare --size 256`."
 PREPARE = "Try `tta-bench data prepare --size 256`."
 
 
@@ -97,11 +100,34 @@ def waiting_line(estimate: Estimate, way_out: str = MORE_WORKERS) -> dict[str, s
     loading = estimate.loading
     if loading is None or min(loading.load_seconds, loading.step_seconds) <= 0:
         return {}
-    workers, load, step = loading
+    workers, load, step = loading[:3]
     delivered, taken = max(1, workers) / load, 1 / step
     share = max(0.0, 1 - delivered / taken) if workers else load / (load + step)
+    disk = loading.disk
+    if disk is not None and disk.files_per_second < min(delivered, (1 - WAITS) * taken):
+        found = f"{disk.bytes_per_second / 1e6:,.1f} MB/s, {disk.files_per_second:,.1f} videos/s"
+        waits = f"it will wait {1 - disk.files_per_second / taken:.0%} of the time in the first epoch"
+        later = "and later too if memory does not hold the videos"
+        return {
+            "waiting": f"the disk reads {found}, and the device takes {taken:,.1f}: {waits}, {later}. {FASTER_DISK}"
+        }
     if share <= WAITS:
         return {}
     who = f"{workers} worker{'s' * (workers > 1)}" if workers else "the main process"
     rates = f"deliver{'s' * (workers < 2)} {delivered:,.1f} videos/s, the device takes {taken:,.1f}"
     return {"waiting": f"{who} {rates}: it will wait {share:.0%} of the time. {way_out}"}
+
+
+def shared_memory_line(estimate: Estimate) -> dict[str, str]:
+    """Return the named line on shared memory that does not hold what loader processes have ready; empty where it does.
+
+    Args:
+        estimate: Measured sizes of the preflight.
+    """
+    loading, free = estimate.loading, free_shared_memory()
+    if loading is None or free is None or loading.shared_bytes <= free:
+        return {}
+    held = (
+        f"{loading.workers} loader process{'es' * (loading.workers > 1)} may hold {loading.shared_bytes / 1e6:,.0f} MB"
+    )
+    return {"memory": f"{held} in {SHARED_MEMORY}, where {free / 1e6:,.0f} MB are free. {MORE_SHARED_MEMORY}"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.data.media.disk_rate import Rate, cold_rate
 from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, memory_advice, smaller_micro_batch
 from tta_bench.engine.memory import give_back
 from tta_bench.engine.training import Training
@@ -31,6 +32,10 @@ class Loading(NamedTuple):
     """Time that one process takes to load a video and augment its clips."""
     step_seconds: float
     """Time that a step takes for the clips of a video."""
+    shared_bytes: int = 0
+    """Bytes of the items that loader processes hold ready in shared memory."""
+    disk: Rate | None = None
+    """Rate at which the disk gives videos that are not in memory; None where it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,17 @@ def _try_step(training: Training) -> Loading:
     begun = time.perf_counter()
     batch = next(iter(train_loader(training.clips, order, 0, pin=False)))
     load_seconds = (time.perf_counter() - begun) / videos
+    shared = loaders_bytes(batch, training)
     begun = time.perf_counter()
     training.step.train_step(batch, training.optimizer)
-    return Loading(settings.machine.workers, load_seconds, (time.perf_counter() - begun) / videos)
+    step_seconds = (time.perf_counter() - begun) / videos
+    return Loading(settings.machine.workers, load_seconds, step_seconds, shared, _disk_rate(training, order))
+
+
+def _disk_rate(training: Training, order: StepBatches) -> Rate | None:
+    """Return the rate at which the disk gives the videos of a batch; None for clips that come from no video."""
+    source = getattr(training.clips, "source", None)
+    return None if source is None else cold_rate([source(index) for _, index in next(iter(order))])
 
 
 def _order(training: Training, clips: int) -> StepBatches:

@@ -10,7 +10,15 @@ from tta_bench.experiments.fine_tune import FineTuneExperiment
 from tta_bench.models.classifier import Classifier
 from tta_bench.models.measure import count_gmacs, count_parameters, count_trained
 from tta_bench.protocols.base.overlap import overlap_of
-from tta_bench.protocols.base.plan import detectable_line, disk_line, plan_text, time_line, training_line, waiting_line
+from tta_bench.protocols.base.plan import (
+    detectable_line,
+    disk_line,
+    plan_text,
+    shared_memory_line,
+    time_line,
+    training_line,
+    waiting_line,
+)
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.training_run import is_test_of_file
@@ -116,6 +124,7 @@ def describe_plan(
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch * train.views, (len(clips.test), "video")),
         **waiting_line(estimate),
+        **shared_memory_line(estimate),
         "ranked": "yes" if ranked else "no: a locked key, the data or the test clips were changed",
     }
     return plan_text(lines)

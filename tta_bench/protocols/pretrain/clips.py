@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -69,6 +70,10 @@ class PretrainClips(Dataset[PretrainItem]):
     def __len__(self) -> int:
         """Return the number of videos."""
         return len(self.clips)
+
+    def source(self, index: int) -> Path:
+        """Return a video's file or folder of frames."""
+        return self.clips[index].path
 
     def __getitem__(self, key: tuple[int, int]) -> PretrainItem:
         """Decode a video once and return its views in an epoch."""

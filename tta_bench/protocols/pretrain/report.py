@@ -17,6 +17,7 @@ from tta_bench.protocols.base.plan import (
     PREPARE,
     disk_line,
     plan_text,
+    shared_memory_line,
     time_line,
     training_line,
     waiting_line,
@@ -105,6 +106,7 @@ def describe_pretraining(
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch * train.views),
         **waiting_line(estimate, MORE_WORKERS if experiment.root is None else PREPARE),
+        **shared_memory_line(estimate),
         "standard": "yes" if standard else "no: a locked key or the data were changed",
     }
     return plan_text(lines)

@@ -9,7 +9,14 @@ from tta_bench.engine.schedule import plan_steps
 from tta_bench.experiments.reaction import ReactionExperiment
 from tta_bench.models.measure import count_parameters, count_trained
 from tta_bench.protocols.base.overlap import overlap_of
-from tta_bench.protocols.base.plan import disk_line, plan_text, time_line, training_line, waiting_line
+from tta_bench.protocols.base.plan import (
+    disk_line,
+    plan_text,
+    shared_memory_line,
+    time_line,
+    training_line,
+    waiting_line,
+)
 from tta_bench.protocols.base.preflight import Estimate
 from tta_bench.protocols.base.recorder import RunInfo, identity
 from tta_bench.protocols.base.training_run import is_test_of_file
@@ -108,6 +115,7 @@ def describe_reaction_plan(
         "disk": disk_line(estimate),
         "time": time_line(estimate, plan.total * train.batch, (len(clips.scored), "clip")),
         **waiting_line(estimate),
+        **shared_memory_line(estimate),
         "ranked": "yes" if standard else "no: a locked key or the data were changed",
     }
     return plan_text(lines)
