@@ -1,9 +1,11 @@
 """Table of the peak memory of ``tta-bench run --dry-run`` for cards of backbones: of a run's whole tree of processes.
 
-python benchmarks/dry_run_memory.py [--limit-gb 4] [--protocol ucf101_ft] [--seconds 300] [NAME ...]
+python benchmarks/dry_run_memory.py [--limit-gb 4] [--most-gb 12] [--rows FILE] [--protocol ucf101_ft] [NAME ...]
 
 One after the other; without names, all of ``tta-bench list backbones``. ``--limit-gb`` runs each in a control group
 with that limit, as a container does: then a line is expected, or a run, and never a kill. Linux only; it needs root.
+``--most-gb`` ends a run that holds more, so that the machine is left alone. ``--rows`` keeps every row in a file as
+soon as it is known, and leaves out the cards that stand in it: the same command goes on after a stop.
 """
 
 from __future__ import annotations
@@ -61,13 +63,14 @@ def limited(limit: int | None) -> Iterator[Path | None]:
         group.rmdir()
 
 
-def measure(words: list[str], seconds: float, group: Path | None) -> tuple[int, int, str]:
-    """Return the peak in bytes, the exit code and the line that says why a command failed.
+def measure(words: list[str], seconds: float, group: Path | None, most: float | None) -> tuple[int, int, str]:
+    """Return the peak in bytes, the exit code and the lines that say what a command does, or why it failed.
 
     Args:
         words: The command line.
         seconds: Longest time; then it is stopped.
         group: Control group to run it in.
+        most: Most bytes that it may hold; beyond them it is stopped.
     """
 
     def join() -> None:
@@ -81,14 +84,21 @@ def measure(words: list[str], seconds: float, group: Path | None) -> tuple[int, 
         peak, end = 0, time.monotonic() + seconds
         while started.poll() is None:
             peak = max(peak, resident(started.pid))
-            if time.monotonic() > end:
+            if time.monotonic() > end or peak > (most or peak):
                 os.killpg(started.pid, signal.SIGKILL)
                 started.wait()
-                return peak, started.returncode, f"stopped after {seconds:.0f} s"
+                why = f"after {seconds:.0f} s" if time.monotonic() > end else f"beyond {peak / 1e9:.1f} GB"
+                return peak, started.returncode, f"stopped {why}"
             time.sleep(0.05)
         output.seek(0)
         lines = [line for line in output.read().splitlines() if line.startswith(("error:", "training", "memory"))]
     return peak, started.returncode, " / ".join(lines)[:300]
+
+
+def rows_of(path: Path | None) -> dict[str, str]:
+    """Return the rows that a file keeps, by the name of the card; none without a file."""
+    lines = path.read_text().splitlines() if path is not None and path.is_file() else []
+    return {line.split("|")[1].strip(): line for line in lines if line.endswith("|")}
 
 
 def main() -> None:
@@ -97,17 +107,34 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--protocol", default="ucf101_ft")
     parser.add_argument("--limit-gb", type=float)
-    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--most-gb", type=float)
+    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--seconds", type=float, default=600)
     asked = parser.parse_args()
     limit = None if asked.limit_gb is None else int(asked.limit_gb * 1e9)
-    print("| backbone | peak, GB | s | exit | said |\n|---|---|---|---|---|")
+    most = None if asked.most_gb is None else asked.most_gb * 1e9
+    known = rows_of(asked.rows)
+    print("| backbone | peak, GB | processor, s | exit | said |\n|---|---|---|---|---|")
     for name in asked.names or cards():
+        if name in known:
+            print(known[name])
+            continue
         with tempfile.TemporaryDirectory() as work:
             words = [f"protocol={asked.protocol}", f"backbone={name}", "weights=none", "tier=sample", "--dry-run"]
-            begun = time.monotonic()
+            begun = processor_seconds()
             with limited(limit) as group:
-                peak, code, said = measure([*COMMAND, "run", *words, "--work-dir", work], asked.seconds, group)
-        print(f"| {name} | {peak / 1e9:.2f} | {time.monotonic() - begun:.0f} | {code} | {said} |", flush=True)
+                peak, code, said = measure([*COMMAND, "run", *words, "--work-dir", work], asked.seconds, group, most)
+            row = f"| {name} | {peak / 1e9:.2f} | {processor_seconds() - begun:.0f} | {code} | {said} |"
+        print(row, flush=True)
+        if asked.rows is not None:
+            with asked.rows.open("a") as file:
+                file.write(f"{row}\n")
+
+
+def processor_seconds() -> float:
+    """Return the processor time of the processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

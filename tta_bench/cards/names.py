@@ -54,7 +54,7 @@ def add_file(group: str, path: Path) -> None:
 def _require_free(group: str, name: str, path: Path | None) -> None:
     if not re.fullmatch(NAME, name):
         raise UserError(f"'{name}' is no name for a card: letters, digits and ._+- were expected.")
-    if name in names(group):
+    if (group, name) in _added or name in card_files(group):
         raise UserError(
             f"two {group} are called '{name}': {origin(group, name)} and {path or 'this session'}.",
             "Rename one of them.",

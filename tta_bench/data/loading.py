@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media.decode import within_memory
+from tta_bench.data.media.kept import KeptFrames
 from tta_bench.data.media.seek import read_counted_frames
 from tta_bench.data.transforms.augment import augment_clip
 from tta_bench.data.transforms.rand_augment import parse_policy
@@ -82,6 +83,7 @@ class TrainClips(Dataset[TrainItem]):
         seed: int,
     ) -> None:
         self.samples, self.lengths, self.clip, self.train, self.seed = samples, lengths, clip, train, seed
+        self._kept = KeptFrames(sum(lengths[sample.id] for sample in samples))
         if train.augment.rand_augment is not None:
             parse_policy(train.augment.rand_augment)  # an error is raised here, not in a worker
 
@@ -101,7 +103,7 @@ class TrainClips(Dataset[TrainItem]):
         draw = SAMPLERS[clip.sampling or "dense"].train
         length = self.lengths[sample.id]
         indices = draw(length, clip.frames, clip.stride, start)
-        frames = read_counted_frames(sample.path, indices, length, partial(within_memory, frames=len(indices)))
+        frames = self._kept.read(sample.path, indices, length, partial(within_memory, frames=len(indices)))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
             for view in range(self.train.views)

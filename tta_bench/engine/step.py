@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -197,7 +199,8 @@ def checked(losses: Tensor, model: nn.Module, step: int, optimizer: Optimizer) -
     total = nn.utils.get_total_norm(gradients).double()
     *shares, scaled = torch.cat([losses.to(total.device, non_blocking=True), total[None]]).tolist()
     scale = optimizer.loss_scale
-    loss, norm = sum(shares, 0.0), scaled / scale
+    loss = functools.reduce(operator.add, shares, 0.0)  # one by one: `sum` compensates from Python 3.12 on
+    norm = scaled / scale
     forgiven = optimizer.scaler is not None and scale > MIN_LOSS_SCALE
     for name, value in (("loss", loss), ("gradient", 0.0 if forgiven else norm)):
         if not math.isfinite(value):

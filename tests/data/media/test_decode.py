@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from tests.data.clips import (
@@ -258,3 +259,16 @@ def test_sixteen_frames_of_a_4k_video_are_held_as_they_are() -> None:
     frame = np.zeros((2160, 3840, 3), np.uint8)
     assert within_memory(frame, 16) is frame
     assert within_memory(frame, 64).nbytes * 64 <= decode.MOST_BYTES
+
+
+@pytest.mark.parametrize("size", [(96, 72), (97, 71), (320, 240), (640, 361)])
+def test_pixels_do_not_depend_on_the_threads_of_the_conversion(size: tuple[int, int]) -> None:
+    width, height = size
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    for kind in ("yuv420p", "yuv422p10le", "yuvj420p"):
+        frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=kind)
+        alone, together = (
+            VideoReformatter().reformat(frame, width, height, format="rgb24", threads=threads).to_ndarray()
+            for threads in (1, 4)
+        )
+        assert np.array_equal(alone, together)

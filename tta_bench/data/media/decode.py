@@ -174,7 +174,7 @@ class ToRgb:
         self.begin(frame)
         assert self._size is not None
         try:
-            picture = self._reformatter.reformat(frame, *self._size, format="rgb24").to_ndarray()
+            picture = self._reformatter.reformat(frame, *self._size, format="rgb24", threads=1).to_ndarray()
         except (av.FFmpegError, ValueError) as error:
             reason = f"a frame of format {frame.format.name} cannot be converted: {error}"
             raise UnreadableVideo(self._path, reason) from error

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 SYLLABLES = 2.0
 """Syllables in a second."""
@@ -40,6 +39,8 @@ def speak(prosody: Prosody, base: float, samples: int, rate: int, draw: np.rando
         rate: Samples in a second.
         draw: Draws the phases of vibrato and syllables, and the breath.
     """
+    from scipy.signal import lfilter  # costs .9 s, and other runs do not need it
+
     time = np.arange(samples) / rate
     swing = 1.5 / 12 * prosody.vibrato * np.sin(2 * np.pi * (VIBRATO * time + draw.uniform()))
     pitch = base * 2 ** (1.2 * prosody.pitch + swing)
