@@ -31,6 +31,13 @@ def test_two_models_are_compared_by_r(tmp_path: Path, command: Callable[..., Any
     assert f"difference -{first - second:.4f}" in turned.out
 
 
+def test_the_interval_is_called_by_its_name(tmp_path: Path, command: Callable[..., Any]) -> None:
+    reactions = [write_reaction(tmp_path, some_intensities(noise), backbone=f"net{noise}") for noise in (0.5, 3.0)]
+    actions = [written(tmp_path, f"net{level}", level) for level in (0.5, 0.9)]
+    assert "96 clips: expanded percentiles of resampled groups, p from flipping" in command("compare", *reactions).out
+    assert "96 clips: Newcombe's interval, p from flipping groups' signs" in command("compare", *actions).out
+
+
 def test_two_protocols_are_compared_by_the_order_of_backbones(
     tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tta_bench.boards.errata import Erratum, dangling_errata, list_errata
-from tta_bench.boards.overlaps import read_findings, with_findings
+from tta_bench.boards.overlaps import read_each, read_findings, with_findings
 from tta_bench.boards.own_data import BoardKey, own_identity, sort_onto_boards
 from tta_bench.boards.replaced import dangling_replaced, list_replaced
 from tta_bench.boards.rows import Entry
@@ -51,7 +51,7 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
             attested ``manifests`` and the ``overlaps`` with pre-training data.
     """
     errata, problems = list_errata(official / "errata.yaml")
-    manifests, wrong = _manifests(official / MANIFESTS)
+    manifests, wrong = read_each((official / MANIFESTS).glob("*.json"), read_attested)
     findings, unread = read_findings([official, board_folder])
     problems += [*wrong, *unread]
     entries: dict[str, Entry] = {}
@@ -73,17 +73,6 @@ def collect_entries(record_folders: Sequence[Path], board_folder: Path, official
         names |= {line.record for line in replaced}
         problems += dangling_errata(errata, names, official / "errata.yaml")
     return Collected(sort_onto_boards(list(entries.values())), problems)
-
-
-def _manifests(folder: Path) -> tuple[list[AttestedManifest], list[str]]:
-    """Return the attested manifests in a folder, and the reasons why others of its files are none."""
-    manifests, problems = [], []
-    for file in sorted(folder.glob("*.json")):
-        try:
-            manifests.append(read_attested(file))
-        except UserError as error:
-            problems.append(error.message)
-    return manifests, problems
 
 
 def _with_copies(entry: Entry, manifests: Sequence[AttestedManifest]) -> Entry:

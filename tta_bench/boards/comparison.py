@@ -54,6 +54,8 @@ class Comparison(NamedTuple):
     """None for a metric without right and wrong."""
     note: str = ""
     """Limits of what the comparison can say; empty for none."""
+    interval: str = ""
+    """Name of the difference's interval."""
 
 
 class Pair(NamedTuple):
@@ -110,6 +112,7 @@ def compare(a: Path, b: Path, truth: Truth | None = None) -> Comparison:
         metric.difference(first.samples, second.samples)._replace(p=float(p[0, 1])),
         _discordant(metric, first, second),
         note,
+        metric.interval_name(first.samples),
     )
 
 

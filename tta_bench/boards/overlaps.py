@@ -6,10 +6,11 @@ A findings file is what ``tta-bench data overlap PRETRAINING_DATA TEST_DATA --in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +21,26 @@ from tta_bench.metrics import METRICS
 from tta_bench.records.overlap import FOLDER, Findings, read_findings_file
 from tta_bench.records.predictions import Outcomes, name_hashes
 
+Read = TypeVar("Read")
+
 
 def read_findings(folders: Sequence[Path]) -> tuple[list[Findings], list[str]]:
     """Return the findings in folders of boards, and the reasons why other files there are none."""
-    found, problems = [], list[str]()
     files = {path.resolve(): path for folder in folders for path in (folder / FOLDER).glob("*.json")}
-    for file in sorted(files.values()):
+    return read_each(files.values(), read_findings_file)
+
+
+def read_each(files: Iterable[Path], read: Callable[[Path], Read]) -> tuple[list[Read], list[str]]:
+    """Return the contents of files, sorted by their paths, and the reasons why others of them cannot be read.
+
+    Args:
+        files: The files.
+        read: Reads one, or raises a UserError.
+    """
+    found, problems = [], list[str]()
+    for file in sorted(files):
         try:
-            found.append(read_findings_file(file))
+            found.append(read(file))
         except UserError as error:
             problems.append(error.message)
     return found, problems
@@ -44,17 +57,35 @@ def with_findings(entry: Entry, findings: Sequence[Findings]) -> Entry:
 
 
 def overlaps_in_words(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield a sentence for each row whose pre-training data were looked over: the number, and top-1 without them."""
+    """Yield a sentence for each row whose pre-training data were looked over: the number, and top-1 without them.
+
+    Where no findings file names the clips, the number is that of the records themselves.
+    """
     for row in rows:
         looked = [(entry, entry.overlap) for entry in row.entries if entry.overlap is not None]
         if len(looked) < len(row.entries) or not row.has("top1"):
+            yield from _as_recorded(row)
             continue
         first = [(runs[0], runs[0].overlap) for runs in row.splits.values()]
         seen = sum(int(overlap.sum()) for _, overlap in first if overlap is not None)
         of = sum(entry.record.n_scored for entry, _ in first)
-        corpora = shorten(sorted({name for entry, _ in looked for name in entry.overlaps_with}))
-        said = f"{row.first.identity.backbone}: {seen:,} of {of:,} test clips are near-duplicates of clips of {corpora}"
+        said = _counted(row, seen, of, {name for entry, _ in looked for name in entry.overlaps_with})
         yield f"{said}{_without(row, looked) if seen else ''}."
+
+
+def _counted(row: Row, seen: int, of: int, corpora: Iterable[str]) -> str:
+    name = row.first.identity.backbone
+    return f"{name}: {seen:,} of {of:,} test clips are near-duplicates of clips of {shorten(sorted(corpora))}"
+
+
+def _as_recorded(row: Row) -> Iterator[str]:
+    """Yield a sentence for a row whose records say how many test clips their pre-training data hold."""
+    recorded = [found for runs in row.splits.values() if (found := runs[0].record.overlap) is not None]
+    if len(recorded) < len(row.splits):
+        return
+    said = _counted(row, sum(r.clips for r in recorded), sum(r.of for r in recorded), {r.corpus for r in recorded})
+    unknown = "the findings that name them are not among these boards, so top-1 is not known without them"
+    yield f"{said}, as its records say; {unknown}."
 
 
 def _without(row: Row, looked: Sequence[tuple[Entry, NDArray[np.bool_]]]) -> str:

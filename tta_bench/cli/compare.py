@@ -80,7 +80,7 @@ def _show_two(result: Comparison, as_json: bool) -> None:
     if as_json:
         data = result._asdict()
         data["difference"] = _plain(result.difference)
-        discordant = data.pop("discordant")
+        discordant, _ = data.pop("discordant"), data.pop("interval")
         data |= discordant._asdict() if discordant else {}
         if not result.note:
             del data["note"]
@@ -91,7 +91,7 @@ def _show_two(result: Comparison, as_json: bool) -> None:
         f"{heading(result.metric)}: {figure(result.metric, result.a)} and {figure(result.metric, result.b)}, "
         f"difference {signed(result.metric, difference.value)}\n"
         f"95 % interval {_interval(result.metric, difference)}, p {difference.p:.4f} "
-        f"({difference.n_groups} groups of {difference.n:,} clips: Newcombe's interval, p from flipping groups' signs)"
+        f"({difference.n_groups} groups of {difference.n:,} clips: {result.interval}, p from flipping groups' signs)"
     )
     if result.discordant is not None:
         only_a, only_b, p = result.discordant

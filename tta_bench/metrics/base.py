@@ -173,6 +173,11 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
         low, high = difference_ends(values, (first, second), groups, hits, level)
         return Difference(value, low, high, two_sided_p(first - second), len(groups), n_groups)
 
+    def interval_name(self, samples: S) -> str:
+        """Return the name of the interval that a difference of two runs has, as `difference_ends` makes it."""
+        hybrid = self.proportion(samples) is not None
+        return "Newcombe's interval" if hybrid else "expanded percentiles of resampled groups"
+
     def resampler(self, runs: Sequence[S]) -> Resampler:
         """Return runs over the same samples, ready to be resampled by their groups in sorted order."""
         return Recomputed(self, runs)
