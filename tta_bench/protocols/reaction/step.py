@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tta_bench.cards.kinds import BackboneCard
 from tta_bench.engine.device import memory_advice
+from tta_bench.engine.moving import chosen, sent
 from tta_bench.engine.optimizer import Groups, decay_groups
 from tta_bench.engine.pixels import normalize
 from tta_bench.engine.step import StepSettings, TrainStep
@@ -77,15 +78,15 @@ class ReactionStep(TrainStep[ReactionBatch, HidingDraws, ReactionSettings]):
         """Return the share of some clips in the squared error, averaged over the batch's clips and targets."""
         device = self.settings.machine.device
         hidden = self.hidden(batch, drawn, rows, places)
-        outputs = self.net(self.inputs(batch, places), hidden.to(device))
-        targets = batch["targets"][places].to(device)
+        outputs = self.net(self.inputs(batch, places), sent(hidden, device))
+        targets = sent(batch["targets"][places], device)
         return F.mse_loss(outputs, targets, reduction="sum") / (self.clips * targets.shape[1])
 
     def inputs(self, batch: ReactionBatch, rows: Tensor) -> list[PaddedSequence]:
         """Return some clips of a batch as the network's paths take them: faces normalised for each part."""
         device = self.settings.machine.device
-        faces = batch["faces"][rows].to(device, non_blocking=True) if batch["faces"].numel() else None
-        frames = batch["frames"][rows].to(device)
+        faces = chosen(batch["faces"], rows, device) if batch["faces"].numel() else None
+        frames = sent(batch["frames"][rows], device)
         features = iter(zip(batch["features"], batch["rows"], strict=True))
         inputs = []
         for part in self.parts:
@@ -94,7 +95,7 @@ class ReactionStep(TrainStep[ReactionBatch, HidingDraws, ReactionSettings]):
                 inputs.append(PaddedSequence(normalize(faces, part.mean, part.std), frames))
             else:
                 values, lengths = next(features)
-                inputs.append(PaddedSequence(values[rows].to(device, non_blocking=True), lengths[rows].to(device)))
+                inputs.append(PaddedSequence(chosen(values, rows, device), sent(lengths[rows], device)))
         return inputs
 
     def outputs(self, batch: ReactionBatch) -> Tensor:
