@@ -1,4 +1,4 @@
-"""Encoding of clips' windows by a small frozen backbone, beside what their decoding alone allows; one loader process."""
+"""Encoding of clips' windows by a small frozen backbone, beside their decoding alone; one loader process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from benchmarks.interleaved import as_shares, interleaved, share
 from benchmarks.videos import ucf101_like
 from tests.data.clips import link
 from tta_bench.cards.catalog import backbone_card
+from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.features.encoded import WindowRule, encode_clips
-from tta_bench.data.loading import batches_of, test_loader
 from tta_bench.data.media.decode import count_frames
 from tta_bench.engine.device import Machine
 from tta_bench.experiments.base import ResolvedClip
@@ -35,7 +35,7 @@ def test_encoding_keeps_pace_with_decoding(tmp_path: Path) -> None:
     kept: list[str] = []
 
     def decode() -> None:
-        for _ in test_loader(rule.clips(samples, lengths), batches_of(CLIPS, 1), 1, False):
+        for _ in loading.test_loader(rule.clips(samples, lengths), loading.batches_of(CLIPS, 1), 1, False):
             pass
 
     def encode() -> None:
