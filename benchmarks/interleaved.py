@@ -44,15 +44,7 @@ def speed(turns: Turns, one: str, other: str) -> Turn:
 
 def as_table(turns: Turns, one: str) -> str:
     """Return a line for each call: its medians, and how many times as fast one of them was."""
-    lines = []
-    for name, found in turns.items():
-        wall, processor = (1000 * median(values) for values in zip(*found, strict=True))
-        ratio = speed(turns, one, name)
-        said = (
-            f"{one} is {ratio.wall:.2f} times as fast ({ratio.processor:.2f} in processor time)" if name != one else ""
-        )
-        lines.append(f"  {wall:9.1f} ms ({processor:9.1f} ms of processors)  {name:24} {said}".rstrip())
-    return "\n".join(lines)
+    return _table(turns, one, lambda other: "{} is {:.2f} times as fast ({:.2f}".format(one, *speed(turns, one, other)))
 
 
 def share(turns: Turns, one: str, other: str) -> Turn:
@@ -63,10 +55,13 @@ def share(turns: Turns, one: str, other: str) -> Turn:
 
 def as_shares(turns: Turns, one: str) -> str:
     """Return a line for each call: its medians, and one call's time as a share of it."""
+    return _table(turns, one, lambda other: "{} takes {:.2f} of it ({:.2f}".format(one, *share(turns, one, other)))
+
+
+def _table(turns: Turns, one: str, compared: Callable[[str], str]) -> str:
     lines = []
     for name, found in turns.items():
         wall, processor = (1000 * median(values) for values in zip(*found, strict=True))
-        ratio = share(turns, one, name)
-        said = f"{one} takes {ratio.wall:.2f} of it ({ratio.processor:.2f} in processor time)" if name != one else ""
+        said = f"{compared(name)} in processor time)" if name != one else ""
         lines.append(f"  {wall:9.1f} ms ({processor:9.1f} ms of processors)  {name:24} {said}".rstrip())
     return "\n".join(lines)

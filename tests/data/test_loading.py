@@ -14,10 +14,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.clips import HEIGHT, WIDTH, as_sent, read_barcode, write_video
+from tests.data.clips import HEIGHT, WIDTH, as_sent, read_barcode, write_repeated, write_video
 from tta_bench.config.resolve import resolve
 from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
+from tta_bench.data.media import seek
 from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
@@ -174,6 +175,24 @@ def test_what_is_in_flight_is_bounded(workers: int, size: int) -> None:
     assert 1 <= left <= workers
     assert left * ahead * size <= loading.IN_FLIGHT_BYTES or (left, ahead) == (1, 1)
     assert (left, ahead) == (workers, 2) or workers * 2 * size > loading.IN_FLIGHT_BYTES
+
+
+def test_samples_of_a_long_video_are_sought_and_those_that_counting_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piece, times = write_video(tmp_path / "piece.mp4", 100, "libx264", g="50", bf="2"), 40
+    sample = Sample("long", write_repeated(tmp_path / "long.mp4", piece, times), 0, "g")
+    train = loading.TrainClips([sample], {"long": 100 * times}, CLIP, TRAIN, seed=0)
+    tested = loading.TestClips([sample], {"long": 100 * times}, CLIP, EvalSettings(segments=3, crops=3), 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            loading, "read_counted_frames", lambda path, indices, _, change: read_frames(path, indices, change)
+        )
+        counted = [train[0, 0]["clips"], train[1, 0]["clips"], tested[0]["clips"]]
+    monkeypatch.setattr(seek, "read_frames", None)
+    for item, expected in zip((train[0, 0], train[1, 0], tested[0]), counted, strict=True):
+        assert torch.equal(item["clips"], expected)
+    assert train.source(0) == sample.path
 
 
 START = ["forkserver", pytest.param("spawn", marks=[pytest.mark.acceptance, pytest.mark.long])]
