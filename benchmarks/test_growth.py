@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from benchmarks.test_start import install_plugins
 from tests.conftest import REPOSITORY
 from tests.data.clips import write_video
 from tests.records.some_records import some_identity, some_record
@@ -127,7 +128,7 @@ def test_clips_are_planned_in_proportion(tmp_path: Path) -> None:
 
 
 def test_claims_are_taken_in_proportion(tmp_path: Path) -> None:
-    """Take, look and release in a file system in memory, where there is one: a busy disk's own time varies threefold."""
+    """Take, look and release in a file system in memory, where there is one: a disk's own time varies threefold."""
     memory = Path("/dev/shm")
 
     def prepare(count: int) -> Iterator[Work]:
@@ -216,14 +217,7 @@ def test_cards_are_added_in_proportion() -> None:
 def test_plugins_are_listed_in_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(count: int) -> Iterator[Work]:
         site = tmp_path / str(count)
-        for number in range(count):
-            package, info = site / f"plug_{number}", site / f"plug_{number}-1.0.dist-info"
-            package.mkdir(parents=True)
-            info.mkdir()
-            (package / "__init__.py").write_text("raise RuntimeError('imported')")
-            lines = f"Metadata-Version: 2.1\nName: plug-{number}\nVersion: 1.0\nSummary: A net\n"
-            (info / "METADATA").write_text(lines)
-            (info / "entry_points.txt").write_text(f"[tta_bench.plugins]\nplug_net_{number} = plug_{number}\n")
+        install_plugins(site, count)
 
         def work() -> None:
             installed.cache_clear()

@@ -105,6 +105,7 @@ def follow(page: Path, folder: Path) -> int:
         ("add_a_protocol.md", 12),
         ("scaling.md", 4),
         ("scale.md", 3),
+        ("cost.md", 2),
         ("reaction.md", 3),
         ("official_data.md", 1),
     ],
