@@ -16,7 +16,8 @@ SHOW_RESULTS = (
 )
 """Pages that show scores."""
 spec = importlib.util.spec_from_file_location("pictures", REPOSITORY / ".ci" / "pictures.py")
-assert spec is not None and spec.loader is not None
+assert spec is not None
+assert spec.loader is not None
 pictures = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(pictures)
 
