@@ -103,6 +103,8 @@ def follow(page: Path, folder: Path) -> int:
         ("add_a_backbone.md", 13),
         ("add_a_dataset.md", 16),
         ("add_a_protocol.md", 12),
+        ("add_a_metric.md", 3),
+        ("versions.md", 2),
         ("scaling.md", 4),
         ("scale.md", 3),
         ("cost.md", 2),

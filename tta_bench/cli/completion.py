@@ -27,7 +27,7 @@ def command(shell: str) -> None:
     \b
     eval "$(tta-bench completion bash)"   in ~/.bashrc
     eval "$(tta-bench completion zsh)"    in ~/.zshrc, after compinit
-    tta-bench completion fish | source         in ~/.config/fish/config.fish
+    tta-bench completion fish | source   in ~/.config/fish/config.fish
     """
     from tta_bench.cli import cli
 

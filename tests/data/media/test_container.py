@@ -7,7 +7,7 @@ import pytest
 
 from tests.data.clips import write_video
 from tta_bench.data.media import container, decode
-from tta_bench.data.media.container import UnreadableVideo, open_for_reading, too_large, too_many
+from tta_bench.data.media.container import UnreadableVideo, open_for_reading, tags_ignored, too_large, too_many
 from tta_bench.data.media.decode import count_frames, frame_rate, read_frames
 from tta_bench.data.media.examine import examine
 from tta_bench.data.media.frame_times import frame_times
@@ -81,3 +81,10 @@ def test_pictures_and_frames_beyond_a_limit_are_not_decoded(tmp_path: Path, monk
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
         open_for_reading(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(
+    ("version", "needed"), [("15.0.0", True), ("18.1.0", True), ("19.0.2", False), ("21.3", False)]
+)
+def test_only_a_pyav_that_has_the_argument_gets_it(version: str, needed: bool) -> None:
+    assert bool(tags_ignored(version)) is needed

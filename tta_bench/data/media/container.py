@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -53,6 +54,15 @@ class UnreadableVideo(Exception):
         return f"{self.path}: {self.reason}"
 
 
+def tags_ignored(version: str) -> dict[str, Any]:
+    """Return PyAV's argument for tags that are no UTF-8; from version 19 on it has none, and fails at none.
+
+    Args:
+        version: PyAV's version.
+    """
+    return {"metadata_errors": "ignore"} if int(version.partition(".")[0]) < 19 else {}
+
+
 def open_for_reading(path: Path, options: Mapping[str, str] | None = None) -> InputContainer:
     """Open a file; texts of its tags that are no UTF-8 are ignored, for many tools write Latin-1.
 
@@ -64,7 +74,7 @@ def open_for_reading(path: Path, options: Mapping[str, str] | None = None) -> In
         OSError: The file cannot be opened.
         av.FFmpegError: It is no video or sound.
     """
-    return av.open(str(path), metadata_errors="ignore", options=dict(options or {}))
+    return av.open(str(path), options=dict(options or {}), **tags_ignored(av.__version__))
 
 
 def too_large(width: int, height: int, most: int | None = None) -> str:
