@@ -100,9 +100,8 @@ class TrainClips(Dataset[TrainItem]):
         epoch, index = key
         sample, clip = self.samples[index], self.clip
         start = generator(self.seed, epoch, sample.id, "start")
-        draw = SAMPLERS[clip.sampling or "dense"].train
         length = self.lengths[sample.id]
-        indices = draw(length, clip.frames, clip.stride, start)
+        indices = SAMPLERS[clip.sampling or "dense"].train(length, clip.frames, clip.stride, start)
         frames = self._kept.read(sample.path, indices, length, partial(within_memory, frames=len(indices)))
         views = [
             augment_clip(frames, clip.size, self.train.augment, generator(self.seed, epoch, sample.id, view))
@@ -143,9 +142,8 @@ class TestClips(Dataset[TestItem]):
     def __getitem__(self, index: int) -> TestItem:
         """Decode a video once and return its views."""
         sample, clip = self.samples[index], self.clip
-        rule = SAMPLERS[clip.sampling or "dense"].test
         length = self.lengths[sample.id]
-        indices = rule(length, clip.frames, clip.stride, self.eval.segments)
+        indices = SAMPLERS[clip.sampling or "dense"].test(length, clip.frames, clip.stride, self.eval.segments)
         indices = apply_control(indices, self.eval.control, generator(self.seed, sample.id, "control"))
         small = partial(resize_frame, size=clip.size)  # one by one, so that no more than one is held at full size
         once, places = np.unique(indices, return_inverse=True)
