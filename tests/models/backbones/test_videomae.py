@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from tta_bench.models.backbones import videomae
@@ -159,6 +160,17 @@ def test_a_branch_that_no_sample_keeps_has_gradients_of_zero():
     out, _, *gradients = gradients_of(block, tokens)
     assert torch.equal(out, tokens)
     assert all(not gradient.any() for gradient in gradients)  # not None: the optimizer's moments go on
+
+
+@pytest.mark.parametrize(("tokens", "heads", "width"), [(160, 3, 64), (1568, 1, 64), (70, 2, 24)])
+def test_attention_and_its_gradient_have_the_bits_of_pytorchs_on_heads_that_lie_apart(tokens, heads, width):
+    values, found = torch.randn(2, tokens, 3, heads, width), []
+    for attention in (attend, F.scaled_dot_product_attention):
+        qkv = values.clone().requires_grad_()
+        mixed = attention(*qkv.permute(2, 0, 3, 1, 4))
+        mixed.square().sum().backward()
+        found.append((mixed.detach(), qkv.grad))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 @pytest.mark.parametrize("cached", [1, 7 * 5 * 5, 1_000_000])

@@ -73,6 +73,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return v
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= FEW_TOKENS:
         return _attend_plainly(q, k, v)
+    if q.device.type == "cpu":  # a head's rows side by side: more than the copies cost, and the same bits
+        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     return F.scaled_dot_product_attention(q, k, v)
 
 
