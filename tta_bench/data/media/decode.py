@@ -136,8 +136,9 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with open_for_reading(path, NO_TRIAL) as container:
             stream = container.streams.best("video")
-            film = isinstance(stream, av.VideoStream) and has_decoder(stream)
-            return (stream.width or 0, stream.height or 0) if film else (0, 0)
+            if isinstance(stream, av.VideoStream) and has_decoder(stream):
+                return stream.width or 0, stream.height or 0
+            return 0, 0
     except av.FFmpegError as error:
         raise UnreadableVideo(path, error.strerror or str(error)) from error
 
