@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tta_bench.metrics.intervals import Interval, group_bootstrap, percentiles, resample_weights
+from tta_bench.metrics.intervals import (
+    Interval,
+    group_bootstrap,
+    percentiles,
+    resample_groups,
+    resample_weights,
+    resampled_means,
+)
 
 samples = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=60)
 
@@ -126,3 +133,17 @@ def test_grouped_intervals_cover_where_ungrouped_ones_do_not() -> None:
         ungrouped += low <= 0.7 <= high
     assert 0.93 <= grouped / 2000 <= 0.97
     assert ungrouped / 2000 < 0.85
+
+
+@pytest.mark.parametrize("n_groups", [2, 37, 707])
+def test_whole_numbers_give_the_same_means_as_any_others(n_groups: int) -> None:
+    draw = np.random.default_rng(n_groups)
+    counts = draw.integers(1, 9, (n_groups, 1)).astype(float)
+    sums = draw.binomial(counts.astype(int), 0.8).astype(float)
+    drawn = np.concatenate(list(resample_groups(n_groups, 301)))
+    expected = sums[drawn, 0].sum(axis=1) / counts[drawn, 0].sum(axis=1)
+    assert np.array_equal(resampled_means(sums, counts, 301), expected)
+    halves = sums / 2
+    assert resampled_means(halves + 0.25, counts, 301) == pytest.approx(
+        (halves[drawn, 0] + 0.25).sum(axis=1) / counts[drawn, 0].sum(axis=1), abs=1e-12
+    )

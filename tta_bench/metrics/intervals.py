@@ -119,9 +119,24 @@ def resampled_means(
     """Return the mean over cells of the cells' means in each resample of the groups, ``(resamples,)``."""
     if sums.shape[1] > 1:
         return np.concatenate([_mean_of_cells(w @ sums, w @ counts) for w in resample_weights(len(sums), resamples)])
+    if (sums == np.floor(sums)).all() and sums.min() >= 0 and len(sums) * max(sums.max(), counts.max()) < 2**31:
+        return _resampled_shares(sums[:, 0].astype(np.int64), counts[:, 0].astype(np.int64), resamples)
     pairs = sums[:, 0] + 1j * counts[:, 0]  # one look-up brings both, which takes half as long as weights
     totals = np.concatenate([pairs.take(drawn).sum(axis=1) for drawn in resample_groups(len(pairs), resamples)])
     means: NDArray[np.float64] = totals.real / totals.imag
+    return means
+
+
+def _resampled_shares(sums: NDArray[np.int64], counts: NDArray[np.int64], resamples: int) -> NDArray[np.float64]:
+    """Return the share in each resample, where both are whole numbers: one number holds both, one above the other."""
+    pairs = (sums << 32) | counts
+    drawn_pairs = np.empty((_BLOCK, len(pairs)), np.int64)
+    totals = np.empty(resamples, np.int64)
+    for block, drawn in enumerate(resample_groups(len(pairs), resamples)):
+        found = drawn_pairs[: len(drawn)]
+        pairs.take(drawn, out=found, mode="clip")  # no number is out of range, and this asks no further
+        found.sum(axis=1, out=totals[block * _BLOCK : block * _BLOCK + len(drawn)])
+    means: NDArray[np.float64] = (totals >> 32) / (totals & (2**32 - 1))
     return means
 
 

@@ -3,7 +3,7 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const first = [...body.rows];
-  const place = new Map(first.map((row, index) => [row, index]));
+  const known = new Map();
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     if (head.hasAttribute("data-fixed")) return;
@@ -23,15 +23,37 @@ for (const table of document.querySelectorAll("table.sortable")) {
     heads.forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", next);
     const sign = next === "ascending" ? 1 : -1;
-    const keyed = first.map((row) => [value(row.cells[column].textContent.trim(), number), row]);
-    keyed.sort(([a, rowA], [b, rowB]) => {
-      if (a === null || b === null) return (a === null) - (b === null) || place.get(rowA) - place.get(rowB);
-      const order = number ? a - b : a < b ? -1 : a > b ? 1 : 0;
-      return sign * order || place.get(rowA) - place.get(rowB);
+    const keyed = keys(column, number);
+    const order = first.map((_, index) => index);
+    order.sort((a, b) => {
+      const [left, right] = [keyed[a], keyed[b]];
+      if (left === null || right === null) return (left === null) - (right === null) || a - b;
+      return sign * (left < right ? -1 : left > right ? 1 : 0) || a - b;
     });
-    const sorted = document.createDocumentFragment();
-    for (const [, row] of keyed) sorted.append(row);
-    body.append(sorted);
+    hold();
+    body.replaceChildren(...order.map((index) => first[index]));
+  }
+
+  // The value of each row in a column, read once.
+  function keys(column, number) {
+    if (!known.has(column)) known.set(column, first.map((row) => value(row.cells[column].textContent.trim(), number)));
+    return known.get(column);
+  }
+
+  // Columns keep their widths while rows move, so that no cell need be measured again; another size of window frees them.
+  function hold() {
+    if (table.style.tableLayout) return;
+    const widths = heads.map((head) => head.getBoundingClientRect().width);
+    if (!widths.some(Boolean)) return;
+    const columns = document.createElement("colgroup");
+    for (const width of widths) columns.append(Object.assign(document.createElement("col"), { style: `width: ${width}px` }));
+    table.prepend(columns);
+    Object.assign(table.style, { tableLayout: "fixed", width: `${widths.reduce((sum, width) => sum + width)}px` });
+    const free = () => {
+      columns.remove();
+      table.removeAttribute("style");
+    };
+    addEventListener("resize", free, { once: true });
   }
 
   function value(words, number) {
