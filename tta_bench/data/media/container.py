@@ -71,7 +71,8 @@ def open_for_reading(path: Path, options: Mapping[str, str] | None = None) -> In
         OSError: The file cannot be opened.
         av.FFmpegError: It is no video or sound.
     """
-    return av.open(str(path), options=dict(options or {}), **tags_ignored(av.__version__))
+    opened: InputContainer = av.open(str(path), options=dict(options or {}), **tags_ignored(av.__version__))
+    return opened
 
 
 def too_large(width: int, height: int) -> str:
