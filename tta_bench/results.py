@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -120,7 +121,8 @@ def report(
 
     if not records:
         raise UserError("no run was named.", "`tta-bench list runs` names them.")
-    files = [file_of(one, work_dir) for record in records for one in members(record, Path(work_dir))]
+    named = [members(record, Path(work_dir)) if isinstance(record, str | Path) else [record] for record in records]
+    files = [file_of(one, work_dir) for one in chain.from_iterable(named)]
     page, root = Path(into), data_root and Path(data_root).expanduser()
     if page.is_dir():
         page /= f"{files[0].stem}.html" if len(files) == 1 else "report.html"

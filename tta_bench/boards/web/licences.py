@@ -27,7 +27,7 @@ class Licence(NamedTuple):
 
 
 def licences(record: Record) -> Iterator[Licence]:
-    """Yield what a run was made of, each part of joined backbones by itself.
+    """Yield the parts that a run was made of, each of joined backbones by itself.
 
     Args:
         record: The record.

@@ -6,10 +6,7 @@ import base64
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from tta_bench.results import Named
+from typing import Any, NamedTuple
 
 TABLE, FIGURES, PLOTS = "table.md", "study.json", "curve*.svg"
 """Files of a study's folder."""
@@ -35,15 +32,13 @@ class StudyShown(NamedTuple):
     """Its curves, in addresses that hold them."""
 
 
-def members(named: Named, work_dir: Path) -> list[Named]:
-    """Return the names of the records of a study's points, or what was named if that is no study.
+def members(named: str | Path, work_dir: Path) -> list[str | Path]:
+    """Return the names of the records of a study's points, or the name itself if that is no study's.
 
     Args:
         named: Name of a study's folder in the work folder, or the folder, or anything else.
         work_dir: Folder of the runs.
     """
-    if not isinstance(named, str | Path):
-        return [named]
     folder = next((place for place in (Path(named), work_dir / named) if (place / FIGURES).is_file()), None)
     return [named] if folder is None else list(_points(folder))
 

@@ -1,4 +1,4 @@
-"""What the folder of a run's training holds for a report: figures of its steps, how far it is, and its picture."""
+"""Contents of a training's folder for a report: figures of its steps, how far it is, and its picture."""
 
 from __future__ import annotations
 
