@@ -52,7 +52,8 @@ class KeptFrames:
             return read_frames(path, indices, change)
         if not wanted.size or wanted.min() < 0:
             raise ValueError(f"frame indices must be 0 or more and there must be one, not {wanted.tolist()}")
-        return self._held[path][np.minimum(wanted, length - 1)]
+        frames: NDArray[np.uint8] = self._held[path][np.minimum(wanted, length - 1)]
+        return frames
 
     def _keep(self, path: Path, length: int, change: Change) -> bool:
         """Keep a video's frames and return True, if it has room beside the others; all or none, as its first tells."""
