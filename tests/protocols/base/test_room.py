@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.engine.line import line_step, line_training, pairs
+from tta_bench.cards.catalog import backbone_card
 from tta_bench.engine.device import Machine, OutOfMemory
 from tta_bench.engine.memory import StepMemory
 from tta_bench.engine.training import Training
@@ -94,3 +95,15 @@ def test_a_pair_of_clips_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("workers", "parts"), [(0, 0), (3, 6)])
 def test_loaders_hold_some_parts_each(workers: int, parts: int) -> None:
     assert room.loaders_bytes(pairs(2), training(4, workers=workers)) == parts * 4 * 2 * 4
+
+
+@pytest.mark.parametrize(("millions", "free"), [(1012, 3.3), (300, 1.3), (86, 0.2)])
+def test_weights_that_do_not_fit_are_refused_before_the_network_is_built(
+    monkeypatch: pytest.MonkeyPatch, millions: int, free: float
+) -> None:
+    memory_is(monkeypatch, 4 * GB, int(free * GB))
+    card = backbone_card("videomaev2_vit_g").model_copy(update={"parameters": millions * 10**6})
+    with pytest.raises(UserError, match=rf"alone take .* GB, and {free} GB are free of 4\.0 GB"):
+        room.require_weights(card)
+    room.require_weights(card.model_copy(update={"parameters": millions * 10**5}))
+    room.require_weights(card.model_copy(update={"parameters": None}))

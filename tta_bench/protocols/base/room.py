@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
+from tta_bench.cards.kinds import BackboneCard
 from tta_bench.data.loading import AHEAD, IN_FLIGHT_BYTES, bytes_of
 from tta_bench.engine.device import OutOfMemory, smaller_micro_batch
 from tta_bench.engine.memory import (
@@ -17,6 +20,30 @@ from tta_bench.engine.memory import (
 )
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
+
+ROOM = 0.9
+"""Share of the free memory that weights may take: a control group counts more than a process's own pages."""
+BYTES = 4
+"""Bytes of a weight; networks are built in float32, on the CPU."""
+
+
+def require_weights(card: BackboneCard) -> None:
+    """Refuse a network whose weights alone do not fit into the free memory, before it is built.
+
+    Args:
+        card: The backbone; one whose card does not say its parameters is let through.
+
+    Raises:
+        UserError: They do not fit; says what they need and what is free.
+    """
+    cpu = torch.device("cpu")
+    needed, free = BYTES * (card.parameters or 0), free_memory(cpu)
+    if free is not None and needed > ROOM * free:
+        raise UserError(
+            f"the weights of {card.name} alone take {_gb(needed)}, and {_gb(free)} are free of "
+            f"{_gb(total_memory(cpu) or free)}.",
+            "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
+        )
 
 
 def require_fixed(training: Training) -> None:

@@ -24,6 +24,7 @@ from tta_bench.protocols.base.claimed import claimed, sweep_folders
 from tta_bench.protocols.base.norm_batch import locked_micro_batch, never, norm_batch
 from tta_bench.protocols.base.preflight import Estimate, Fitted, fit_micro_batch, require_busy
 from tta_bench.protocols.base.recorder import Recorder
+from tta_bench.protocols.base.room import require_weights
 from tta_bench.protocols.base.shared_run import SharedRun, done_before
 from tta_bench.protocols.base.weights import CHECKPOINT, Weights
 from tta_bench.records.progress import PLAN, write_plan
@@ -237,8 +238,13 @@ def preflight(run: PreparedRun[Any], trial: Trial) -> Fitted:
         BenchError: Whatever fails.
     """
     console.print(f"preflight: everything once, and small, before {run.steps:,} steps", style="dim")
+
+    def tried(micro_batch: int) -> Estimate:
+        require_weights(run.experiment.backbone)
+        return trial(micro_batch)
+
     with within_free(run.machine.device):
-        fitted = fit_micro_batch(trial, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
+        fitted = fit_micro_batch(tried, run.micro_batch, run.micro_batch_is_auto, run.machine.world)
     require_busy(run.clips_in_step, fitted.micro_batch, run.machine.world.size, run.micro_batch_key)
     return fitted
 
