@@ -152,3 +152,15 @@ def test_text_of_a_record_is_text(tmp_path: Path, text: str, count: int) -> None
     assert [attributes for tag, attributes in tags if tag == "script"] == [{}]
     assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
     assert "alert(1)" in content or "alert" not in text
+
+
+@pytest.mark.parametrize(("room", "shown"), [(0, 0), (50, 1), (2_000_000, 2)])
+def test_pictures_of_a_pre_training_take_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, shown: int
+) -> None:
+    monkeypatch.setattr(report, "ROOM", room)
+    monkeypatch.setattr(report, "restored", lambda *_: ["data:image/png;base64,cGljdHVyZQ=="])
+    started = [write_record(some_record(identity=some_identity(seed=seed)), tmp_path) for seed in (0, 1)]
+    content = written(started, tmp_path)
+    assert content.count("data:image/png") == shown
+    assert content.count("restored. A report of fewer runs") == 2 - shown

@@ -37,7 +37,7 @@ MOST_OPEN = 6
 MOST_WITH_CLIPS = 5
 """Runs whose worst clips are shown with frames."""
 ROOM = 1_500_000
-"""Bytes for what is large of all runs (classes, matrices, pictures, frames): what comes later is left out, and said to be."""
+"""Bytes for what is large of all runs (classes, matrices, pictures, frames): what comes later is left out."""
 LARGE = ("classes", "matrix", "restored", "worst")
 """Values of a run that count against `ROOM`."""
 _FAILED = "its figures do not follow from its files, or it is not what it says; tta-bench verify says why"
@@ -146,9 +146,8 @@ def _fit(runs: Sequence[dict[str, Any]]) -> None:
         for run in runs:
             if not run["whole"] or not run[name]:
                 continue
-            size = (
-                len(run[name]) if isinstance(run[name], str) else sum(len("".join(clip.pictures)) for clip in run[name])
-            )
+            parts = [picture for clip in run[name] for picture in clip.pictures] if name == "worst" else run[name]
+            size = sum(map(len, parts))
             if spent + size > ROOM:
                 run["left_out"].append(name)
                 run[name] = type(run[name])()
