@@ -7,6 +7,7 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def _content(archive: bytes, member: zipfile.ZipInfo) -> bytes:
     packed = archive[start : start + member.compress_size]
     if not archive.startswith(b"PK\x03\x04", member.header_offset) or len(packed) < member.compress_size:
         raise ValueError(f"{member.filename} is not where the file says")
-    unpack = _unpacked_often if member.file_size <= _OFTEN else _unpacked
+    unpack: Callable[[bytes, int, int, int], bytes] = _unpacked_often if member.file_size <= _OFTEN else _unpacked
     return unpack(packed, member.compress_type, member.file_size, member.CRC)
 
 

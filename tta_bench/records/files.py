@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -176,7 +177,9 @@ def _senseless(arrays: dict[str, Any]) -> str | None:
         return "more classes of lower numbers tie with a true one than tie with it"
     for name in ("ids", "groups", "classes", "emotions"):
         if name in arrays and arrays[name].dtype.kind == "U":
-            read = _strange_often if name in _LISTS else _strange
+            read: Callable[[np.dtype[Any], bytes], tuple[str | None, bool]] = (
+                _strange_often if name in _LISTS else _strange
+            )
             strange, twice = read(arrays[name].dtype, arrays[name].tobytes())
             if strange is not None:
                 return f"{name} have signs that are not seen: {ascii(strange)[:80]}"
