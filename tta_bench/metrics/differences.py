@@ -56,7 +56,7 @@ def newcombe(
     value = values[0] - values[1]
     below = math.sqrt(max(down**2 - 2 * correlation * down * other_up + other_up**2, 0.0))
     above = math.sqrt(max(up**2 - 2 * correlation * up * other_down + other_down**2, 0.0))
-    return value - below, value + above
+    return float(value - below), float(value + above)
 
 
 def adjusted_p(

@@ -65,7 +65,7 @@ def korn_graubard(share: float, n_effective: float, level: float = LEVEL) -> tup
     tail = (1 - level) / 2
     low = float(betaincinv(right, wrong + 1, tail)) if right > 0 else 0.0
     high = float(betaincinv(right + 1, wrong, 1 - tail)) if wrong > 0 else 1.0
-    return low, high
+    return float(low), float(high)
 
 
 def ends(
