@@ -32,6 +32,8 @@ RUNS = {
     "reaction": (*REACTION, "runtime.micro_batch=2"),
 }
 CHECKPOINTED = ("drop path and dropout", "pre-training", "reaction")
+SMALL = ("clip.size=32", "clip.frames=4")
+"""Clips of convolutions in bfloat16, which most processors imitate: 117 s a step of the usual ones."""
 PRECISIONS = ("fp32", "bf16")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
@@ -71,7 +73,8 @@ def measured(tmp_path: Path, name: str, *words: str, launcher: tuple[str, ...] =
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", RUNS)
 def test_processes_end_with_the_bits_of_one(tmp_path: Path, name: str, precision: str) -> None:
-    words = (*RUNS[name], f"precision={precision}")
+    imitated = SMALL if (name, precision) == ("batch norm", "bf16") else ()
+    words = (*RUNS[name], *imitated, f"precision={precision}")
     print(f"\n{name}, {precision}")
     for devices in ("1", "2", "4"):
         measured(tmp_path, devices, *words, f"runtime.devices={devices}")
