@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.warm import Program
 from tta_bench.cards.catalog import weights_card
+from tta_bench.cli import cli
 from tta_bench.config.resolve import resolve
 from tta_bench.records.schema import Record
 
@@ -20,6 +22,8 @@ REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OWN = re.compile(r"([A-Z_]+=\S+ )*tta-bench [^|>&;]*$")
 """A command that is nothing but the suite's own program."""
+SHOWN = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:tta-bench|torchrun .* -m tta_bench) (\w.*?)(?: {3}.*| +# .*)?$", re.MULTILINE)
+"""A command that is only shown: it has no ``$``, since it needs data, hours or names of one's own."""
 EXIT_CODE = re.compile(r"  # exit code (\d)$")
 
 
@@ -114,6 +118,22 @@ def follow(page: Path, folder: Path) -> int:
 )
 def test_a_page_does_what_it_says(tmp_path: Path, page: str, commands: int) -> None:
     assert follow(REPOSITORY / "docs" / page, tmp_path) == commands
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in REPOSITORY.glob("docs/*.md"))])
+def test_commands_that_are_only_shown_are_ones_that_the_suite_takes(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8").replace("\\\n", "")
+    for _, block in BLOCK.findall(text):
+        for shown in SHOWN.findall(block):
+            command: click.Command = cli
+            words = shlex.split(shown)
+            while isinstance(command, click.Group):
+                found = command.get_command(click.Context(command), words[0])
+                assert found is not None, shown
+                command, words = found, words[1:]
+            options, _, _ = command.make_parser(click.Context(command)).parse_args(words)
+            if command.name == "run":
+                assert resolve(options["words"]), shown
 
 
 def test_the_page_on_records_names_every_field() -> None:
