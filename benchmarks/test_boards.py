@@ -78,6 +78,7 @@ def test_board_of_a_thousand_records(benchmark: BenchmarkFixture, house: Path) -
     assert seconds < 3
 
 
+@pytest.mark.usefixtures("ranked")
 def test_check_of_a_thousand_records(benchmark: BenchmarkFixture, house: Path) -> None:
     update_boards([house / "records"], house, house)
     assert benchmark.pedantic(check_boards, args=([house / "records"], house, house), rounds=3) == []
