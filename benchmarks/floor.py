@@ -2,7 +2,8 @@
 
 What a step does is recorded operation by operation while it runs, so its floor has the shapes, the strides, the types
 and the dropped blocks of that very step. Two floors are told apart: with attention as PyTorch's kernel computes it,
-and with attention's two products and their four gradients alone, as plain products of each head, without a softmax.
+and with attention's products alone, as plain products of each head without a softmax: two, and five for their
+gradients, since the kernel does the first of them again and does not keep ``N x N`` weights.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PRODUCTS = {
 }
 ATTENTION = {ATEN._scaled_dot_product_flash_attention_for_cpu.default: 2}
 """Kernels of attention, and the products in each: of queries and keys, of weights and values."""
-ATTENTION_GRADIENT = {ATEN._scaled_dot_product_flash_attention_for_cpu_backward.default: 4}
+ATTENTION_GRADIENT = {ATEN._scaled_dot_product_flash_attention_for_cpu_backward.default: 5}
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ class Floor:
                 torch.mm(a, b.t(), out=weights)
                 torch.mm(weights, b, out=narrow)
             else:
-                torch.mm(a, b.t(), out=weights)
+                for _ in range(2):
+                    torch.mm(a, b.t(), out=weights)
                 for left in (weights.t(), weights, weights.t()):
                     torch.mm(left, b, out=narrow)
 

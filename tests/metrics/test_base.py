@@ -31,8 +31,8 @@ def hits(predictions: Predictions) -> NDArray[np.bool_]:
 def test_compute_alone_gives_value_interval_and_difference() -> None:
     a, b = some_predictions(0.4), some_predictions(0.8)
     metric = Margin("margin")
-    plain, percentile = metric.measure(a, 200), metric.measure_percentile(a, 200)
-    assert percentile == pytest.approx(group_bootstrap(hits(a), a.groups, resamples=200))
+    plain, percentile = metric.measure(a, 1000), metric.measure_percentile(a, 1000)
+    assert percentile == pytest.approx(group_bootstrap(hits(a), a.groups, resamples=1000))
     assert (plain.value, *plain[3:]) == (percentile.value, *percentile[3:])
     assert plain.low <= percentile.low
     assert plain.high > percentile.high

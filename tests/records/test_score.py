@@ -8,11 +8,13 @@ import pytest
 from tests.records.some_intensities import some_intensities, some_truth
 from tests.records.some_records import CLASSES, some_predictions, write_success
 from tta_bench.data.datasets.hume_reaction import EMOTIONS
+from tta_bench.metrics.intervals import DRAWS
 from tta_bench.metrics.pearson import pearson, pearson_bootstrap
 from tta_bench.records.intensities import (
     collect_intensities,
 )
 from tta_bench.records.predictions import collect, name_hashes
+from tta_bench.records.schema import Metric
 from tta_bench.records.score import chance_level, holds_chance, score
 from tta_bench.records.store import read_record
 from tta_bench.records.verify import verify_record
@@ -59,7 +61,8 @@ def test_top5_needs_more_than_five_classes_and_an_interval_two_groups() -> None:
 
 def test_figures_are_what_they_are_called() -> None:
     predictions = some_intensities()
-    metrics, per_class, undefined = score(predictions.outcomes(), rules={"pearson": "percentile"})
+    before = Metric(value=0.0, low=None, high=None, n=1, n_groups=1, interval="percentile", draws=DRAWS)
+    metrics, per_class, undefined = score(predictions.outcomes(), recorded={"pearson": before})
     assert predictions.targets is not None
     assert predictions.groups is not None
     r = pearson(predictions.outputs, predictions.targets)

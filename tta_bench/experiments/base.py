@@ -18,7 +18,7 @@ from tta_bench.plugins import PluginCode
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.printable import ordinal
 
-NUMERICS_VERSION = 4
+NUMERICS_VERSION = 5
 """Raised when the code changes a number that an unchanged card gives."""
 
 EXPERIMENTS: dict[str, type[Experiment]] = {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,12 @@ LEVEL = 0.95
 """Coverage of every interval that is reported."""
 FEW_GROUPS = 20
 """With fewer groups than this, a percentile interval is clearly too narrow."""
+Draws = Literal["philox", "sfc64"]
+"""NumPy's generators of random bits that resamples are or were drawn with."""
+DRAWS: Draws = "sfc64"
+"""The generator of every new interval: the quickest whose bits NumPy keeps from version to version (NEP 19)."""
+_BITS: dict[Draws, Any] = {"philox": lambda key: np.random.Philox(key=key), "sfc64": np.random.SFC64}
+_drawn_with: ContextVar[Draws] = ContextVar("drawn_with", default=DRAWS)
 _BLOCK = 50
 """Resamples that are drawn at once: an even number, few enough to stay in the processor's cache."""
 
@@ -164,10 +172,10 @@ def resample_groups(
     The draws are the same in blocks of any even number.
 
     Equal numbers of groups give equal draws, so results resampled one by one are paired; other units are drawn anew.
-    The draws are made of Philox's raw words, which NumPy keeps from version to version (NEP 19), and not by a method of
-    its Generator, which it may change: a stored interval can be recomputed to the last digit later.
+    The draws are made of a generator's raw words, which NumPy keeps from version to version (NEP 19), and not by a
+    method of its Generator, which it may change: a stored interval can be recomputed to the last digit later.
     """
-    bits = np.random.Philox(key=key_bits("bootstrap", unit, n_groups))
+    bits = _BITS[_drawn_with.get()](key_bits("bootstrap", unit, n_groups))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
         words = bits.random_raw((rows * n_groups + 1) // 2).astype("<u8", copy=False).view("<u4")[: rows * n_groups]
@@ -175,6 +183,16 @@ def resample_groups(
         drawn *= np.uint64(n_groups)
         drawn >>= np.uint64(32)  # a 32-bit fraction of n_groups, rounded down: uniform up to n_groups / 2**32
         yield drawn.view(np.int64).reshape(rows, n_groups)
+
+
+@contextmanager
+def drawn_with(draws: Draws) -> Iterator[None]:
+    """Draw resamples with another generator inside, so that an interval of a record of before can be recomputed."""
+    before = _drawn_with.set(draws)
+    try:
+        yield
+    finally:
+        _drawn_with.reset(before)
 
 
 def percentiles(resampled: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:

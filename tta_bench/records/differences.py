@@ -39,8 +39,7 @@ def differences(record: Record, outcomes: AnyOutcomes, predictions: AnyPredictio
     if distinct != record.n_expected:
         yield f"samples: {record.n_expected:,} were expected, {distinct:,} are there"
     name = record.identity.protocol.score
-    rules = {name: metric.interval for name, metric in record.metrics.items()}
-    metrics, per_class, undefined = score(outcomes, METRICS.of_samples(name), predictions, rules)
+    metrics, per_class, undefined = score(outcomes, METRICS.of_samples(name), predictions, record.metrics)
     recorded = dict(record.metrics)
     if name not in METRICS:
         yield f"{name} not recomputed: needs plug-in {plugin_of_score(record)}"

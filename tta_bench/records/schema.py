@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
+from tta_bench.metrics.intervals import Draws
 from tta_bench.records.identity import Digest, FileName, Identity, Name, Part, Timestamp
 from tta_bench.records.overlap import Overlap
 from tta_bench.records.redact import text_with_path, without_paths
@@ -43,6 +44,8 @@ class Metric(Part):
     """``samples`` where groups are not known: the true interval is at least as wide, as one group's resemble."""
     interval: IntervalRule = Field(default="percentile", exclude_if=lambda rule: rule == "percentile")
     """Rule of the interval; records of before have the percentiles of the bootstrap, too narrow near 0 and 1."""
+    draws: Draws = Field(default="philox", exclude_if=lambda draws: draws == "philox")
+    """Generator that the groups were drawn with; Philox in records of before numerics 5."""
     ties: TieRule = Field(default="missed", exclude_if=lambda rule: rule == "missed")
     """Rule of ties: ``shared``, a tie of k classes counts 1/k; ``missed``, of records of before, a tie is a miss."""
 

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, TypedDict
 
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS, SampleMetric
+from tta_bench.metrics.intervals import DRAWS, drawn_with
 from tta_bench.records.files import AnyOutcomes, AnyPredictions, write_outcomes, write_predictions
 from tta_bench.records.intensities import Intensities
 from tta_bench.records.predictions import Outcomes
-from tta_bench.records.schema import FileRef, IntervalRule, LabelSource, Metric, Record, TieRule
+from tta_bench.records.schema import FileRef, LabelSource, Metric, Record, TieRule
 
 
 class Scores(NamedTuple):
@@ -28,7 +29,7 @@ def score(
     outcomes: AnyOutcomes,
     ranked_by: SampleMetric[Any] | None = None,
     predictions: AnyPredictions | None = None,
-    rules: Mapping[str, IntervalRule] = MappingProxyType({}),
+    recorded: Mapping[str, Metric] = MappingProxyType({}),
 ) -> Scores:
     """Return every figure of one run, each with the interval of a bootstrap over groups.
 
@@ -36,26 +37,30 @@ def score(
         outcomes: Outcomes of the run.
         ranked_by: The protocol's own metric, computed beside the suite's; left out if its samples are missing.
         predictions: All scores, for metrics that need more than outcomes.
-        rules: Rules of the intervals of metrics, where a record of before has another than ours.
+        recorded: Figures of a record of before, whose intervals are made and drawn as they were.
     """
     samples: dict[str, Any] = {outcomes.serves: outcomes}
     if predictions is not None:
         samples.setdefault(predictions.serves, predictions)
     wanted = {metric.name: metric for metric in [*METRICS.own(), *filter(None, [ranked_by])]}
     metrics = {
-        name: _figure(metric, samples[metric.needs], rules.get(name, "expanded"), outcomes)
+        name: _figure(metric, samples[metric.needs], recorded.get(name), outcomes)
         for name, metric in wanted.items()
         if metric.needs in samples and metric.is_defined(samples[metric.needs])
     }
     return Scores(metrics, *outcomes.per_class())
 
 
-def _figure(metric: SampleMetric[Any], samples: Any, rule: IntervalRule, outcomes: AnyOutcomes) -> Metric:
+def _figure(metric: SampleMetric[Any], samples: Any, recorded: Metric | None, outcomes: AnyOutcomes) -> Metric:
+    rule, draws = (recorded.interval, recorded.draws) if recorded else ("expanded", DRAWS)
     measure = metric.measure if rule == "expanded" else metric.measure_percentile
-    value, low, high, n, n_groups = measure(samples)
+    with drawn_with(draws):
+        value, low, high, n, n_groups = measure(samples)
     ends = {"low": low, "high": high} if n_groups > 1 else {"low": None, "high": None}
     ties: TieRule = "shared" if metric.needs == "ranks" and getattr(samples, "tied", None) is not None else "missed"
-    return Metric(value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled, interval=rule, ties=ties)
+    return Metric(
+        value=value, **ends, n=n, n_groups=n_groups, resampled=outcomes.resampled, interval=rule, draws=draws, ties=ties
+    )
 
 
 def outcomes_of(record: Record, predictions: AnyPredictions) -> AnyOutcomes:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor
 
 TOLERANCE = 1e-8
@@ -109,6 +108,8 @@ def _minimum(
         gradient = torch.cat([slope.T @ features + penalty * weight, slope.sum(0)[:, None]], dim=1)
         value = -logs[rows, labels].mean() + 0.5 * penalty * (weight * weight).sum()
         return float(value), gradient.cpu().numpy().ravel()
+
+    from scipy.optimize import minimize  # takes a third of a second, which other protocols' runs do not wait for
 
     small = features.device.type == "cpu" and features.numel() * classes < FEW
     options = {"maxiter": max_iter, "maxfun": 2 * max_iter, "gtol": TOLERANCE, "ftol": 0.0, "maxcor": MEMORY}
