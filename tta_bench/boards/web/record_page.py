@@ -72,7 +72,9 @@ def record_values(entry: Entry, file: Path, controls: Mapping[RunKey, Sequence[E
         "controls": [(other, _figure(other.record, score)) for other in mine],
         "phases": [_phase(record, phase) for phase in record.phases],
         "cost": dict(_cost(record)),
-        "given": shlex.join(record.given),
+        "circumstances": _circumstances(record, file),
+        "environment": _environment(record),
+        "packages": record.environment.packages if record.environment else {},
         "script": script(record),
         "attestations": list(_attestations(file)),
         "grid": _grid(record, score),
@@ -196,6 +198,33 @@ def _cost(record: Record) -> Iterator[tuple[str, str]]:
         yield "Time", f"{sum(phase.seconds for phase in record.phases) / 3600:,.3f} hours"
     if (energy := watt_hours([record])) is not None:
         yield "Energy", f"{energy:,.3g} Wh"
+
+
+def _circumstances(record: Record, file: Path) -> dict[str, str]:
+    identity = record.identity
+    return {
+        "Data": identity.dataset.name,
+        "Track": identity.track,
+        "Weights": identity.weights.name if identity.weights else "none",
+        "Protocol": f"{identity.protocol.name}, version {identity.protocol.version}",
+        "Finished": record.finished or "not",
+        "Typed": shlex.join(record.given),
+        "Record": file.name,
+    }
+
+
+def _environment(record: Record) -> dict[str, str]:
+    environment = record.environment
+    if environment is None:
+        return {}
+    return {
+        "Suite": environment.suite_version,
+        "Commit": environment.commit or NONE,
+        "Device": environment.device,
+        "Decoder": environment.decoder or NONE,
+        "Precision": environment.precision,
+        "Python": f"{environment.python}, {environment.platform}",
+    }
 
 
 def _grid(record: Record, score: str) -> dict[str, Any] | None:
