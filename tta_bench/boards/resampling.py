@@ -25,6 +25,8 @@ class Resampled(NamedTuple):
     """``(resamples,)``, the mean over splits and seeds."""
     groups: NDArray[Any]
     """``(N,)`` group of every sample of every run."""
+    sizes: NDArray[np.intp]
+    """``(G,)`` samples of each group."""
     hits: Hits | None
     """All runs' samples, where the metric is a proportion."""
     noise: float
@@ -35,7 +37,7 @@ class Resampled(NamedTuple):
     @property
     def n_groups(self) -> int:
         """Number of groups."""
-        return len(group_codes(self.groups).sizes)
+        return len(self.sizes)
 
     @property
     def rough(self) -> bool:
@@ -50,7 +52,7 @@ class Resampled(NamedTuple):
             score,
             *ends(score, self.scores, self.groups, self.hits),
             spread=float(np.var(self.scores)),
-            groups=effective_groups(group_codes(self.groups).sizes),
+            groups=effective_groups(self.sizes),
             seeds=self.noise,
             freedom=self.freedom,
         )
@@ -68,9 +70,9 @@ def resample_rows(rows: Sequence[Row], metric: str) -> list[Resampled | None]:
         splits, n_groups = _splits(same, computed)
         noise = _seed_noise(splits)
         for position, (index, column) in enumerate(zip(members, _resample(splits, n_groups).T, strict=True)):
-            resampled[index] = Resampled(
-                column, *_samples(same[position], computed), noise.variances[position], noise.freedom
-            )
+            groups, hits = _samples(same[position], computed)
+            sizes = group_codes(groups).sizes
+            resampled[index] = Resampled(column, groups, sizes, hits, noise.variances[position], noise.freedom)
     return resampled
 
 
