@@ -156,7 +156,7 @@ def test_published_predictions_are_fetched_once_and_compared(tmp_path: Path, mon
         asked.append((address, sha256, most))
         path.write_bytes(b"predictions")
 
-    monkeypatch.setattr("tta_bench.records.files.download", download)
+    monkeypatch.setattr("tta_bench.utils.download.download", download)
     ref = FileRef(name="p.npz", sha256="a" * 64, address="https://example.org/p.npz", bytes=11)
     fetch_predictions(ref, tmp_path)
     fetch_predictions(ref, tmp_path)

@@ -6,8 +6,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from tabulate import tabulate
-
 from tta_bench.boards import escape
 from tta_bench.boards.board import NONE, Board, Cell, Link, Links, Note, Source, Table
 from tta_bench.metrics import METRICS
@@ -62,6 +60,8 @@ def _table(part: Table, links: Numbered) -> Iterator[str]:
 
 def table(part: Table, links: Numbered) -> str:
     """Return a table without the columns that are empty in every row."""
+    from tabulate import tabulate  # web pages do without
+
     used = part.used()
     return tabulate(
         [[_cell(row[index], links) for index in used] for row in part.rows],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tta_bench.boards.rows import Row
 from tta_bench.metrics import METRICS, SampleMetric
+from tta_bench.metrics.accuracy import Shares
 from tta_bench.metrics.base import Resampler
 from tta_bench.metrics.intervals import FEW_GROUPS, group_codes, resample_weights
 from tta_bench.metrics.proportions import FEW_MISSES, Hits, effective_groups, ends, groups_with_both, widened
@@ -24,6 +25,8 @@ class Resampled(NamedTuple):
     """``(resamples,)``, the mean over splits and seeds."""
     groups: NDArray[Any]
     """``(N,)`` group of every sample of every run."""
+    sizes: NDArray[np.intp]
+    """``(G,)`` samples of each group."""
     hits: Hits | None
     """All runs' samples, where the metric is a proportion."""
     noise: float
@@ -34,7 +37,7 @@ class Resampled(NamedTuple):
     @property
     def n_groups(self) -> int:
         """Number of groups."""
-        return len(group_codes(self.groups).sizes)
+        return len(self.sizes)
 
     @property
     def rough(self) -> bool:
@@ -49,7 +52,7 @@ class Resampled(NamedTuple):
             score,
             *ends(score, self.scores, self.groups, self.hits),
             spread=float(np.var(self.scores)),
-            groups=effective_groups(group_codes(self.groups).sizes),
+            groups=effective_groups(self.sizes),
             seeds=self.noise,
             freedom=self.freedom,
         )
@@ -67,9 +70,9 @@ def resample_rows(rows: Sequence[Row], metric: str) -> list[Resampled | None]:
         splits, n_groups = _splits(same, computed)
         noise = _seed_noise(splits)
         for position, (index, column) in enumerate(zip(members, _resample(splits, n_groups).T, strict=True)):
-            resampled[index] = Resampled(
-                column, *_samples(same[position], computed), noise.variances[position], noise.freedom
-            )
+            groups, hits = _samples(same[position], computed)
+            sizes = group_codes(groups).sizes
+            resampled[index] = Resampled(column, groups, sizes, hits, noise.variances[position], noise.freedom)
     return resampled
 
 
@@ -99,7 +102,12 @@ class _Split(NamedTuple):
         """Return each row's mean over its runs, ``(M, rows)`` of ``(M, runs)``."""
         if (self.seeds == 1).all():
             return runs
-        return np.add.reduceat(runs, np.cumsum(self.seeds) - self.seeds, axis=1) / self.seeds
+        return np.add.reduceat(runs, self.starts, axis=1) / self.seeds
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """``(rows,)`` place of each row's first run."""
+        return np.cumsum(self.seeds) - self.seeds
 
 
 def _splits(rows: Sequence[Row], metric: SampleMetric[Any]) -> tuple[list[_Split], int]:
@@ -157,15 +165,38 @@ def _samples(row: Row, metric: SampleMetric[Any]) -> tuple[NDArray[Any], Hits | 
 def _resample(splits: Sequence[_Split], n_groups: int) -> NDArray[np.float64]:
     """Return the rows' mean over splits and seeds in each resample of the groups, ``(resamples, rows)``."""
     blocks = []
+    means_of = [_means_of_rows(split) for split in splits]
     for weights in resample_weights(n_groups, block=1000):  # small products leave BLAS's threads waiting
         total = np.zeros((len(weights), len(splits[0].seeds)))
         present = np.zeros((len(weights), 1))
-        for split in splits:
-            means, counts = split.runs.resampled(weights.take(split.groups, axis=1))
-            total += split.mean_over_seeds(means)
+        for split, means_in in zip(splits, means_of, strict=True):
+            means, counts = means_in(weights.take(split.groups, axis=1))
+            total += means
             present += counts > 0
         blocks.append(total / present)
     return np.concatenate(blocks)
+
+
+def _means_of_rows(split: _Split) -> Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[Any]]]:
+    """Return a function of the draws of a split's groups: each row's mean over its runs, and the number of samples.
+
+    Shares of hits are added up over a row's seeds before they are drawn, which leaves fewer numbers to add up.
+    """
+    runs = split.runs
+    if isinstance(runs, Shares):
+        summed = runs._replace(sums=np.add.reduceat(runs.sums, split.starts, axis=1))
+
+        def mean_share(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[Any]]:
+            sums, counts = summed.resampled(weights)
+            return sums / split.seeds, counts
+
+        return mean_share
+
+    def mean(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        means, counts = runs.resampled(weights)
+        return split.mean_over_seeds(means), counts
+
+    return mean
 
 
 def _split(runs: list[list[Any]], groups: NDArray[Any], metric: SampleMetric[Any]) -> _Split:

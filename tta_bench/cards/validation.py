@@ -20,7 +20,7 @@ NUMBERS = (int, float, int | None, float | None)
 class Strict(BaseModel):
     """A frozen model that refuses fields it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def optional_since_v1(**limits: Any) -> Any:

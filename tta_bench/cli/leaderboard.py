@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,16 +112,29 @@ def command(
         raise UserError(
             f"there is no folder {' and no '.join(missing)}.", "Say --work-dir DIR, --records DIR, or --boards DIR."
         )
-    if since is not None:
-        said, problems = _news(place, since)
-    elif html is not None:
-        said, problems = _pages(place, html)
-    else:
-        said, problems = _check(place) if check else _write(place, form, unseen)
+    with _kept():
+        if since is not None:
+            said, problems = _news(place, since)
+        elif html is not None:
+            said, problems = _pages(place, html)
+        else:
+            said, problems = _check(place) if check else _write(place, form, unseen)
     if said and not (check and problems):
         click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
         raise CheckFailed("\n".join(map(plain, problems)))
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Look for no garbage inside the block: records stay until its end, and are looked through again and again else."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def find_place(boards: Path | None, work_dir: Path | None, records: Sequence[Path], form: str) -> Place:

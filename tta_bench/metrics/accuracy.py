@@ -145,10 +145,13 @@ class Top1(SampleMetric[ClassRanks]):
 
     def resampler(self, runs: Sequence[ClassRanks]) -> Resampler:
         """Return the runs as sums over groups, which a resample adds up."""
-        groups, _, counts = group_codes(runs[0].groups)
+        first = runs[0].groups
+        groups, codes, counts = group_codes(first)
         right = [self.hits(run) for run in runs]
         sums = [
-            np.bincount(_places(groups, run.groups), weights=counts_as, minlength=len(groups))
+            np.bincount(
+                codes if run.groups is first else _places(groups, run.groups), weights=counts_as, minlength=len(groups)
+            )
             for run, counts_as in zip(runs, right, strict=True)
         ]
         whole = all(counts_as.dtype == bool for counts_as in right)

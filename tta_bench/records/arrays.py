@@ -24,7 +24,7 @@ MOST_ARRAYS = 20
 _DIRECTORY = 1_000_000
 """Bytes that a file may have beside its arrays; those of 20 arrays have 5,000."""
 _OFTEN = 250_000
-"""Bytes of the largest array that is kept unpacked, for the next file that has the same one."""
+"""Bytes of the largest array that is kept, for the next file that has the same one."""
 _LOCAL = struct.Struct("<26xHH")
 """Header of a member in the archive, as long as zip files have it; its last two numbers are the lengths of name and of
 what else comes before the content."""
@@ -60,27 +60,34 @@ def read_arrays(content: bytes) -> dict[str, Any]:
 
 
 def _array(archive: bytes, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Return an array that is as large as its header says."""
-    content = bytearray(_content(archive, member))
-    version = npy.read_magic(io.BytesIO(content[: npy.MAGIC_LEN]))
-    start = npy.MAGIC_LEN + (2 if version == (1, 0) else 4)
-    end = start + int.from_bytes(content[npy.MAGIC_LEN : start], "little")
-    shape, by_columns, kind = _header(version, bytes(content[npy.MAGIC_LEN : end]))
-    size = math.prod(shape) * kind.itemsize
-    if kind.hasobject or size > len(content) - end:
-        raise ValueError(f"{member.filename} says that it has {size:,} bytes, and has {max(len(content) - end, 0):,}")
-    return np.ndarray(shape, kind, content, offset=end, order="F" if by_columns else "C")
+    """Return the array in a member, unpacked as `zipfile` does, which takes several times as long for small ones.
 
-
-def _content(archive: bytes, member: zipfile.ZipInfo) -> bytes:
-    """Return the unpacked content of a member, as `zipfile` does, which takes several times as long for small ones."""
+    It cannot be written to, since records with equal arrays share one.
+    """
     name, more = _LOCAL.unpack_from(archive, member.header_offset)
     start = member.header_offset + _LOCAL.size + name + more
     packed = archive[start : start + member.compress_size]
     if not archive.startswith(b"PK\x03\x04", member.header_offset) or len(packed) < member.compress_size:
         raise ValueError(f"{member.filename} is not where the file says")
-    unpack: Callable[[bytes, int, int, int], bytes] = _unpacked_often if member.file_size <= _OFTEN else _unpacked
-    return unpack(packed, member.compress_type, member.file_size, member.CRC)
+    read: Callable[[bytes, str, int, int, int], NDArray[Any]] = _read_often if member.file_size <= _OFTEN else _read
+    return read(packed, member.filename, member.compress_type, member.file_size, member.CRC)
+
+
+def _read(packed: bytes, name: str, method: int, size: int, checksum: int) -> NDArray[Any]:
+    """Return an array that is as large as its header says."""
+    content = _unpacked(packed, method, size, checksum)
+    version = npy.read_magic(io.BytesIO(content[: npy.MAGIC_LEN]))
+    start = npy.MAGIC_LEN + (2 if version == (1, 0) else 4)
+    end = start + int.from_bytes(content[npy.MAGIC_LEN : start], "little")
+    shape, by_columns, kind = _header(version, content[npy.MAGIC_LEN : end])
+    needed = math.prod(shape) * kind.itemsize
+    if kind.hasobject or needed > len(content) - end:
+        raise ValueError(f"{name} says that it has {needed:,} bytes, and has {max(len(content) - end, 0):,}")
+    return np.ndarray(shape, kind, content, offset=end, order="F" if by_columns else "C")
+
+
+_read_often = lru_cache(maxsize=64)(_read)
+"""The same, of which the last ones are kept: all runs of a split have the same clips."""
 
 
 def _unpacked(packed: bytes, method: int, size: int, checksum: int) -> bytes:
@@ -94,10 +101,6 @@ def _unpacked(packed: bytes, method: int, size: int, checksum: int) -> bytes:
     if len(content) != size or zlib.crc32(content) != checksum:
         raise ValueError("an array is not the one that was packed: its size or its checksum differs")
     return content
-
-
-_unpacked_often = lru_cache(maxsize=64)(_unpacked)
-"""The same, of which the last ones are kept: all runs of a split have the same clips."""
 
 
 @lru_cache(maxsize=200)

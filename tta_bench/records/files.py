@@ -18,7 +18,6 @@ from tta_bench.records.intensities import Intensities, IntensityOutcomes
 from tta_bench.records.limits import plain
 from tta_bench.records.predictions import Outcomes, Predictions
 from tta_bench.records.schema import LARGEST_PUBLISHED, FileRef
-from tta_bench.utils.download import download
 from tta_bench.utils.files import write_atomic
 from tta_bench.utils.paths import cache_folder
 
@@ -103,6 +102,8 @@ def fetch_predictions(ref: FileRef, folder: Path) -> None:
         UserError: The address does not give the file, or gives another or a larger one.
     """
     if ref.address is not None and not (folder / ref.name).exists():
+        from tta_bench.utils.download import download  # readers of files need no network, whose modules take a while
+
         download(ref.address, folder / ref.name, ref.sha256, ref.bytes or LARGEST_PUBLISHED)
 
 

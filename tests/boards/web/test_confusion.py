@@ -8,8 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.records.some_intensities import some_intensities
-from tta_bench.boards.web.confusion import class_figures, confusion, matrix_picture, mistakes
-from tta_bench.records.predictions import Predictions, collect
+from tta_bench.boards.web.confusion import (
+    ClassFigure,
+    class_figure,
+    class_hits,
+    confusion,
+    emotion_figures,
+    matrix_picture,
+    mistakes,
+)
+from tta_bench.records.predictions import Outcomes, Predictions, collect
+
+
+def class_figures(outcomes: Outcomes) -> list[ClassFigure]:
+    return list(map(class_figure, *class_hits(outcomes)))
 
 
 def predictions_of(pairs: list[tuple[int, int]], classes: int = 4) -> Predictions:
@@ -57,7 +69,7 @@ def test_one_group_says_next_to_nothing() -> None:
 def test_emotions_have_fishers_interval_of_their_subjects() -> None:
     outcomes = some_intensities().outcomes()
     assert outcomes is not None
-    figures = class_figures(outcomes)
+    figures = list(emotion_figures(outcomes))
     assert [figure.name for figure in figures] == list(outcomes.emotions)
     assert all(figure.low is None or figure.low <= figure.value <= (figure.high or 0) for figure in figures)
 

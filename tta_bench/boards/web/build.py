@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Site:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
-        path.write_text(content, encoding="utf-8")
+        path.write_bytes(content.encode())
         self.written.append(path)
 
 
@@ -93,7 +94,7 @@ def pages() -> Environment:
         finalize=_visible,
         auto_reload=False,
     )
-    found.filters |= {"commands": _commands, "page": escape.address}
+    found.filters |= {"commands": _commands, "page": escape.address, "terms": _terms}
     return found
 
 
@@ -239,3 +240,14 @@ def _commands(words: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
     )
+
+
+def _terms(words: Mapping[str, str]) -> str:
+    """Return a list of names with their values, escaped; it is written here, since every record has four of them."""
+    return f"<dl>\n{''.join(map(_term, words, words.values()))}</dl>\n"
+
+
+@lru_cache(maxsize=1000)
+def _term(name: str, value: str) -> str:
+    """Return one name with its value, escaped; many records have the same one."""
+    return Markup("<div><dt>{}</dt><dd>{}</dd></div>\n").format(_visible(name), _visible(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tta_bench.boards import escape
 from tta_bench.metrics.pearson import FEWEST, fisher, pearson
 from tta_bench.metrics.proportions import korn_graubard
-from tta_bench.records.files import AnyOutcomes
 from tta_bench.records.intensities import IntensityOutcomes
 from tta_bench.records.predictions import Outcomes, Predictions
 
@@ -45,45 +44,76 @@ class Mistake(NamedTuple):
     """Clips of the class."""
 
 
-def class_figures(outcomes: AnyOutcomes) -> list[ClassFigure]:
-    """Return the figure of each class that has samples, or of each emotion.
+class ClassHits(NamedTuple):
+    """Hits of one run on the classes that have samples, each column in the order of the classes."""
 
-    A class has Korn and Graubard's interval in which a whole group counts as one sample, an emotion Fisher's of its
-    groups: both say little of few groups, and say so by their width.
+    names: Sequence[str]
+    """Names of the classes."""
+    right: Sequence[float]
+    """Hits on each; a tie may count a part of 1."""
+    totals: Sequence[int]
+    """Clips of each."""
+    groups: Sequence[float]
+    """Equal groups that tell as much as those of the class."""
+
+
+def class_hits(outcomes: Outcomes) -> ClassHits:
+    """Return the hits of a run on each class that has samples.
+
+    Args:
+        outcomes: Those of the run's samples.
     """
-    if isinstance(outcomes, Outcomes):
-        return list(_classes(outcomes))
-    return list(_emotions(outcomes))
+    columns = _clips_of_classes(
+        outcomes.classes,
+        *(outcomes.labels.dtype, outcomes.labels.tobytes()),
+        *(outcomes.groups.dtype, outcomes.groups.tobytes()),
+    )
+    right = np.bincount(outcomes.labels, weights=outcomes.ranks == 0, minlength=len(outcomes.classes))
+    return ClassHits(columns.names, right[columns.places].tolist(), columns.totals, columns.groups)
 
 
-def _classes(outcomes: Outcomes) -> Iterator[ClassFigure]:
-    count = len(outcomes.classes)
-    labels = outcomes.labels.astype("<i8")
-    totals, effective = _clips_of_classes(labels.tobytes(), outcomes.groups.dtype, outcomes.groups.tobytes(), count)
-    hits = np.bincount(labels, weights=outcomes.ranks == 0, minlength=count)
-    for name, right, n, groups in zip(outcomes.classes, hits.tolist(), totals, effective, strict=True):
-        if n:
-            yield _class_figure(name, right, n, groups)
+def class_figure(name: str, right: float, n: int, groups: float) -> ClassFigure:
+    """Return the figure of one class, with Korn and Graubard's interval in which a whole group counts as one sample.
 
-
-@lru_cache(maxsize=100_000)
-def _class_figure(name: str, right: float, n: int, groups: float) -> ClassFigure:
-    """Return the figure of a class: of one with few clips many records have the same."""
+    Args:
+        name: Its name.
+        right: Hits.
+        n: Samples.
+        groups: Equal groups that tell as much.
+    """
     return ClassFigure(name, right / n, *korn_graubard(right / n, groups), n)
 
 
+class _Classes(NamedTuple):
+    """Classes of a split that have samples."""
+
+    places: NDArray[np.intp]
+    """Their numbers."""
+    names: list[str]
+    totals: list[int]
+    groups: list[float]
+
+
 @lru_cache(maxsize=16)
-def _clips_of_classes(labels: bytes, kind: np.dtype[Any], groups: bytes, count: int) -> tuple[list[int], list[float]]:
-    """Return the clips of each class, and the equal groups that tell as much; all runs of a split have the same."""
-    names, group = np.unique(np.frombuffer(groups, kind), return_inverse=True)
-    cells = np.frombuffer(labels, "<i8") * len(names) + group
-    sizes = np.bincount(cells, minlength=count * len(names)).reshape(count, len(names))
+def _clips_of_classes(
+    classes: tuple[str, ...], kind: np.dtype[Any], labels: bytes, kind_of_groups: np.dtype[Any], groups: bytes
+) -> _Classes:
+    """Return the classes that have samples; all runs of a split have the same."""
+    names, group = np.unique(np.frombuffer(groups, kind_of_groups), return_inverse=True)
+    cells = np.frombuffer(labels, kind).astype(np.int64) * len(names) + group
+    sizes = np.bincount(cells, minlength=len(classes) * len(names)).reshape(len(classes), len(names))
     totals = sizes.sum(1)
     effective = totals**2 / np.maximum((sizes**2).sum(1), 1)  # Kish's number, as `effective_groups` has it
-    return totals.tolist(), effective.tolist()
+    (places,) = np.nonzero(totals)
+    return _Classes(places, [classes[place] for place in places], totals[places].tolist(), effective[places].tolist())
 
 
-def _emotions(outcomes: IntensityOutcomes) -> Iterator[ClassFigure]:
+def emotion_figures(outcomes: IntensityOutcomes) -> Iterator[ClassFigure]:
+    """Yield the figure of each emotion, with Fisher's interval in which a whole group counts as one sample.
+
+    Args:
+        outcomes: Those of the run's samples.
+    """
     values = pearson(outcomes.outputs, outcomes.targets)
     n = len(outcomes.keys)
     groups = n if outcomes.subjects is None else len(np.unique(outcomes.subjects))

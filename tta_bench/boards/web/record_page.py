@@ -6,18 +6,27 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from tta_bench.boards import escape
 from tta_bench.boards.board import NONE
 from tta_bench.boards.rows import Entry
-from tta_bench.boards.web.confusion import ClassFigure, class_figures, confusion, matrix_picture, mistakes
+from tta_bench.boards.web.confusion import (
+    ClassFigure,
+    class_figure,
+    class_hits,
+    confusion,
+    emotion_figures,
+    matrix_picture,
+    mistakes,
+)
 from tta_bench.errors import UserError
 from tta_bench.metrics import METRICS
 from tta_bench.records.attest import attestation_file, read_attestations
-from tta_bench.records.files import read_predictions
-from tta_bench.records.predictions import Predictions
+from tta_bench.records.files import AnyOutcomes, read_predictions
+from tta_bench.records.predictions import Outcomes, Predictions
 from tta_bench.records.rates import gmacs_per_second, watt_hours
 from tta_bench.records.reproduce import script
 from tta_bench.records.schema import Phase, Record
@@ -57,13 +66,15 @@ def record_values(entry: Entry, file: Path, controls: Mapping[RunKey, Sequence[E
         "meaning": _MEANINGS.get(entry.word or "", "nothing was recomputed"),
         "aside": entry.aside or (entry.erratum.words if entry.erratum else None),
         "figures": list(_figures(record)),
-        "classes": _class_rows(class_figures(entry.outcomes) if entry.outcomes else (), score),
+        "classes": _class_rows(entry.outcomes, score),
         "matrix": "" if predictions is None or matrix is None else matrix_picture(matrix, predictions.classes),
         "mistakes": [] if predictions is None or matrix is None else mistakes(matrix, predictions.classes),
         "controls": [(other, _figure(other.record, score)) for other in mine],
         "phases": [_phase(record, phase) for phase in record.phases],
         "cost": dict(_cost(record)),
-        "given": shlex.join(record.given),
+        "circumstances": _circumstances(record, file),
+        "environment": _environment(record),
+        "packages": record.environment.packages if record.environment else {},
         "script": script(record),
         "attestations": list(_attestations(file)),
         "grid": _grid(record, score),
@@ -124,17 +135,24 @@ def _figures(record: Record) -> Iterator[dict[str, str]]:
         }
 
 
-def _class_rows(figures: Iterable[ClassFigure], score: str) -> str:
+def _class_rows(outcomes: AnyOutcomes | None, score: str) -> str:
     """Return the rows of classes or emotions: name, figure, bar, interval and clips.
 
     They are written here, since a board of a thousand records has a hundred thousand of them.
     """
-    return "\n".join(_class_row(figure, score) for figure in figures)
+    if isinstance(outcomes, Outcomes):
+        return "\n".join(map(_row_of_class, *class_hits(outcomes), repeat(score)))
+    return "\n".join(_class_row(figure, score) for figure in (emotion_figures(outcomes) if outcomes else ()))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=100_000)
+def _row_of_class(name: str, right: float, n: int, groups: float, score: str) -> str:
+    """Return the row of a class; of one with few clips many records have the same."""
+    return _class_row(class_figure(name, right, n, groups), score)
+
+
 def _class_row(figure: ClassFigure, score: str) -> str:
-    """Return one row; of a class with few clips many records have the same one."""
+    """Return one row."""
     text = METRICS.describe(score).text
     low, high = figure.low, figure.high
     ends = NONE if low is None or high is None else f"{text(low)} to {text(high)}"
@@ -180,6 +198,33 @@ def _cost(record: Record) -> Iterator[tuple[str, str]]:
         yield "Time", f"{sum(phase.seconds for phase in record.phases) / 3600:,.3f} hours"
     if (energy := watt_hours([record])) is not None:
         yield "Energy", f"{energy:,.3g} Wh"
+
+
+def _circumstances(record: Record, file: Path) -> dict[str, str]:
+    identity = record.identity
+    return {
+        "Data": identity.dataset.name,
+        "Track": identity.track,
+        "Weights": identity.weights.name if identity.weights else "none",
+        "Protocol": f"{identity.protocol.name}, version {identity.protocol.version}",
+        "Finished": record.finished or "not",
+        "Typed": shlex.join(record.given),
+        "Record": file.name,
+    }
+
+
+def _environment(record: Record) -> dict[str, str]:
+    environment = record.environment
+    if environment is None:
+        return {}
+    return {
+        "Suite": environment.suite_version,
+        "Commit": environment.commit or NONE,
+        "Device": environment.device,
+        "Decoder": environment.decoder or NONE,
+        "Precision": environment.precision,
+        "Python": f"{environment.python}, {environment.platform}",
+    }
 
 
 def _grid(record: Record, score: str) -> dict[str, Any] | None:
