@@ -1,7 +1,12 @@
-"""Loggers beside a training: the processor time of a step's line in each, against that of a step."""
+"""Loggers beside a training: the processor time of a step's line against that of a step, and that of a whole run."""
 
 from __future__ import annotations
 
+import importlib.util
+import resource
+import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from tta_bench.engine.loggers import Loggers
 
 LINES = 200
 SHARE = 0.02
+TURNS = 5
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +47,26 @@ def test_a_line_takes_little_of_a_step(name: str, step_seconds: float, tmp_path:
         f"{torch.get_num_threads()} threads"
     )
     assert seconds <= SHARE * step_seconds
+
+
+def _run_seconds(folder: Path, *words: str) -> float:
+    """Processor time of the sample's main job, all of its processes together."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "tta_bench", "run", "protocol=ucf101_ft", "--work-dir", str(folder), *words]
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_a_sample_run_takes_little_longer(tmp_path: Path) -> None:
+    names = [name for name in ("tensorboard", "mlflow") if importlib.util.find_spec(name)]
+    _run_seconds(tmp_path / "first", "train.epochs=2")  # makes the sample's videos
+    shares: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(TURNS):
+        without = _run_seconds(tmp_path / f"without{turn}")
+        for name in names:
+            shares[name].append(_run_seconds(tmp_path / f"{name}{turn}", f"runtime.logging={name}") / without - 1)
+            print(f"\n{name}: {shares[name][-1]:+.2%} of a sample run's {without:.1f} s", end="", flush=True)
+    medians = {name: statistics.median(those) for name, those in shares.items()}
+    print(f"\nthe medians of {TURNS} turns:", ", ".join(f"{name} {median:+.2%}" for name, median in medians.items()))
+    assert max(medians.values(), default=0) <= SHARE

@@ -36,6 +36,10 @@ def offered(words: list[str], incomplete: str) -> list[str]:
         (["show"], "ucf101_f", "ucf101_ft"),
         (["list"], "ba", "backbones"),
         (["list", "backbones"], "resnet5", "resnet50"),
+        (["list", "runs"], "sta", "state="),
+        (["list", "runs"], "state=k", "state=killed"),
+        (["list", "runs", "state", "="], "f", "failed"),
+        (["list", "runs", "state=failed"], "protocol=abaw", "protocol=abaw_eri"),
     ],
 )
 def test_what_a_shell_offers(words: list[str], incomplete: str, expected: str) -> None:
@@ -48,6 +52,7 @@ def test_runs_complete_by_name_and_else_files(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "runs/records/ucf101_ft__cnn.json").write_text("{}")
     for command in ("show", "compare", "report", "verify", "reproduce", "submit"):
         assert "ucf101_ft__cnn" in offered([command], "ucf101_ft_"), command
+    assert offered(["list", "runs"], "ucf101_ft_") == ["ucf101_ft__cnn"]
     completer = ShellComplete(cli, {}, "tta-bench", VARIABLE)
     assert [item.type for item in completer.get_completions(["compare"], "elsewhere/")] == ["file"]
 

@@ -48,7 +48,7 @@ def test_a_name_that_is_listed_is_taken_by_other_commands(
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["runs", "nothing"], "`tta-bench list runs` prints all."),
+        (["runs", "nothing"], "nothing is called nothing. `tta-bench list runs` prints all."),
         (["backbones", "resnext*"], "tta-bench list backbones 'timm/resnext*'"),
         (["zzz*"], "tta-bench list backbones 'timm/zzz*'"),
         (["weights", "x?"], "`tta-bench list weights` prints all."),

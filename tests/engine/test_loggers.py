@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from io import StringIO
 from logging import StreamHandler
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -75,6 +78,18 @@ def test_their_own_readers_find_what_the_log_holds(
     assert len(logged(folder, float)["loss"]) == 6
     assert of_mlflow(folder) == logged(folder, float)
     assert of_tensorboard(folder) == logged(folder, lambda value: float(np.float32(value)))
+
+
+def test_mlflow_gets_many_lines_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    folder = tmp_path / TITLE
+    folder.mkdir()
+    figures = {"loss": [1 / (step + 1) for step in range(600)], "lr": [step / 3 for step in range(600)]}
+    with Loggers(["mlflow"], folder) as begun:
+        for step in range(600):
+            begun.send({"step": step} | {name: values[step] for name, values in figures.items()})
+    assert of_mlflow(folder) == {name: list(enumerate(values)) for name, values in figures.items()}
 
 
 LINE = {"step": 0, "loss": 1.0}
@@ -168,6 +183,24 @@ def test_a_link_in_place_of_the_files_is_left_alone(tmp_path: Path, capsys: pyte
         begun.send(LINE)
     assert "is a link" in capsys.readouterr().err
     assert [file.name for file in theirs.iterdir()] == ["events.out.tfevents.1"]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_hidden_while_loggers_are_imported_is_there_afterwards(
+    monkeypatch: pytest.MonkeyPatch, collects: bool, there: bool
+) -> None:
+    package = ModuleType("transformers")
+    monkeypatch.delitem(sys.modules, "transformers", raising=False)
+    if there:
+        monkeypatch.setitem(sys.modules, "transformers", package)
+    (gc.enable if collects else gc.disable)()
+    with suppress(ImportError), loggers._importing():
+        assert (sys.modules["transformers"], gc.isenabled()) == (package if there else None, False)
+        raise ImportError
+    left = (sys.modules.get("transformers"), gc.isenabled())
+    gc.enable()
+    assert left == (package if there else None, collects)
 
 
 def test_nothing_is_begun_where_nothing_is_sent(tmp_path: Path) -> None:

@@ -48,14 +48,10 @@ def complete_words(ctx: click.Context, _: click.Parameter, incomplete: str) -> l
     """
     words = [str(word) for word in ctx.params.get("words") or ()]
     protocol = next((text for text in map(_protocol_of, words) if text), _protocol_after(words)) or "ucf101_ft"
-    if len(words) > 1 and words[-1] == "=":
-        return _values(words[-2], incomplete, protocol, "")
-    key, equals, value = incomplete.partition("=")
-    if equals:
-        return _values(key, value, protocol, f"{key}=")
     keys = dict(_keys(protocol))
-    if words and words[-1] in keys:
-        return _values(words[-1], incomplete, protocol, "")
+    if asked := _value_asked(words, incomplete, keys):
+        key, value, before = asked
+        return _values(key, value, protocol, before)
     return [CompletionItem(f"{name}=", help=text) for name, (_, text) in keys.items() if name.startswith(incomplete)]
 
 
@@ -66,6 +62,20 @@ def complete_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> l
     group = ctx.params.get("group")
     names = (name for each in ([group] if group in GROUPS else GROUPS) for name in _cards(each))
     return _items(dict.fromkeys(names), incomplete)
+
+
+def complete_listed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return names of the group's cards; for runs their names, and the keys and values by which they are asked for."""
+    from tta_bench.cli.listed_runs import KEYS, STATES
+
+    if ctx.params.get("group") != "runs":
+        return complete_names(ctx, param, incomplete)
+    asked = _value_asked([str(word) for word in ctx.params.get("words") or ()], incomplete, KEYS)
+    if asked is None:
+        return _items([*(f"{key}=" for key in KEYS), *_runs(Path(ctx.params.get("work_dir") or "runs"))], incomplete)
+    key, value, before = asked
+    names = (*STATES, "failed") if key == "state" else _cards(_GROUPS[key]) if key in _GROUPS else ()
+    return [CompletionItem(f"{before}{name}") for name in names if name.startswith(value)]
 
 
 def complete_groups(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -101,6 +111,16 @@ def _cards(group: str) -> list[str]:
 
 def _items(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _value_asked(words: list[str], incomplete: str, keys: Iterable[str]) -> tuple[str, str, str] | None:
+    """Return the key whose value is written, its part so far, and what of the word is before it; None for a key."""
+    if len(words) > 1 and words[-1] == "=":
+        return words[-2], incomplete, ""
+    key, equals, value = incomplete.partition("=")
+    if equals:
+        return key, value, f"{key}="
+    return (words[-1], incomplete, "") if words and words[-1] in set(keys) else None
 
 
 def _protocol_of(word: str) -> str:

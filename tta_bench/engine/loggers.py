@@ -6,16 +6,18 @@ One that fails is named in a line, and the run goes on without it. None changes 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -24,10 +26,41 @@ from tta_bench.utils.progress import console
 
 CLOSE_SECONDS = 10.0
 """Time that all loggers have at the end of a training for what they were sent."""
+GATHER_SECONDS = 2.0
+"""Time for which lines are gathered: MLflow takes many at once for little more than the cost of one."""
 PROJECT = "tta-bench"
 """Name of the project, or experiment, that runs stand in."""
 Figures = Mapping[str, float]
 """A line of ``metrics.jsonl``: ``step``, and the figures after it."""
+MLFLOW_MOST = 1000
+"""Most figures that MLflow takes at once."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line on its way to a logger."""
+
+    step: int
+    figures: Figures
+    """Its figures, without the step."""
+    seconds: float
+    """Time at which it was sent, since 1970."""
+
+
+def _line_by_line(backend: Any, lines: Sequence[Line]) -> None:
+    for line in lines:
+        backend.add_scalars(line.figures, step=line.step)
+
+
+def _to_mlflow(backend: Any, lines: Sequence[Line]) -> None:
+    from mlflow.entities import Metric
+
+    mlflow = backend.experiment
+    milliseconds = [(line, int(1000 * line.seconds)) for line in lines]
+    figures = [Metric(name, one, at, line.step) for line, at in milliseconds for name, one in line.figures.items()]
+    for begin in range(0, len(figures), MLFLOW_MOST):
+        run = mlflow.active_run().info.run_id
+        mlflow.MlflowClient().log_batch(run, metrics=figures[begin : begin + MLFLOW_MOST])
 
 
 @dataclass(frozen=True)
@@ -40,6 +73,8 @@ class Kind:
     """Gives the back end's settings from the folder of the training."""
     end: Callable[[Any, bool], None]
     """Ends a run of a back end; false for one that was stopped or failed."""
+    write: Callable[[Any, Sequence[Line]], None] = _line_by_line
+    """Hands lines to a back end."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables, where the user has not set them: none asks, prints, or tells its makers of its use."""
 
@@ -70,12 +105,13 @@ KINDS = {
         "wandb",
         _wandb,
         lambda backend, well: backend.experiment.finish(exit_code=0 if well else 1),
-        {"WANDB_SILENT": "true"},
+        variables={"WANDB_SILENT": "true"},
     ),
     "mlflow": Kind(
         "mlflow",
         _mlflow,
         lambda backend, well: backend.experiment.end_run("FINISHED" if well else "KILLED"),
+        _to_mlflow,
         {
             "MLFLOW_ALLOW_FILE_STORE": "true",
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -136,7 +172,7 @@ class _Logger:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.kind, self.folder = name, KINDS[name], folder
-        self._lines: SimpleQueue[Figures | bool] = SimpleQueue()
+        self._lines: SimpleQueue[Line | bool] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._left = False
 
@@ -145,8 +181,9 @@ class _Logger:
         for variable, value in self.kind.variables.items():
             os.environ.setdefault(variable, value)
         try:
-            importlib.import_module(self.kind.package)
-            importlib.import_module("mmengine.visualization.vis_backend")
+            with _importing():
+                importlib.import_module(self.kind.package)
+                importlib.import_module("mmengine.visualization.vis_backend")
         except ImportError as error:
             missing = error.name == self.kind.package
             reason = f"{self.name} is not installed" if missing else f"{self.name} cannot be imported ({_said(error)})"
@@ -164,7 +201,8 @@ class _Logger:
     def send(self, line: Figures) -> None:
         """Put a line into the queue."""
         if not self._left:
-            self._lines.put(line)
+            figures = {name: value for name, value in line.items() if name != "step"}
+            self._lines.put(Line(int(line["step"]), figures, time.time()))
 
     def finish(self, well: bool) -> None:
         """Put the end of the run into the queue."""
@@ -184,12 +222,27 @@ class _Logger:
             from mmengine.registry import VISBACKENDS
 
             backend = VISBACKENDS.build(self.kind.settings(self.folder))
-            while not isinstance(line := self._lines.get(), bool):
-                figures = {name: value for name, value in line.items() if name != "step"}
-                backend.add_scalars(figures, step=int(line["step"]))
-            self.kind.end(backend, line)
+            well = None
+            while well is None:
+                lines, well = self._gather()
+                self.kind.write(backend, lines)
+            self.kind.end(backend, well)
         except BaseException as error:  # some end the process: wandb by SystemExit
             self._leave(f"{self.name} failed ({_said(error)})")
+
+    def _gather(self) -> tuple[list[Line], bool | None]:
+        """Wait for a line and those of `GATHER_SECONDS` after it, or for the end of the run, which comes second."""
+        lines: list[Line] = []
+        until: float | None = None
+        while True:
+            try:
+                line = self._lines.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            except Empty:
+                return lines, None
+            if isinstance(line, bool):
+                return lines, line
+            lines.append(line)
+            until = until or time.monotonic() + GATHER_SECONDS
 
     def _leave(self, reason: str, hint: str = "") -> None:
         """Say once that the run goes on without this logger."""
@@ -197,6 +250,25 @@ class _Logger:
             self._left = True
             said = f"runtime.logging: {reason}; the run goes on without it.{hint}"
             console.print(said, style="yellow", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
+    """Import at half the cost: no search for garbage among all that a training holds, and no transformers.
+
+    MMEngine's optimizers import that wherever it is installed, which takes a second, and no logger needs it.
+    """
+    collected, hidden = gc.isenabled(), "transformers" not in sys.modules
+    gc.disable()
+    if hidden:
+        sys.modules["transformers"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["transformers"]
+        if collected:
+            gc.enable()
 
 
 def _variables() -> dict[str, str]:

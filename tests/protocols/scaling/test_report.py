@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tta_bench.protocols.scaling.curve import NotIdentifiable, Saturation
-from tta_bench.protocols.scaling.report import Point, Study, as_json, draw, markdown, summarize
+from tta_bench.protocols.scaling.report import Point, Study, as_json, markdown, summarize
 from tta_bench.utils.keyed_random import generator
 
 GROUPS = np.arange(600) // 5
@@ -87,15 +85,3 @@ def test_figures_as_json() -> None:
         data = json.loads(json.dumps(as_json(found), allow_nan=False))
         assert len(data["points"]) == 3 * len(found.levels)
         assert {"not_identifiable"} == set(data["fit"]) or "asymptote" in data["fit"]
-
-
-@pytest.mark.parametrize("accuracies", [{0: 0.3, **SATURATING}, {16: 0.5, 32: 0.5}])
-def test_the_plot_is_svg_and_the_same_every_time(accuracies: dict[int, float], tmp_path: Path) -> None:
-    found = study(accuracies)
-    for name in ("one.svg", "other.svg"):
-        draw(found, tmp_path / name)
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
-    text = "".join(ElementTree.parse(tmp_path / "one.svg").getroot().itertext())
-    assert "clips pre-trained on" in text
-    assert ("without pre-training" in text) == (0 in accuracies)
-    assert ("saturating curve" in text) == isinstance(found.fit, Saturation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -201,46 +200,6 @@ def as_json(study: Study) -> dict[str, Any]:
             "bounds": {str(size): bound._asdict() for size, bound in study.sufficient.bounds.items()},
         },
     }
-
-
-def draw(study: Study, file: Path) -> None:
-    """Write the plot as SVG: each seed, each size's mean with its interval, and the curve where there is one."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    levels = [level for level in study.levels if level.size]
-    with mpl.rc_context({"svg.hashsalt": "tta-bench", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        axes.set_xscale("log")
-        sizes = [level.size for level in levels]
-        means = [100 * level.accuracy.value for level in levels]
-        errors = [
-            [100 * (level.accuracy.value - level.accuracy.low) for level in levels],
-            [100 * (level.accuracy.high - level.accuracy.value) for level in levels],
-        ]
-        axes.errorbar(sizes, means, yerr=errors, fmt="s", color="C0", capsize=4, label="mean of seeds, 95 %")
-        seeds = [(level.size, 100 * value) for level in levels for value in level.values]
-        axes.plot(*zip(*seeds, strict=True), "o", mfc="none", color="0.25", ms=6, zorder=3, label="each seed")
-        _draw_lines(axes, study, sizes)
-        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-        axes.minorticks_off()
-        axes.set_xlabel("clips pre-trained on")
-        axes.set_ylabel("top-1, %")
-        axes.set_title(study.title, fontsize=10)
-        axes.legend(fontsize=8)
-        figure.savefig(file, format="svg", metadata={"Date": None})
-
-
-def _draw_lines(axes: Any, study: Study, sizes: Sequence[int]) -> None:
-    """Draw the curve and the level without pre-training, if they exist."""
-    if isinstance(study.fit, Saturation):
-        along = np.geomspace(min(sizes), max(sizes), 200)
-        axes.plot(along, 100 * study.fit.at(along), color="C1", label="saturating curve")
-        axes.axhspan(100 * study.fit.low, 100 * study.fit.high, color="C1", alpha=0.12, label="where it levels off")
-    for level in study.levels:
-        if not level.size:
-            axes.axhline(100 * level.accuracy.value, color="0.4", ls="--", label="without pre-training")
 
 
 def _row(level: Level) -> str:

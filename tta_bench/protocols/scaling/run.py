@@ -27,7 +27,8 @@ from tta_bench.protocols.base.plan import plan_text
 from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.protocols.pretrain.corpus import all_clips
 from tta_bench.protocols.pretrain.run import Pretrain
-from tta_bench.protocols.scaling.report import Point, Study, as_json, draw, markdown, summarize
+from tta_bench.protocols.scaling.picture import draw
+from tta_bench.protocols.scaling.report import Point, Study, as_json, markdown, summarize
 from tta_bench.records.claims import Claimed
 from tta_bench.records.files import read_outcomes
 from tta_bench.records.predictions import Outcomes
