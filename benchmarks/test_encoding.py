@@ -17,7 +17,7 @@ from tta_bench.data.features.encoded import WindowRule, encode_clips
 from tta_bench.data.media.decode import count_frames
 from tta_bench.engine.device import Machine
 from tta_bench.experiments.base import ResolvedClip
-from tta_bench.protocols.probe.encoding import Encoder
+from tta_bench.protocols.probe.encoder import Encoder
 
 CLIPS, WINDOWS = 24, 4
 SMALL = "videomaev2_vit_tiny"

@@ -33,7 +33,7 @@ class KeyFrames(NamedTuple):
     """Key frames, and the frames that decoding from each gives as it should."""
 
     times: NDArray[np.int64]
-    """Where to go to, in the unit of the stream."""
+    """Place to go to, in the unit of the stream."""
     starts: NDArray[np.int64]
     """The number of the first frame that is decoded from there, rising."""
     ends: NDArray[np.int64]

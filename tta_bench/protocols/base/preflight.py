@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.data.loading import train_loader
 from tta_bench.data.media.disk_rate import Rate, cold_rate
+from tta_bench.data.step_order import StepBatches
 from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, memory_advice, smaller_micro_batch
 from tta_bench.engine.memory import give_back, nothing_left
 from tta_bench.engine.training import Training
