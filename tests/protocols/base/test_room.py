@@ -86,6 +86,20 @@ def test_a_network_that_cannot_be_trained_here_is_refused_before_the_first_clip(
     room.require_fixed(training(2))
 
 
+@pytest.mark.parametrize(("fixed", "total"), [(13, 25), (7, 13)])
+def test_a_network_that_takes_most_of_the_memory_is_said_before_it_is_taken(
+    fixed: int, total: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(room, "fixed_bytes", lambda *_: fixed * GB)
+    memory_is(monkeypatch, 2 * fixed * GB, total * GB)
+    room.require_fixed(training(2))
+    assert capsys.readouterr().err == ""
+    memory_is(monkeypatch, total * GB, total * GB)
+    room.require_fixed(training(2))
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"memory: training this backbone takes {fixed}.0 GB before the first clip, of {total}.0 GB in all"
+
+
 def test_a_pair_of_clips_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = room.measured(training(4), pairs(2))
     assert 0 < taken.per_clip < 1000

@@ -20,6 +20,7 @@ from tta_bench.engine.memory import (
 )
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
+from tta_bench.utils.progress import console
 
 ROOM = 0.9
 """Share of the free memory that weights may take: a control group counts more than a process's own pages."""
@@ -49,6 +50,8 @@ def require_weights(card: BackboneCard) -> None:
 def require_fixed(training: Training) -> None:
     """Refuse a network that does not fit into the free memory with its gradients and the optimizer's state.
 
+    One that takes more than a run's share of a CPU's memory by these alone is said before they are taken.
+
     Raises:
         UserError: It does not fit; says what it needs and what is free.
     """
@@ -61,6 +64,12 @@ def require_fixed(training: Training) -> None:
             f"training this backbone needs {_gb(fixed)} before the first clip (weights, gradients and the optimizer's "
             f"state), and {_gb(free)} are free of {_gb(total_memory(device) or free)}.",
             "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
+        )
+    total = total_memory(device)
+    if device.type == "cpu" and total is not None and fixed > SHARE * total:
+        console.print(
+            f"memory: training this backbone takes {_gb(fixed)} before the first clip, of {_gb(total)} in all",
+            style="yellow",
         )
 
 
