@@ -148,6 +148,7 @@ def test_memory_of_a_step_grows_by_the_clip() -> None:
 def test_weights_count_with_gradients_only_where_they_are_trained() -> None:
     net, gpu = nn.Linear(3, 2), torch.device("cuda")
     assert fixed_bytes(net, 7, gpu) == 4 * 8 * 3 + 7
+    assert fixed_bytes(net, 7, gpu, gradients=4) == 4 * 8 * 5 + 7
     net.weight.requires_grad = False
     assert fixed_bytes(net, 7, gpu) == 4 * 8 + 4 * 2 * 2 + 7
     assert fixed_bytes(net, 0, CPU) > fixed_bytes(net, 0, gpu)

@@ -96,6 +96,11 @@ class TrainClips(Dataset[TrainItem]):
         """Return a video's file or folder of frames."""
         return self.samples[index].path
 
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of decoded frames that loader processes keep, once a first item was loaded."""
+        return self._kept.bytes
+
     def __getitem__(self, key: tuple[int, int]) -> TrainItem:
         """Decode a video once and return its augmented views in an epoch."""
         epoch, index = key

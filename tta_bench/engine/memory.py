@@ -83,17 +83,18 @@ class StepMemory(NamedTuple):
         return self.fixed + int(WORKING * self.per_clip * clips)
 
 
-def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device) -> int:
-    """Return the memory of a training whatever its micro-batch: two gradients, since partial sums are kept.
+def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device, gradients: int = 2) -> int:
+    """Return the memory of a training before the first clip.
 
     Args:
         model: The network.
         optimizer_state: Bytes of the optimizer's state.
         device: The device.
+        gradients: Gradients that are held at once, since sums of parts are kept: two are the fewest.
     """
     weights = sum(int(tensor.nbytes) for tensor in model.state_dict().values())
     trained = sum(int(parameter.nbytes) for parameter in model.parameters() if parameter.requires_grad)
-    return weights + 2 * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
+    return weights + gradients * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
 
 
 class Kept:
