@@ -77,6 +77,7 @@ def measure(words: list[str], seconds: float, group: Path | None, most: float | 
         if group is not None:
             (group / "cgroup.procs").write_text(str(os.getpid()))
 
+    stopped: list[str] = []
     with tempfile.TemporaryFile("w+") as output:
         started = subprocess.Popen(
             words, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=join
@@ -87,12 +88,12 @@ def measure(words: list[str], seconds: float, group: Path | None, most: float | 
             if time.monotonic() > end or peak > (most or peak):
                 os.killpg(started.pid, signal.SIGKILL)
                 started.wait()
-                why = f"after {seconds:.0f} s" if time.monotonic() > end else f"beyond {peak / 1e9:.1f} GB"
-                return peak, started.returncode, f"stopped {why}"
+                stopped = [f"stopped after {seconds:.0f} s" if time.monotonic() > end else "stopped as too large"]
+                break
             time.sleep(0.05)
         output.seek(0)
         lines = [line for line in output.read().splitlines() if line.startswith(("error:", "training", "memory"))]
-    return peak, started.returncode, " / ".join(lines)[:300]
+    return peak, started.returncode, " / ".join([*lines, *stopped])[:300]
 
 
 def rows_of(path: Path | None) -> dict[str, str]:

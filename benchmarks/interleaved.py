@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -13,7 +14,8 @@ class Turn(NamedTuple):
 
     wall: float
     processor: float
-    """Of all threads: what else the machine was doing does not count."""
+    """Of all threads, and of processes that the call started and that have ended: what else the machine was doing does
+    not count."""
 
 
 Turns = dict[str, list[Turn]]
@@ -24,11 +26,17 @@ def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> Turns
     turns: Turns = {name: [] for name in calls}
     for turn in range(rounds + 1):
         for name, call in calls.items():
-            wall, processor = time.perf_counter(), time.process_time()
+            wall, processor = time.perf_counter(), processor_seconds()
             call()
             if turn:
-                turns[name].append(Turn(time.perf_counter() - wall, time.process_time() - processor))
+                turns[name].append(Turn(time.perf_counter() - wall, processor_seconds() - processor))
     return turns
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of those of its children that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def interleaved_medians(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

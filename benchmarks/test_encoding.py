@@ -1,13 +1,20 @@
-"""Encoding of clips' windows by a small frozen backbone, beside their decoding alone; one loader process."""
+"""Encoding of clips' windows by a small frozen backbone, beside decoding alone and the backbone alone.
+
+A loader process decodes while the backbone computes, with one thread, so that each has a core. What these allow is the
+slower of the two by the clock, for they overlap, and the sum of both in processor time. The second holds on a machine
+that others use too; the first is held to only where the load was below one core before it began.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import torch
 
-from benchmarks.interleaved import as_shares, interleaved, share
+from benchmarks.interleaved import Turn, as_shares, interleaved, share
 from benchmarks.videos import ucf101_like
 from tests.data.clips import link
 from tta_bench.cards.catalog import backbone_card
@@ -17,10 +24,18 @@ from tta_bench.data.features.encoded import WindowRule, encode_clips
 from tta_bench.data.media.decode import count_frames
 from tta_bench.engine.device import Machine
 from tta_bench.experiments.base import ResolvedClip
-from tta_bench.protocols.probe.encoding import Encoder
+from tta_bench.protocols.probe.encoder import Encoder
 
 CLIPS, WINDOWS = 24, 4
 SMALL = "videomaev2_vit_tiny"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_encoding_keeps_pace_with_decoding(tmp_path: Path) -> None:
@@ -33,10 +48,16 @@ def test_encoding_keeps_pace_with_decoding(tmp_path: Path) -> None:
     rule = WindowRule(ResolvedClip(span=64, frames=8, stride=8, size=48), WINDOWS)
     encoder = Encoder(backbone_card(SMALL), rule.clip, None, 0, Machine(torch.device("cpu"), "fp32"))
     kept: list[str] = []
+    clips = rule.clips(samples, lengths)
+    loaded = [clips[number]["clips"][None] for number in range(CLIPS)]
 
     def decode() -> None:
-        for _ in loading.test_loader(rule.clips(samples, lengths), loading.batches_of(CLIPS, 1), 1, False):
+        for _ in loading.test_loader(clips, loading.batches_of(CLIPS, 1), 1, False):
             pass
+
+    def compute() -> None:
+        for windows in loaded:
+            encoder.encode(windows, ("pooled",))
 
     def encode() -> None:
         encode_clips(
@@ -50,9 +71,17 @@ def test_encoding_keeps_pace_with_decoding(tmp_path: Path) -> None:
             "encoding",
         )
 
+    busy = os.getloadavg()[0]
     encode()
     assert kept == [sample.id for sample in samples]
-    turns = interleaved({"encoding": encode, "decoding alone": decode}, rounds=5)
-    print(f"\n{CLIPS} clips of {WINDOWS} windows, {SMALL}, a loader process beside it, {os.cpu_count()} cores:")
+    turns = interleaved({"encoding": encode, "decoding alone": decode, "backbone alone": compute}, rounds=5)
+    allowed = [
+        Turn(max(decoded.wall, computed.wall), decoded.processor + computed.processor)
+        for decoded, computed in zip(turns["decoding alone"], turns["backbone alone"], strict=True)
+    ]
+    found = share({**turns, "allowed": allowed}, "allowed", "encoding")
+    print(f"\n{CLIPS} clips of {WINDOWS} windows, {SMALL}, a loader process beside it, a load of {busy:.1f} before:")
     print(as_shares(turns, "encoding"))
-    assert share(turns, "decoding alone", "encoding").wall >= 0.9
+    print(f"of the pace that both allow: {found.wall:.2f} ({found.processor:.2f} in processor time)")
+    assert found.processor >= 0.9
+    assert found.wall >= 0.9 or busy >= 1

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import av
 import cv2
@@ -20,6 +19,7 @@ from tta_bench.data import loading
 from tta_bench.data.datasets.layout import Sample
 from tta_bench.data.media import seek
 from tta_bench.data.media.decode import count_frames, read_frames
+from tta_bench.data.step_order import StepBatches
 from tta_bench.errors import UserError
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.fine_tune import Augmentation, EvalSettings, TrainSettings
@@ -41,7 +41,7 @@ def lengths(samples: list[Sample]) -> dict[str, int]:
 
 def batches(samples: list[Sample], workers: int, first: int = 0) -> Iterator[dict[str, torch.Tensor]]:
     clips = loading.TrainClips(samples, lengths(samples), CLIP, TRAIN, seed=0)
-    yield from loading.train_loader(clips, loading.StepBatches(len(samples), 2, first, 4, seed=0), workers, pin=False)  # type: ignore[misc]
+    yield from loading.train_loader(clips, StepBatches(len(samples), 2, first, 4, seed=0), workers, pin=False)  # type: ignore[misc]
 
 
 def test_batches_are_uint8_views_with_boxes_and_labels(samples: list[Sample]) -> None:
@@ -121,19 +121,6 @@ def test_sampling_is_chosen_for_fine_tuning_and_dense_is_as_if_unsaid() -> None:
         resolve(["protocol=tta_pretrain", "clip.sampling=uniform"])
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 30), st.integers(0, 5))
-def test_every_epoch_is_a_permutation_cut_into_whole_batches(count: int, batch: int, steps: int, seed: int) -> None:
-    batch = min(batch, count)
-    per_epoch = count // batch
-    found = list(loading.StepBatches(count, batch, 0, steps, seed))
-    assert len(found) == steps
-    for epoch in range(steps // per_epoch):
-        rows = [row for chosen in found[epoch * per_epoch : (epoch + 1) * per_epoch] for row in chosen]
-        assert {number for number, _ in rows} == {epoch}
-        assert len({index for _, index in rows}) == per_epoch * batch
-    assert found[steps // 2 :] == list(loading.StepBatches(count, batch, steps // 2, steps, seed))
-
-
 def test_workers_start_after_opencv_has_used_its_threads() -> None:
     program = (
         "import cv2, numpy as np\n"
@@ -145,28 +132,6 @@ def test_workers_start_after_opencv_has_used_its_threads() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout == "3\n", done.stderr
-
-
-@given(st.integers(1, 12), st.integers(1, 4), st.integers(1, 9), st.randoms())
-def test_every_clip_of_a_step_is_in_one_part_and_found_there(
-    videos: int, views: int, micro_batch: int, random: Random
-) -> None:
-    order = list(range(videos * views))
-    random.shuffle(order)
-    parts = loading.parts_of_step(torch.tensor(order), micro_batch, views)
-    assert [row for part in parts for row in part.rows.tolist()] == order
-    for part in parts:
-        assert len(part.videos) <= len(part.rows) <= micro_batch
-        clips = [(video, view) for video in part.videos for view in range(views)]
-        assert [clips[place] for place in part.places.tolist()] == [divmod(row, views) for row in part.rows.tolist()]
-
-
-def test_the_parts_of_steps_hold_the_videos_of_whole_batches(samples: list[Sample]) -> None:
-    steps = loading.StepBatches(len(samples), 2, 0, 3, seed=0)
-    parts = [part.videos for part in loading.parts_of_step(torch.tensor([0, 3, 1, 2]), 2, 2)]
-    keys = list(loading.StepParts(steps, parts))
-    assert len(keys) == len(loading.StepParts(steps, parts)) == 6
-    assert [sorted(keys[k]) for k in (0, 1, 2)] == [sorted(list(steps)[step]) for step in (0, 0, 1)]
 
 
 @given(st.integers(1, 64), st.integers(1, 20 * 10**9))
@@ -202,7 +167,7 @@ START = ["forkserver", pytest.param("spawn", marks=[pytest.mark.acceptance, pyte
 def test_processes_that_are_not_forked_make_the_same_batches(samples: list[Sample], method: str) -> None:
     """Start methods of Windows, macOS and Python 3.14: the data set and all that the loader is given are pickled."""
     clips = loading.TrainClips(samples, lengths(samples), CLIP, TRAIN, seed=0)
-    loader = loading.train_loader(clips, loading.StepBatches(len(samples), 2, 0, 2, seed=0), 1, pin=False)
+    loader = loading.train_loader(clips, StepBatches(len(samples), 2, 0, 2, seed=0), 1, pin=False)
     loader.multiprocessing_context = method
     found = [batch["clips"] for batch in loader]
     expected = [batch["clips"] for batch, _ in zip(batches(samples, 0), range(2), strict=False)]

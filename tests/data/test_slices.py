@@ -15,6 +15,7 @@ from tests.engine.line import line_step, line_training
 from tta_bench.config.resolve import resolve
 from tta_bench.data import loading, slices
 from tta_bench.data.datasets.corpus import Clip
+from tta_bench.data.step_order import StepBatches, parts_of_step
 from tta_bench.engine.device import Machine
 from tta_bench.engine.training import train
 from tta_bench.experiments.base import ResolvedClip
@@ -46,8 +47,8 @@ class Padded(Numbers):
 
 
 def loader(clips: Numbers, workers: int, size: int, micro_batch: int = 5) -> Any:
-    parts = loading.parts_of_step(torch.arange(10), micro_batch, 1)
-    return slices.part_loader(clips, loading.StepBatches(12, 10, 0, 3, 0), parts, workers, False, size)
+    parts = parts_of_step(torch.arange(10), micro_batch, 1)
+    return slices.part_loader(clips, StepBatches(12, 10, 0, 3, 0), parts, workers, False, size)
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -95,7 +96,7 @@ def test_losses_and_weights_are_the_same_with_slices(
     for name, most in (("whole", slices.SLICE_BYTES), ("cut", 3 * 8)):  # a point takes 8 bytes
         monkeypatch.setattr(slices, "SLICE_BYTES", most)
         training = line_training(line_step(micro_batch, machine, batch=8, steps=4))
-        assert isinstance(training.loader(loading.StepBatches(8, 8, 0, 4, 3)), DataLoader) == (name == "whole")
+        assert isinstance(training.loader(StepBatches(8, 8, 0, 4, 3)), DataLoader) == (name == "whole")
         train(training, tmp_path / name, {}, None)
         left.append(dict(read_checkpoint(tmp_path / name / "checkpoint.pt")["model"]))
     assert all(torch.equal(left[0][name], left[1][name]) for name in left[0])
@@ -113,10 +114,10 @@ def test_a_global_batch_of_pretraining_in_one_part_is_in_flight_within_the_bound
     extent = ResolvedClip(span=64, frames=16, stride=4, size=224)
     clips = PretrainClips(copies, {clip.id: 40 for clip in copies}, extent, experiment.train, 0)
     size = loading.bytes_of(clips[0, 0])
-    parts = loading.parts_of_step(torch.arange(4096), 4096, 4)
+    parts = parts_of_step(torch.arange(4096), 4096, 4)
     assert len(parts) == 1
     assert len(parts[0].videos) * size == pytest.approx(9.87e9, rel=0.01)
-    joined = slices.part_loader(clips, loading.StepBatches(1024, 1024, 0, 9, 0), parts, workers, False, size)
+    joined = slices.part_loader(clips, StepBatches(1024, 1024, 0, 9, 0), parts, workers, False, size)
     assert isinstance(joined, slices.JoinedSlices)
     assert isinstance(joined.loader, DataLoader)
     assert joined.loader.batch_sampler is not None

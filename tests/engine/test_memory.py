@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ import torch
 from torch import nn
 
 from tta_bench.engine import memory
-from tta_bench.engine.memory import StepMemory, counting_kept, fixed_bytes, free_memory, total_memory, within_free
+from tta_bench.engine.memory import (
+    StepMemory,
+    counting_kept,
+    fixed_bytes,
+    free_memory,
+    nothing_left,
+    total_memory,
+    within_free,
+)
 
 CPU = torch.device("cpu")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits are read on Linux")
@@ -139,6 +148,63 @@ def test_memory_of_a_step_grows_by_the_clip() -> None:
 def test_weights_count_with_gradients_only_where_they_are_trained() -> None:
     net, gpu = nn.Linear(3, 2), torch.device("cuda")
     assert fixed_bytes(net, 7, gpu) == 4 * 8 * 3 + 7
+    assert fixed_bytes(net, 7, gpu, gradients=4) == 4 * 8 * 5 + 7
     net.weight.requires_grad = False
     assert fixed_bytes(net, 7, gpu) == 4 * 8 + 4 * 2 * 2 + 7
     assert fixed_bytes(net, 0, CPU) > fixed_bytes(net, 0, gpu)
+
+
+class Held:
+    """Something that an operation keeps for its backward pass, and that takes a while to be given back."""
+
+    def __init__(self, freed: list[bool]) -> None:
+        self.freed = freed
+
+    def __del__(self) -> None:
+        time.sleep(0.1)
+        self.freed.append(True)
+
+
+class Holding(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, held: Held) -> torch.Tensor:
+        ctx.held = held
+        return x * 1
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return gradient, None
+
+
+class Failing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        raise MemoryError("no room")
+
+
+@pytest.mark.parametrize("waiting", [1, 4])
+def test_a_failed_backward_pass_has_given_its_graph_back_when_the_call_is_over(waiting: int) -> None:
+    """Else the memory is freed late, or while the interpreter ends, which aborts it."""
+    freed: list[bool] = []
+
+    def loss() -> torch.Tensor:
+        weight = torch.zeros(1, requires_grad=True)
+        total = weight.new_zeros(1)
+        for _ in range(waiting):
+            total = total + Holding.apply(weight, Held(freed))
+        return (total + Failing.apply(weight)).sum()
+
+    try:
+        nothing_left(lambda: loss().backward())  # type: ignore[no-untyped-call]
+    except MemoryError as error:
+        assert str(error) == "no room"  # noqa: PT017 - what pytest.raises gives holds the error's frames
+    assert freed == [True] * waiting
+
+
+@pytest.mark.parametrize("result", [7, "estimate"])
+def test_the_result_of_a_call_that_leaves_nothing(result: object) -> None:
+    assert nothing_left(lambda: result) == result

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tests.engine.line import Line, LineRecipe, Points, line_step, line_training
 from tests.engine.processes import in_processes
-from tta_bench.data.loading import StepBatches
+from tta_bench.data.step_order import StepBatches
 from tta_bench.engine.device import Machine
 from tta_bench.engine.step import StepSettings
 from tta_bench.engine.stop import Stopped

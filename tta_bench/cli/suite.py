@@ -96,7 +96,7 @@ def _print_plan(
 
     size = None
     if card.tier == "full":
-        from tta_bench.protocols.probe.encoding import token_size
+        from tta_bench.protocols.probe.encoder import token_size
 
         size = token_size
     known = _known(card, chosen, work_dir, size)

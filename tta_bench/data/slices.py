@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tta_bench.data import loading
+from tta_bench.data.step_order import Part, StepBatches, StepParts
 
 SLICE_BYTES = 5 * 10**8
 """Most bytes of a loader's item, but for a single video that is larger."""
@@ -48,8 +49,8 @@ class JoinedSlices:
 
 def part_loader(
     clips: loading.KeyedDataset[Any],
-    batches: loading.StepBatches,
-    parts: Sequence[loading.Part],
+    batches: StepBatches,
+    parts: Sequence[Part],
     workers: int,
     pin: bool,
     bytes_of_video: int = 0,
@@ -71,7 +72,7 @@ def part_loader(
     cuts = [cut(videos, most) for videos in whole]
     items = [*itertools.chain(*cuts)]
     size = max(map(len, items), default=0) * bytes_of_video
-    loader = loading.train_loader(clips, loading.StepParts(batches, items), workers, pin, size)
+    loader = loading.train_loader(clips, StepParts(batches, items), workers, pin, size)
     return loader if len(items) == len(whole) else JoinedSlices(loader, cuts)
 
 

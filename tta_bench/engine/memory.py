@@ -9,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ _UNLIMITED = 2**60
 _replaced: list[int] = []
 """Limits of the address space that blocks of `within_free` replaced: theirs are no property of the machine."""
 _ROOT = Path("/")
+Result = TypeVar("Result")
 
 
 def total_memory(device: torch.device, root: Path = _ROOT) -> int | None:
@@ -81,17 +83,18 @@ class StepMemory(NamedTuple):
         return self.fixed + int(WORKING * self.per_clip * clips)
 
 
-def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device) -> int:
-    """Return the memory of a training whatever its micro-batch: two gradients, since partial sums are kept.
+def fixed_bytes(model: nn.Module, optimizer_state: int, device: torch.device, gradients: int = 2) -> int:
+    """Return the memory of a training before the first clip.
 
     Args:
         model: The network.
         optimizer_state: Bytes of the optimizer's state.
         device: The device.
+        gradients: Gradients that are held at once, since sums of parts are kept: two are the fewest.
     """
     weights = sum(int(tensor.nbytes) for tensor in model.state_dict().values())
     trained = sum(int(parameter.nbytes) for parameter in model.parameters() if parameter.requires_grad)
-    return weights + 2 * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
+    return weights + gradients * trained + optimizer_state + (BASE_BYTES if device.type == "cpu" else 0)
 
 
 class Kept:
@@ -120,6 +123,29 @@ def counting_kept(model: nn.Module) -> Iterator[Kept]:
     kept = Kept(model)
     with torch.autograd.graph.saved_tensors_hooks(kept.add, _same):
         yield kept
+
+
+def nothing_left(call: Callable[[], Result]) -> Result:
+    """Return a call's result, from a thread of its own in whose queue no failed backward pass leaves its graph.
+
+    PyTorch's queue of a thread holds what a failed pass had still to do until the thread has ended, which is after
+    Python has joined it: memory would be freed while the next trial asks for it, or while the interpreter ends, and
+    then the process is aborted. A pass takes its latest operations first and drops those of failed ones on the way, so
+    one of an operation older than the call's own empties the queue.
+
+    Raises:
+        BaseException: Whatever the call raises.
+    """
+
+    def emptied() -> Result:
+        oldest = torch.zeros((), requires_grad=True) * 1
+        try:
+            return call()
+        finally:
+            oldest.backward()  # type: ignore[no-untyped-call]
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(emptied).result()
 
 
 def give_back() -> None:

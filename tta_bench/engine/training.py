@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tta_bench.data.loading import KeyedDataset, Part, StepBatches, bytes_of, parts_of_step
+from tta_bench.data.loading import KeyedDataset, bytes_of
 from tta_bench.data.slices import part_loader
+from tta_bench.data.step_order import Part, StepBatches, parts_of_step
 from tta_bench.engine.metrics_log import MetricsLog, Send, nobody
 from tta_bench.engine.moving import Ahead
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings

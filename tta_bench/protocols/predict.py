@@ -34,7 +34,7 @@ from tta_bench.protocols.base.training_run import is_test_of_file, training_fold
 from tta_bench.protocols.base.weights import CHECKPOINT, find_weights
 from tta_bench.protocols.fine_tune.testing import average_views
 from tta_bench.protocols.predict_reactions import ReactionPredictor, Scored
-from tta_bench.protocols.probe.encoding import Encoder
+from tta_bench.protocols.probe.encoder import Encoder
 from tta_bench.protocols.probe.heads import HEAD_FILE, read_head
 from tta_bench.records.schema import Record
 from tta_bench.records.store import file_stem, load_records, read_record

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.data.clips import write_repeated, write_video
-from tta_bench.data.media import frame_index, seek
+from tta_bench.data.media import frame_index, index_cache, seek
 from tta_bench.data.media.decode import read_frames
 from tta_bench.data.media.frame_index import LONG, FrameIndex
 from tta_bench.data.media.seek import read_counted_frames
@@ -19,7 +19,7 @@ LENGTH = PIECE * TIMES
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_index, "_remembered", {})
+    monkeypatch.setattr(index_cache, "_remembered", {})
     monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
 
 
@@ -40,7 +40,7 @@ def test_a_long_video_is_gone_through_once_and_sought_from_then_on(
     np.testing.assert_array_equal(read_counted_frames(three_hours, wanted, LENGTH), expected)
     monkeypatch.setattr(frame_index, "_scanned", None)
     np.testing.assert_array_equal(read_counted_frames(three_hours, wanted, LENGTH), expected)  # as remembered
-    frame_index._remembered.clear()
+    index_cache._remembered.clear()
     np.testing.assert_array_equal(read_counted_frames(three_hours, wanted, LENGTH), expected)  # from its file
 
 
@@ -50,9 +50,9 @@ def test_each_far_group_of_frames_is_sought_from_the_key_frame_before_it(
     begun = []
     read_on = seek._Reading._read_on
 
-    def noted(self: seek._Reading, wanted: list[int], done: int) -> int:
+    def noted(self: seek._Reading, wanted: list[int], done: int, rows: seek._Rows) -> int:
         begun.append(wanted[done])
-        return read_on(self, wanted, done)
+        return read_on(self, wanted, done, rows)
 
     monkeypatch.setattr(seek._Reading, "_read_on", noted)
     read_counted_frames(three_hours, [10, 14, 4_010, 4_030, 9_000, 9_001], LENGTH)
@@ -69,26 +69,6 @@ def test_the_index_of_a_changed_or_short_video_is_not_taken_from_the_cache(tmp_p
     read_counted_frames(video, [7], 40 * (LONG // 40 + 2))
     read_counted_frames(piece, [7], 40)
     assert sum(1 for _ in kept.iterdir()) == 2
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut"])
-def test_an_index_that_cannot_be_read_is_made_again(tmp_path: Path, content: bytes) -> None:
-    piece = write_video(tmp_path / "piece.mp4", 40, "libx264", g="10")
-    video, length = write_repeated(tmp_path / "long.mp4", piece, LONG // 40 + 1), 40 * (LONG // 40 + 1)
-    expected = read_counted_frames(video, [2_000], length)
-    (file,) = (cache_folder() / "frame_index").iterdir()
-    file.write_bytes(content)
-    frame_index._remembered.clear()
-    np.testing.assert_array_equal(read_counted_frames(video, [2_000], length), expected)
-    assert len(np.load(file)["times"]) == length
-
-
-def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    piece = write_video(tmp_path / "piece.mp4", 40, "libx264")
-    video, length = write_repeated(tmp_path / "long.mp4", piece, LONG // 40 + 1), 40 * (LONG // 40 + 1)
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(frame_index, "cache_folder", lambda: tmp_path / "file")
-    assert len(read_counted_frames(video, [7], length)) == 1
 
 
 def test_the_key_frame_before_a_frame() -> None:

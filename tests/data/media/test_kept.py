@@ -22,6 +22,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_video(tmp_path_factory.mktemp("kept") / "a.avi", bf="0", g="12")
 
 
+@pytest.mark.parametrize(("total", "share"), [(FRAMES, 1), (3 * FRAMES, 3), (10**9, 0)])
+def test_the_bytes_of_the_whole_list_are_told(clip: Path, total: int, share: int) -> None:
+    reader = KeptFrames(total)
+    assert reader.bytes == 0
+    frames = reader.read(clip, range(FRAMES), FRAMES, change)
+    assert reader.bytes == share * frames.nbytes
+
+
 @given(indices=st.lists(st.integers(0, 2 * FRAMES), min_size=1, max_size=9))
 def test_frames_are_those_that_decoding_gives(clip: Path, indices: list[int]) -> None:
     reader = KeptFrames(FRAMES)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from tests.data.clips import cut, read_barcode, write_packed_avi, write_video
-from tta_bench.data.media import frame_index, seek
+from tta_bench.data.media import frame_index, index_cache, key_frames, seek
 from tta_bench.data.media.container import UnreadableVideo
 from tta_bench.data.media.decode import count_frames, read_frames
 from tta_bench.data.media.examine import examine
@@ -33,6 +35,25 @@ COUNTED = {
     "mpeg4": ("j.avi", "mpeg4", {"bf": "0", "g": "12"}),
     "mpeg4 in MP4": ("k.mp4", "mpeg4", {"bf": "2", "g": "12"}),
 }
+COUNTED_ON = {
+    "h264 in AVI": COUNTED["h264 in AVI"],
+    "h264 in open groups in AVI": ("l.avi", "libx264", {"bf": "3", "g": "15", "x264-params": "open-gop=1"}),
+    "mpeg4": COUNTED["mpeg4"],
+    "mpeg4 with B-frames": ("m.avi", "mpeg4", {"bf": "2", "g": "12"}),
+    "h264 in a transport stream": ("n.ts", "libx264", {"bf": "2", "g": "12"}),
+    "mpeg2": ("o.mpg", "mpeg2video", {"bf": "2", "g": "12"}),
+}
+
+
+@pytest.fixture
+def all_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Short videos are treated as long ones are, and nothing is known of them."""
+    monkeypatch.setattr(frame_index, "LONG", 0)
+    monkeypatch.setattr(seek, "LONG", 0)
+    monkeypatch.setattr(key_frames, "APART", 20)
+    monkeypatch.setattr(seek, "NEAR", 3)
+    monkeypatch.setattr(index_cache, "_remembered", {})
+    monkeypatch.setenv("TTA_BENCH_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module", params=[*SOUGHT, *COUNTED, "packed"])
@@ -56,15 +77,14 @@ def test_the_frames_are_those_that_counting_finds(clip: Path) -> None:
         np.testing.assert_array_equal(read_counted_frames(clip, indices, FRAMES), read_frames(clip, indices))
 
 
-def test_frames_far_apart_are_those_that_counting_finds(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("all_long")
+def test_frames_far_apart_are_those_that_counting_finds(clip: Path) -> None:
     """Each far group is sought by itself, by an index that was made now, is remembered, or was read from its file."""
-    monkeypatch.setattr(frame_index, "LONG", 0)
-    monkeypatch.setattr(frame_index, "_remembered", {})
     draw = random.Random(1)
     for wanted in ([0, 3, 60, 61, 100, 149], [5, 140], *(sorted(draw.sample(range(FRAMES), 6)) for _ in range(4))):
         np.testing.assert_array_equal(read_counted_frames(clip, wanted, FRAMES), read_frames(clip, wanted))
         if wanted[0] == 5:
-            frame_index._remembered.clear()
+            index_cache._remembered.clear()
 
 
 @pytest.mark.parametrize("name", SOUGHT)
@@ -77,6 +97,42 @@ def test_little_is_decoded_and_nothing_counted(name: str, tmp_path: Path, monkey
     expected = read_frames(video, [100, 104])
     monkeypatch.setattr(seek, "read_frames", None)
     np.testing.assert_array_equal(read_counted_frames(video, [100, 104], FRAMES), expected)
+
+
+@pytest.mark.usefixtures("all_long")
+@pytest.mark.parametrize("name", COUNTED_ON)
+def test_long_videos_without_times_are_counted_from_a_key_frame(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, codec, options = COUNTED_ON[name]
+    try:
+        video = write_video(tmp_path / file, FRAMES, codec, **options)
+    except ValueError:
+        pytest.skip(f"no encoder {codec}")
+    wanted = [[frame] for frame in range(0, FRAMES, 7)] + [[149, 3, 60, 61, 100, 3], [97, 98, 99]]
+    expected = [read_frames(video, indices) for indices in wanted]
+    monkeypatch.setattr(seek, "read_frames", None)
+    for indices, frames in zip(wanted, expected, strict=True):
+        np.testing.assert_array_equal(read_counted_frames(video, indices, FRAMES), frames)
+
+
+@pytest.mark.usefixtures("all_long")
+def test_little_is_decoded_where_frames_are_counted_from_a_key_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write_video(tmp_path / "a.avi", FRAMES, "libx264", bf="2", g="12")
+    read_counted_frames(video, [0], FRAMES)
+    decoded = []
+
+    def counted(path: Path, time: int) -> Iterator[av.VideoFrame]:
+        for frame in key_frames.frames_from(path, time):
+            decoded.append(time)
+            yield frame
+
+    monkeypatch.setattr(seek, "frames_from", counted)
+    read_counted_frames(video, [50, 52, 140, 145], FRAMES)
+    assert len(set(decoded)) == 2
+    assert len(decoded) < 2 * 24 + 12
 
 
 @pytest.mark.parametrize("said", [FRAMES - 1, FRAMES + 5])

@@ -86,6 +86,49 @@ def test_a_network_that_cannot_be_trained_here_is_refused_before_the_first_clip(
     room.require_fixed(training(2))
 
 
+@pytest.mark.parametrize(("fixed", "total"), [(13, 25), (7, 13)])
+def test_a_network_that_takes_most_of_the_memory_is_said_before_it_is_taken(
+    fixed: int, total: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(room, "fixed_bytes", lambda *_: fixed * GB)
+    memory_is(monkeypatch, 2 * fixed * GB, total * GB)
+    room.require_fixed(training(2))
+    assert capsys.readouterr().err == ""
+    memory_is(monkeypatch, total * GB, total * GB)
+    room.require_fixed(training(2))
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"memory: training this backbone takes {fixed}.0 GB before the first clip, of {total}.0 GB in all"
+
+
+@pytest.mark.parametrize(("micro_batch", "gradients"), [(8, 2), (4, 2), (2, 3)])
+def test_gradients_of_all_sums_that_are_held_at_once_count(
+    micro_batch: int, gradients: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(room, "fixed_bytes", lambda *given: asked.append(given[3]) or 2 * GB)
+    memory_is(monkeypatch, 8 * GB, 8 * GB)
+    of_eight = training(micro_batch)
+    monkeypatch.setattr(type(of_eight), "batch", property(lambda _: 8))
+    room.require_fixed(of_eight)
+    assert asked == [gradients]
+
+
+@pytest.mark.parametrize(("kept", "refused"), [(GB // 2, False), (2 * GB, True)])
+def test_frames_that_loaders_keep_count_beside_what_is_free_and_not_for_the_cut(
+    kept: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = training(4)
+    monkeypatch.setattr(one.clips, "kept_bytes", kept, raising=False)
+    memory_is(monkeypatch, 100 * GB, 5 * GB)
+    if refused:
+        with pytest.raises(UserError, match=r"only 5\.0 GB are free"):
+            room.require_fit(one, StepMemory(GB, GB), 0)
+    else:
+        room.require_fit(one, StepMemory(GB, GB), 0)
+    memory_is(monkeypatch, 14 * GB, 14 * GB)
+    room.require_fit(one, StepMemory(GB, GB), 0)
+
+
 def test_a_pair_of_clips_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = room.measured(training(4), pairs(2))
     assert 0 < taken.per_clip < 1000

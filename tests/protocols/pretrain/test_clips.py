@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.data.clips import as_sent, write_video
 from tta_bench.data.datasets.corpus import Clip
-from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.data.loading import train_loader
+from tta_bench.data.step_order import StepBatches
 from tta_bench.data.transforms.augment import Box
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings

@@ -9,7 +9,7 @@ from tests.protocols.probe.some_features import some_samples
 from tta_bench.config.resolve import resolve
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.protocols.fine_tune.split import SplitClips
-from tta_bench.protocols.probe.encoding import EncodingSize
+from tta_bench.protocols.probe.encoder import EncodingSize
 from tta_bench.protocols.probe.report import EncodingPlan, describe_frozen_plan, frozen_predictions, frozen_run_info
 
 CLASSES = ("MoveLeft", "MoveRight", "ZoomIn")

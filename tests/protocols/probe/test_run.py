@@ -26,7 +26,8 @@ from tta_bench.engine.world import current
 from tta_bench.errors import UserError
 from tta_bench.protocols.base.launch import as_one_of
 from tta_bench.protocols.probe import fitting, report
-from tta_bench.protocols.probe.encoding import Encoder, EncodingSize, FrozenBackbone, encoding_stores
+from tta_bench.protocols.probe.encoder import Encoder, EncodingSize, FrozenBackbone
+from tta_bench.protocols.probe.encoding import encoding_stores
 from tta_bench.protocols.probe.exported import export
 from tta_bench.protocols.probe.run import Frozen
 from tta_bench.records.files import read_predictions
@@ -461,7 +462,7 @@ def test_features_that_another_version_made_are_not_used(
     now = frozen(root, tmp_path, "knn")
     export(now.experiment, now.encoder, now.kinds, tmp_path, tmp_path / "out")
     other: Any = 99 if made_by == "NUMERICS_VERSION" else lambda: "PyAV 99"
-    monkeypatch.setattr(f"tta_bench.protocols.probe.encoding.{made_by}", other)
+    monkeypatch.setattr(f"tta_bench.protocols.probe.encoder.{made_by}", other)
     later = frozen(root, tmp_path, "knn", f"features.root={tmp_path / 'out'}")
     stores = [encoding_stores(run.encoder, run.rules()[0], ("pooled",))["pooled"] for run in (now, later)]
     assert not list(stores[1].folder.glob("*/*.npy"))

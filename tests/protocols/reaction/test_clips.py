@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.data.clips import as_sent
-from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.data.loading import train_loader
+from tta_bench.data.step_order import StepBatches
 from tta_bench.protocols.reaction.clips import ReactionClips, ReadyReaction, column_statistics, reaction_loader
 
 TARGETS = (0.1, 0.2, 1.0)

@@ -5,27 +5,17 @@ A long video's packets take seconds to go through, so its index is kept in the c
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.data.media.decode import decoder_version
-from tta_bench.data.media.stat_cache import STAMP, file_stat
-from tta_bench.utils.files import atomic_file
-from tta_bench.utils.keyed_random import digest
-from tta_bench.utils.paths import cache_folder
+from tta_bench.data.media.index_cache import Arrays, kept_numbers
 
 LONG = 3_000
 """Frames of a video from which on its index is kept: two minutes at 25 Hz."""
-REMEMBERED = 8
-"""Indices of long videos that a process has in memory, at most 16 MB each."""
-
-_remembered: dict[str, FrameIndex] = {}
 
 
 class FrameIndex(NamedTuple):
@@ -57,21 +47,13 @@ def frame_index(
         av.FFmpegError: The packets cannot be read.
         OSError: The file is gone.
     """
-    if length < LONG:
-        return _scanned(container, stream, length)
-    name = digest([str(path.resolve()), *file_stat(path)[:STAMP], decoder_version(), length])
-    file = cache_folder() / "frame_index" / f"{name}.npz"
-    found = _remembered.get(name) or _read(file, length)
-    if found is None:
-        found = _scanned(container, stream, length)
-        if found is None:
-            return None
-        with suppress(OSError), atomic_file(file) as target:  # a folder that cannot be written costs time, no more
-            np.savez(target, times=found.times, keys=found.keys)
-    _remembered[name] = found
-    while len(_remembered) > REMEMBERED:
-        del _remembered[next(iter(_remembered))]
-    return found
+
+    def scanned() -> Arrays | None:
+        index = _scanned(container, stream, length)
+        return None if index is None else index._asdict()
+
+    found = scanned() if length < LONG else kept_numbers("frame_index", path, length, scanned)
+    return None if found is None else FrameIndex(**found)
 
 
 def _scanned(container: av.container.InputContainer, stream: av.VideoStream, length: int) -> FrameIndex | None:
@@ -82,13 +64,3 @@ def _scanned(container: av.container.InputContainer, stream: av.VideoStream, len
     if not len(times) == len(packets) == length:
         return None
     return FrameIndex(times, np.unique(np.array([pts for pts, is_key in packets if is_key], np.int64)))
-
-
-def _read(file: Path, length: int) -> FrameIndex | None:
-    """Return the index that a file keeps; None where there is none, or none of so many frames."""
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            found = FrameIndex(content["times"].astype(np.int64), content["keys"].astype(np.int64))
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
-        return None
-    return found if len(found.times) == length else None

@@ -30,6 +30,8 @@ class KeptFrames:
 
     def __init__(self, total: int, most: int = KEPT_BYTES) -> None:
         self._total, self._most = total, most
+        self.bytes = 0
+        """Bytes of the frames that are kept by all loader processes together, once the first video was read."""
         self._held: dict[Path, NDArray[np.uint8]] = {}
         self._bytes = 0
 
@@ -64,6 +66,7 @@ class KeptFrames:
         if not self._held and one * self._total > most:
             self._total = 0  # no room, so no other video is asked
             return False
+        self.bytes = one * self._total
         if self._bytes + one * length > most:
             return False
         self._held[path] = read_frames(path, range(length), change)

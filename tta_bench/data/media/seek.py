@@ -2,13 +2,14 @@
 
 In a container that states when each picture is shown (MP4, Matroska; not AVI), frame k has the k-th smallest timestamp
 if every packet is one frame. That is checked for each file: there must be as many packets as counted frames,
-with distinct timestamps. Otherwise, or where the decoder does not give a wanted timestamp, frames are counted from the
-start.
+with distinct timestamps. Otherwise, or where the decoder does not give a wanted timestamp, frames of a long video are
+counted from a key frame that was proved to lead to them, and else from the start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from tta_bench.data.media.container import NO_TRIAL, UnreadableVideo, open_for_reading
 from tta_bench.data.media.decode import Change, ToRgb, read_frames, video_stream
 from tta_bench.data.media.frame_index import FrameIndex, frame_index
+from tta_bench.data.media.key_frames import LONG, frames_from, key_frames
 
 SEEKABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 SEEKABLE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
@@ -42,6 +44,8 @@ def read_counted_frames(
     wanted = np.minimum(indices, length - 1)
     once, places = np.unique(wanted, return_inverse=True)
     frames = _seek_and_read(path, once.tolist(), length, change) if _may_tell_times(path) else None
+    if frames is None and length >= LONG and path.is_file():
+        frames = _count_on(path, once.tolist(), length, change)
     if frames is None:
         return read_frames(path, wanted, change)
     return frames if np.array_equal(once, wanted) else frames[places]
@@ -69,6 +73,48 @@ def _seek_and_read(path: Path, wanted: Sequence[int], length: int, change: Chang
         return None  # counting from the start raises the error
 
 
+def _count_on(path: Path, wanted: Sequence[int], length: int, change: Change | None) -> NDArray[np.uint8] | None:
+    """Decode from proved key frames and count on, for rising indices; None where that does not give all frames."""
+    try:
+        keys, rows = key_frames(path, length), _Rows(path, len(wanted), change)
+        done = 0
+        while done < len(wanted):
+            place, begun = keys.before(wanted[done]), done
+            if place is None:
+                return None
+            stretch = range(int(keys.starts[place]), int(keys.ends[place]))
+            with closing(frames_from(path, int(keys.times[place]))) as frames:
+                for number, frame in zip(stretch, frames, strict=False):
+                    if number != wanted[done]:
+                        continue
+                    rows.put(frame)
+                    done += 1
+                    if done == len(wanted) or keys.is_nearer(wanted[done], number + NEAR):
+                        break
+            if done == begun:
+                return None
+    except (av.FFmpegError, UnreadableVideo, OSError):
+        return None  # counting from the start raises the error
+    return rows.frames
+
+
+class _Rows:
+    """Frames that are put one after the other into one array, upright and changed."""
+
+    def __init__(self, path: Path, rows: int, change: Change | None) -> None:
+        self.convert, self.rows, self.change = ToRgb(path), rows, change
+        self.frames: NDArray[np.uint8] | None = None
+        self._done = 0
+
+    def put(self, frame: av.VideoFrame) -> None:
+        """Put the next frame."""
+        picture = self.convert(frame) if self.change is None else self.change(self.convert(frame))
+        if self.frames is None:
+            self.frames = np.empty((self.rows, *picture.shape), np.uint8)
+        self.frames[self._done] = picture  # one by one, so that the next picture takes the same memory
+        self._done += 1
+
+
 class _Reading:
     """Some frames of an open video, each in its place."""
 
@@ -80,26 +126,25 @@ class _Reading:
         index: FrameIndex,
         change: Change | None,
     ) -> None:
-        self.container, self.stream, self.index, self.change = container, stream, index, change
-        self.convert = ToRgb(path)
+        self.container, self.stream, self.index = container, stream, index
+        self.path, self.change = path, change
         self.size = stream.width, stream.height
-        self.frames: NDArray[np.uint8] | None = None
 
     def read(self, wanted: Sequence[int]) -> NDArray[np.uint8] | None:
         """Return the frames with these rising indices; None where decoding does not give one as it should be."""
-        done = 0
+        done, rows = 0, _Rows(self.path, len(wanted), self.change)
         while done < len(wanted):
             key = self.index.key_before(wanted[done])
             if key is None:
                 return None
             self.container.seek(key, stream=self.stream)
-            got = self._read_on(wanted, done)
+            got = self._read_on(wanted, done, rows)
             if got == done:
                 return None
             done = got
-        return self.frames
+        return rows.frames
 
-    def _read_on(self, wanted: Sequence[int], done: int) -> int:
+    def _read_on(self, wanted: Sequence[int], done: int, rows: _Rows) -> int:
         """Decode until all frames are there or seeking is quicker, and return how many are there; as many on a fault.
 
         Frames that are not wanted and that no other refers to are not decoded.
@@ -115,17 +160,11 @@ class _Reading:
                     continue
                 if (frame.width, frame.height) != self.size or frame.pts != times[wanted[done]]:
                     return begun
-                self._put(frame, done, len(wanted))
+                rows.put(frame)
                 done += 1
                 if done == len(wanted) or self._is_far(wanted[done - 1], wanted[done]):
                     return done
         return begun
-
-    def _put(self, frame: av.VideoFrame, row: int, rows: int) -> None:
-        picture = self.convert(frame) if self.change is None else self.change(self.convert(frame))
-        if self.frames is None:
-            self.frames = np.empty((rows, *picture.shape), np.uint8)
-        self.frames[row] = picture  # one by one, so that the next picture takes the same memory
 
     def _is_far(self, frame: int, other: int) -> bool:
         """Return True if a key frame lies between two frames, and far enough from the first."""

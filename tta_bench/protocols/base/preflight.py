@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tta_bench.data.loading import StepBatches, train_loader
+from tta_bench.data.loading import train_loader
 from tta_bench.data.media.disk_rate import Rate, cold_rate
+from tta_bench.data.step_order import StepBatches
 from tta_bench.engine.device import LEAST_MICRO_BATCH, MICRO_BATCH, OutOfMemory, memory_advice, smaller_micro_batch
-from tta_bench.engine.memory import give_back
+from tta_bench.engine.memory import give_back, nothing_left
 from tta_bench.engine.training import Training
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
@@ -96,11 +97,8 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
     while True:
         failure, estimate = None, None
         try:
-            with (
-                memory_advice(micro_batch),
-                ThreadPoolExecutor(1) as thread,
-            ):  # what a failed backward pass left in its queue ends with its thread
-                estimate = thread.submit(trial, micro_batch).result()
+            with memory_advice(micro_batch):
+                estimate = nothing_left(partial(trial, micro_batch))
         except Exception as error:
             failure = error
             if isinstance(error, OutOfMemory):  # frames of it, and of the error before it, hold what did not fit

@@ -18,8 +18,10 @@ from tta_bench.engine.memory import (
     free_memory,
     total_memory,
 )
+from tta_bench.engine.summing import most_held
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
+from tta_bench.utils.progress import console
 
 ROOM = 0.9
 """Share of the free memory that weights may take: a control group counts more than a process's own pages."""
@@ -49,11 +51,15 @@ def require_weights(card: BackboneCard) -> None:
 def require_fixed(training: Training) -> None:
     """Refuse a network that does not fit into the free memory with its gradients and the optimizer's state.
 
+    All gradients count that are held while those of a step's parts are added up; they do not count for the cut, since
+    a smaller one has more of them. A network that takes more than a run's share of a CPU's memory by all these is said
+    before they are taken.
+
     Raises:
         UserError: It does not fit; says what it needs and what is free.
     """
     device = training.step.settings.machine.device
-    free, fixed = free_memory(device), _fixed(training)
+    free, fixed = free_memory(device), _fixed(training, max(2, most_held(len(training.own_parts()))))
     held = sum(tensor.nbytes for tensor in training.model.state_dict().values())
     held += BASE_BYTES if device.type == "cpu" else 0  # this process has taken it
     if free is not None and fixed - held > free:
@@ -61,6 +67,12 @@ def require_fixed(training: Training) -> None:
             f"training this backbone needs {_gb(fixed)} before the first clip (weights, gradients and the optimizer's "
             f"state), and {_gb(free)} are free of {_gb(total_memory(device) or free)}.",
             "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
+        )
+    total = total_memory(device)
+    if device.type == "cpu" and total is not None and fixed > SHARE * total:
+        console.print(
+            f"memory: training this backbone takes {_gb(fixed)} before the first clip, of {_gb(total)} in all",
+            style="yellow",
         )
 
 
@@ -74,6 +86,8 @@ def measured(training: Training, pair: Any) -> StepMemory:
 
 def require_fit(training: Training, memory: StepMemory, loaders: int) -> None:
     """Refuse a micro-batch that will not fit into memory.
+
+    Frames that loaders keep count beside what is free alone: the cut is the same with them and without.
 
     Args:
         training: The training.
@@ -98,9 +112,11 @@ def require_fit(training: Training, memory: StepMemory, loaders: int) -> None:
     advice = f"Try {key}={smaller}." if smaller < clips else "Choose a smaller backbone, or another device."
     if needed > most:
         raise OutOfMemory(f"{clips} clips at once need {_gb(needed)}, and a process may take {_gb(most)} here.", advice)
-    if memory.least(clips) - memory.fixed > free:
+    kept = int(getattr(training.clips, "kept_bytes", 0))
+    if memory.least(clips) - memory.fixed + kept > free:
         raise UserError(
-            f"{clips} clips at once need {_gb(needed)}; this machine has {_gb(total)}, but only {_gb(free)} are free.",
+            f"{clips} clips at once need {_gb(needed + kept)}; this machine has {_gb(total)}, but only {_gb(free)} are "
+            "free.",
             f"End what else takes memory, or t{advice[1:]}",
         )
 
@@ -112,9 +128,9 @@ def loaders_bytes(pair: Any, training: Training) -> int:
     return min(IN_FLIGHT_BYTES, settings.machine.workers * AHEAD * part)
 
 
-def _fixed(training: Training) -> int:
+def _fixed(training: Training, gradients: int = 2) -> int:
     optimizer = training.optimizer
-    return fixed_bytes(training.model, optimizer.state_bytes(), training.step.settings.machine.device)
+    return fixed_bytes(training.model, optimizer.state_bytes(), training.step.settings.machine.device, gradients)
 
 
 def _gb(count: int) -> str:

@@ -23,7 +23,7 @@ from tta_bench.models.build import build_backbone
 from tta_bench.models.checkpoints.load import load_backbone
 from tta_bench.protocols.fine_tune.split import SplitClips
 from tta_bench.protocols.pretrain.model import MaskedAutoencoder
-from tta_bench.protocols.probe.encoding import CLIPS_AT_ONCE, Encoder, FrozenBackbone
+from tta_bench.protocols.probe.encoder import CLIPS_AT_ONCE, Encoder, FrozenBackbone
 from tta_bench.protocols.probe.fitting import labels_of
 from tta_bench.protocols.probe.heads import NeighbourHead, mean_over_windows
 from tta_bench.protocols.probe.selection import accuracy

@@ -17,7 +17,8 @@ from tta_bench.data.media.file_hashes import content_digests
 from tta_bench.errors import UserError, shorten
 from tta_bench.experiments.probe import FrozenExperiment
 from tta_bench.protocols.base.readable import check_readable
-from tta_bench.protocols.probe.encoding import Encoder, encode_all, release_stores, require_room
+from tta_bench.protocols.probe.encoder import Encoder
+from tta_bench.protocols.probe.encoding import encode_all, release_stores, require_room
 from tta_bench.utils.files import atomic_file, sha256_of, write_atomic
 from tta_bench.utils.keyed_random import canonical_json
 from tta_bench.utils.paths import cache_folder

@@ -17,7 +17,7 @@ from tta_bench.protocols.base.plan import detectable_line, plan_text
 from tta_bench.protocols.base.recorder import RunInfo
 from tta_bench.protocols.base.weights import Weights
 from tta_bench.protocols.fine_tune.split import SplitClips
-from tta_bench.protocols.probe.encoding import Encoder, EncodingSize
+from tta_bench.protocols.probe.encoder import Encoder, EncodingSize
 from tta_bench.records import schema
 from tta_bench.records.predictions import Predictions, collect
 from tta_bench.utils.paths import cache_folder

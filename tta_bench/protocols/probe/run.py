@@ -27,14 +27,8 @@ from tta_bench.protocols.base.training_run import training_folder
 from tta_bench.protocols.base.weights import find_weights
 from tta_bench.protocols.fine_tune.scoring import score_class_file
 from tta_bench.protocols.fine_tune.split import SplitClips
-from tta_bench.protocols.probe.encoding import (
-    CLIPS_AT_ONCE,
-    Encoder,
-    encode_all,
-    encoding_stores,
-    release_stores,
-    require_room,
-)
+from tta_bench.protocols.probe.encoder import CLIPS_AT_ONCE, Encoder
+from tta_bench.protocols.probe.encoding import encode_all, encoding_stores, release_stores, require_room
 from tta_bench.protocols.probe.exported import read_exported
 from tta_bench.protocols.probe.fitting import Fitted, fit_attentive, fit_linear, fit_neighbours
 from tta_bench.protocols.probe.heads import HEAD_FILE, save_head
