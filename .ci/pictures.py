@@ -1,14 +1,21 @@
-"""Pictures of the documentation that are drawn from committed records, by the code that draws a report's.
+"""Pictures of the documentation that are drawn from committed records and figures, by the code that draws a report's.
 
 `python .ci/pictures.py` writes them into docs/; a test holds that what lies there is what this file draws.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 from tta_bench.boards.forest import Shown, forest
 from tta_bench.boards.web.confusion import class_figures, confusion, matrix_picture
+from tta_bench.metrics.intervals import Interval
+from tta_bench.protocols.scaling.curve import NotIdentifiable, Saturation
+from tta_bench.protocols.scaling.picture import draw as draw_study
+from tta_bench.protocols.scaling.report import Level, Study
+from tta_bench.protocols.scaling.sufficient import Sufficient
 from tta_bench.records.files import read_outcomes, read_predictions
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.store import read_record
@@ -45,7 +52,32 @@ def reaction_emotions() -> str:
     return forest("Correlation of each emotion", tables)
 
 
-PICTURES = {"report_confusion.svg": report_confusion, "reaction_emotions.svg": reaction_emotions}
+def scaling_curve() -> str:
+    """Return the curve of a short study of the sample, from the `study.json` that it wrote."""
+    found = json.loads((DOCS / "scaling_study.json").read_text(encoding="utf-8"))
+    levels = [
+        Level(
+            level["size"],
+            level["epochs"],
+            Interval(**{name: level[name] for name in Interval._fields}),
+            tuple(level["seeds"]),
+            tuple(level["losses"]),
+        )
+        for level in found["levels"]
+    ]
+    fit, sufficient = found["fit"], Sufficient(found["sufficient"]["size"], found["sufficient"]["margin"], {})
+    curve = NotIdentifiable(fit["not_identifiable"]) if "not_identifiable" in fit else Saturation(**fit)
+    study = Study(found["title"], found["steps"], found["then"], tuple(levels), (), curve, sufficient, found["caution"])
+    with tempfile.TemporaryDirectory() as folder:
+        draw_study(study, Path(folder) / "curve.svg")
+        return (Path(folder) / "curve.svg").read_text(encoding="utf-8")
+
+
+PICTURES = {
+    "report_confusion.svg": report_confusion,
+    "reaction_emotions.svg": reaction_emotions,
+    "scaling_curve.svg": scaling_curve,
+}
 """Files of docs/ and what draws them."""
 
 if __name__ == "__main__":

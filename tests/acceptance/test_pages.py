@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.ucf101_size import write_results
@@ -15,7 +17,11 @@ from tta_bench.boards.collect import collect_entries
 from tta_bench.boards.published import quote_published
 from tta_bench.boards.standing import word_of
 from tta_bench.boards.web.build import write_site
+from tta_bench.boards.web.report import write_report
 from tta_bench.boards.write import official_folder
+from tta_bench.protocols.scaling.picture import draw
+from tta_bench.protocols.scaling.report import Point, as_json, markdown, summarize
+from tta_bench.protocols.scaling.run import FIGURES, PLOT, TABLE
 from tta_bench.records.schema import Record
 from tta_bench.records.verify import Kept
 
@@ -103,6 +109,39 @@ def test_pages_are_accessible_and_fit_a_telephone(browser: Any, site: Path, sche
     page.goto((site / "sample-ucf101_ft.html").as_uri())
     box = page.locator("td.score").first.bounding_box()
     assert box["x"] + box["width"] <= width
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return reports of committed runs: fine-tuned, probed, of reactions, and of a scaling study."""
+    folder, records = tmp_path_factory.mktemp("reports"), official_folder() / "records"
+    kinds = {"ucf101_ft": 2, "ucf101_linear": 1, "abaw_eri": 2}
+    files = {kind: sorted(records.glob(f"{kind}__*.json"))[:count] for kind, count in kinds.items()}
+    tuned = [file.stem for file in files["ucf101_ft"]]
+    points = [Point(size, 0, 0.5, 0.6, stem, np.arange(96) % 2 > 0) for size, stem in zip((16, 32), tuned, strict=True)]
+    found = summarize(points, np.arange(96) // 6, title="A study", steps=1, batch=16, then="ucf101_ft")
+    study = folder / "study"
+    study.mkdir()
+    (study / TABLE).write_text(markdown(found))
+    (study / FIGURES).write_text(json.dumps(as_json(found)))
+    draw(found, study / PLOT)
+    for kind, those in files.items():
+        write_report(those, folder, lambda record: {}, folder / f"{kind}.html")
+    assert "A study" in (folder / "ucf101_ft.html").read_text()
+    return sorted(folder.glob("*.html"))
+
+
+@pytest.mark.parametrize(("scheme", "width"), VIEWS)
+def test_reports_are_accessible_and_fit_a_telephone(browser: Any, reports: list[Path], scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for path in reports:
+        page.goto(path.as_uri())
+        found = axe.run(page).response["violations"]
+        assert [(path.name, rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
 
 

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 SHOW_RESULTS = (
     *("index", "quickstart", "own_data", "comparing", "anatomy", "troubleshooting", "frozen", "reaction", "boards"),
-    *("statistics", "add_a_backbone", "add_a_metric"),
+    *("scaling", "statistics", "add_a_backbone", "add_a_metric"),
 )
 """Pages that show scores."""
 spec = importlib.util.spec_from_file_location("pictures", REPOSITORY / ".ci" / "pictures.py")
