@@ -86,7 +86,7 @@ def _read(path: Path, progress: str) -> tuple[dict[str, str], str]:
     try:
         record = read_record(path)
         said = outcome(record, now())
-        state = "running" if said.startswith("started") else record.status
+        state: str = "running" if said.startswith("started") else record.status
         fields = {"state": "killed" if said.startswith("killed") else state}
         fields |= {key: field(record) for key, field in FIELDS.items()}
         metric = record.identity.protocol.score

@@ -46,7 +46,7 @@ def kept_numbers(kind: str, path: Path, length: int, make: Callable[[], Arrays |
         if found is None:
             return None
         with suppress(OSError), atomic_file(file) as target:  # a folder that cannot be written costs time, no more
-            np.savez(target, length=np.array(length), **found)
+            np.savez(target, allow_pickle=False, length=np.array(length), **found)
     _remembered[key] = found
     while len(_remembered) > REMEMBERED:
         del _remembered[next(iter(_remembered))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -68,12 +69,9 @@ def require_fixed(training: Training) -> None:
             f"state), and {_gb(free)} are free of {_gb(total_memory(device) or free)}.",
             "Use a machine with more memory, end what else takes it, or choose a smaller backbone.",
         )
-    total = total_memory(device)
-    if device.type == "cpu" and total is not None and fixed > SHARE * total:
-        console.print(
-            f"memory: training this backbone takes {_gb(fixed)} before the first clip, of {_gb(total)} in all",
-            style="yellow",
-        )
+    total, least = total_memory(device), _fixed(training)
+    if device.type == "cpu" and total is not None and least > SHARE * total:
+        _say_once(f"memory: training this backbone takes {_gb(least)} before the first clip, of {_gb(total)} in all")
 
 
 def measured(training: Training, pair: Any) -> StepMemory:
@@ -131,6 +129,12 @@ def loaders_bytes(pair: Any, training: Training) -> int:
 def _fixed(training: Training, gradients: int = 2) -> int:
     optimizer = training.optimizer
     return fixed_bytes(training.model, optimizer.state_bytes(), training.step.settings.machine.device, gradients)
+
+
+@cache
+def _say_once(text: str) -> None:
+    """Print a line, however many trials come to it."""
+    console.print(text, style="yellow", soft_wrap=True)
 
 
 def _gb(count: int) -> str:

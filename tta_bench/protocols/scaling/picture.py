@@ -25,7 +25,7 @@ def draw(study: Study, file: Path) -> None:
 
     levels = [level for level in study.levels if level.size]
     inks = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    fixed = {"svg.hashsalt": "tta-bench", "svg.fonttype": "none", "legend.edgecolor": DIM}
+    fixed: dict[Any, Any] = {"svg.hashsalt": "tta-bench", "svg.fonttype": "none", "legend.edgecolor": DIM}
     with mpl.rc_context(fixed | inks):
         figure = Figure(figsize=(6.4, 4.2), layout="constrained", facecolor=PAPER)
         axes = figure.add_subplot(facecolor=PAPER)
