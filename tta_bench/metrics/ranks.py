@@ -113,18 +113,15 @@ def ranks(above: NDArray[np.bool_]) -> list[RankRange]:
 def student_draws(models: int, freedom: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
     """Return draws of Student's t, ``(resamples, models)``: one estimate of the variance serves all of a resample.
 
-    They are made of Philox's raw words, as the signs are.
+    They are made of Philox's raw words, as the signs are: quantiles of the normal distribution, and of chi-square.
     """
-    from scipy.special import ndtri  # not needed where models have one seed
+    from scipy.special import gammaincinv, ndtri  # not needed where models have one seed
 
     bits = np.random.Philox(key=key_bits("seeds", models, freedom))
-    words = bits.random_raw((resamples, models + freedom)).astype("<u8", copy=False) >> np.uint64(11)
-    normal = words.astype(np.float64)
-    normal += 0.5
-    normal /= 2**53
-    ndtri(normal, out=normal)
-    spread = np.sqrt((normal[:, models:] ** 2).mean(axis=1, keepdims=True))
-    draws = np.asarray(normal[:, :models] / spread)
+    words = bits.random_raw((resamples, models + 1)).astype("<u8", copy=False) >> np.uint64(11)
+    uniform = (words.astype(np.float64) + 0.5) / 2**53
+    variance = gammaincinv(freedom / 2, uniform[:, models:]) * 2 / freedom
+    draws = np.asarray(ndtri(uniform[:, :models]) / np.sqrt(variance))
     draws.flags.writeable = False  # they are kept: boards and pages ask for the same ones
     return draws
 
