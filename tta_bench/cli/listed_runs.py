@@ -86,8 +86,8 @@ def _read(path: Path, progress: str) -> tuple[dict[str, str], str]:
     try:
         record = read_record(path)
         said = outcome(record, now())
-        state: str = "running" if said.startswith("started") else record.status
-        fields = {"state": "killed" if said.startswith("killed") else state}
+        state = "running" if said.startswith("started") else record.status
+        fields: dict[str, str] = {"state": "killed" if said.startswith("killed") else state}
         fields |= {key: field(record) for key, field in FIELDS.items()}
         metric = record.identity.protocol.score
         score = record.metrics.get(metric)

@@ -26,7 +26,7 @@ from tta_bench.utils.progress import console
 
 CLOSE_SECONDS = 10.0
 """Time that all loggers have at the end of a training for what they were sent."""
-GATHER_SECONDS = 2.0
+GATHER_SECONDS = 5.0
 """Time for which lines are gathered: MLflow takes many at once for little more than the cost of one."""
 PROJECT = "tta-bench"
 """Name of the project, or experiment, that runs stand in."""

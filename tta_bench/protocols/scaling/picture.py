@@ -24,9 +24,11 @@ def draw(study: Study, file: Path) -> None:
     from matplotlib.figure import Figure
 
     levels = [level for level in study.levels if level.size]
-    inks = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    fixed: dict[Any, Any] = {"svg.hashsalt": "tta-bench", "svg.fonttype": "none", "legend.edgecolor": DIM}
-    with mpl.rc_context(fixed | inks):
+    settings: dict[Any, Any] = dict.fromkeys(
+        ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK
+    )
+    settings |= {"svg.hashsalt": "tta-bench", "svg.fonttype": "none", "legend.edgecolor": DIM}
+    with mpl.rc_context(settings):
         figure = Figure(figsize=(6.4, 4.2), layout="constrained", facecolor=PAPER)
         axes = figure.add_subplot(facecolor=PAPER)
         axes.set_xscale("log")
