@@ -10,13 +10,14 @@ import tempfile
 from pathlib import Path
 
 from tta_bench.boards.forest import Shown, forest
-from tta_bench.boards.web.confusion import class_figures, confusion, matrix_picture
+from tta_bench.boards.web.confusion import confusion, emotion_figures, matrix_picture
 from tta_bench.metrics.intervals import Interval
 from tta_bench.protocols.scaling.curve import NotIdentifiable, Saturation
 from tta_bench.protocols.scaling.picture import draw as draw_study
 from tta_bench.protocols.scaling.report import Level, Study
 from tta_bench.protocols.scaling.sufficient import Sufficient
 from tta_bench.records.files import read_outcomes, read_predictions
+from tta_bench.records.intensities import IntensityOutcomes
 from tta_bench.records.predictions import Predictions
 from tta_bench.records.store import read_record
 
@@ -47,7 +48,9 @@ def reaction_emotions() -> str:
     for backbone in ("resnet50", "egemaps", "resnet50+egemaps"):
         record = read_record(next(RECORDS.glob(f"abaw_eri__{backbone}__splitval_seed0__*.json")))
         assert record.outcomes is not None
-        figures = class_figures(read_outcomes(RECORDS / record.outcomes.name))
+        outcomes = read_outcomes(RECORDS / record.outcomes.name)
+        assert isinstance(outcomes, IntensityOutcomes)
+        figures = emotion_figures(outcomes)
         tables.append((backbone, [Shown(one.name, "pearson", one.value, one.low, one.high) for one in figures]))
     return forest("Correlation of each emotion", tables)
 
