@@ -167,6 +167,17 @@ def peak_memory_of_process() -> int:
 
 
 @contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let PyTorch compute in so many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def memory_advice(micro_batch: int, key: str = MICRO_BATCH) -> Iterator[None]:
     """Turn running out of memory into an error that says which micro-batch to try.
 

@@ -30,7 +30,7 @@ class RuntimeSettings(Strict):
     devices: Count | Literal["all"] = Field(default=1, exclude_if=lambda devices: devices == 1)
     """Processes that share a training on this machine, one for each device; all: as many as there are GPUs."""
     threads: Count | None = optional_since_v1()
-    """Threads of a process on a CPU; by default 1 with several processes, else as many as PyTorch takes."""
+    """Threads of a process on a CPU; by default 1 with several processes or a small network, else all cores."""
     checkpointing: bool = False
     """Compute a transformer's activations twice instead of keeping them: less memory, a third more work, equal."""
     memory: str | None = Field(default=None, exclude=True, pattern=r"^[1-9][0-9]{0,6}(MB|GB|TB)$")

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from tta_bench.api import register_instance
-from tta_bench.engine.device import NORM_BATCH
+from tta_bench.config.resolve import resolve
+from tta_bench.engine.device import NORM_BATCH, torch_threads
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.protocols.base import launch
@@ -32,6 +33,27 @@ def test_more_devices_than_there_are_or_one_by_name_are_refused(monkeypatch: pyt
     assert str(error.value) == "runtime.devices=8: this machine has 4 GPUs.\nSay runtime.devices=4 or all."
     with pytest.raises(UserError, match="is one GPU"):
         launch.processes_wanted(RuntimeSettings(devices=2, device="cuda:1"))
+
+
+@pytest.mark.parametrize(
+    ("words", "threads"),
+    [
+        (("protocol=ucf101_ft", "tier=sample"), 1),
+        (("protocol=ucf101_knn", "tier=sample"), 1),
+        (("protocol=abaw_eri", "tier=sample", "backbone=egemaps"), 2),
+        (("protocol=ucf101_ft", "tier=sample", "backbone=videomaev2_vit_s"), 2),
+        (("protocol=ucf101_ft", "tier=sample", "runtime.threads=3"), 3),
+    ],
+)
+def test_a_small_network_takes_one_thread_and_the_next_run_its_own(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], threads: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (experiment,) = resolve(words)
+    with torch_threads(2):
+        ready: Any = SimpleNamespace(experiment=experiment, run=lambda: [torch.get_num_threads()])
+        assert launch.run_shared(ready) == [threads]
+        assert torch.get_num_threads() == 2
 
 
 def test_torchrun_and_devices_must_agree() -> None:

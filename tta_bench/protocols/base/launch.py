@@ -15,10 +15,12 @@ from typing import NoReturn
 
 import torch
 
+from tta_bench.engine.device import torch_threads
 from tta_bench.engine.world import World, current
 from tta_bench.errors import BenchError, RunFailed, UserError
-from tta_bench.experiments.base import Experiment
+from tta_bench.experiments.base import Experiment, ResolvedClip
 from tta_bench.experiments.common import RuntimeSettings
+from tta_bench.experiments.effort import gmacs_of
 from tta_bench.plugins import MODULE_PREFIX
 from tta_bench.protocols.base.plan import order_line, plan_text
 from tta_bench.protocols.base.protocol_run import ProtocolRun
@@ -30,6 +32,8 @@ from tta_bench.registry import BACKBONES
 from tta_bench.utils.orphans import offspring_awaited
 from tta_bench.utils.signals import Interrupted, one_signal
 
+SMALL = 0.1
+"""Multiply-adds of a view, in units of 10^9, below which threads gain nothing."""
 SHUTDOWN_SECONDS = 300
 """Time that processes have for the step under way and a checkpoint, once they are asked to stop."""
 TRACKER = "ignore::UserWarning:multiprocessing.resource_tracker"
@@ -51,9 +55,20 @@ def run_shared(ready: ProtocolRun) -> list[Record]:
     count = processes_wanted(runtime)
     if count > 1:
         return launch(ready, count)
-    if runtime.threads is not None:
-        torch.set_num_threads(runtime.threads)
-    return ready.run()
+    with torch_threads(threads_of(ready.experiment)):
+        return ready.run()
+
+
+def threads_of(experiment: Experiment) -> int:
+    """Threads of an experiment that runs on one process: those asked for, else one for a small network.
+
+    Threads of a small network wait for each other more than they compute. On idle cores they gain nothing; on busy ones
+    a step takes ten times as long.
+    """
+    clip: ResolvedClip | None = getattr(experiment, "clip", None)
+    gmacs = None if clip is None else gmacs_of(experiment.backbone, clip.frames, clip.size)
+    small = gmacs is not None and gmacs < SMALL and not torch.cuda.is_available()
+    return experiment.runtime.threads or (1 if small else torch.get_num_threads())
 
 
 def plan_shared(ready: ProtocolRun) -> str:

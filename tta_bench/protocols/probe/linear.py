@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from tta_bench.engine.device import torch_threads
 
 TOLERANCE = 1e-8
 """Largest component of the gradient, of the mean loss, at which the optimum counts as found."""
@@ -19,17 +21,6 @@ MEMORY = 20
 
 FEW = 2**24
 """Multiply-adds of a product below which threads cost more than they gain."""
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -113,7 +104,7 @@ def _minimum(
 
     small = features.device.type == "cpu" and features.numel() * classes < FEW
     options = {"maxiter": max_iter, "maxfun": 2 * max_iter, "gtol": TOLERANCE, "ftol": 0.0, "maxcor": MEMORY}
-    with one_thread() if small else nullcontext():
+    with torch_threads(1) if small else nullcontext():
         done = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
     return np.asarray(done.x, np.float64), int(done.nit)
 
