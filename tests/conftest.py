@@ -44,6 +44,7 @@ def clean_environment(cache: Path, tmp_path: Path) -> Iterator[None]:
         "MKL_NUM_THREADS",
         "KMP_INIT_AT_FORK",
         "KMP_DUPLICATE_LIB_OK",
+        "GOMP_SPINCOUNT",  # the command line's own
     }
     theirs |= {"QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH"}  # OpenCV's
     theirs |= {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}

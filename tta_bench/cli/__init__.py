@@ -100,6 +100,16 @@ def cli() -> None:
     """
 
 
+def let_threads_sleep() -> None:
+    """Let PyTorch's threads spin only a moment while they wait for each other, if the user has not said otherwise.
+
+    libgomp reads this once, when PyTorch is imported. Beside other programs all wait for a thread that lost its core:
+    steps take half the time so, and as long as before on idle cores.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
@@ -108,6 +118,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     endings.open_standard_files()
     interrupt_on_signals()
+    let_threads_sleep()
     words = [*sys.argv[1:]] if args is None else [*args]
     if args is None and (asked := os.environ.get("_TTA_BENCH_COMPLETE")):
         from click.shell_completion import shell_complete
