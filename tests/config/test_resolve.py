@@ -121,9 +121,9 @@ def test_epochs_that_are_asked_for_replace_the_recipes_steps() -> None:
 
 
 def test_an_input_size_is_rounded_up_to_what_the_backbone_takes() -> None:
-    assert one("backbone=resnet50").clip.size == 48
+    assert one("backbone=resnet50").clip.size == 32
     assert one("backbone=resnet50", "clip.size=50").clip.size == 64
-    assert one("backbone=videomaev2_vit_b").clip.model_dump() == {"span": 40, "frames": 16, "stride": 2, "size": 48}
+    assert one("backbone=videomaev2_vit_g").clip.model_dump() == {"span": 40, "frames": 16, "stride": 2, "size": 42}
 
 
 def test_a_protocols_size_is_a_wish_and_the_users_an_order(registry: Path) -> None:
