@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tta_bench.boards.rows import Entry, Row
 from tta_bench.metrics import METRICS, SampleMetric
-from tta_bench.metrics.intervals import FEW_GROUPS, group_codes, resample_weights
+from tta_bench.metrics.intervals import FEW_GROUPS, group_codes, in_place, resample_weights
 from tta_bench.metrics.proportions import FEW_MISSES, Hits, effective_groups, ends, groups_with_both, widened
 from tta_bench.metrics.ranks import SeedNoise
 from tta_bench.metrics.resamplers import Resampler, mean_over_seeds
@@ -169,10 +169,7 @@ def _split(runs: Sequence[Sequence[Entry]], groups: NDArray[Any], metric: Sample
     """Return a split's runs, given those of each row's seeds, and the groups of all splits."""
     samples = [entry.samples_for(metric) for row in runs for entry in row]
     places = np.searchsorted(groups, np.unique(samples[0].groups))
-    first, last = int(places[0]), int(places[-1]) + 1
-    side_by_side = last - first == len(places)
-    seeds = np.array([len(row) for row in runs])
-    return _Split(slice(first, last) if side_by_side else places, len(places), metric.resampler(samples), seeds)
+    return _Split(in_place(places), len(places), metric.resampler(samples), np.array([len(row) for row in runs]))
 
 
 def _samples(row: Row, metric: SampleMetric[Any]) -> tuple[NDArray[Any], Hits | None]:

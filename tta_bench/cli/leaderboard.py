@@ -31,6 +31,18 @@ class Place(NamedTuple):
     """Those of ``records`` that are of one's own: an export leaves boards without any of them out."""
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Look for no garbage inside: records and modules stay to the end, and are looked through again and again else."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @click.command("leaderboard")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a record was edited or a board is stale.")
 @click.option(
@@ -74,6 +86,7 @@ class Place(NamedTuple):
     help="Write web pages instead: they need no server, and fetch nothing.",
 )
 @plugin_option
+@_kept()
 def command(
     check: bool,
     boards: Path | None,
@@ -112,29 +125,16 @@ def command(
         raise UserError(
             f"there is no folder {' and no '.join(missing)}.", "Say --work-dir DIR, --records DIR, or --boards DIR."
         )
-    with _kept():
-        if since is not None:
-            said, problems = _news(place, since)
-        elif html is not None:
-            said, problems = _pages(place, html)
-        else:
-            said, problems = _check(place) if check else _write(place, form, unseen)
+    if since is not None:
+        said, problems = _news(place, since)
+    elif html is not None:
+        said, problems = _pages(place, html)
+    else:
+        said, problems = _check(place) if check else _write(place, form, unseen)
     if said and not (check and problems):
         click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
         raise CheckFailed("\n".join(map(plain, problems)))
-
-
-@contextmanager
-def _kept() -> Iterator[None]:
-    """Look for no garbage inside the block: records stay until its end, and are looked through again and again else."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def find_place(boards: Path | None, work_dir: Path | None, records: Sequence[Path], form: str) -> Place:
