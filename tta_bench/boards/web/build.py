@@ -211,8 +211,9 @@ def _shown(cells: Mapping[str, Any]) -> dict[str, str]:
     return {**words, "metric": metric}
 
 
+@lru_cache(maxsize=10_000)
 def record_file(entry: Entry) -> str:
-    """Return the page of a record, seen from the site's folder."""
+    """Return the page of a record, seen from the site's folder; several pages lead to it."""
     return f"records/{file_name(file_stem(entry.record), 200)}.html"
 
 
