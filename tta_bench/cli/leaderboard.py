@@ -48,7 +48,7 @@ def kept() -> Iterator[None]:
         yield
     finally:
         if threads is None:
-            del os.environ[THREADS]
+            os.environ.pop(THREADS, None)
         if enabled:
             gc.enable()
 
