@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import pytest
 from tests.boards.conftest import known_words
 from tests.cli.conftest import Done
 from tests.records.some_records import some_identity, some_predictions, write_success
+from tta_bench.cli.leaderboard import THREADS, kept
 from tta_bench.records.identity import DatasetRef
 
 Command = Callable[..., Done]
@@ -158,3 +163,20 @@ def test_pages_are_written_in_place_of_markdown(boards: Path, command: Command) 
     assert (boards / "pages" / "ucf101_ft.html").is_file()
     assert not (boards / "ucf101_ft.md").exists()
     assert command("leaderboard", "--check", "--html", boards / "pages").code == 2
+
+
+@pytest.mark.parametrize("said", [None, "2"])
+def test_matrices_are_multiplied_on_one_thread_unless_a_user_says_otherwise(
+    said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(THREADS, raising=False)
+    if said is not None:
+        monkeypatch.setenv(THREADS, said)
+    with kept():
+        assert (os.environ[THREADS], gc.isenabled()) == (said or "1", False)
+    assert (os.environ.get(THREADS), gc.isenabled()) == (said, True)
+
+
+def test_numpy_is_not_loaded_before_it_can_be_told_so() -> None:
+    code = "import sys, tta_bench.cli.leaderboard; print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -45,11 +45,6 @@ def test_compute_alone_gives_value_interval_and_difference() -> None:
     assert metric.hits(a) is None
 
 
-def test_a_resample_without_samples_scores_0() -> None:
-    scores, counts = Margin("margin").resampler([some_predictions()]).resampled(np.zeros((1, 24)))
-    assert (scores.tolist(), counts.tolist()) == ([[0.0]], [[0.0]])
-
-
 def test_a_metric_says_how_it_is_shown() -> None:
     assert [metric.heading for metric in METRICS] == [
         *(

@@ -10,6 +10,7 @@ from tta_bench.metrics.intervals import (
     Interval,
     drawn_with,
     group_bootstrap,
+    in_place,
     percentiles,
     resample_groups,
     resample_weights,
@@ -158,3 +159,10 @@ def test_resamples_of_before_can_be_drawn_again() -> None:
     with pytest.raises(ZeroDivisionError), drawn_with("philox"):
         raise ZeroDivisionError
     assert next(resample_weights(7, 2)).tolist() == now
+
+
+@pytest.mark.parametrize(("numbers", "is_slice"), [([3], True), ([2, 3, 4], True), ([2, 4], False)])
+def test_numbers_in_a_row_are_taken_in_place(numbers: list[int], is_slice: bool) -> None:
+    found, whole = in_place(np.array(numbers)), np.arange(9)
+    assert isinstance(found, slice) == is_slice
+    assert whole[found].tolist() == numbers

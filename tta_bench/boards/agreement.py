@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.boards.own_data import BoardKey
-from tta_bench.boards.resampling import resample_rows
+from tta_bench.boards.resampling import comparable, resample_rows
 from tta_bench.boards.rows import Entry, Row, sort_into_sections
 from tta_bench.cards.kinds import Tier
 from tta_bench.metrics import METRICS
@@ -126,9 +126,8 @@ def _resampled(rows: Sequence[Row]) -> NDArray[np.float64] | None:
     if not rows:
         return None
     sign = 1 if METRICS.describe(_metric(rows[0])).higher_is_better else -1
-    found = resample_rows(rows, _metric(rows[0]))
-    columns = [resampled.scores for resampled in found if resampled is not None]
-    return sign * np.stack(columns, axis=1) if len(columns) == len(rows) else None
+    found = resample_rows(comparable(rows, _metric(rows[0])))
+    return sign * np.stack([found[row].scores for row in rows], axis=1) if len(found) == len(rows) else None
 
 
 def _bootstrap(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tta_bench.boards.resampling import Resampled, comparable, contributions, resample_rows
+from tta_bench.boards.resampling import Comparable, Resampled, comparable, resample_rows
 from tta_bench.boards.rows import Row
 from tta_bench.metrics import METRICS
 from tta_bench.metrics.ranks import RankRange, better, ranks
@@ -39,24 +39,29 @@ def rank_rows(rows: Sequence[Row], metric: str) -> list[RankedRow]:
     sign = 1 if METRICS.describe(metric).higher_is_better else -1
     scores = {row: row.mean(metric) for row in rows}
     ordered = sorted(scores, key=lambda row: (bool(row.missing), -sign * scores[row], row.entries[0].link))
-    resampled = resample_rows(ordered, metric)
+    alike = comparable(ordered, metric)
+    resampled = resample_rows(alike)
     complete = [row for row in ordered if not row.missing]
-    ranges = [*rank_ranges(complete, metric), *[(None, None)] * (len(ordered) - len(complete))]
+    ranges = [*_rank_ranges(complete, alike), *[(None, None)] * (len(ordered) - len(complete))]
     return [
         RankedRow(row, scores[row], *_interval(row, metric, drawn), *found, drawn is not None and drawn.rough)
-        for row, drawn, found in zip(ordered, resampled, ranges, strict=True)
+        for row, drawn, found in zip(ordered, map(resampled.get, ordered), ranges, strict=True)
     ]
 
 
-def rank_ranges(rows: Sequence[Row], metric: str) -> list[RankRange]:
+def _rank_ranges(rows: Sequence[Row], alike: Iterable[Comparable]) -> list[RankRange]:
     """Return the rank of each row and the lowest that it may have, from simultaneous comparisons of all pairs.
 
     Rows are compared on the same samples of the same splits; a row whose samples are not there is compared with none.
     """
+    place = {row: index for index, row in enumerate(rows)}
     above = np.zeros((len(rows), len(rows)), bool)
-    for members, computed in comparable(rows, metric):
-        parts, noise = contributions([rows[index] for index in members], computed)
-        above[np.ix_(members, members)] = better(parts if computed.higher_is_better else -parts, noise)
+    for compared in alike:
+        if compared.rows[0].missing:
+            continue
+        members = [place[row] for row in compared.rows]
+        parts, noise = compared.contributions()
+        above[np.ix_(members, members)] = better(parts if compared.metric.higher_is_better else -parts, noise)
     return ranks(above)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ CHECKOUT = Path("leaderboards")
 """The boards of a checkout of the suite, seen from its root."""
 WORK = Path("runs")
 """The usual work folder."""
+THREADS = "OPENBLAS_NUM_THREADS"
+"""Variable of the environment that NumPy's matrix products take their number of threads from."""
 
 
 class Place(NamedTuple):
@@ -29,6 +32,25 @@ class Place(NamedTuple):
     """Folder of ``published/``, ``errata.yaml`` and ``replaced.yaml``."""
     own: tuple[Path, ...] = ()
     """Those of ``records`` that are of one's own: an export leaves boards without any of them out."""
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Look for no garbage inside, and multiply matrices on one thread, unless the user says another number.
+
+    Records and modules stay to the end, and are looked through again and again else. NumPy, which is loaded inside,
+    asks once for the number of threads: its other ones would wait by spinning, for a sixth of the processor time.
+    """
+    enabled, threads = gc.isenabled(), os.environ.get(THREADS)
+    gc.disable()
+    os.environ.setdefault(THREADS, "1")
+    try:
+        yield
+    finally:
+        if threads is None:
+            os.environ.pop(THREADS, None)
+        if enabled:
+            gc.enable()
 
 
 @click.command("leaderboard")
@@ -74,6 +96,7 @@ class Place(NamedTuple):
     help="Write web pages instead: they need no server, and fetch nothing.",
 )
 @plugin_option
+@kept()
 def command(
     check: bool,
     boards: Path | None,
@@ -112,29 +135,16 @@ def command(
         raise UserError(
             f"there is no folder {' and no '.join(missing)}.", "Say --work-dir DIR, --records DIR, or --boards DIR."
         )
-    with _kept():
-        if since is not None:
-            said, problems = _news(place, since)
-        elif html is not None:
-            said, problems = _pages(place, html)
-        else:
-            said, problems = _check(place) if check else _write(place, form, unseen)
+    if since is not None:
+        said, problems = _news(place, since)
+    elif html is not None:
+        said, problems = _pages(place, html)
+    else:
+        said, problems = _check(place) if check else _write(place, form, unseen)
     if said and not (check and problems):
         click.echo(said, nl=form == "md" and not said.endswith("\n"))
     if problems:
         raise CheckFailed("\n".join(map(plain, problems)))
-
-
-@contextmanager
-def _kept() -> Iterator[None]:
-    """Look for no garbage inside the block: records stay until its end, and are looked through again and again else."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def find_place(boards: Path | None, work_dir: Path | None, records: Sequence[Path], form: str) -> Place:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
+from tta_bench.metrics.base import METRICS, SampleMetric
 from tta_bench.metrics.intervals import RESAMPLES, group_codes, group_sums, resampled_means
 from tta_bench.metrics.proportions import Hits
+from tta_bench.metrics.resamplers import Resampler, sums_over_seeds
 from tta_bench.metrics.ties import Places, TiedRanks, counted, hits, official_hits
 
 
@@ -96,23 +98,26 @@ class ClassRanks(TiedRanks, Protocol):
         """Samples whose group was trained on too, ``(N,)``; None where none was."""
 
 
-class Shares(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Shares(Resampler):
     """Runs over the same samples that are scored by their share of hits."""
 
     counts: NDArray[np.floating]
     """``(G, 1)`` samples of each group."""
     sums: NDArray[np.floating]
     """``(G, runs)`` hits among them, in each run. Single precision is exact for whole numbers up to 2**24."""
+    seeds: NDArray[np.intp] | int = 1
+    """Runs whose hits are added up in each column."""
 
     def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
-
-        Args:
-            weights: ``(resamples, G)`` draws of each group, groups sorted.
-        """
+        """Return each run's share, and the number of samples."""
         drawn = weights.astype(self.sums.dtype)
         counts = drawn @ self.counts
-        return (drawn @ self.sums).astype(np.float64) / np.maximum(counts, 1), counts
+        return (drawn @ self.sums).astype(np.float64) / np.maximum(counts, 1) / self.seeds, counts
+
+    def means(self, seeds: NDArray[np.intp]) -> Resampler:
+        """Return the means over seeds: hits are added up before they are drawn, which leaves fewer to add up."""
+        return Shares(self.counts, sums_over_seeds(self.sums, seeds), seeds)
 
 
 @METRICS.register_module("top1")

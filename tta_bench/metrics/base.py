@@ -17,16 +17,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tta_bench.errors import UserError, unknown
 from tta_bench.metrics.differences import difference_ends
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_codes, percentiles, resample_weights
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, percentiles, resample_weights
 from tta_bench.metrics.paired import Difference, two_sided_p
 from tta_bench.metrics.proportions import Hits, ends
+from tta_bench.metrics.resamplers import Recomputed, Resampler, S
 from tta_bench.plugins import PluginCode, code_of_file, file_of, is_own
 
 Needs = Literal["ranks", "intensities", "scores", "nothing"]
@@ -36,28 +37,6 @@ Needs = Literal["ranks", "intensities", "scores", "nothing"]
 (outcomes of a regression). ``scores``: every class's score, which predictions have and outcomes do not. ``nothing``: it
 is not computed from samples, so it cannot be recomputed, nor ranked.
 """
-
-
-class Samples(Protocol):
-    """Samples that a metric is computed from: predictions or outcomes of one run."""
-
-    @property
-    def groups(self) -> NDArray[Any]:
-        """Unit of resampling, ``(N,)``."""
-
-
-S = TypeVar("S", bound=Samples)
-
-
-class Resampler(Protocol):
-    """Several runs over the same samples, ready to be scored in any resample of their groups."""
-
-    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
-
-        Args:
-            weights: ``(resamples, G)`` draws of each group, groups sorted.
-        """
 
 
 class BaseMetric:
@@ -180,7 +159,7 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
 
     def resampler(self, runs: Sequence[S]) -> Resampler:
         """Return runs over the same samples, ready to be resampled by their groups in sorted order."""
-        return Recomputed(self, runs)
+        return Recomputed(self.compute, runs)
 
     def hits(self, samples: S) -> NDArray[Any] | None:
         """Return the count of each sample, ``(N,)`` from 0 to 1; None for a metric without right and wrong."""
@@ -190,32 +169,6 @@ class SampleMetric(BaseMetric, ABC, Generic[S]):
         ready = self.resampler(runs)
         blocks = resample_weights(len(np.unique(runs[0].groups)), resamples)
         return np.concatenate([ready.resampled(weights)[0] for weights in blocks])
-
-
-class Recomputed(Generic[S]):
-    """Runs whose metric is computed anew in each resample, every sample counting as often as its group was drawn."""
-
-    _AT_ONCE = 50
-    """Resamples of one call: few enough that their weights, one for each sample, stay small."""
-
-    def __init__(self, metric: SampleMetric[S], runs: Sequence[S]) -> None:
-        self.metric, self.runs = metric, runs
-        self._groups = [group_codes(run.groups).codes for run in runs]
-
-    def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
-
-        Args:
-            weights: ``(resamples, G)`` draws of each group, groups sorted. A resample without samples scores 0.
-        """
-        counts = weights @ np.bincount(self._groups[0])[:, None].astype(float)
-        scores = np.zeros((len(weights), len(self.runs)))
-        filled = np.flatnonzero(counts[:, 0] > 0)
-        for start in range(0, len(filled), self._AT_ONCE):
-            rows = filled[start : start + self._AT_ONCE]
-            for column, (run, groups) in enumerate(zip(self.runs, self._groups, strict=True)):
-                scores[rows, column] = self.metric.compute(run, weights[rows][:, groups])
-        return scores, counts
 
 
 MetricClass = TypeVar("MetricClass", bound=type[BaseMetric])

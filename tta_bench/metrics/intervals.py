@@ -121,6 +121,12 @@ def _codes_often(kind: np.dtype[Any], content: bytes) -> GroupCodes:
     return found
 
 
+def in_place(numbers: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """Return ascending numbers of an array's elements, as a slice where it is one, which copies nothing."""
+    first, last = int(numbers[0]), int(numbers[-1]) + 1
+    return slice(first, last) if last - first == len(numbers) else numbers
+
+
 def resampled_means(
     sums: NDArray[np.float64], counts: NDArray[np.float64], resamples: int = RESAMPLES
 ) -> NDArray[np.float64]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.base import METRICS, Resampler, SampleMetric
+from tta_bench.metrics.base import METRICS, SampleMetric
 from tta_bench.metrics.intervals import LEVEL, RESAMPLES, Interval, group_sums, percentiles, resample_weights
+from tta_bench.metrics.resamplers import Resampler
 
 STD_FLOOR = 1e-6
 """A column whose standard deviation is at most this share of its largest magnitude has no spread, and no r: that is
@@ -167,17 +169,15 @@ class IntensityPairs(Protocol):
         """True intensities, ``(N, K)``."""
 
 
-class Correlations(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Correlations(Resampler):
     """Runs over the same samples that are scored by the mean r of their outputs."""
 
     runs: tuple[Moments, ...]
+    """Sums over the groups of each run."""
 
     def resampled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-        """Return each run's score, ``(resamples, runs)``, and the number of samples, ``(resamples, 1)``.
-
-        Args:
-            weights: ``(resamples, G)`` draws of each group, groups sorted.
-        """
+        """Return each run's mean r, and the number of samples."""
         totals = [weights @ run.sums for run in self.runs]
         scores = [mean_r_of_sums(total, run.floors) for total, run in zip(totals, self.runs, strict=True)]
         return np.stack(scores, axis=1), totals[0][:, :1]

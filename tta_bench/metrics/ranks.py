@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tta_bench.metrics.intervals import LEVEL, RESAMPLES
+from tta_bench.metrics.intervals import LEVEL, RESAMPLES, in_place
 from tta_bench.utils.keyed_random import key_bits
 
 _BLOCK = 1000
@@ -44,7 +44,10 @@ def sign_flips(n_groups: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np
     for start in range(0, resamples, _BLOCK):
         rows = min(_BLOCK, resamples - start)
         raw = bits.random_raw((rows, words)).astype("<u8", copy=False).view(np.uint8)
-        yield 1.0 - 2.0 * np.unpackbits(raw, axis=1, count=n_groups, bitorder="little").astype(np.float64)
+        signs = np.unpackbits(raw, axis=1, count=n_groups, bitorder="little").astype(np.float64)
+        signs *= -2.0
+        signs += 1.0
+        yield signs
 
 
 def better(
@@ -140,14 +143,14 @@ def _largest(
 ) -> NDArray[np.float64]:
     """Return the largest absolute statistic over the given pairs in each resample, ``(resamples,)``."""
     largest = np.zeros(len(flipped))
-    members = [(row, np.flatnonzero(first == row)) for row in np.unique(first)]
+    members = [(row, in_place(second[first == row]), scale[first == row, None]) for row in np.unique(first)]
+    room = np.empty((flipped.shape[1], _BLOCK))
     for start in range(0, len(flipped), _BLOCK):  # a block stays in the processor's cache
         models = np.ascontiguousarray(flipped[start : start + _BLOCK].T)
         most = largest[start : start + _BLOCK]
-        for row, pairs in members:  # one model and those after it at a time: all pairs of 200 would take 1.6 GB
-            ratios = models[second[pairs]]
-            np.subtract(models[row], ratios, out=ratios)
+        for row, others, scales in members:  # one model and those after it at a time: all pairs of 200 take 1.6 GB
+            ratios = np.subtract(models[row], models[others], out=room[: len(scales), : len(most)])
             np.abs(ratios, out=ratios)
-            ratios /= scale[pairs, None]
+            ratios /= scales
             np.maximum(most, ratios.max(axis=0), out=most)
     return largest

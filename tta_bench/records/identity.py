@@ -34,7 +34,7 @@ Timestamp = Annotated[
 class Part(Strict):
     """A part of a record: nothing is converted, no field is unknown, every number is finite."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class ProtocolRef(Part):

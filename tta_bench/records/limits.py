@@ -124,13 +124,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_depth(data: Any) -> None:
     """Refuse JSON data that are nested too deep, level by level."""
-    level = [data]
+    level: list[Any] = [[data]]
     for _ in range(DEEPEST + 1):
         level = [
             inner
             for outer in level
-            if isinstance(outer, _NESTED)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, _NESTED)
         ]
         if not level:
             return

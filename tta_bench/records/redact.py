@@ -46,8 +46,8 @@ def safe_name(name: str) -> str:
 
 def text_with_path(document: str) -> str | None:
     """Return the first text in a JSON document, keys included, that looks like an absolute path; None if none does."""
-    if "\\" not in document and not _BEGINNING.search(document):  # then every text stands there as it is, in quotes
-        return None
+    if "\\" not in document and ("/" not in document or not _BEGINNING.search(document)):
+        return None  # without a backslash every text stands there as it is, in quotes; few records have a slash
     texts = list(_texts(json.loads(document)))
     if not _ABSOLUTE_PATH.search("\n".join(texts)):  # a path ends at a line's end, and may begin after it
         return None

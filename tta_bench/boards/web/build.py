@@ -164,8 +164,8 @@ def _write_board(site: Site, item: WebBoard, nav: Sequence[tuple[str, str]]) -> 
 
 def _write_records(site: Site, item: WebBoard, boards: Path, nav: Sequence[tuple[str, str]]) -> None:
     controls = controls_by_run(item.entries.values())
+    folder = boards / item.key.path.parent
     for link, entry in item.entries.items():
-        file = boards / item.key.path.parent / link
         site.write(
             record_file(entry),
             "record.html",
@@ -173,7 +173,7 @@ def _write_records(site: Site, item: WebBoard, boards: Path, nav: Sequence[tuple
             board=(item.board.title, item.page),
             backbone=file_name(entry.record.identity.backbone),
             address=lambda other: escape.address(record_file(other)),
-            **record_values(entry, file, controls),
+            **record_values(entry, folder / link, controls),
         )
 
 
@@ -211,8 +211,9 @@ def _shown(cells: Mapping[str, Any]) -> dict[str, str]:
     return {**words, "metric": metric}
 
 
+@lru_cache(maxsize=10_000)
 def record_file(entry: Entry) -> str:
-    """Return the page of a record, seen from the site's folder."""
+    """Return the page of a record, seen from the site's folder; several pages lead to it."""
     return f"records/{file_name(file_stem(entry.record), 200)}.html"
 
 
