@@ -26,7 +26,7 @@ from tta_bench.utils.printable import one_line
 from tta_bench.utils.progress import console
 from tta_bench.utils.signals import serve
 
-CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = 30.0
 """Time that all loggers have at the end of a training for what they were sent."""
 GATHER_SECONDS = 5.0
 """Time for which lines are gathered: MLflow takes many at once for little more than the cost of one."""
@@ -208,6 +208,7 @@ class _Logger:
         else:
             self._process.join()
             self._process = None
+            self._lines.close()  # ends its thread
 
     def _leave(self, reason: str, hint: str = "") -> None:
         """End the process, and say once that the run goes on without this logger."""
