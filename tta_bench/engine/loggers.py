@@ -234,7 +234,7 @@ def _feed(name: str, folder: Path, lines: Queue[Line | bool], says: Connection, 
 
 
 def _work(kind: Kind, folder: Path, queue: Queue[Line | bool]) -> None:
-    gc.freeze()  # no search for garbage among all that a training holds
+    gc.disable()  # no search for garbage among what is imported
     for package in UNUSED:
         sys.modules.setdefault(package, None)  # type: ignore[arg-type]
     for variable, value in kind.variables.items():
@@ -244,6 +244,8 @@ def _work(kind: Kind, folder: Path, queue: Queue[Line | bool]) -> None:
     from mmengine.logging import MMLogger
     from mmengine.registry import VISBACKENDS
 
+    gc.freeze()  # nor among all that a training holds, later
+    gc.enable()
     MMLogger.get_instance("tta-bench", log_level="CRITICAL")  # MLflow's back end writes to the last one made
     lines, well = _gather(queue)
     if not lines:
