@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -13,6 +14,8 @@ nbformat = pytest.importorskip("nbformat")
 pytestmark = pytest.mark.acceptance
 
 FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
+PROGRESS = ["checking", "train", "test", "train", "test"]
+"""What the cell that runs two seeds says of its progress: a line each."""
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
@@ -31,3 +34,10 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     seconds = time.monotonic() - started
     print(f"\n{path.stem}: {len(code)} cells in {seconds:.1f} s")
     assert all(cell.execution_count for cell in code)
+    said = [
+        output["data"]["text/plain"] for cell in code for output in cell.outputs if output.output_type == "display_data"
+    ]
+    assert not any("\x1b" in text for text in said)
+    if path.stem == "own_backbone":
+        titles = [text.split()[1] for text in said if re.match(r"20\S+Z ", text)]
+        assert [title for title in titles if title != "making"] == PROGRESS  # the sample's videos are made once

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import gc
+import multiprocessing
+import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from io import StringIO
 from logging import StreamHandler
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -143,6 +143,7 @@ def test_a_logger_that_fails_or_hangs_ends_no_training(
         assert train(line_training(), tmp_path, {}, None, send=begun.send).clips == 6 * 4
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("runtime.logging")]
     assert lines == [f"runtime.logging: {said}"]
+    assert multiprocessing.active_children() == []
 
 
 @pytest.fixture
@@ -185,22 +186,34 @@ def test_a_link_in_place_of_the_files_is_left_alone(tmp_path: Path, capsys: pyte
     assert [file.name for file in theirs.iterdir()] == ["events.out.tfevents.1"]
 
 
-@pytest.mark.parametrize("collects", [True, False])
-@pytest.mark.parametrize("there", [True, False])
-def test_what_is_hidden_while_loggers_are_imported_is_there_afterwards(
-    monkeypatch: pytest.MonkeyPatch, collects: bool, there: bool
+def test_a_logger_whose_process_dies_ends_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = ModuleType("transformers")
-    monkeypatch.delitem(sys.modules, "transformers", raising=False)
-    if there:
-        monkeypatch.setitem(sys.modules, "transformers", package)
-    (gc.enable if collects else gc.disable)()
-    with suppress(ImportError), loggers._importing():
-        assert (sys.modules["transformers"], gc.isenabled()) == (package if there else None, False)
-        raise ImportError
-    left = (sys.modules.get("transformers"), gc.isenabled())
-    gc.enable()
-    assert left == (package if there else None, collects)
+    monkeypatch.setattr("mmengine.registry.VISBACKENDS.build", lambda settings: os._exit(9))
+    with Loggers(["tensorboard"], tmp_path) as begun:
+        begun.send(LINE)
+    assert capsys.readouterr().err == (
+        "runtime.logging: tensorboard failed (its process died); the run goes on without it.\n"
+    )
+
+
+def test_what_a_logger_imports_hides_and_sets_stays_out_of_the_training(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    check = """
+import os, sys
+from pathlib import Path
+from tta_bench.engine.loggers import Loggers
+
+before = dict(os.environ)
+with Loggers(["mlflow"], Path(sys.argv[1])) as begun:
+    begun.send({"step": 0, "loss": 1.0})
+assert os.environ == before
+assert not {"mlflow", "mmengine.visualization", "pandas", "transformers", "IPython"} & {*sys.modules}
+"""
+    run = [sys.executable, "-c", check, str(tmp_path / "run")]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "mlflow").is_dir()
 
 
 def test_nothing_is_begun_where_nothing_is_sent(tmp_path: Path) -> None:

@@ -59,3 +59,23 @@ def test_a_hushed_console_says_warnings_only_and_logs_all(tmp_path: Path) -> Non
         console.print("no data root", style="yellow")
     assert out.getvalue() == "no data root\n"
     assert [line.split(" ", 1)[1] for line in (tmp_path / LOG).read_text().splitlines()] == ["going on", "no data root"]
+
+
+IN_A_CELL = """
+from tta_bench.utils import progress
+
+progress.CELL_SECONDS = 0.0
+with progress.Bar("train", 300, "clips") as bar:
+    for step in range(300):
+        bar.advance(1, f"loss {step}")
+progress.console.print("done", style="dim")
+"""
+
+
+def test_in_a_notebook_there_is_one_line_without_escape_codes() -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_A_CELL)])
+    nbclient.NotebookClient(notebook, timeout=60).execute()
+    line, said = (output["data"]["text/plain"] for output in notebook.cells[0].outputs)
+    assert re.fullmatch(r"20\S+Z train 300/300 loss 299 [\d.]+ clips/s", line)
+    assert said == "done\n"

@@ -1,30 +1,32 @@
 """Loggers that a training's figures go to besides ``metrics.jsonl``: MMEngine's back ends of its Visualizer.
 
-Each is fed by a thread of its own, so that a slow one, or a server that cannot be reached, keeps no training waiting.
-One that fails is named in a line, and the run goes on without it. None changes a number.
+Each is fed by a process of its own, so that neither what it imports, nor a slow one, nor a server that cannot be
+reached, keeps a training waiting. One that fails is named in a line, and the run goes on without it. None changes a
+number.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib
-import logging
+import importlib.util
+import multiprocessing
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
 from types import TracebackType
 from typing import Any
 
 from tta_bench.utils.printable import one_line
 from tta_bench.utils.progress import console
+from tta_bench.utils.signals import serve
 
-CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = 30.0
 """Time that all loggers have at the end of a training for what they were sent."""
 GATHER_SECONDS = 5.0
 """Time for which lines are gathered: MLflow takes many at once for little more than the cost of one."""
@@ -34,6 +36,8 @@ Figures = Mapping[str, float]
 """A line of ``metrics.jsonl``: ``step``, and the figures after it."""
 MLFLOW_MOST = 1000
 """Most figures that MLflow takes at once."""
+UNUSED = ("IPython", "pandas", "transformers")
+"""Packages that MMEngine and MLflow import wherever they are installed, at some cost, and that no logger needs."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,11 @@ class Loggers:
 
     def __init__(self, names: Sequence[str], folder: Path) -> None:
         self._loggers = [_Logger(name, folder) for name in names]
-        self._begun = False
-        self._environment: dict[str, str] = {}
 
     def __enter__(self) -> Loggers:
-        """Import what is needed; environment variables that it sets are for one training."""
-        self._environment = _variables()
+        """Start the processes, which import what they need meanwhile."""
         for logger in self._loggers:
-            logger.load()
+            logger.start()
         return self
 
     def __exit__(
@@ -149,147 +150,135 @@ class Loggers:
     ) -> None:
         """Give all loggers together `CLOSE_SECONDS` for what is left, and end their runs."""
         for logger in self._loggers:
-            logger.finish(kind is None)
+            logger.put(kind is None)
         until = time.monotonic() + CLOSE_SECONDS
         for logger in self._loggers:
             logger.wait(until)
-        for name in _variables():
-            del os.environ[name]
-        os.environ |= self._environment
 
     def send(self, line: Figures) -> None:
         """Hand a line on to each, and return at once."""
-        if not self._begun:
-            self._begun = True
-            for logger in self._loggers:
-                logger.start()
+        figures = {name: value for name, value in line.items() if name != "step"}
         for logger in self._loggers:
-            logger.send(line)
+            logger.put(Line(int(line["step"]), figures, time.time()))
 
 
 class _Logger:
-    """One logger, and the thread that feeds it."""
+    """One logger, and the process that feeds it."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.name, self.kind, self.folder = name, KINDS[name], folder
-        self._lines: SimpleQueue[Line | bool] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._left = False
-
-    def load(self) -> None:
-        """Import the package here: a loader's process that is forked while a thread does would wait for it for ever."""
-        for variable, value in self.kind.variables.items():
-            os.environ.setdefault(variable, value)
-        try:
-            with _importing():
-                importlib.import_module(self.kind.package)
-                importlib.import_module("mmengine.visualization.vis_backend")
-        except ImportError as error:
-            missing = error.name == self.kind.package
-            reason = f"{self.name} is not installed" if missing else f"{self.name} cannot be imported ({_said(error)})"
-            self._leave(reason, f" pip install 'tta-bench[{self.name}]' brings it.")
-        except Exception as error:  # whatever a package raises: no logger ends a run
-            self._leave(f"{self.name} cannot be imported ({_said(error)})")
+        self.name, self.folder = name, folder
+        # A forked process has what is imported here already; other systems use Python's default.
+        self._context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+        self._lines: Queue[Line | bool] = self._context.Queue()
+        self._said, self._says = self._context.Pipe(duplex=False)
+        self._process: Any = None
 
     def start(self) -> None:
-        """Start the thread, unless the package is not there."""
-        if self._left:
+        """Start the process, unless the package is not there."""
+        if importlib.util.find_spec(KINDS[self.name].package) is None:
+            self._leave("is not installed", f" pip install 'tta-bench[{self.name}]' brings it.")
             return
-        self._thread = threading.Thread(target=self._work, name=f"tta-bench-{self.name}", daemon=True)
-        self._thread.start()
+        todo = (self.name, self.folder, self._lines, self._says, os.getpid())
+        self._process = self._context.Process(target=_feed, args=todo, name=f"tta-bench-{self.name}", daemon=True)
+        self._process.start()
+        self._says.close()  # so that a process that dies is noticed
 
-    def send(self, line: Figures) -> None:
-        """Put a line into the queue."""
-        if not self._left:
-            figures = {name: value for name, value in line.items() if name != "step"}
-            self._lines.put(Line(int(line["step"]), figures, time.time()))
-
-    def finish(self, well: bool) -> None:
-        """Put the end of the run into the queue."""
-        self._lines.put(well)
+    def put(self, line: Line | bool) -> None:
+        """Put a line, or the end of the run, into the queue; false for a run that was stopped or failed."""
+        if self._process is not None:
+            self._lines.put(line)
+            if self._said.poll():
+                self._end()
 
     def wait(self, until: float) -> None:
-        """Wait for the thread, and say so where it does not end in time."""
-        if self._thread is None:
-            return
-        self._thread.join(max(0.0, until - time.monotonic()))
-        if self._thread.is_alive():
-            self._leave(f"{self.name} has not taken all steps in {CLOSE_SECONDS:.0f} s")
+        """Wait for the process, and say so where it does not end in time."""
+        if self._process is not None and self._said.poll(max(0.0, until - time.monotonic())):
+            self._end()
+        if self._process is not None:
+            self._leave(f"has not taken all steps in {CLOSE_SECONDS:.0f} s")
 
-    def _work(self) -> None:
+    def _end(self) -> None:
+        """Take in the end of the process, or what failed in it."""
         try:
-            _hush(self.kind.package)
-            from mmengine.registry import VISBACKENDS
-
-            backend = VISBACKENDS.build(self.kind.settings(self.folder))
-            well = None
-            while well is None:
-                lines, well = self._gather()
-                self.kind.write(backend, lines)
-            self.kind.end(backend, well)
-        except BaseException as error:  # some end the process: wandb by SystemExit
-            self._leave(f"{self.name} failed ({_said(error)})")
-
-    def _gather(self) -> tuple[list[Line], bool | None]:
-        """Wait for a line and those of `GATHER_SECONDS` after it, or for the end of the run, which comes second."""
-        lines: list[Line] = []
-        until: float | None = None
-        while True:
-            try:
-                line = self._lines.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-            except Empty:
-                return lines, None
-            if isinstance(line, bool):
-                return lines, line
-            lines.append(line)
-            until = until or time.monotonic() + GATHER_SECONDS
+            failure = self._said.recv()
+        except EOFError:
+            failure = "its process died"
+        if failure:
+            self._leave(f"failed ({failure})")
+        else:
+            self._process.join()
+            self._process = None
+            self._lines.close()  # ends its thread
 
     def _leave(self, reason: str, hint: str = "") -> None:
-        """Say once that the run goes on without this logger."""
-        if not self._left:
-            self._left = True
-            said = f"runtime.logging: {reason}; the run goes on without it.{hint}"
-            console.print(said, style="yellow", markup=False, soft_wrap=True)
+        """End the process, and say once that the run goes on without this logger."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+            self._lines.cancel_join_thread()  # nothing waits for lines that nobody takes
+        said = f"runtime.logging: {self.name} {reason}; the run goes on without it.{hint}"
+        console.print(said, style="yellow", markup=False, soft_wrap=True)
 
 
-@contextmanager
-def _importing() -> Iterator[None]:
-    """Import at half the cost: no search for garbage among all that a training holds, and no transformers.
-
-    MMEngine's optimizers import that wherever it is installed, which takes a second, and no logger needs it.
-    """
-    collected, hidden = gc.isenabled(), "transformers" not in sys.modules
-    gc.disable()
-    if hidden:
-        sys.modules["transformers"] = None  # type: ignore[assignment]
+def _feed(name: str, folder: Path, lines: Queue[Line | bool], says: Connection, parent: int) -> None:
+    """Feed a logger, in a process that is its own, and send what failed, or an empty text."""
+    serve(parent)
+    failure = ""
     try:
-        yield
-    finally:
-        if hidden:
-            del sys.modules["transformers"]
-        if collected:
-            gc.enable()
+        _hush()
+        _work(KINDS[name], folder, lines)
+    except BaseException as error:  # some end the process: wandb by SystemExit
+        failure = _said(error)
+    says.send(failure)
 
 
-def _variables() -> dict[str, str]:
-    """Return the environment variables of the loggers."""
-    return {name: value for name, value in os.environ.items() if name.startswith(("MLFLOW_", "WANDB_"))}
-
-
-def _hush(package: str) -> None:
-    """Keep a package's own log, and MMEngine's advice on servers, off the screen."""
+def _work(kind: Kind, folder: Path, queue: Queue[Line | bool]) -> None:
+    gc.disable()  # no search for garbage among what is imported
+    for package in UNUSED:
+        sys.modules.setdefault(package, None)  # type: ignore[arg-type]
+    for variable, value in kind.variables.items():
+        os.environ.setdefault(variable, value)
+    importlib.import_module(kind.package)
+    importlib.import_module("mmengine.visualization.vis_backend")
     from mmengine.logging import MMLogger
+    from mmengine.registry import VISBACKENDS
 
-    logging.getLogger(package).setLevel(logging.CRITICAL)
-    logger = MMLogger.get_current_instance()
-    logger.addFilter(_no_advice)
-    for handler in logger.handlers:
-        if not isinstance(handler, logging.FileHandler) and handler.stream.closed:
-            handler.stream = sys.stderr  # MMEngine takes one whose stream is closed for a file's
+    gc.freeze()  # nor among all that a training holds, later
+    gc.enable()
+    MMLogger.get_instance("tta-bench", log_level="CRITICAL")  # MLflow's back end writes to the last one made
+    lines, well = _gather(queue)
+    if not lines:
+        return
+    backend = VISBACKENDS.build(kind.settings(folder))
+    kind.write(backend, lines)
+    while well is None:
+        lines, well = _gather(queue)
+        kind.write(backend, lines)
+    kind.end(backend, well)
 
 
-def _no_advice(said: logging.LogRecord) -> bool:
-    return "mlflow server" not in said.getMessage()
+def _gather(queue: Queue[Line | bool]) -> tuple[list[Line], bool | None]:
+    """Wait for a line and those of `GATHER_SECONDS` after it, or for the end of the run, which comes second."""
+    lines: list[Line] = []
+    until: float | None = None
+    while True:
+        try:
+            line = queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+        except Empty:
+            return lines, None
+        if isinstance(line, bool):
+            return lines, line
+        lines.append(line)
+        until = until or time.monotonic() + GATHER_SECONDS
+
+
+def _hush() -> None:
+    """Keep all that a logger prints off the screen."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
 
 
 def _said(error: BaseException, most: int = 160) -> str:

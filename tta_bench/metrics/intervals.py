@@ -193,7 +193,11 @@ def resample_groups(
 
 @contextmanager
 def drawn_with(draws: Draws) -> Iterator[None]:
-    """Draw resamples with another generator inside, so that an interval of a record of before can be recomputed."""
+    """Draw resamples with another generator inside, so that an interval of a record of before can be recomputed.
+
+    Only ``records.score`` does. It is no parameter, since that would stand in every metric's ``measure``, those of
+    plug-ins too, which know of no generator. A metric draws only while it measures, so none draws outside the block.
+    """
     before = _drawn_with.set(draws)
     try:
         yield

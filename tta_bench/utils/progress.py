@@ -1,7 +1,11 @@
-"""Progress bars: rich on a terminal, a plain line with a time stamp now and then elsewhere. All of it on stderr."""
+"""Progress bars: rich on a terminal, a line of a notebook's cell, plain lines with a time stamp now and then elsewhere.
+
+All of it is on stderr, but for a notebook's.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Any
@@ -14,6 +18,8 @@ from tta_bench.utils.journal import current, now
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, say something this often."""
+CELL_SECONDS = 1.0
+"""In a notebook, bring the line up to date this often."""
 NOTED_SECONDS = 1.0
 """Note something in a run's ``progress.jsonl`` this often."""
 
@@ -35,7 +41,7 @@ class Spoken(Console):
             super().print(*objects, **options)
 
 
-console = Spoken(stderr=True, highlight=False)
+console = Spoken(stderr=True, highlight=False, color_system=None if "ipykernel" in sys.modules else "auto")
 
 
 class Bar:
@@ -56,7 +62,11 @@ class Bar:
         self._start = self._said = self._noted = time.monotonic()
         self._news = True
         self._bar: Progress | None = None
-        if console.is_terminal and not getattr(console, "hushed", False) and not getattr(console, "verbose", False):
+        self._cell: Any = None
+        bare = getattr(console, "hushed", False) or getattr(console, "verbose", False) or console.quiet
+        self._in_cell = console.is_jupyter and not bare
+        self._seconds = CELL_SECONDS if self._in_cell else PLAIN_SECONDS
+        if console.is_terminal and not bare:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
@@ -106,7 +116,7 @@ class Bar:
         self._text, self._place, self._figures, self._news = text, place, figures, True
         if self._bar:
             self._bar.update(self._task, completed=self.done, text=self._state())
-        elif getattr(console, "verbose", False) or time.monotonic() - self._said >= PLAIN_SECONDS:
+        elif getattr(console, "verbose", False) or time.monotonic() - self._said >= self._seconds:
             self._say()
         if time.monotonic() - self._noted >= NOTED_SECONDS:
             self._note()
@@ -118,7 +128,20 @@ class Bar:
 
     def _say(self) -> None:
         self._said, self._news = time.monotonic(), False
-        console.print(f"{now()} {self.title} {self._state()}", markup=False, soft_wrap=True)
+        line = f"{now()} {self.title} {self._state()}"
+        if self._in_cell:
+            self._show(line)
+        else:
+            console.print(line, markup=False, soft_wrap=True)
+
+    def _show(self, line: str) -> None:
+        """Write the line into the cell, in the place of the one before."""
+        from IPython.display import display
+
+        if self._cell is None:
+            self._cell = display({"text/plain": line}, raw=True, display_id=True)
+        else:
+            self._cell.update({"text/plain": line}, raw=True)
 
     def _note(self) -> None:
         self._noted = time.monotonic()

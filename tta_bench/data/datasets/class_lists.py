@@ -211,9 +211,10 @@ def refuse_lost(file: Path, lost: Sequence[str], total: int) -> None:
         return
     every = len(lost) == total
     far = all(Path(name).is_absolute() or name[1:3] in (":\\", ":/") for name in lost)
-    hint = f"Paths are relative to {file.parent}; {what_is_in(file.parent)}."
+    folder = file.absolute().parent
+    hint = f"Paths are relative to the folder of the list; {what_is_in(folder)}."
     if far:
-        hint = f"They are absolute paths, perhaps of another machine: write them relative to {file.parent}. " + hint
+        hint = "They are absolute paths, perhaps of another machine: write them relative to the list's folder. " + hint
     count = f"all {total:,} clips" if every and total > 1 else f"{len(lost):,} of {total:,} clips"
     raise UserError(f"{count} listed in {file} are not there: {shorten(lost)}.", hint)
 
