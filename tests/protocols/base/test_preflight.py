@@ -48,6 +48,15 @@ def test_everything_is_tried_once_and_the_weights_stay_as_they_are(tmp_path: Pat
     assert not list((tmp_path / "run").iterdir())
 
 
+@pytest.mark.parametrize("most", [32, 8])
+def test_memory_of_every_trial_is_given_back(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    given_back: list[int] = []
+    monkeypatch.setattr(preflight, "give_back", lambda: given_back.append(tried[-1]))
+    fit_micro_batch(small_device(most, tried), 32, shrinks=True)  # type: ignore[arg-type]
+    assert given_back == tried
+
+
 def test_a_checkpoint_is_read_back_without_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
     monkeypatch.setattr(preflight, "read_checkpoint", lambda path: read.append(read_checkpoint(path)))

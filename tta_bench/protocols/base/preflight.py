@@ -113,6 +113,7 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
             continue
         world.agree(failure)
         assert estimate is not None
+        give_back()  # of the trial, whose memory a training would take beside it
         return Fitted(estimate, micro_batch)
 
 
