@@ -1,4 +1,6 @@
-"""Table of the peak memory of ``tta-bench run --dry-run`` for cards of backbones: of a run's whole tree of processes.
+"""Table of the peak memory of ``tta-bench run --dry-run`` for cards of backbones, beside what the run expected to take.
+
+The peak is that of a run's whole tree of processes. What it expected is what its check before the step goes by.
 
 python benchmarks/dry_run_memory.py [--limit-gb 4] [--most-gb 12] [--rows FILE] [--protocol ucf101_ft] [NAME ...]
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -22,8 +25,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 COMMAND = [sys.executable, "-m", "tta_bench"]
+RUN = """
+from tta_bench.cli import main
+from tta_bench.protocols.base import preflight
+
+checked = preflight.require_fit
+
+def told(training, memory, loaders):
+    kept = int(getattr(training.clips, "kept_bytes", 0))
+    print("expects", *(memory.expected(clips) + kept for clips in (0, 1)), flush=True)
+    checked(training, memory, loaders)
+
+preflight.require_fit = told
+main()
+"""
+"""The program, which says before it checks a micro-batch what it expects to take without a clip, and with one."""
 PAGE = resource.getpagesize()
 
 
@@ -63,8 +82,21 @@ def limited(limit: int | None) -> Iterator[Path | None]:
         group.rmdir()
 
 
-def measure(words: list[str], seconds: float, group: Path | None, most: float | None) -> tuple[int, int, str]:
-    """Return the peak in bytes, the exit code and the lines that say what a command does, or why it failed.
+class Measured(NamedTuple):
+    """Outcome of a command."""
+
+    peak: int
+    """Most bytes that it held."""
+    expected: str
+    """Gigabytes that it expected: before the first clip, and for the clips it took; a dash where it came to none."""
+    code: int
+    """Exit code."""
+    said: str
+    """Lines that say what it does, or why it failed."""
+
+
+def measure(words: list[str], seconds: float, group: Path | None, most: float | None) -> Measured:
+    """Return the outcome of a command.
 
     Args:
         words: The command line.
@@ -92,8 +124,19 @@ def measure(words: list[str], seconds: float, group: Path | None, most: float | 
                 break
             time.sleep(0.05)
         output.seek(0)
-        lines = [line for line in output.read().splitlines() if line.startswith(("error:", "training", "memory"))]
-    return peak, started.returncode, " / ".join([*lines, *stopped])[:300]
+        text = output.read()
+    lines = [line for line in text.splitlines() if line.startswith(("error:", "training", "memory"))]
+    return Measured(peak, expected_in(text), started.returncode, " / ".join([*lines, *stopped])[:300])
+
+
+def expected_in(text: str) -> str:
+    """Return the gigabytes that a run expected to take, by what it printed."""
+    told, clips = re.findall(r"^expects (\d+) (\d+)$", text, re.MULTILINE), re.search(r"(\d+) clips at once on", text)
+    if not told or clips is None:
+        return "-"
+    without, one = (int(count) / 1e9 for count in told[-1])
+    each, count = one - without, int(clips[1])
+    return f"{without + count * each:.2f} = {without:.2f} + {count} x {each:.3f}"
 
 
 def rows_of(path: Path | None) -> dict[str, str]:
@@ -115,7 +158,7 @@ def main() -> None:
     limit = None if asked.limit_gb is None else int(asked.limit_gb * 1e9)
     most = None if asked.most_gb is None else asked.most_gb * 1e9
     known = rows_of(asked.rows)
-    print("| backbone | peak, GB | processor, s | exit | said |\n|---|---|---|---|---|")
+    print("| backbone | peak, GB | expected, GB | processor, s | exit | said |\n|---|---|---|---|---|---|")
     for name in asked.names or cards():
         if name in known:
             print(known[name])
@@ -124,8 +167,10 @@ def main() -> None:
             words = [f"protocol={asked.protocol}", f"backbone={name}", "weights=none", "tier=sample", "--dry-run"]
             begun = processor_seconds()
             with limited(limit) as group:
-                peak, code, said = measure([*COMMAND, "run", *words, "--work-dir", work], asked.seconds, group, most)
-            row = f"| {name} | {peak / 1e9:.2f} | {processor_seconds() - begun:.0f} | {code} | {said} |"
+                command = [sys.executable, "-c", RUN, "run", *words, "--work-dir", work]
+                found = measure(command, asked.seconds, group, most)
+            seconds = f"{processor_seconds() - begun:.0f}"
+            row = f"| {name} | {found.peak / 1e9:.2f} | {found.expected} | {seconds} | {found.code} | {found.said} |"
         print(row, flush=True)
         if asked.rows is not None:
             with asked.rows.open("a") as file:

@@ -233,16 +233,30 @@ def test_plugins_are_listed_in_proportion(tmp_path: Path, monkeypatch: pytest.Mo
     assert growth("list of plug-ins", sizes(20), prepare) < MOST
 
 
-def test_overlap_is_searched_pair_by_pair() -> None:
-    draw = np.random.default_rng(0)
+def clips_of(count: int) -> dict[str, Trace]:
+    """Return traces of so many clips, of five seconds each and with nothing in common."""
+    draw, found = np.random.default_rng(count), {}
+    for number in range(count):
+        described = draw.normal(size=(20, len(CROPS), VALUES))
+        described /= np.linalg.norm(described, axis=2, keepdims=True)
+        found[str(number)] = Trace((np.arange(20) / RATE).astype(np.float32), described.astype(np.float16))
+    return found
+
+
+def test_a_growing_set_is_searched_for_clips_of_a_fixed_one_in_proportion() -> None:
+    fixed = clips_of(96)
 
     def prepare(count: int) -> Iterator[Work]:
-        def trace() -> Trace:
-            described = draw.normal(size=(20, len(CROPS), VALUES))
-            described /= np.linalg.norm(described, axis=2, keepdims=True)
-            return Trace((np.arange(20) / RATE).astype(np.float32), described.astype(np.float16))
+        growing = clips_of(count)
+        yield lambda: candidates(growing, fixed)
 
-        found = {str(number): trace() for number in range(count)}
-        yield lambda: candidates(found)
+    assert growth("search of near-duplicates in a growing set, of a fixed one", sizes(48), prepare) < MOST
 
-    assert growth("search of near-duplicates, each clip with each", sizes(12), prepare, most=2 * MOST) < 2 * MOST
+
+def test_a_growing_set_is_searched_for_its_own_near_duplicates_pair_by_pair() -> None:
+    def prepare(count: int) -> Iterator[Work]:
+        growing = clips_of(count)
+        yield lambda: candidates(growing)
+
+    title = "search of near-duplicates within a growing set, each clip with each"
+    assert growth(title, sizes(12), prepare, most=2 * MOST) < 2 * MOST

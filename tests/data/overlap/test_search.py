@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from tta_bench.data.overlap import search
 from tta_bench.data.overlap.search import candidates
 from tta_bench.data.overlap.traces import CROPS, RATE, VALUES, Trace, mirrored
 
@@ -56,3 +59,16 @@ def test_a_few_pictures_are_no_copy_of_a_long_clip_but_of_a_short_one() -> None:
     assert [pair.pictures for pair in candidates({"a": trace}, {"b": short})] == [4]
     empty = Trace(trace.times[:0], trace.described[:0])
     assert candidates({"a": empty}, {"b": short}) == []
+
+
+def test_more_pairs_than_are_compared_at_once_take_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {f"a{seed}": some_trace(seed, 20) for seed in range(20)}
+    second = {f"b{seed}": later(first[f"a{seed}"], 1 + seed) for seed in range(10)}
+    whole = candidates(first, second)
+    assert len(whole) == 10
+    monkeypatch.setattr(search, "_PAIRS", 2**12)
+    pictures = [sum(len(trace.times) for trace in side.values()) for side in (first, second)]
+    tracemalloc.start()
+    assert candidates(first, second) == whole
+    assert tracemalloc.get_traced_memory()[1] < 4 * pictures[0] * pictures[1]  # of all pairs at once
+    tracemalloc.stop()

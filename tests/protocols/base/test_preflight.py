@@ -3,13 +3,18 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from tests.engine.line import line_step, line_training
 from tta_bench.engine.device import OutOfMemory
+from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
+from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.protocols.base import preflight
 from tta_bench.protocols.base.preflight import Estimate, fit_micro_batch, try_once
 
 
@@ -41,6 +46,42 @@ def test_everything_is_tried_once_and_the_weights_stay_as_they_are(tmp_path: Pat
     assert estimate.checkpoint_bytes > 4 * 2 * 3
     assert estimate.free_bytes > 0
     assert not list((tmp_path / "run").iterdir())
+
+
+@pytest.mark.parametrize("most", [32, 8])
+def test_memory_of_every_trial_is_given_back(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    given_back: list[int] = []
+    monkeypatch.setattr(preflight, "give_back", lambda: given_back.append(tried[-1]))
+    fit_micro_batch(small_device(most, tried), 32, shrinks=True)  # type: ignore[arg-type]
+    assert given_back == tried
+
+
+def test_a_checkpoint_is_read_back_without_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(preflight, "read_checkpoint", lambda path: read.append(read_checkpoint(path)))
+    training = line_training()
+    try_once(training, lambda: None, tmp_path)
+    model = read[0]["model"]
+    assert {name: value.shape for name, value in model.items()} == {
+        name: value.shape for name, value in training.model.state_dict().items()
+    }
+    assert all(isinstance(value, FakeTensor) for value in model.values())
+
+
+def test_a_checkpoint_that_could_not_be_read_is_said_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = line_training()
+    save = training.save
+
+    def cut(path: Path, *content: Any) -> None:
+        save(path, *content)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    monkeypatch.setattr(Training, "save", lambda _, *given: cut(*given))
+    with pytest.raises(UserError, match="cut short"):
+        try_once(training, lambda: None, tmp_path)
 
 
 def test_a_full_disk_is_said_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ USUAL_STRETCH = 10
 pass the same place are not told apart."""
 SHARE_OF_PICTURES = 0.4
 """Share of the pictures of the overlapping stretch that must agree."""
-_ROWS = 2048
-"""Descriptors of the first corpus that are compared at once."""
+_PAIRS = 2**26
+"""Pairs of descriptors that are compared at once: 256 MB, and as much again while it is worked out."""
 
 
 class Candidate(NamedTuple):
@@ -79,8 +79,9 @@ def _votes(
     votes: dict[tuple[int, int], dict[int, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     right = other.described.astype(np.float32)
     right = np.asarray(mirrored(right), np.float32) if turned else right
-    for start in range(0, len(one.clips), _ROWS):
-        left = one.described[start : start + _ROWS].astype(np.float32)
+    step = max(1, _PAIRS // max(1, len(right)))
+    for start in range(0, len(one.clips), step):
+        left = one.described[start : start + step].astype(np.float32)
         likeness = left[:, 0] @ right[:, 0].T
         for crop in range(1, len(CROPS)):
             np.maximum(likeness, left[:, crop] @ right[:, 0].T, out=likeness)

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from torch._subclasses.fake_tensor import FakeTensorMode
+
 from tta_bench.data.loading import train_loader
 from tta_bench.data.media.disk_rate import Rate, cold_rate
 from tta_bench.data.step_order import StepBatches
@@ -111,6 +113,7 @@ def fit_micro_batch(trial: Callable[[int], Estimate], micro_batch: int, shrinks:
             continue
         world.agree(failure)
         assert estimate is not None
+        give_back()  # of the trial, whose memory a training would take beside it
         return Fitted(estimate, micro_batch)
 
 
@@ -189,7 +192,8 @@ def _try_checkpoint(training: Training, folder: Path) -> int:
     path = temporary_path(folder / "preflight.pt")  # other processes may try the same
     try:
         training.save(path, 0, {})
-        read_checkpoint(path)
+        with FakeTensorMode():  # all is read but the values, which would be held twice
+            read_checkpoint(path)
         return path.stat().st_size
     finally:
         path.unlink(missing_ok=True)
