@@ -115,8 +115,8 @@ def test_sampling_is_chosen_for_fine_tuning_and_dense_is_as_if_unsaid() -> None:
     assert plain.training_identity("data", None, "fp32") == dense.training_identity("data", None, "fp32")
     assert plain.training_identity("data", None, "fp32") != uniform.training_identity("data", None, "fp32")
     assert (plain.standard, dense.standard, uniform.standard) == (True, False, False)
-    assert str(uniform.clip) == "8 frames, spread over the video, 48 pixels"  # type: ignore[attr-defined]
-    assert str(plain.clip) == "8 frames, every 5th, 48 pixels"  # type: ignore[attr-defined]
+    assert str(uniform.clip) == "8 frames, spread over the video, 32 pixels"  # type: ignore[attr-defined]
+    assert str(plain.clip) == "8 frames, every 5th, 32 pixels"  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"unknown key 'clip\.sampling'"):
         resolve(["protocol=tta_pretrain", "clip.sampling=uniform"])
 
