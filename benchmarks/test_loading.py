@@ -94,9 +94,10 @@ def our_bare_training(video: Path) -> Callable[[], Any]:
 
 
 def our_training(video: Path) -> Callable[[], Any]:
-    """Return one item of the suite's training clips after another."""
+    """Return one item of the suite's training clips after another, of a list too long for its frames to be kept."""
     train = TrainSettings(batch=1, views=2, lr=1e-3, augment=Augmentation(rand_augment=RAND_AUGMENT))
-    clips = loading.TrainClips([our_sample(video)], {"video": count_frames(video)}, CLIP, train, seed=0)
+    listed = [our_sample(video), Sample(id="another", path=video, label=0, group="g")]
+    clips = loading.TrainClips(listed, {"video": count_frames(video), "another": 10**7}, CLIP, train, seed=0)
     epochs = iter(range(10_000))
     return lambda: clips[next(epochs), 0]
 
