@@ -22,7 +22,7 @@ WITH_ATTENTION, ALONE = "its products and attention", "its products alone"
 
 ATEN = torch.ops.aten
 PRODUCTS = {
-    *(ATEN.mm.default, ATEN.addmm.default, ATEN.bmm.default, ATEN.baddbmm.default),
+    *(ATEN.mm.default, ATEN.mm.out, ATEN.addmm.default, ATEN.bmm.default, ATEN.baddbmm.default),
     *(ATEN.convolution.default, ATEN.convolution_backward.default),
 }
 ATTENTION = {ATEN._scaled_dot_product_flash_attention_for_cpu.default: 2}

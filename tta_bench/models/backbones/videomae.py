@@ -15,17 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from tta_bench.models.attention import attend
 from tta_bench.models.noise import ClipNoise
 from tta_bench.registry import BACKBONES
 
 EPS = 1e-6
 """LayerNorm's epsilon, everywhere in VideoMAE."""
-
-FEW_TOKENS = 1024
-"""Up to here plain products are faster than PyTorch's fused attention in bfloat16 on a CPU; more take much memory."""
-
-CACHED_WEIGHTS = 2_000_000
-"""Attention weights that stay in a CPU's cache until they are used."""
 
 _TABLES: dict[tuple[int, int, torch.device], Tensor] = {}
 
@@ -65,26 +60,6 @@ class Attention(nn.Module):
         q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))  # their gradients are written in qkv's own order
         mixed: Tensor = self.proj(attend(q, k, v).transpose(1, 2).flatten(2))
         return mixed
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return softmax attention of queries, keys and values ``(B, heads, N, D)``, of the same shape."""
-    if not len(q):  # stochastic depth left no sample, which not every kernel takes
-        return v
-    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= FEW_TOKENS:
-        return _attend_plainly(q, k, v)
-    if q.device.type == "cpu":  # a head's rows side by side: more than the copies cost, and the same bits
-        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
-    return F.scaled_dot_product_attention(q, k, v)
-
-
-def _attend_plainly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return softmax attention by plain products, as many heads at a time as the cache holds."""
-    heads = max(1, CACHED_WEIGHTS // q.shape[2] ** 2)
-    parts = zip(*(torch.split(x.flatten(0, 1), heads) for x in (q, k, v)), strict=True)
-    with torch.autocast("cpu", enabled=False):  # its softmax would write float32; inside, it calculates in that anyway
-        mixed = [(a * a.shape[2] ** -0.5 @ b.transpose(1, 2)).softmax(-1) @ c for a, b, c in parts]
-    return torch.cat(mixed).reshape(q.shape)
 
 
 class Mlp(nn.Module):
