@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import platform
+import resource
 import sys
 import time
 import weakref
@@ -16,6 +18,7 @@ from tta_bench.engine.memory import (
     counting_kept,
     fixed_bytes,
     free_memory,
+    freed_kept,
     nothing_left,
     total_memory,
     within_free,
@@ -208,3 +211,17 @@ def test_a_failed_backward_pass_has_given_its_graph_back_when_the_call_is_over(w
 @pytest.mark.parametrize("result", [7, "estimate"])
 def test_the_result_of_a_call_that_leaves_nothing(result: object) -> None:
     assert nothing_left(lambda: result) == result
+
+
+def fresh_pages() -> int:
+    """Pages that the system clears for 20 tensors of 16 MB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    _ = [torch.ones(2**22) for _ in range(20)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library gives memory back in its own way")
+def test_freed_memory_is_kept_in_the_block_and_given_back_after_it():
+    with freed_kept(CPU):
+        assert min(fresh_pages() for _ in range(3)) < 5_000
+    assert fresh_pages() > 60_000

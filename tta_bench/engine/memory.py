@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,10 @@ WORKING = 1.3
 """Peak of a step's activations, of those that are kept for the backward pass: gradients and scratch come on top."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own, where nothing is written here
 """Folder that stands for the memory that processes share, which a container has 64 MB of unless told otherwise."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Settings of glibc, mallopt(3): free bytes from which they are given back, and those of a piece that lies apart."""
+_LARGEST_PIECE = 2**25
+"""The most that glibc takes for the second, which it comes to by itself as larger pieces are freed."""
 _UNLIMITED = 2**60
 _replaced: list[int] = []
 """Limits of the address space that blocks of `within_free` replaced: theirs are no property of the machine."""
@@ -155,6 +160,26 @@ def give_back() -> None:
         torch.cuda.empty_cache()
     with suppress(OSError, AttributeError):  # glibc alone keeps so much, and has a word for it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def freed_kept(device: torch.device) -> Iterator[None]:
+    """Let a process that computes on a CPU keep what the block frees for what it asks for next; then give it back.
+
+    Else glibc gives it back to the system, which clears each page anew: a twentieth of a step. Pieces of more than 32
+    MB lie apart and are given back all the same.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if device.type == "cpu" and os.name == "posix" else None
+    if mallopt is None:
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, _LARGEST_PIECE)
+    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        mallopt(_TRIM_THRESHOLD, 2 * _LARGEST_PIECE)  # as glibc has it beside its own choice of the other
+        give_back()
 
 
 @contextmanager

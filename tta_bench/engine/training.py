@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tta_bench.data.loading import KeyedDataset, bytes_of
 from tta_bench.data.slices import part_loader
 from tta_bench.data.step_order import Part, StepBatches, parts_of_step
+from tta_bench.engine.memory import freed_kept
 from tta_bench.engine.metrics_log import MetricsLog, Send, nobody
 from tta_bench.engine.moving import Ahead
 from tta_bench.engine.optimizer import Groups, Optimizer, OptimizerSettings
@@ -187,7 +188,7 @@ def train(
     seed_everything(settings.seed)
     step.train()
     saved = time.monotonic()
-    with log, StopRequest() as stop:
+    with log, freed_kept(settings.machine.device), StopRequest() as stop:
         if training.watch is not None and world.most(log.lacks(first - 1)):
             figure = looked(first)  # a stop came in the look after the step before
             if figure is not None:
