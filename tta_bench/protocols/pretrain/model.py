@@ -168,7 +168,7 @@ def normalized_targets(pixels: Tensor) -> Tensor:
 
 def squared_errors(restored: Tensor, targets: Tensor) -> Tensor:
     """Return the mean squared error of each tubelet: ``(B, n, P * 3)`` twice to ``float32 (B, n)``."""
-    return (restored.float() - targets).square().mean(-1)
+    return F.mse_loss(restored.float(), targets, reduction="none").mean(-1)
 
 
 def _initialise(module: nn.Module) -> None:
