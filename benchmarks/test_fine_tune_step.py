@@ -13,6 +13,7 @@ from benchmarks.interleaved import Turn, Turns, as_table, interleaved, speed
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, say_absent
 from benchmarks.precisions import needs_bfloat16, precisions
 from benchmarks.steps import CLIPS, OURS, steps
+from tta_bench.engine.memory import freed_kept
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def turns() -> Turns:
     for precision in precisions():
         calls |= {f"{name}, {precision}": partial(step, precision) for name, step in contenders.items()}
         calls |= Floor(partial(ours, precision)).calls(OURS, precision)
-    return interleaved(calls, rounds=5)
+    with freed_kept(torch.device("cpu")):  # as our training does; here it is everyone's
+        return interleaved(calls, rounds=5)
 
 
 def of(turns: Turns, precision: str) -> Turns:

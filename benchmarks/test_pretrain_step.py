@@ -17,6 +17,7 @@ from benchmarks.official_pretraining import OFFICIAL, checkout, official_step
 from benchmarks.precisions import needs_bfloat16, precisions
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.engine.device import Machine
+from tta_bench.engine.memory import freed_kept
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings
 from tta_bench.models.backbones.videomae import VideoMAEV2
@@ -42,7 +43,8 @@ def turns() -> Turns:
     for precision in precisions():
         calls[f"{OFFICIAL}, {precision}"] = partial(official, precision)
         calls |= Floor(partial(ours, precision)).calls(OURS, precision)
-    return interleaved(calls, rounds=5)
+    with freed_kept(torch.device("cpu")):  # as our training does; here it is everyone's
+        return interleaved(calls, rounds=5)
 
 
 def our_step(clips: Tensor) -> Callable[[str], object]:
