@@ -102,32 +102,34 @@ def verify(
 
 
 def report(
-    *records: Named, into: str | Path, work_dir: str | Path = "runs", data_root: str | Path | None = None
+    *records: Named, into: str | Path, work_dir: str | Path | None = None, data_root: str | Path | None = None
 ) -> Path:
     """Write one HTML page about runs, as ``tta-bench report`` does; return its file.
 
     Args:
         records: Records, their files, or their names; a scaling study stands for all of its runs.
         into: The page's file, or a folder that is there: the page is named after the record in it.
-        work_dir: Folder of the runs, with the logs of their trainings.
+        work_dir: Folder of the runs, with the logs of their trainings; by default that of a study, else ``runs``.
         data_root: Folder of the data, for frames of the worst clips; a sample needs none.
 
     Raises:
         UserError: No record was named, one is not there, or the folder is not that of its data.
     """
     from tta_bench.boards.web.report import write_report
-    from tta_bench.boards.web.studies import members
+    from tta_bench.boards.web.studies import members, work_folder
     from tta_bench.boards.web.worst_clips import files_of_clips
 
     if not records:
         raise UserError("no run was named.", "`tta-bench list runs` names them.")
-    named = [members(record, Path(work_dir)) if isinstance(record, str | Path) else [record] for record in records]
-    files = [file_of(one, work_dir) for one in chain.from_iterable(named)]
+    paths = [record for record in records if isinstance(record, str | Path)]
+    folder = work_folder(paths) if work_dir is None else Path(work_dir)
+    named = [members(record, folder) if isinstance(record, str | Path) else [record] for record in records]
+    files = [file_of(one, folder) for one in chain.from_iterable(named)]
     page, root = Path(into), data_root and Path(data_root).expanduser()
     if page.is_dir():
         page /= f"{files[0].stem}.html" if len(files) == 1 else "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    write_report(files, Path(work_dir), lambda record: files_of_clips(record, root), page)
+    write_report(files, folder, lambda record: files_of_clips(record, root), page)
     return page
 
 

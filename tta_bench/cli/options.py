@@ -29,18 +29,19 @@ boards_option = click.option(
 )
 
 
-def _folder(_: click.Context, __: click.Parameter, path: Path) -> Path:
+def _folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     """Return the path of a folder that is there or can be made; refuse one inside a file."""
-    require_folder(path)
+    if path is not None:
+        require_folder(path)
     return path
 
 
-def folder_of_runs(meaning: str, default: Path = Path("runs")) -> Callable[[Command], Command]:
+def folder_of_runs(meaning: str, default: Path | None = Path("runs")) -> Callable[[Command], Command]:
     """Return the option ``--work-dir``: a folder that is there or can be made.
 
     Args:
         meaning: Text of the help.
-        default: The folder, if none is given.
+        default: The folder, if none is given; None leaves it to the command.
     """
     return click.option(
         "--work-dir",

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from tta_bench.cli.completion import complete_runs
-from tta_bench.cli.options import label_words, load_plugins, paths_and_words, plugin_option, work_dir_option
+from tta_bench.cli.options import folder_of_runs, label_words, load_plugins, plugin_option
+from tta_bench.utils.files import is_there
 
 
 @click.command("report")
@@ -20,9 +21,9 @@ from tta_bench.cli.options import label_words, load_plugins, paths_and_words, pl
     default=Path(),
     help="Folder of the page.  [default: .]",
 )
-@work_dir_option
+@folder_of_runs("Where the records and logs of the runs are.  [default: beside a study, else runs]", default=None)
 @plugin_option
-def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tuple[Path, ...]) -> None:
+def command(arguments: tuple[str, ...], into: Path, work_dir: Path | None, plugins: tuple[Path, ...]) -> None:
     """Write one HTML file about runs.
 
     \b
@@ -34,16 +35,18 @@ def command(arguments: tuple[str, ...], into: Path, work_dir: Path, plugins: tup
     and stands for all of its runs. The page needs no other file. Several runs are compared pair by pair. Frames of the
     worst clips need the data: the embedded sample is at hand, other data are with data.root=DIR.
     """
-    from tta_bench.boards.web.studies import members
+    from tta_bench.boards.web.studies import members, work_folder
     from tta_bench.errors import UserError
-    from tta_bench.results import report
+    from tta_bench.results import file_of, report
 
     load_plugins(plugins)
-    records, words = paths_and_words(str(one) for named in arguments for one in members(named, work_dir))
-    root = label_words(words).get("data.root")
+    named = [argument for argument in arguments if "=" not in argument or is_there(Path(argument))]
+    root = label_words(word for word in arguments if word not in named).get("data.root")
+    folder = work_dir or work_folder(named)
+    records = [file_of(one, folder) for name in named for one in members(name, folder)]
     if not records:
         raise UserError("no run was named.", "`tta-bench list runs` names them.")
     path = into / (f"{records[0].stem}.html" if len(records) == 1 else "report.html")
     into.mkdir(parents=True, exist_ok=True)
-    report(*records, into=path, work_dir=work_dir, data_root=root)
+    report(*records, into=path, work_dir=folder, data_root=root)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

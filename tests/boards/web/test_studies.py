@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tta_bench.boards.web.studies import FIGURES, TABLE, members, read_table, studies_of
+from tta_bench.boards.web.studies import FIGURES, TABLE, members, read_table, studies_of, work_folder
+from tta_bench.errors import UserError
 from tta_bench.protocols.scaling import run
 
 TEXT = """# study: net on corpus
@@ -38,6 +39,15 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_a_study_stands_for_the_records_of_its_points(study: Path, tmp_path: Path) -> None:
     assert members(study.name, tmp_path) == members(study, Path("elsewhere")) == ["first", "second"]
     assert members("a_record", tmp_path) == ["a_record"]
+
+
+def test_studies_of_two_work_folders_are_no_one_page(study: Path, tmp_path: Path) -> None:
+    assert work_folder([study, "a_record", study]) == tmp_path
+    assert work_folder(["a_record"]) == Path("runs")
+    (tmp_path / "other" / "study").mkdir(parents=True)
+    (tmp_path / "other" / "study" / FIGURES).write_text("{}")
+    with pytest.raises(UserError, match="several work folders"):
+        work_folder([study, tmp_path / "other" / "study"])
 
 
 @pytest.mark.parametrize(("names", "shown"), [(["first", "second", "third"], 1), (["first"], 0), ([], 0)])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tta_bench.errors import UserError
 
 TABLE, FIGURES, PLOTS = "table.md", "study.json", "curve*.svg"
 """Files of a study's folder."""
@@ -30,6 +32,24 @@ class StudyShown(NamedTuple):
     parts: tuple[StudyPart, ...]
     pictures: tuple[str, ...]
     """Its curves, in addresses that hold them."""
+
+
+def work_folder(named: Iterable[str | Path]) -> Path:
+    """Return the work folder that the studies among some names lie in; ``runs`` if no path is that of a study's folder.
+
+    Args:
+        named: Names and paths of studies, and of anything else.
+
+    Raises:
+        UserError: They lie in several.
+    """
+    found = sorted({Path(one).resolve().parent for one in named if (Path(one) / FIGURES).is_file()})
+    if len(found) > 1:
+        raise UserError(
+            f"the studies lie in several work folders: {', '.join(map(str, found))}.",
+            "Write a page for each, or say --work-dir.",
+        )
+    return found[0] if found else Path("runs")
 
 
 def members(named: str | Path, work_dir: Path) -> list[str | Path]:
