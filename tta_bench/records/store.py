@@ -106,7 +106,7 @@ def find_record(word: str, folders: Sequence[Path] = RECORD_FOLDERS) -> Path:
     known = {file.stem: file for folder in reversed(folders) for file in record_files(folder)}
     if name in known:
         return known[name]
-    looked = " or ".join(map(str, folders))
+    looked = " or ".join({folder.resolve(): str(folder) for folder in folders}.values())
     nearest = did_you_mean(name, known)
     hint = nearest if nearest.startswith("Did") else "`tta-bench list runs` prints their names."
     raise UserError(f"there is no file {word}, and no record of that name in {looked}.", hint)
