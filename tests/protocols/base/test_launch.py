@@ -51,9 +51,24 @@ def test_a_small_network_takes_one_thread_and_the_next_run_its_own(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (experiment,) = resolve(words)
     with torch_threads(2):
-        ready: Any = SimpleNamespace(experiment=experiment, run=lambda: [torch.get_num_threads()])
+        ready: Any = SimpleNamespace(
+            experiment=experiment, run=lambda: [torch.get_num_threads()], plan=lambda: f"{torch.get_num_threads()}"
+        )
         assert launch.run_shared(ready) == [threads]
+        assert launch.plan_shared(ready) == f"{threads}"
         assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpu", "threads"), [((), False, 1), (("runtime.threads=3",), False, 3), ((), True, 2)]
+)
+def test_a_process_beside_others_takes_one_thread(
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...], gpu: bool, threads: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    (experiment,) = resolve(("protocol=ucf101_ft", "tier=sample", "backbone=videomaev2_vit_s", *asked))
+    with torch_threads(2):
+        assert launch.threads_of(experiment, 2) == threads
 
 
 def test_torchrun_and_devices_must_agree() -> None:
@@ -160,6 +175,7 @@ def test_the_plan_refuses_the_processes_that_the_run_would(
             runtime=RuntimeSettings(devices=devices),
             protocol=SimpleNamespace(name="ucf101_knn"),
             backbone=SimpleNamespace(component="none"),
+            clips_to_check=list,
         )
         return SimpleNamespace(experiment=experiment, prepare=lambda: run, plan=lambda: "planned")
 

@@ -18,7 +18,7 @@ import torch
 from tta_bench.engine.device import torch_threads
 from tta_bench.engine.world import World, current
 from tta_bench.errors import BenchError, RunFailed, UserError
-from tta_bench.experiments.base import Experiment, ResolvedClip
+from tta_bench.experiments.base import Experiment
 from tta_bench.experiments.common import RuntimeSettings
 from tta_bench.experiments.effort import gmacs_of
 from tta_bench.plugins import MODULE_PREFIX
@@ -59,16 +59,16 @@ def run_shared(ready: ProtocolRun) -> list[Record]:
         return ready.run()
 
 
-def threads_of(experiment: Experiment) -> int:
-    """Threads of an experiment that runs on one process: those asked for, else one for a small network.
+def threads_of(experiment: Experiment, processes: int = 1) -> int:
+    """Threads of a process of an experiment: those asked for, else one for a small network, or beside other processes.
 
     Threads of a small network wait for each other more than they compute. On idle cores they gain nothing; on busy ones
     a step takes ten times as long.
     """
-    clip: ResolvedClip | None = getattr(experiment, "clip", None)
-    gmacs = None if clip is None else gmacs_of(experiment.backbone, clip.frames, clip.size)
-    small = gmacs is not None and gmacs < SMALL and not torch.cuda.is_available()
-    return experiment.runtime.threads or (1 if small else torch.get_num_threads())
+    views = [gmacs_of(card, clip.frames, clip.size) for card, clip in experiment.clips_to_check()]
+    small = bool(views) and sum(SMALL if gmacs is None else gmacs for gmacs in views) < SMALL
+    one = (small or processes > 1) and not torch.cuda.is_available()
+    return experiment.runtime.threads or (1 if one else torch.get_num_threads())
 
 
 def plan_shared(ready: ProtocolRun) -> str:
@@ -84,7 +84,8 @@ def plan_shared(ready: ProtocolRun) -> str:
     if count > 1:
         _shareable(ready).require_parts(count)
     order = order_line(ready.experiment.runtime)
-    return "\n".join(filter(None, [ready.plan(), plan_text(order)]))
+    with torch_threads(threads_of(ready.experiment, count)):
+        return "\n".join(filter(None, [ready.plan(), plan_text(order)]))
 
 
 def processes_wanted(runtime: RuntimeSettings) -> int:
@@ -125,8 +126,7 @@ def as_one_of(ready: ProtocolRun, world: World) -> list[Record]:
     Raises:
         UserError: The protocol cannot share its work, or something else that any process would refuse.
     """
-    default = torch.get_num_threads() if torch.cuda.is_available() else 1
-    torch.set_num_threads(ready.experiment.runtime.threads or default)
+    torch.set_num_threads(threads_of(ready.experiment, world.size))
     if not world.from_first(lambda: ready.prepare() is not None):
         refuse(ready.experiment)
     ready.prepare()
