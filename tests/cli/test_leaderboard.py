@@ -16,8 +16,9 @@ import pytest
 from tests.boards.conftest import known_words
 from tests.cli.conftest import Done
 from tests.records.some_records import some_identity, some_predictions, write_success
-from tta_bench.cli.leaderboard import THREADS, kept
+from tta_bench.cli.leaderboard import kept
 from tta_bench.records.identity import DatasetRef
+from tta_bench.utils.threads import MATRIX_THREADS
 
 Command = Callable[..., Done]
 
@@ -165,16 +166,11 @@ def test_pages_are_written_in_place_of_markdown(boards: Path, command: Command) 
     assert command("leaderboard", "--check", "--html", boards / "pages").code == 2
 
 
-@pytest.mark.parametrize("said", [None, "2"])
-def test_matrices_are_multiplied_on_one_thread_unless_a_user_says_otherwise(
-    said: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(THREADS, raising=False)
-    if said is not None:
-        monkeypatch.setenv(THREADS, said)
+def test_garbage_is_not_looked_for_and_matrices_have_one_thread_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(MATRIX_THREADS, raising=False)
     with kept():
-        assert (os.environ[THREADS], gc.isenabled()) == (said or "1", False)
-    assert (os.environ.get(THREADS), gc.isenabled()) == (said, True)
+        assert (os.environ[MATRIX_THREADS], gc.isenabled()) == ("1", False)
+    assert (os.environ.get(MATRIX_THREADS), gc.isenabled()) == (None, True)
 
 
 def test_numpy_is_not_loaded_before_it_can_be_told_so() -> None:

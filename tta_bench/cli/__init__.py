@@ -16,6 +16,7 @@ from tta_bench import __version__
 from tta_bench.cli import endings
 from tta_bench.errors import unknown
 from tta_bench.utils.signals import ignore_signals, interrupt_on_signals
+from tta_bench.utils.threads import let_threads_sleep
 
 COMMANDS = {
     "run": "Run a protocol: fine-tune, test, record, and show the board.",
@@ -98,16 +99,6 @@ def cli() -> None:
     tta-bench run protocol=ucf101_ft   run a protocol: on your data or the sample
     tta-bench show ucf101_ft           a protocol, backbone, dataset or weights
     """
-
-
-def let_threads_sleep() -> None:
-    """Let PyTorch's threads spin only a moment while they wait for each other, if the user has not said otherwise.
-
-    libgomp reads this once, when PyTorch is imported. Beside other programs all wait for a thread that lost its core:
-    steps take half the time so, and as long as before on idle cores.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def main(args: Sequence[str] | None = None) -> None:

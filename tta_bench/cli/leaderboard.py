@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +11,12 @@ from typing import NamedTuple
 import click
 
 from tta_bench.cli.options import load_plugins, plugin_option
+from tta_bench.utils.threads import one_matrix_thread
 
 CHECKOUT = Path("leaderboards")
 """The boards of a checkout of the suite, seen from its root."""
 WORK = Path("runs")
 """The usual work folder."""
-THREADS = "OPENBLAS_NUM_THREADS"
-"""Variable of the environment that NumPy's matrix products take their number of threads from."""
 
 
 class Place(NamedTuple):
@@ -38,17 +36,14 @@ class Place(NamedTuple):
 def kept() -> Iterator[None]:
     """Look for no garbage inside, and multiply matrices on one thread, unless the user says another number.
 
-    Records and modules stay to the end, and are looked through again and again else. NumPy, which is loaded inside,
-    asks once for the number of threads: its other ones would wait by spinning, for a sixth of the processor time.
+    Records and modules stay to the end, and are looked through again and again else.
     """
-    enabled, threads = gc.isenabled(), os.environ.get(THREADS)
+    enabled = gc.isenabled()
     gc.disable()
-    os.environ.setdefault(THREADS, "1")
     try:
-        yield
+        with one_matrix_thread():
+            yield
     finally:
-        if threads is None:
-            os.environ.pop(THREADS, None)
         if enabled:
             gc.enable()
 
