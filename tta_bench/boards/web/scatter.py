@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tta_bench.boards import escape
 from tta_bench.boards.forest import STYLE, ticks
+from tta_bench.boards.web.labels import Box, leader, places
 from tta_bench.metrics import METRICS
 
 WIDTH, HEIGHT = 480, 320
@@ -15,8 +16,6 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 460, 24, 270
 """Edges of the plane in pixels."""
 _LABEL = 18
 """Most characters of a name."""
-_CLOSE = 12
-"""Pixels between labels, at least."""
 
 
 class Point(NamedTuple):
@@ -72,27 +71,29 @@ def _plane(points: Sequence[Point], metric: str, axis: str) -> Iterator[str]:
         yield f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{BOTTOM}"/>'
         yield _text(x, BOTTOM + 18, f"{10.0**power:g}", "dim", "middle")
     yield _text((LEFT + RIGHT) / 2, HEIGHT - 8, axis, "dim", "middle")
-    taken: list[tuple[float, float]] = []
-    for point in points:
-        x, y = across(point.cost), up(point.score)
-        if point.low is not None and point.high is not None:
-            yield f'<line class="bar" x1="{x:.1f}" y1="{up(point.low):.1f}" x2="{x:.1f}" y2="{up(point.high):.1f}"/>'
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-        height = _free(x, y, taken)
-        name = point.name if len(point.name) <= _LABEL else f"{point.name[: _LABEL - 1]}…"
-        near_edge = x > RIGHT - 120
-        yield _text(x - 8 if near_edge else x + 8, height + 4, name, anchor="end" if near_edge else "start")
-
-
-def _free(x: float, y: float, taken: list[tuple[float, float]]) -> float:
-    """Return the height nearest to a point at which its name crosses no other, and remember it."""
-    for step in range(40):
-        for height in (y - _CLOSE * step / 2, y + _CLOSE * step / 2):
-            clear = all(abs(x - left) > 130 or abs(height - other) >= _CLOSE for left, other in taken)
-            if clear and TOP <= height <= BOTTOM:
-                taken.append((x, height))
-                return height
-    return y
+    dots = [(across(point.cost), up(point.score)) for point in points]
+    bars = [
+        Box(x - 1, up(point.high), x + 1, up(point.low))
+        for point, (x, _) in zip(points, dots, strict=True)
+        if point.low is not None and point.high is not None
+    ]
+    for bar in bars:
+        x = (bar.left + bar.right) / 2
+        yield f'<line class="bar" x1="{x:.1f}" y1="{bar.bottom:.1f}" x2="{x:.1f}" y2="{bar.top:.1f}"/>'
+    names = [point.name if len(point.name) <= _LABEL else f"{point.name[: _LABEL - 1]}…" for point in points]
+    found = places(names, dots, bars, Box(LEFT, TOP, WIDTH, BOTTOM))
+    for (x, y), place in zip(dots, found, strict=True):
+        if place is not None and (end := leader(place, x, y)) is not None:
+            yield f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"/>'
+    for point, (x, y) in zip(points, dots, strict=True):
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape.html(point.name)}</title></circle>'
+    for name, (x, _), place in zip(names, dots, found, strict=True):
+        if place is not None:
+            leftward = place.right < x
+            y = (place.top + place.bottom) / 2 + 4
+            yield _text(place.right if leftward else place.left, y, name, anchor="end" if leftward else "start")
+    if without := found.count(None):
+        yield _text(WIDTH, 14, f"without their names, for want of room: {without}", "dim", "end")
 
 
 def _text(x: float, y: float, words: str, style: str = "", anchor: str = "start") -> str:
