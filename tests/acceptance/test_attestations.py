@@ -96,7 +96,7 @@ def test_3_two_keys_attest_verify_and_are_revoked(say: Say, work: Path, tmp_path
     both = verified()
     assert both[0].startswith(f"rerun {name}: ")
     assert both[0].endswith("rerun by bob@elsewhere")
-    assert both[1:] == ["1 records: 1 rerun", "exit 0"]
+    assert both[1:] == ["1 record: 1 rerun", "exit 0"]
     good = attestation_file(first).read_text()
 
     # revoked: what is dated before the end of a key stays, what is dated later fails

@@ -184,7 +184,7 @@ def test_4_eight_processes_at_once(runs: Path, tmp_path: Path) -> None:
     assert [record.status for record in records] == ["success"] * 6
     verify = warm.Program("verify", tmp_path / "records")
     _, err = verify.communicate(timeout=600)
-    assert (verify.returncode, "1 pairs of records are one" in err) == (1, True), err  # net0 and net1 are one file
+    assert (verify.returncode, "1 pair of records is one" in err) == (1, True), err  # net0 and net1 are one file
     board = tmp_path / "leaderboards"
     assert check_boards([COMMITTED / "records", tmp_path / "records"], board, COMMITTED) == []
     text = (board / "sample" / "ucf101_ft.md").read_text()

@@ -43,7 +43,7 @@ def test_two_copies_are_told_apart_clip_by_clip(command, kitchen: Path, tmp_path
     assert done.code == 1
     assert "  same pictures: train/pour/0.mp4" in done.out
     assert "  other: test/stir/1.mp4" in done.out
-    assert "1 of 8 clips are not the same in the two copies" in done.err
+    assert "1 of 8 clips is not the same in the two copies" in done.err
     told = json.loads(command("data", "compare", tmp_path / "a.manifest", tmp_path / "b.manifest", "--json").out)
     assert told["counts"] == {"same bytes": 6, "same pictures": 1, "other": 1}
     (kitchen / "train" / "pour" / "1.mp4").unlink()

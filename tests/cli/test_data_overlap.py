@@ -25,8 +25,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_two_folders_and_one(folders: tuple[Path, Path], command: Callable[..., Any], tmp_path: Path) -> None:
     done = command("data", "overlap", *folders, "--into", tmp_path / "found.json")
-    assert "2 and 2 clips: 1 pairs of near-duplicates, and 0 mirrored" in done.out
-    assert "1 clips of the second are in the first" in done.out
+    assert "2 and 2 clips: 1 pair of near-duplicates, and 0 mirrored" in done.out
+    assert "clips of the second that are in the first: 1" in done.out
     assert "+1.00 s" in done.out
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["corpora"] == ["first", "second"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tta_bench.utils.printable import first_control, one_line, ordinal, printable
+from tta_bench.utils.printable import counted, first_control, one_line, ordinal, printable
 
 
 @given(st.text())
@@ -37,3 +37,8 @@ def test_steering_characters_are_written_out(text: str, shown: str) -> None:
 )
 def test_a_place_in_a_row_has_its_english_ending(numbers: tuple[int, ...], ending: str) -> None:
     assert [ordinal(number) for number in numbers] == [f"{number}{ending}" for number in numbers]
+
+
+def test_one_thing_is_not_several() -> None:
+    assert [counted(number, "clip") for number in (0, 1, 2, 1000)] == ["0 clips", "1 clip", "2 clips", "1,000 clips"]
+    assert [counted(number, "class", "classes") for number in (1, 8)] == ["1 class", "8 classes"]

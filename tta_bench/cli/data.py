@@ -14,6 +14,7 @@ from tta_bench.cli.data_overlap import overlap
 from tta_bench.cli.data_shots import shots
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from tta_bench.data.datasets.corpus import Clip
@@ -66,11 +67,12 @@ def verify(
     if as_json:
         echo_json({"dataset": dataset} | asdict(problems))
     else:
-        click.echo(f"{dataset}: {problems.videos:,} videos in {root}")
+        click.echo(f"{dataset}: {counted(problems.videos, 'video')} in {root}")
         for line in report(problems, min_frames):
             click.echo(line)
     if problems.count:
-        raise CheckFailed(f"{problems.count:,} of {problems.videos:,} videos have problems.")
+        has = "has" if problems.count == 1 else "have"
+        raise CheckFailed(f"{problems.count:,} of {counted(problems.videos, 'video')} {has} problems.")
 
 
 @command.command("prepare")
@@ -121,7 +123,7 @@ def prepare(
     if broken:
         for line in listed("left out, unreadable", [f"{name}: {reason}" for name, reason in broken.items()]):
             click.echo(line)
-        raise CheckFailed(f"{len(broken):,} of {len(videos):,} videos could not be read.")
+        raise CheckFailed(f"{len(broken):,} of {counted(len(videos), 'video')} could not be read.")
 
 
 def open_videos(name: str, words: tuple[str, ...]) -> tuple[list[Clip], Path, int]:

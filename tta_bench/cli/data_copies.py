@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tta_bench.cli.options import load_plugins, plugin_option, work_dir_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def attest(
             click.echo(f"split {split}, {part}: {known if part.agrees else 'not as the card states'}")
             click.echo(f"  {part.part}: {{clips: {part.found}, sha256: {part.sha256}}}")
         click.echo(f"  contents {manifest.contents[split]}")
-    click.echo(f"{file}: {len(manifest.clips):,} clips, {'digests only' if digests_only else 'each told'}.")
+    click.echo(f"{file}: {counted(len(manifest.clips), 'clip')}, {'digests only' if digests_only else 'each told'}.")
     place = f"leaderboards/{FOLDER}/{dataset.replace('/', '-')}-YOURNAME.json"
     click.echo(
         f"To count towards the boards' copy, propose it as {place}{'' if digests_only else ', with --digests-only'}."
@@ -113,7 +114,8 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
             if len(ids) > SHOWN:
                 click.echo(f"  {kind}: and {len(ids) - SHOWN:,} more")
     if wrong:
-        raise CheckFailed(f"{len(wrong):,} of {len(found):,} clips are not the same in the two copies.")
+        are = "is" if len(wrong) == 1 else "are"
+        raise CheckFailed(f"{len(wrong):,} of {counted(len(found), 'clip')} {are} not the same in the two copies.")
 
 
 def listed_pairs(layout: Any) -> dict[int, dict[str, list[Pair]]]:

@@ -10,6 +10,7 @@ import click
 
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import load_plugins, plugin_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from tta_bench.data.overlap.find import Overlap
@@ -105,12 +106,13 @@ def _document(found: Overlap, first: str, second: str) -> dict[str, Any]:
 def _lines(found: Overlap, within: bool) -> list[str]:
     from tta_bench.boards.escape import plain
 
-    of = f"{found.clips[0]:,} clips with each other" if within else f"{found.clips[0]:,} and {found.clips[1]:,} clips"
+    first, second = found.clips
+    of = f"{counted(first, 'clip')} with each other" if within else f"{first:,} and {counted(second, 'clip')}"
     straight = [pair for pair in found.pairs if not pair.mirrored]
     turned = [pair for pair in found.pairs if pair.mirrored]
-    lines = [f"{of}: {len(straight):,} pairs of near-duplicates, and {len(turned):,} mirrored"]
+    lines = [f"{of}: {counted(len(straight), 'pair')} of near-duplicates, and {len(turned):,} mirrored"]
     if not within:
-        lines.append(f"{len(found.overlapping):,} clips of the second are in the first")
+        lines.append(f"clips of the second that are in the first: {len(found.overlapping):,}")
     for pair in [*straight, *turned][:LISTED]:
         remark = ", mirrored" if pair.mirrored else ""
         lines.append(f"  {plain(pair.a)} = {plain(pair.b)} {pair.shift:+.2f} s{remark}, {pair.pictures} pictures agree")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tta_bench.cli.options import load_plugins, plugin_option
+from tta_bench.utils.printable import counted
 
 COLUMNS = ("shot", "class", "id", "group")
 
@@ -55,4 +56,5 @@ def shots(dataset: str, words: tuple[str, ...], into: Path, most: int, folds: in
         writer.writerow(COLUMNS)
         writer.writerows(rows)
         write_atomic(into / name, text.getvalue().encode())
-    click.echo(f"{into}: {len(lists)} lists of up to {most} clips of each of {len(layout.classes):,} classes.")
+    each = f"{counted(most, 'clip')} of each of {counted(len(layout.classes), 'class', 'classes')}"
+    click.echo(f"{into}: {counted(len(lists), 'list')} of up to {each}.")

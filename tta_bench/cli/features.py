@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tta_bench.cli.options import plugin_option, work_dir_option
+from tta_bench.utils.printable import counted
 
 PROTOCOL = "ucf101_knn"
 """Protocol whose windows are encoded where none is named."""
@@ -50,8 +51,8 @@ def command(words: tuple[str, ...], into: Path, work_dir: Path, plugins: tuple[P
     run = api.start(experiment, work_dir, "missing")
     assert isinstance(run, Frozen)
     written, broken = export(experiment, run.encoder, run.kinds, work_dir, into)
-    click.echo(f"{into}: features of {written:,} videos ({' and '.join(run.kinds)}), and manifest.json")
+    click.echo(f"{into}: features of {counted(written, 'video')} ({' and '.join(run.kinds)}), and manifest.json")
     for name, reason in broken.items():
         click.echo(f"left out, unreadable: {name}: {reason}", err=True)
     if broken:
-        raise CheckFailed(f"{len(broken):,} of {written + len(broken):,} videos could not be read.")
+        raise CheckFailed(f"{len(broken):,} of {counted(written + len(broken), 'video')} could not be read.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tta_bench.cli.options import plugin_option, work_dir_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from tta_bench.protocols.predict import Predictor
@@ -79,7 +80,7 @@ def command(
     for line in broken:
         click.echo(f"left out, unreadable: {line}", err=True)
     if broken:
-        raise CheckFailed(f"{len(broken):,} of {len(videos):,} videos could not be read.")
+        raise CheckFailed(f"{len(broken):,} of {counted(len(videos), 'video')} could not be read.")
 
 
 def scored(

@@ -9,6 +9,7 @@ import click
 from tta_bench.cli.completion import complete_words
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import plugin_option, set_voice, voice_options, work_dir_option
+from tta_bench.utils.printable import counted
 
 
 @click.command("run")
@@ -86,7 +87,7 @@ def command(
         from tta_bench.protocols.base.in_turn import shard as part_of
 
         whole, experiments = experiments, part_of(experiments, shard)
-        console.print(f"shard {shard}: {len(experiments)} of {len(whole)} experiments.", style="dim")
+        console.print(f"shard {shard}: {len(experiments)} of {counted(len(whole), 'experiment')}.", style="dim")
     if dry_run:
         from tta_bench.protocols.base.launch import plan_shared
 

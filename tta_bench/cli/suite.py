@@ -10,6 +10,7 @@ import click
 
 from tta_bench.cli.documents import echo_json, json_option
 from tta_bench.cli.options import plugin_option, set_voice, voice_options, work_dir_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from tta_bench.cards.suite import SuiteCard
@@ -118,7 +119,7 @@ def _print_plan(
     from tabulate import tabulate
 
     click.echo(tabulate(rows, headers=_COLUMNS, tablefmt="github", disable_numparse=True))
-    click.echo(f"{card.name}: {len(chosen)} experiments, {rest}.")
+    click.echo(f"{card.name}: {counted(len(chosen), 'experiment')}, {rest}.")
     if card.tier == "full":
         click.echo(
             f"Computed times are those of one {machine.name}, at {machine.share:.0%} of its {machine.tflops:g} TFLOPS "
@@ -161,7 +162,7 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
     if as_json:
         echo_json([record.model_dump(mode="json") for record in done.records])
     else:
-        click.echo(f"{card.name}: {len(chosen)} experiments, {len(done.failed)} failed; {rest()}")
+        click.echo(f"{card.name}: {counted(len(chosen), 'experiment')}, {len(done.failed)} failed; {rest()}")
         asked = {(one.experiment.protocol.name, card.tier) for one in chosen if one.experiment is not None}
         for board in boards:
             if (board.protocol, board.tier) not in asked:
@@ -169,4 +170,4 @@ def _run(card: SuiteCard, chosen: Sequence[Planned], work_dir: Path, resume: str
             click.echo(f"  {work_dir / 'leaderboards' / board.path}")
     if done.failed:
         named = "\n".join(f"{name}: {error.message}" for name, error in done.failed)
-        raise CheckFailed(f"{len(done.failed)} of {len(chosen)} experiments failed:\n{named}")
+        raise CheckFailed(f"{len(done.failed)} of {counted(len(chosen), 'experiment')} failed:\n{named}")

@@ -11,6 +11,7 @@ import click
 
 from tta_bench.cli.completion import complete_runs
 from tta_bench.cli.options import load_plugins, plugin_option
+from tta_bench.utils.printable import counted
 
 if TYPE_CHECKING:
     from tta_bench.records.doubles import Seen
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tta_bench.results import Places
 
 _COLOURS = {"FAILED": "red", "arithmetic": "yellow"}
+_UNTRUE = ("are not what they say", "is not what it says")
+_DOUBLE = ("pair of records is one, or shares", "pairs of records are one, or share")
+"""Words for several records or one, and for one pair or several."""
 
 
 @click.command("verify")
@@ -96,11 +100,11 @@ def command(
     click.echo(_counts([standing for standing, _ in found]))
     failed = sum(standing.word == "FAILED" for standing, _ in found)
     if failed:
-        raise CheckFailed(f"{failed} of {len(files)} records are not what they say.")
+        raise CheckFailed(f"{failed} of {counted(len(files), 'record')} {_UNTRUE[failed == 1]}.")
     if doubles:
-        raise CheckFailed(f"{len(doubles)} pairs of records are one, or share what is of one.")
+        raise CheckFailed(f"{counted(len(doubles), *_DOUBLE)} what is of one.")
     if lost:
-        raise CheckFailed(f"{len(lost)} records may not disappear.")
+        raise CheckFailed(f"{counted(len(lost), 'record')} may not disappear.")
     if changed:
         raise CheckFailed("the keys that attest may not change together with records.")
     if any(standing.unchecked for standing, _ in found):
@@ -123,7 +127,7 @@ def _counts(standings: Sequence[Standing]) -> str:
     """Return the number of records of each word."""
     words = Counter[str](standing.word or "no figure" for standing in standings)
     order = ("rerun", "retested", "rescored", "arithmetic", "FAILED", "no figure")
-    return f"{len(standings)} records: {', '.join(f'{words[word]} {word}' for word in order if words[word])}"
+    return f"{counted(len(standings), 'record')}: {', '.join(f'{words[word]} {word}' for word in order if words[word])}"
 
 
 def _keys_changed(since: Path, folder: Path) -> list[str]:

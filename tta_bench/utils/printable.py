@@ -45,6 +45,17 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """Return a number of things in words: 1 clip, 2 clips, 1,000 clips.
+
+    Args:
+        number: The number, 0 or more.
+        noun: One of the things; with a verb, if one follows.
+        several: The same for several; by default the noun with an s.
+    """
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
 def _written(letter: str) -> str:
     """Return a character as Python's source writes it."""
     code = ord(letter)

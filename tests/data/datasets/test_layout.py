@@ -30,9 +30,9 @@ def test_splits_are_by_number_and_every_video_is_listed_once() -> None:
     ("train", "test", "message"),
     [
         ("", "a", "split 1 has 0 clips to train on and 1 to test on"),
-        ("a", "", "split 1 has 1 clips to train on and 0 to test on"),
-        ("ab", "cb", "split 1 names 1 clips more than once: b"),
-        ("aa", "b", "split 1 names 1 clips more than once: a"),
+        ("a", "", "split 1 has 1 clip to train on and 0 to test on"),
+        ("ab", "cb", "split 1 names 1 clip more than once: b"),
+        ("aa", "b", "split 1 names 1 clip more than once: a"),
     ],
 )
 def test_empty_lists_and_repeated_ids_are_refused(train: str, test: str, message: str) -> None:

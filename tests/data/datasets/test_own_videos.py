@@ -89,7 +89,7 @@ def test_csv_ids_do_not_depend_on_where_the_data_is(tmp_path: Path, clip: Path) 
         ("path,label,split\na.avi,0,train\nno.avi,0,test\nnone.avi,0,test\n", "0 to test on: 2 entries .* no file"),
         ("path,label,split\no.avi,0,train\nno.avi,0,test\n", "all 2 clips .* o.avi, no.avi"),
         ("path,label,split\na.avi,0,train\nc.avi,1,test\n", "train on for 1"),
-        ("path,label,split\na.avi,0,train\n", "1 clips to train on and 0 to test on"),
+        ("path,label,split\na.avi,0,train\n", "1 clip to train on and 0 to test on"),
         ("path,label,split\na.avi,0,train\na.avi,0,test\n", "more than once: a.avi"),
         ("", "is empty: nothing is in it"),
     ],

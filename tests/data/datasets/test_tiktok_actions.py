@@ -135,9 +135,9 @@ def test_a_path_that_no_machine_can_have_is_no_clip(tmp_path: Path, name: str) -
     (tmp_path / "frames.txt").write_text(f"{name} 0 16\n")
     (tmp_path / "manifest.csv").write_text(f"path,hashtag,id\n{name},dance,1\n")
     for read, message in (
-        (lambda: VideoList(tmp_path / "list.txt"), "1 of 1 clips"),
+        (lambda: VideoList(tmp_path / "list.txt"), "1 of 1 clip"),
         (lambda: VideoList(tmp_path / "frames.txt"), "wants 16 frames"),
-        (lambda: TikTokActions(tmp_path), "1 of 1 clips"),
+        (lambda: TikTokActions(tmp_path), "1 of 1 clip"),
     ):
         with pytest.raises(UserError, match=message):
             read()

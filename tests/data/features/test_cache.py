@@ -174,7 +174,7 @@ def test_clips_with_different_numbers_of_features_are_told(tmp_path: Path) -> No
             return (None if values is None else values.T), notes
 
     for _ in range(2):  # made, and found in the cache
-        with pytest.raises(UserError, match=r"numbers of features: 3 for 2 clips \(a, b\); 4 for 1 clips \(c\)"):
+        with pytest.raises(UserError, match=r"numbers of features: 3 for 2 clips \(a, b\); 4 for 1 clip \(c\)"):
             extract(sources, Rows(tmp_path / "log"), tmp_path / "cache", 0, "letters")
 
 
@@ -212,7 +212,7 @@ def test_values_of_a_clip_that_is_exchanged_meanwhile_are_not_kept(tmp_path: Pat
                 path.unlink()
             return found
 
-    with pytest.raises(UserError, match="1 clips changed while the run went on: a"):
+    with pytest.raises(UserError, match="1 clip changed while the run went on: a"):
         extract(sources, Exchanged(tmp_path / "log"), tmp_path / "cache", workers, "letters")
     kept.replace(clip)
     found = extract(sources, Letters(tmp_path / "log"), tmp_path / "cache", workers, "letters")

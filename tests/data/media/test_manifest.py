@@ -184,7 +184,7 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(samples: list[Sample]
     found = check_clips(samples, tmp_path / "found.json", workers=1)
     found.require_unchanged(samples)
     exchange(samples[1].path, samples[2].path.read_bytes())
-    with pytest.raises(UserError, match="1 clips changed while the run went on: clip1"):
+    with pytest.raises(UserError, match="1 clip changed while the run went on: clip1"):
         found.require_unchanged(samples)
     samples[3].path.unlink()
     with pytest.raises(UserError, match="2 clips changed while the run went on: clip1, clip3"):

@@ -294,7 +294,7 @@ def test_a_clip_that_changes_between_preflight_and_test_leaves_no_score(root: Pa
     before = one.path.stat()
     one.path.write_bytes(other.path.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
     os.utime(one.path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.id}"):
+    with pytest.raises(UserError, match=f"1 clip changed while the run went on: {one.id}"):
         ready.run()
     [record] = load_records(tmp_path / "runs" / "records")
     assert (record.status, record.n_scored) == ("error", 0)

@@ -119,7 +119,7 @@ def test_clips_that_change_are_named(root: Path, tmp_path: Path) -> None:
     before = one.path.stat()
     one.path.write_bytes(other.path.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
     os.utime(one.path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.id}"):
+    with pytest.raises(UserError, match=f"1 clip changed while the run went on: {one.id}"):
         clips.require_unchanged()
 
 

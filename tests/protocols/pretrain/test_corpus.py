@@ -79,7 +79,7 @@ def test_bytes_are_part_of_a_corpus_identity_and_a_change_is_named(root: Path, t
     assert first.key == again.key != first.identity
     again.require_unchanged()
     (copy / "3.mp4").write_bytes((copy / "3.mp4").read_bytes() + b"\0")
-    with pytest.raises(UserError, match="1 clips changed while the run went on: 3.mp4"):
+    with pytest.raises(UserError, match="1 clip changed while the run went on: 3.mp4"):
         again.require_unchanged()
     changed = opened(copy, tmp_path)
     assert (changed.identity, changed.key != first.key) == (first.identity, True)

@@ -365,7 +365,7 @@ def test_a_clip_that_is_exchanged_before_its_features_are_taken_is_named_and_giv
 
     with monkeypatch.context() as patch:
         patch.setattr(split, "extract", late)
-        with pytest.raises(UserError, match=f"1 clips changed while the run went on: {one.stem}"):
+        with pytest.raises(UserError, match=f"1 clip changed while the run went on: {one.stem}"):
             run(copy, tmp_path, "backbone=looks")
     assert not list((tmp_path / "records").glob("*.json"))
 

@@ -16,6 +16,7 @@ from tta_bench.data.media.decode import VIDEO_SUFFIXES
 from tta_bench.data.media.frame_folders import frame_files
 from tta_bench.errors import UserError, shorten
 from tta_bench.utils.files import is_there
+from tta_bench.utils.printable import counted
 from tta_bench.utils.tables import Table, plain, read_table, split_lines
 
 FORM = (
@@ -215,8 +216,9 @@ def refuse_lost(file: Path, lost: Sequence[str], total: int) -> None:
     hint = f"Paths are relative to the folder of the list; {what_is_in(folder)}."
     if far:
         hint = "They are absolute paths, perhaps of another machine: write them relative to the list's folder. " + hint
-    count = f"all {total:,} clips" if every and total > 1 else f"{len(lost):,} of {total:,} clips"
-    raise UserError(f"{count} listed in {file} are not there: {shorten(lost)}.", hint)
+    count = f"all {total:,} clips" if every and total > 1 else f"{len(lost):,} of {counted(total, 'clip')}"
+    are = "is" if len(lost) == 1 else "are"
+    raise UserError(f"{count} listed in {file} {are} not there: {shorten(lost)}.", hint)
 
 
 def _number(label: str) -> float | None:

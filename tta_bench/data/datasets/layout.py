@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.errors import UserError, shorten, unknown
+from tta_bench.utils.printable import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,12 @@ class Layout:
             if not train or not test:
                 gone = sum(map(len, (*split.lost.values(), *split.again.values())))
                 said = f": {gone:,} entries of its lists have no file or name a clip again" if gone else ""
-                raise UserError(f"split {number} has {train:,} clips to train on and {test:,} to test on{said}.")
+                raise UserError(
+                    f"split {number} has {counted(train, 'clip')} to train on and {test:,} to test on{said}."
+                )
             count = Counter(sample.id for sample in (*split.train, *split.test))
             if twice := [name for name, times in count.items() if times > 1]:
-                raise UserError(f"split {number} names {len(twice):,} clips more than once: {shorten(twice)}.")
+                raise UserError(f"split {number} names {counted(len(twice), 'clip')} more than once: {shorten(twice)}.")
 
     @property
     def splits(self) -> tuple[int, ...]:

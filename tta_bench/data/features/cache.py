@@ -28,6 +28,7 @@ from tta_bench.data.media.file_hashes import changed_clips, content_digests, is_
 from tta_bench.errors import RunFailed, UserError, shorten
 from tta_bench.utils.files import atomic_file, sweep
 from tta_bench.utils.keyed_random import digest
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import Bar, console
 from tta_bench.utils.signals import serve
 
@@ -149,7 +150,9 @@ def _require_one_width(widths: Mapping[str, int], title: str) -> None:
         if width:
             ids[width].append(id)
     if len(ids) > 1:
-        listed = [f"{width:,} for {len(those):,} clips ({shorten(those, 2)})" for width, those in sorted(ids.items())]
+        listed = [
+            f"{width:,} for {counted(len(those), 'clip')} ({shorten(those, 2)})" for width, those in sorted(ids.items())
+        ]
         raise UserError(f"{title}: the clips have different numbers of features: {'; '.join(listed)}.")
 
 

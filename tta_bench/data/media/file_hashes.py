@@ -11,6 +11,7 @@ from tta_bench.data.datasets.places import content_digest
 from tta_bench.data.media.stat_cache import STAMP, StatCache, file_stat
 from tta_bench.errors import UserError, shorten
 from tta_bench.utils.keyed_random import digest as hash_of
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import Bar
 
 THREADS = 4
@@ -86,7 +87,7 @@ def require_same_contents(before: Mapping[str, str], after: Mapping[str, str]) -
 def changed_clips(ids: Sequence[str]) -> UserError:
     """Return the error that names clips which changed while they were used."""
     return UserError(
-        f"{len(ids):,} clips changed while the run went on: {shorten(ids)}.",
+        f"{counted(len(ids), 'clip')} changed while the run went on: {shorten(ids)}.",
         "There is no score, since it would be of other data. Restore them, or start anew with the new ones.",
     )
 

@@ -13,6 +13,7 @@ from tta_bench.protocols.base.protocol_run import Findings, ProtocolRun
 from tta_bench.records.claims import HINT, Claimed, wait_for
 from tta_bench.records.schema import Record
 from tta_bench.utils.faults import foreseen
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import console
 
 Result = TypeVar("Result")
@@ -24,7 +25,9 @@ class Failed(BenchError):
     """Some experiments of a command that failed, each told before; exits with the worst one's code."""
 
     def __init__(self, errors: Sequence[BenchError], count: int) -> None:
-        super().__init__(f"{len(errors)} of {count} experiments failed.", "The same command does them again.")
+        super().__init__(
+            f"{len(errors)} of {counted(count, 'experiment')} failed.", "The same command does them again."
+        )
         self.exit_code = max(error.exit_code for error in errors)
 
 

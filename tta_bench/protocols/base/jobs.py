@@ -18,6 +18,7 @@ from tta_bench.cards.validation import validate_keys
 from tta_bench.config.overrides import Launcher, parse, section
 from tta_bench.errors import RunFailed, UserError
 from tta_bench.experiments.common import LauncherSettings
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import console
 from tta_bench.utils.signals import SIGNALS, one_signal, take_signals
 
@@ -71,7 +72,9 @@ def launch(
         run_here(todo, settings.parallel or 1, folder)
         return
     job = submit_to_slurm(todo, settings, folder)
-    console.print(f"job {job}: {count} experiments, a task each; scripts and logs in {folder}.", markup=False)
+    console.print(
+        f"job {job}: {counted(count, 'experiment')}, a task each; scripts and logs in {folder}.", markup=False
+    )
     console.print(f"How they go: tta-bench list runs --work-dir {work_dir}", markup=False)
 
 
@@ -125,7 +128,7 @@ def run_here(todo: Sequence[Sequence[str]], parallel: int, logs: Path) -> None:
     failed = [str(log) for log, code in ended if code != 0]
     if failed:
         raise RunFailed(
-            f"{len(failed)} of {len(todo)} experiments failed. Their logs: {', '.join(failed[:5])}.",
+            f"{len(failed)} of {counted(len(todo), 'experiment')} failed. Their logs: {', '.join(failed[:5])}.",
             "The same command does them again.",
         )
 

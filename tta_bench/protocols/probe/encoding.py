@@ -22,6 +22,7 @@ from tta_bench.protocols.probe.encoder import CLIPS_AT_ONCE, Encoder, EncodingSi
 from tta_bench.utils.files import sweep
 from tta_bench.utils.keyed_random import digest
 from tta_bench.utils.paths import cache_folder
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import console
 
 
@@ -62,7 +63,7 @@ def require_room(
     if needed > free:
         pooled = todo * size.bytes("pooled", windows)
         raise UserError(
-            f"the {' and '.join(kinds)} features of {todo:,} clips need {needed / 1e9:,.1f} GB of disk, and "
+            f"the {' and '.join(kinds)} features of {counted(todo, 'clip')} need {needed / 1e9:,.1f} GB of disk, and "
             f"{free / 1e9:,.1f} GB are free.",
             f"The linear and knn protocols need {pooled / 1e9:,.2f} GB. Or set TTA_BENCH_CACHE to a folder on a larger "
             "disk.",
@@ -112,7 +113,9 @@ def encode_all(
     world.meet()
     stored, made = encoding_stores(encoder, rule, kinds), sum(map(len, todo))
     reused = len({contents[sample.path] for sample in samples}) - made
-    console.print(f"encoded by {encoder.card.name}: {made:,} clips now, {reused:,} before", style="dim", markup=False)
+    console.print(
+        f"encoded by {encoder.card.name}: {counted(made, 'clip')} now, {reused:,} before", style="dim", markup=False
+    )
     return Encoded(stored_clips(samples, contents, stored), made)
 
 

@@ -58,6 +58,7 @@ from tta_bench.records.intensities import Truth
 from tta_bench.records.schema import Record
 from tta_bench.records.store import record_name
 from tta_bench.registry import PROTOCOLS
+from tta_bench.utils.printable import counted
 from tta_bench.utils.progress import console
 
 
@@ -128,7 +129,9 @@ class Reaction(ProtocolRun):
                 train_or_load(run, self.training(step), start, self.meta())
         layout, ids = run.clips.layout, [clip.id for clip in run.clips.scored]
         write_outputs(file, ids, self.test(step).outputs, layout.targets, layout.id_style)
-        console.print(f"{file}: {len(ids):,} clips, in the challenge's form; they have no score here.", markup=False)
+        console.print(
+            f"{file}: {counted(len(ids), 'clip')}, in the challenge's form; they have no score here.", markup=False
+        )
 
     def prepare(self) -> PreparedRun[ReactionSplit]:
         """Return the prepared run."""
