@@ -3,6 +3,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from mmengine.logging.history_buffer import HistoryBuffer
 
 from tta_bench.errors import UserError
 from tta_bench.models.checkpoints.opaque import Opaque
-from tta_bench.models.checkpoints.read import read_checkpoint, save_checkpoint
+from tta_bench.models.checkpoints.read import read_checkpoint, read_outline, save_checkpoint
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2, dtype=torch.bfloat16)}
 
@@ -160,6 +162,40 @@ def test_the_digest_is_compared_before_anything_is_unpickled(tmp_path):
         read_checkpoint(bad, sha256=digest)
     assert digest in error.value.message
     assert hashlib.sha256(bad.read_bytes()).hexdigest() in error.value.message
+
+
+def test_an_outline_is_a_checkpoint_without_its_values(tmp_path):
+    file = save(tmp_path / "a.pth", {"model": WEIGHTS, "step": 3})
+    outline = read_outline(file)
+    assert outline["step"] == 3
+    for name, value in WEIGHTS.items():
+        assert outline["model"][name].is_meta
+        assert (outline["model"][name].shape, outline["model"][name].dtype) == (value.shape, value.dtype)
+
+
+def test_an_outline_takes_no_memory_for_the_values(tmp_path):
+    file = save(tmp_path / "a.pth", {"model": {"w": torch.zeros(64_000_000)}})
+    code = (
+        "import sys; from tta_bench.engine.device import peak_memory_of_process as most\n"
+        "from tta_bench.models.checkpoints.read import read_outline\n"
+        "before = most(); read_outline(sys.argv[1]); print(most() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 64e6  # the values are 256e6 bytes
+
+
+def test_an_outline_is_refused_where_the_checkpoint_is(tmp_path):
+    good = save(tmp_path / "a.pth", {"model": WEIGHTS})
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(good.read_bytes()[:-100])
+    for file in (
+        cut,
+        tmp_path / "none.pth",
+        save(tmp_path / "list.pth", [1]),
+        save(tmp_path / "code.pth", {"a": print}),
+    ):
+        with pytest.raises(UserError):
+            read_outline(file)
 
 
 def test_saving_replaces_the_file_whole_or_not_at_all(tmp_path):

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
 
 from tests.engine.line import line_step, line_training
 from tta_bench.engine.device import OutOfMemory
 from tta_bench.engine.training import Training
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.models.checkpoints.read import read_outline
 from tta_bench.protocols.base import preflight
 from tta_bench.protocols.base.preflight import Estimate, fit_micro_batch, try_once
 
@@ -59,14 +58,14 @@ def test_memory_of_every_trial_is_given_back(most: int, monkeypatch: pytest.Monk
 
 def test_a_checkpoint_is_read_back_without_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    monkeypatch.setattr(preflight, "read_checkpoint", lambda path: read.append(read_checkpoint(path)))
+    monkeypatch.setattr(preflight, "read_outline", lambda path: read.append(read_outline(path)))
     training = line_training()
     try_once(training, lambda: None, tmp_path)
     model = read[0]["model"]
     assert {name: value.shape for name, value in model.items()} == {
         name: value.shape for name, value in training.model.state_dict().items()
     }
-    assert all(isinstance(value, FakeTensor) for value in model.values())
+    assert all(value.is_meta for value in model.values())
 
 
 def test_a_checkpoint_that_could_not_be_read_is_said_before_training(

@@ -59,6 +59,21 @@ def read_checkpoint(path: str | Path, sha256: str | None = None, key: str = "") 
     return Checkpoint(_read(path), path, key)
 
 
+def read_outline(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint that ``torch.save`` wrote, but for the values of its tensors, which are on the meta device.
+
+    Raises:
+        UserError: If the file is missing, damaged, of another kind, or asks for a name that is not allowed.
+    """
+    path = Path(path)
+    kind_of(path)
+    try:
+        raw = _unpickle(path, "meta")
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    return _dictionary(raw, path)
+
+
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of one file."""
     kind = kind_of(path)
@@ -66,9 +81,15 @@ def _read(path: Path) -> dict[str, Any]:
         raw = safetensors.torch.load_file(path) if kind == "safetensors" else _unpickle(path)
     except Exception as error:
         raise _unreadable(path, error) from error
+    content = _dictionary(raw, path)
+    _check_sizes(content, path)
+    return content
+
+
+def _dictionary(raw: object, path: Path) -> dict[str, Any]:
+    """Return the content of a file, or refuse what is no dictionary."""
     if not isinstance(raw, dict):
         raise UserError(f"{path} holds a {type(raw).__name__}, not a dictionary of parameters.", EXPECTED)
-    _check_sizes(raw, path)
     return raw
 
 
@@ -108,13 +129,13 @@ def save_checkpoint(path: str | Path, content: Mapping[str, Any]) -> None:
         torch.save(dict(content), file)
 
 
-def _unpickle(path: Path) -> object:
-    """Read a pickle of ``torch.save``; names beside the parameters get stand-ins, any other ends it."""
+def _unpickle(path: Path, device: str = "cpu") -> object:
+    """Read a pickle of ``torch.save`` onto a device; names beside the parameters get stand-ins, any other ends it."""
     allowed = {name: stand for name in _names_in(path) if (stand := stand_in(name)) is not None}
     while True:
         try:
             with torch.serialization.safe_globals([(stand, name) for name, stand in allowed.items()]):
-                return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - restricted, only here
+                return torch.load(path, map_location=device, weights_only=True)  # noqa: TID251 - restricted, only here
         except UnpicklingError as error:  # a file of the old format tells its names one after the other
             name = _refused(error)
             stand = None if name is None or name in allowed else stand_in(name)

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from torch._subclasses.fake_tensor import FakeTensorMode
-
 from tta_bench.data.loading import train_loader
 from tta_bench.data.media.disk_rate import Rate, cold_rate
 from tta_bench.data.step_order import StepBatches
@@ -20,7 +18,7 @@ from tta_bench.engine.memory import give_back, nothing_left
 from tta_bench.engine.training import Training
 from tta_bench.engine.world import ALONE, World
 from tta_bench.errors import UserError
-from tta_bench.models.checkpoints.read import read_checkpoint
+from tta_bench.models.checkpoints.read import read_outline
 from tta_bench.protocols.base.room import loaders_bytes, measured, require_fit, require_fixed
 from tta_bench.utils.files import temporary_path
 from tta_bench.utils.progress import console
@@ -192,8 +190,7 @@ def _try_checkpoint(training: Training, folder: Path) -> int:
     path = temporary_path(folder / "preflight.pt")  # other processes may try the same
     try:
         training.save(path, 0, {})
-        with FakeTensorMode():  # all is read but the values, which would be held twice
-            read_checkpoint(path)
+        read_outline(path)  # without the values, which would be held twice
         return path.stat().st_size
     finally:
         path.unlink(missing_ok=True)
