@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from benchmarks.ucf101_size import write_results
 from tta_bench.boards.collect import collect_entries
 from tta_bench.boards.published import quote_published
 from tta_bench.boards.standing import word_of
+from tta_bench.boards.web import scatter
 from tta_bench.boards.web.build import write_site
+from tta_bench.boards.web.labels import Box
 from tta_bench.boards.web.report import write_report
 from tta_bench.boards.write import official_folder
 from tta_bench.protocols.scaling.picture import draw
@@ -92,6 +96,25 @@ def test_a_board_is_sorted_filtered_and_leads_to_a_record(page: Any, site: Path)
     page.get_by_role("link", name="1/0", exact=True).first.click()
     assert page.get_by_role("heading", level=1).inner_text().endswith("on ucf101_ft, split 1, seed 0")
     assert page.get_by_text("tta-bench run").count() == 1
+
+
+def test_names_of_a_picture_of_cost_cover_neither_each_other_nor_a_dot(page: Any) -> None:
+    pick = random.Random(0)
+    names = ("timm/mobilenetv3_small_050", "MMM_WWW", "videomaev2_vit_tiny", "Swin3D-Large@@@@", "illi", "resnet50")
+    boxes = """() => [...document.querySelectorAll("text:not(.dim), circle")].map(one => {
+        const box = one.getBBox(), edge = one.tagName === "text" ? 1 : 0;
+        return [one.tagName, box.x, box.y + edge, box.x + box.width, box.y + box.height - edge];
+    })"""
+    for count in range(2, 20):
+        points = [
+            scatter.Point(pick.choice(names), 10 ** pick.random(), pick.uniform(0.1, 0.3), 0.1, 0.4)
+            for _ in range(count)
+        ]
+        page.set_content(scatter.scatter(points, "top1", "hours"))
+        found = [(kind, Box(*edges)) for kind, *edges in page.evaluate(boxes)]
+        assert [kind for kind, _ in found].count("text") >= min(count, 8)
+        for (kind, one), (other_kind, other) in combinations(found, 2):
+            assert "text" not in (kind, other_kind) or not one.meets(other)
 
 
 @pytest.mark.parametrize(("scheme", "width"), VIEWS)
