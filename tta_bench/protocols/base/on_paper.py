@@ -93,7 +93,7 @@ def on_paper(
     try:
         with torch.device("meta"):
             empty = build_backbone(card, clip)
-        with FakeTensorMode(allow_non_fake_inputs=True):
+        with FakeTensorMode(allow_non_fake_inputs=True):  # private to PyTorch; meta tensors are on no GPU, as these are
             net = _imagined(empty).train()
             one, two = (_kept(net, clip, clips, precision) for clips in (1, 2))
             weights, each = sum(int(parameter.nbytes) for parameter in net.parameters()), two - one
