@@ -22,7 +22,7 @@ WITH_ATTENTION, ALONE = "its products and attention", "its products alone"
 
 ATEN = torch.ops.aten
 PRODUCTS = {
-    *(ATEN.mm.default, ATEN.mm.out, ATEN.addmm.default, ATEN.bmm.default, ATEN.baddbmm.default),
+    *(ATEN.mm.default, ATEN.bmm.out, ATEN.addmm.default, ATEN.bmm.default, ATEN.baddbmm.default),
     *(ATEN.convolution.default, ATEN.convolution_backward.default),
 }
 ATTENTION = {ATEN._scaled_dot_product_flash_attention_for_cpu.default: 2}
@@ -81,13 +81,9 @@ class Floor:
         self.done = recorded.done
         return result
 
-    def calls(self, ours: str, precision: str) -> dict[str, Callable[[], object]]:
+    def calls(self, ours: str) -> dict[str, Callable[[], object]]:
         """Return the step and its two floors, named for a table."""
-        return {
-            f"{ours}, {precision}": self.run,
-            f"{WITH_ATTENTION}, {precision}": self.with_attention,
-            f"{ALONE}, {precision}": self.products,
-        }
+        return {ours: self.run, WITH_ATTENTION: self.with_attention, ALONE: self.products}
 
     def with_attention(self) -> None:
         """Do the products again, and attention as its kernel computes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -23,14 +24,25 @@ Turns = dict[str, list[Turn]]
 
 def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> Turns:
     """Return what each call took in each round, after one round that does not count."""
+    return taken({name: partial(timed, call) for name, call in calls.items()}, rounds, warm=1)
+
+
+def taken(calls: Mapping[str, Callable[[], Turn]], rounds: int, warm: int) -> Turns:
+    """Return the turns of calls that time themselves, after so many rounds that do not count."""
     turns: Turns = {name: [] for name in calls}
-    for turn in range(rounds + 1):
+    for turn in range(rounds + warm):
         for name, call in calls.items():
-            wall, processor = time.perf_counter(), processor_seconds()
-            call()
-            if turn:
-                turns[name].append(Turn(time.perf_counter() - wall, processor_seconds() - processor))
+            took = call()
+            if turn >= warm:
+                turns[name].append(took)
     return turns
+
+
+def timed(call: Callable[[], object]) -> Turn:
+    """Return what a call took."""
+    wall, processor = time.perf_counter(), processor_seconds()
+    call()
+    return Turn(time.perf_counter() - wall, processor_seconds() - processor)
 
 
 def processor_seconds() -> float:

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, official_module
+from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, official_module
 from tta_bench.engine.device import Machine
 from tta_bench.experiments.fine_tune import TrainSettings
 from tta_bench.models.backbones.mmaction2_compat import build_mmaction, import_mmaction
@@ -32,12 +32,6 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Precision = Literal["fp32", "bf16"]
 Step = Callable[[Precision], object]
-
-
-def steps() -> dict[str, Step]:
-    """Return the step of ours and of every peer that is at hand."""
-    makers = {OURS: ours, OFFICIAL: official, MMACTION2: mmaction2, HUGGING_FACE: hugging_face}
-    return {name: make() for name, make in makers.items() if name not in absent()}
 
 
 def ours() -> Step:
@@ -148,3 +142,12 @@ def mmaction2() -> Step:
 
 def _autocast(precision: Precision) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
+
+
+CONTENDERS: dict[str, Callable[[], Step]] = {
+    OURS: ours,
+    OFFICIAL: official,
+    MMACTION2: mmaction2,
+    HUGGING_FACE: hugging_face,
+}
+"""Makers of the steps by the name of the project."""

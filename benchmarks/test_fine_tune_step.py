@@ -2,61 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
 import torch
 
+from benchmarks.apart import Calls, apart
 from benchmarks.floor import ALONE, WITH_ATTENTION, Floor
-from benchmarks.interleaved import Turn, Turns, as_table, interleaved, speed
-from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, say_absent
-from benchmarks.precisions import needs_bfloat16, precisions
-from benchmarks.steps import CLIPS, OURS, steps
+from benchmarks.interleaved import Turn, Turns, as_table, speed, taken
+from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, say_absent
+from benchmarks.precisions import needs_bfloat16
+from benchmarks.steps import CLIPS, CONTENDERS, OURS, Precision
 from tta_bench.engine.memory import freed_kept
 
+ROUNDS = int(os.environ.get("TTA_BENCH_ROUNDS", "5"))
+"""Rounds that count; two go before, since memory that a program keeps is there only from its second step on."""
 
-@pytest.fixture(scope="module")
-def turns() -> Turns:
-    """What every contender's step took in each precision, and our floors, in five rounds."""
-    contenders = steps()
-    if len(contenders) == 1:
+
+def measured(precision: Precision) -> Turns:
+    """Return what every contender's step took, and our floors; each contender in a process of its own."""
+    peers = [name for name in CONTENDERS if name != OURS and name not in absent()]
+    if not peers:
         pytest.skip("no peer is at hand")
-    ours = contenders.pop(OURS)
-    calls: dict[str, Callable[[], object]] = {}
-    for precision in precisions():
-        calls |= {f"{name}, {precision}": partial(step, precision) for name, step in contenders.items()}
-        calls |= Floor(partial(ours, precision)).calls(OURS, precision)
-    with freed_kept(torch.device("cpu")):  # as our training does; here it is everyone's
-        return interleaved(calls, rounds=5)
+    calls = {name: call for peer in peers for name, call in apart(partial(peer_calls, peer, precision)).items()}
+    return taken(calls | apart(partial(our_calls, precision)), ROUNDS, warm=2)
 
 
-def of(turns: Turns, precision: str) -> Turns:
-    """Return the turns in one precision."""
-    return {name: found for name, found in turns.items() if name.endswith(precision)}
+@contextmanager
+def peer_calls(name: str, precision: Precision) -> Iterator[Calls]:
+    """Hold a peer's step."""
+    yield {name: partial(CONTENDERS[name](), precision)}
 
 
-def against_the_quickest(turns: Turns, precision: str) -> Turn:
+@contextmanager
+def our_calls(precision: Precision) -> Iterator[Calls]:
+    """Hold our step with its floors, in memory that is kept to the end, as `train` keeps it."""
+    with freed_kept(torch.device("cpu")):
+        yield Floor(partial(CONTENDERS[OURS](), precision)).calls(OURS)
+
+
+def against_the_quickest(turns: Turns) -> Turn:
     """Return how many times as fast our step was as the quickest peer's, like for like."""
-    peers = [name for name in of(turns, precision) if not name.startswith((OURS, WITH_ATTENTION, ALONE))]
-    ratios = [speed(turns, f"{OURS}, {precision}", name) for name in peers]
+    ratios = [speed(turns, OURS, name) for name in turns if name not in (OURS, WITH_ATTENTION, ALONE)]
     return Turn(min(ratio.wall for ratio in ratios), min(ratio.processor for ratio in ratios))
 
 
-def require(turns: Turns, precision: str) -> None:
-    """Print the turns of a precision, and fail where our step is neither quicker by .15 nor near its floor."""
-    print(as_table(of(turns, precision), f"{OURS}, {precision}"))
-    near = speed(turns, f"{OURS}, {precision}", f"{WITH_ATTENTION}, {precision}")
-    assert against_the_quickest(turns, precision).processor >= 1.15 or near.processor >= 0.85
+def require(turns: Turns) -> None:
+    """Print what steps took, and fail where ours is neither quicker by .15 nor near its floor."""
+    print(as_table(turns, OURS))
+    near = speed(turns, OURS, WITH_ATTENTION)
+    assert against_the_quickest(turns).processor >= 1.15 or near.processor >= 0.85
 
 
-def test_a_step_in_float32_is_quicker_than_the_quickest_or_near_its_floor(turns: Turns) -> None:
-    print(f"\nfine-tune step of ViT-B, {CLIPS} clips of 16 x 224, {torch.get_num_threads()} threads:")
+def test_a_step_in_float32_is_quicker_than_the_quickest_or_near_its_floor() -> None:
+    print(f"\nfine-tune step of ViT-B, {CLIPS} clips of 16 x 224, {torch.get_num_threads()} threads, float32:")
     say_absent((OFFICIAL, MMACTION2, HUGGING_FACE))
-    require(turns, "fp32")
+    require(measured("fp32"))
 
 
 @needs_bfloat16
-def test_a_step_in_bfloat16_is_quicker_than_the_quickest_or_near_its_floor(turns: Turns) -> None:
-    print()
-    require(turns, "bf16")
+def test_a_step_in_bfloat16_is_quicker_than_the_quickest_or_near_its_floor() -> None:
+    print("\nthe same in bfloat16:")
+    require(measured("bf16"))
