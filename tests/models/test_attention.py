@@ -42,3 +42,15 @@ def test_plain_products_have_the_gradient_of_their_values_on_heads_that_lie_apar
     q, k, v = (torch.randn(2, 4, 3, 5, dtype=torch.float64).transpose(1, 2).requires_grad_() for _ in range(3))
     torch.testing.assert_close(_PlainProducts.apply(q, k, v), F.scaled_dot_product_attention(q, k, v))
     assert torch.autograd.gradcheck(_PlainProducts.apply, (q, k, v))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_compiled_as_one_graph_it_has_the_same_bits(dtype):
+    found = []
+    for attends in (attend, torch.compile(attend, backend="aot_eager", fullgraph=True, dynamic=False)):
+        draw = torch.Generator().manual_seed(0)
+        q, k, v = (torch.randn(2, 4, 5, 8, generator=draw).to(dtype).requires_grad_() for _ in range(3))
+        mixed = attends(q, k, v)
+        mixed.square().sum().backward()
+        found.append([mixed.detach(), q.grad, k.grad, v.grad])
+    assert all(torch.equal(eager, compiled) for eager, compiled in zip(*found, strict=True))

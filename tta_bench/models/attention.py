@@ -19,7 +19,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Return softmax attention of queries, keys and values ``(B, heads, N, D)``, of the same shape."""
     if not len(q):  # stochastic depth left no sample, which not every kernel takes
         return v
-    if q.device.type != "cpu":
+    if q.device.type != "cpu" or type(q) is not Tensor:  # tensors without data stand for a GPU's
         return F.scaled_dot_product_attention(q, k, v)
     if q.dtype == torch.bfloat16 and q.shape[2] <= FEW_TOKENS:
         mixed: Tensor = _PlainProducts.apply(q, k, v)
@@ -29,7 +29,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 class _PlainProducts(torch.autograd.Function):
-    """Softmax attention by plain products, as many heads at a time as the cache holds; the weights are kept.
+    """Softmax attention by plain products, as many heads at a time as the cache holds; a gradient keeps the weights.
 
     PyTorch's kernel, which keeps none, takes half as long again in bfloat16 on a CPU.
     """
@@ -40,8 +40,8 @@ class _PlainProducts(torch.autograd.Function):
         mixed, kept = _like(flat_v), []
         for a, b, c, out in _together(scaled, flat_k, flat_v, mixed):
             weights = torch.bmm(a, b.transpose(1, 2))
-            kept.append(torch.softmax(weights, -1, out=weights))
-            torch.bmm(weights, c, out=out)
+            torch.bmm(torch.softmax(weights, -1, out=weights), c, out=out)
+            kept += [weights] if any(ctx.needs_input_grad) else []
         ctx.save_for_backward(scaled, flat_k, flat_v, *kept)
         return mixed.view(q.shape)
 
