@@ -29,6 +29,13 @@ DEVIATION_EPS = 1e-6
 """Added to a tubelet's standard deviation before dividing by it (engine_for_pretraining.py of the repository)."""
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _decoder_positions(tokens: int, width: int, device: torch.device) -> Tensor:
+    """Return the decoder's position table: PyTorch 2.11 takes two compiled constants of one function for one."""
+    positions: Tensor = sinusoid_positions(tokens, width, device)
+    return positions
+
+
 class MaskedEncoder(nn.Module):
     """The blocks of a VideoMAE V2 encoder on the visible tubelets of a clip; the others are not even embedded.
 
@@ -108,7 +115,8 @@ class MaskedAutoencoder(nn.Module):
         Returns:
             ``float (B, D, P * 3)``, in the units of the targets; the channel runs fastest.
         """
-        outer, inner = (sinusoid_positions(self.tokens, width, tubelets.device) for width in self.widths)
+        outer = sinusoid_positions(self.tokens, self.widths[0], tubelets.device)
+        inner = _decoder_positions(self.tokens, self.widths[1], tubelets.device)
         seen = self.encoder_to_decoder(self.encoder(tubelets, outer[visible]))
         inner = inner.to(seen.dtype)
         x = torch.cat([seen + inner[visible], self.mask_token.to(seen.dtype) + inner[decoded]], dim=1)
