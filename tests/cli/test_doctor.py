@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from click.testing import CliRunner, Result
 
@@ -64,6 +65,13 @@ def test_an_extra_that_is_absent_is_optional(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_package_that_is_absent_is_to_be_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
     assert not any(line.ok for line in doctor.packages())
+
+
+def test_an_opencv_without_contributed_modules_is_to_be_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "img_hash")
+    (line,) = [line for line in doctor.packages() if line.part == "cv2"]
+    assert not line.ok
+    assert line.remedy == "pip install --force-reinstall opencv-contrib-python"
 
 
 def test_the_doctor_is_quick_and_imports_no_mmaction() -> None:

@@ -5,6 +5,7 @@ Packages are found, not imported: ``tta-bench check BACKBONE`` runs one for real
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -114,6 +115,9 @@ def packages() -> Iterator[ReportLine]:
         version = installed_version(distribution)
         if importlib.util.find_spec(module) is None:
             yield failed(module, "not installed", f"pip install {distribution}")
+        elif module == "cv2" and not hasattr(importlib.import_module(module), "img_hash"):
+            remedy = "pip install --force-reinstall opencv-contrib-python"
+            yield failed(module, "there, without the contributed modules", remedy)
         else:
             yield ReportLine(module, version or f"there, but not the distribution {distribution}")
 

@@ -26,6 +26,7 @@ from tta_bench.data.media.fingerprint import (
     same_pictures,
     shrink,
 )
+from tta_bench.errors import UserError
 
 MARKS = st.integers(0, 2**BITS - 1).map(lambda bits: f"{bits:0{BITS // 4}x}")
 
@@ -158,3 +159,9 @@ def test_nothing_is_chosen_of_nothing() -> None:
 def test_a_picture_is_shrunk_by_the_mean_of_its_area() -> None:
     board = np.asarray(np.kron(np.indices((64, 64)).sum(0) % 2 * 255, np.ones((4, 4))), np.uint8)
     assert abs(int(shrink(board).mean()) - 127) <= 1
+
+
+def test_an_opencv_that_cannot_hash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "img_hash")
+    with pytest.raises(UserError, match="lacks the contributed modules"):
+        fingerprint([shrink(np.ascontiguousarray(scene(0)[0]))])

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tta_bench.errors import UserError
+
 FRAMES = 8
 SIDE = 32
 """Height and width of the luma pictures that are hashed."""
@@ -104,8 +106,17 @@ def small_luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
 
 
 def _hash(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the 8 bytes of one picture's hash."""
+    """Return the 8 bytes of one picture's hash.
+
+    Raises:
+        UserError: OpenCV has no hash.
+    """
     if picture.std() < FLAT:
         return np.zeros(8, np.uint8)
     small = picture if picture.shape == (SIDE, SIDE) else shrink(picture)
+    if not hasattr(cv2, "img_hash"):  # another package may have put its own OpenCV in the place of ours
+        raise UserError(
+            "this OpenCV lacks the contributed modules, one of which hashes pictures.",
+            "pip install --force-reinstall opencv-contrib-python",
+        )
     return np.asarray(cv2.img_hash.pHash(np.ascontiguousarray(small)), np.uint8).reshape(-1)
