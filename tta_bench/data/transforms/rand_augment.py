@@ -173,8 +173,8 @@ def _mean_grey(frame: Pixels) -> int:
 
 def _histograms(frame: Pixels) -> NDArray[np.int64]:
     """Count the pixels of each grey level and channel: (256, 3)."""
-    counts = [cv2.calcHist([frame], [channel], None, [256], [0, 256]) for channel in range(3)]
-    return np.hstack(counts).astype(np.int64)
+    counts = [cv2.calcHist([frame], [channel], None, [256], [0, 256]).ravel() for channel in range(3)]
+    return np.stack(counts, axis=1).astype(np.int64)
 
 
 def _stretched_levels(frame: Pixels) -> NDArray[np.float64]:
