@@ -55,8 +55,9 @@ check-wheel:
 check-slurm: install
 	.ci/check-slurm
 
-#   make check-gpu     steps on a CUDA device: deterministic or not, and how fast; one table (nothing without a device)
+#   make check-gpu     on a CUDA device its tests, and steps as one table: deterministic or not, and how fast (else nothing)
 check-gpu: install
+	$(BIN)/pytest -m gpu
 	$(BIN)/python .ci/check_gpu.py
 
 #   make bench         this suite and its peers, side by side in one run

@@ -21,6 +21,12 @@ if settings.get_current_profile_name() != "ci":  # a busy machine fails no test;
     settings.load_profile("unhurried")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide a GPU, since tests hold a CPU's figures and fork, but from those that ``-m gpu`` chooses."""
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for the whole session, so that the embedded sample is made once."""

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tta_bench.engine.moving import Ahead, chosen, on_the_way, sent
 
 CPU, META = torch.device("cpu"), torch.device("meta")
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
 
 @settings(deadline=None, max_examples=50)
@@ -66,7 +65,8 @@ def test_a_failure_is_kept_until_its_item_is_asked_for() -> None:
         next(ahead)
 
 
-@needs_gpu
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_a_gpu_is_sent_page_locked_memory_and_the_same_numbers() -> None:
     device = torch.device("cuda")
     batch = torch.randint(0, 256, (5, 3, 7), dtype=torch.uint8).pin_memory()

@@ -147,6 +147,7 @@ def test_nothing_waits_for_the_device_before_a_steps_figures_are_read(
     assert waits == []
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 @pytest.mark.parametrize("micro_batch", [2, 8])
 def test_a_gpu_is_waited_for_once_in_a_step(micro_batch: int) -> None:
