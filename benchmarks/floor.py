@@ -8,14 +8,19 @@ gradients, since the kernel does the first of them again and does not keep ``N x
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
+
+from benchmarks.apart import Calls
+from tta_bench.engine.memory import freed_kept
 
 WITH_ATTENTION, ALONE = "its products and attention", "its products alone"
 """Names of the two floors."""
@@ -60,6 +65,13 @@ class Recorded(TorchDispatchMode):
         if func in PRODUCTS or func in ATTENTION or func in ATTENTION_GRADIENT:
             self.done.append(Done(func, *tree_map_only(Tensor, _form, (tuple(args), named))))
         return func(*args, **named)
+
+
+@contextmanager
+def with_floors(name: str, make: Callable[[], Callable[[str], object]], precision: str) -> Iterator[Calls]:
+    """Hold a step in a precision and its floors, in memory that is kept to the end, as `train` keeps it."""
+    with freed_kept(torch.device("cpu")):
+        yield Floor(partial(make(), precision)).calls(name)
 
 
 class Floor:

@@ -63,20 +63,23 @@ def official_step(folder: Path, clips: Tensor) -> Callable[[str], object]:
 
     Args:
         folder: The checkout.
-        clips: ``uint8 (clips, 16, 224, 224, 3)``.
+        clips: ``uint8 (clips, 16, 224, 224, 3)``, on the device that is computed on.
 
     Returns:
         The call, which takes the precision: ``fp32`` or ``bf16``.
     """
     with official_code(folder) as official, contextlib.redirect_stdout(io.StringIO()):
-        model = official.modeling_pretrain.pretrain_videomae_base_patch16_224(decoder_depth=4)
+        model = official.modeling_pretrain.pretrain_videomae_base_patch16_224(decoder_depth=4).to(clips.device)
         groups = official.optim_factory.get_parameter_groups(model, 0.05, model.no_weight_decay())
         masks = official.masking_generator
         tubes, cells = masks.TubeMaskingGenerator((8, 14, 14), 0.9), masks.RunningCellMaskingGenerator((8, 14, 14), 0.5)
         train_one_epoch = official.engine_for_pretraining.train_one_epoch
     kept = [{"params": group["params"], "weight_decay": group["weight_decay"]} for group in groups]
     optimizer = torch.optim.AdamW(kept, betas=(0.9, 0.95))
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, std = (
+        clips.new_tensor(v, dtype=torch.float32).view(1, 3, 1, 1, 1)
+        for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
     images = (clips.permute(0, 4, 1, 2, 3).float() / 255 - mean) / std
 
     def step(precision: str) -> None:
@@ -85,9 +88,9 @@ def official_step(folder: Path, clips: Tensor) -> Callable[[str], object]:
         with (
             contextlib.redirect_stdout(io.StringIO()),
             mock.patch.object(torch.cuda, "synchronize"),
-            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
+            torch.autocast(clips.device.type, torch.bfloat16, enabled=precision == "bf16"),
         ):
-            train_one_epoch(model, [batch], optimizer, torch.device("cpu"), 0, None, max_norm=None, start_steps=0)
+            train_one_epoch(model, [batch], optimizer, clips.device, 0, None, max_norm=None, start_steps=0)
 
     return step
 

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from benchmarks.apart import Calls, apart
-from benchmarks.floor import ALONE, WITH_ATTENTION, Floor
+from benchmarks.floor import ALONE, WITH_ATTENTION, with_floors
 from benchmarks.interleaved import Turn, Turns, as_table, speed, taken
 from benchmarks.peers import HUGGING_FACE, MMACTION2, OFFICIAL, absent, say_absent
 from benchmarks.precisions import needs_bfloat16
-from benchmarks.steps import CLIPS, CONTENDERS, OURS, Precision
-from tta_bench.engine.memory import freed_kept
+from benchmarks.steps import CLIPS, CONTENDERS, OURS, Precision, ours
 
 ROUNDS = int(os.environ.get("TTA_BENCH_ROUNDS", "5"))
 """Rounds that count; two go before, since memory that a program keeps is there only from its second step on."""
@@ -28,20 +27,13 @@ def measured(precision: Precision) -> Turns:
     if not peers:
         pytest.skip("no peer is at hand")
     calls = {name: call for peer in peers for name, call in apart(partial(peer_calls, peer, precision)).items()}
-    return taken(calls | apart(partial(our_calls, precision)), ROUNDS, warm=2)
+    return taken(calls | apart(partial(with_floors, OURS, ours, precision)), ROUNDS, warm=2)
 
 
 @contextmanager
 def peer_calls(name: str, precision: Precision) -> Iterator[Calls]:
     """Hold a peer's step."""
     yield {name: partial(CONTENDERS[name](), precision)}
-
-
-@contextmanager
-def our_calls(precision: Precision) -> Iterator[Calls]:
-    """Hold our step with its floors, in memory that is kept to the end, as `train` keeps it."""
-    with freed_kept(torch.device("cpu")):
-        yield Floor(partial(CONTENDERS[OURS](), precision)).calls(OURS)
 
 
 def against_the_quickest(turns: Turns) -> Turn:

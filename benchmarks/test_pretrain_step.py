@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.apart import Calls, apart
-from benchmarks.floor import WITH_ATTENTION, Floor
+from benchmarks.floor import WITH_ATTENTION, with_floors
 from benchmarks.interleaved import Turns, as_table, speed, taken
 from benchmarks.official_pretraining import OFFICIAL, checkout, official_step
 from benchmarks.precisions import needs_bfloat16
 from tta_bench.data.datasets.corpus import Clip
 from tta_bench.engine.device import Machine
-from tta_bench.engine.memory import freed_kept
 from tta_bench.experiments.base import ResolvedClip
 from tta_bench.experiments.pretrain import PretrainSettings
 from tta_bench.models.backbones.videomae import VideoMAEV2
@@ -36,7 +35,9 @@ def measured(precision: str) -> Turns:
     """Return what a step took in five rounds, ours and the official one, each in a process of its own."""
     if checkout() is None:
         pytest.skip(f"{OFFICIAL}: not measured (no VideoMAEv2 in TTA_BENCH_PEERS)")
-    return taken(apart(partial(official_calls, precision)) | apart(partial(our_calls, precision)), rounds=5, warm=2)
+    return taken(
+        apart(partial(official_calls, precision)) | apart(partial(with_floors, OURS, ours, precision)), rounds=5, warm=2
+    )
 
 
 @contextmanager
@@ -47,11 +48,9 @@ def official_calls(precision: str) -> Iterator[Calls]:
     yield {OFFICIAL: partial(official_step(folder, some_clips()), precision)}
 
 
-@contextmanager
-def our_calls(precision: str) -> Iterator[Calls]:
-    """Hold our step with its floors, in memory that is kept to the end, as `train` keeps it."""
-    with freed_kept(torch.device("cpu")):
-        yield Floor(partial(our_step(some_clips()), precision)).calls(OURS)
+def ours() -> Callable[[str], object]:
+    """Return our step on those clips."""
+    return our_step(some_clips())
 
 
 def some_clips() -> Tensor:
@@ -60,18 +59,25 @@ def some_clips() -> Tensor:
     return torch.randint(0, 256, (CLIPS, 16, 224, 224, 3), dtype=torch.uint8, generator=draw)
 
 
-def our_step(clips: Tensor) -> Callable[[str], object]:
-    """Return a call that does one of our steps in a precision: the loss, its gradient, AdamW."""
+def our_step(clips: Tensor, prepare: Callable[[nn.Module], object] = lambda model: None) -> Callable[[str], object]:
+    """Return a call that does one of our steps in a precision: the loss, its gradient, AdamW.
+
+    Args:
+        clips: The clips, on the device that is computed on.
+        prepare: Called with the model beforehand, as to compile it.
+    """
     recipe = PretrainSettings(batch=len(clips), views=1, steps=1, lr=1e-3)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     autoencoder = MaskedAutoencoder(VideoMAEV2(), (8, 14, 14))
     extent = ResolvedClip(span=64, frames=16, stride=4, size=224)
     listed = PretrainClips([Clip("", Path())] * len(clips), {}, extent, recipe, 0)  # never asked for a clip
+    prepare(autoencoder)
     trainings = {}
     for precision in ("fp32", "bf16"):
-        machine = Machine(torch.device("cpu"), precision)
+        machine = Machine(clips.device, precision)
         settings = PretrainStepSettings(train=recipe, seed=0, micro_batch=len(clips), machine=machine)
-        trainings[precision] = pretraining(PretrainStep(autoencoder, settings, mean, std), listed)
+        step = PretrainStep(autoencoder, settings, mean, std).to(clips.device)
+        trainings[precision] = pretraining(step, listed)
         trainings[precision].optimizer.set_rate(recipe.lr)
 
     def run(precision: str) -> object:
