@@ -2,10 +2,12 @@
 
 python .ci/check_gpu.py [data.root=DIR ...]     prints one line and ends well where there is no such device
 
-20 steps of ViT-B twice, with deterministic algorithms and without: equal, or how different, and what determinism costs.
+1 and 20 steps of ViT-B twice with deterministic algorithms, and 20 without: equal, or the tensors that are not and how
+different they are, and what determinism costs.
 Then 20 compiled bfloat16 steps of its fine-tuning and of its pre-training, with clips in memory and with the loader:
-clips/s, and the share of the card's own peak, measured by a large product in the same run. The clips are those of the
-embedded samples, small videos that are quickly decoded, unless words of the user's name others.
+clips/s, and the share of the card's own peak, measured by a large product in the same run; and the operations that take
+the device longest in a step as it stands. The clips are those of the embedded samples, small videos that are quickly
+decoded, unless words of the user's name others.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.profiler import profile, supported_activities
 from torch.utils.flop_counter import FlopCounterMode
 
 from tta_bench import api
@@ -77,16 +80,36 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def twice(words: Sequence[str], count: int, work_dir: Path) -> tuple[float, float]:
-    """Return the largest difference of the weights of two equal trainings, and the clips/s of the second."""
-    weights, rate = [], 0.0
+def twice(words: Sequence[str], count: int, work_dir: Path) -> tuple[str, float]:
+    """Return whether the weights of two equal trainings are, in words, and the clips/s of the second."""
+    weights: list[dict[str, torch.Tensor]] = []
+    rate = 0.0
     for _ in range(2):
         training = training_of(words, work_dir)
         seed_everything(0)
         seconds = steps(training, items_of(training, count, loaded=False), count)
         rate = count * training.batch * training.views / seconds
-        weights.append(torch.cat([value.detach().flatten().float() for value in training.model.parameters()]))
-    return float((weights[0] - weights[1]).abs().max()), rate
+        weights.append({name: value.detach().clone() for name, value in training.model.named_parameters()})
+    one, other = weights
+    apart = {name: float((value - other[name]).abs().max()) for name, value in one.items()}
+    names = [name for name, difference in apart.items() if difference]
+    said = f"{len(names)} of {len(apart)} tensors up to {max(apart.values()):.1e} apart, from {names[:1]} on"
+    return said if names else "equal", rate
+
+
+def longest(words: Sequence[str], work_dir: Path, count: int = 6) -> str:
+    """Return the operations that take a device longest in a step, each with its share of the step."""
+    training = training_of(words, work_dir)
+    steps(training, items_of(training, WARM_UP, loaded=False), WARM_UP)
+    with profile(activities=supported_activities()) as found:
+        steps(training, items_of(training, 1, loaded=False), 1)
+    on_gpu = training.step.settings.machine.device.type == "cuda"
+    spent = {
+        each.key: each.self_device_time_total if on_gpu else each.self_cpu_time_total for each in found.key_averages()
+    }
+    ranked = sorted((name for name in spent if name.startswith("aten::")), key=spent.__getitem__, reverse=True)
+    total = sum(spent[name] for name in ranked)
+    return ", ".join(f"{name.removeprefix('aten::')} {spent[name] / total:.0%}" for name in ranked[:count])
 
 
 def measured(words: Sequence[str], count: int, loaded: bool, compiled: bool, work_dir: Path) -> tuple[float, float]:
@@ -129,22 +152,22 @@ def table(
         size: Rows of the matrix whose product is the measure of the peak.
     """
     rows, rates = [], []
-    top = peak(device, size)
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         first = next(iter(kinds))
-        for wanted in ("true", "false"):
-            apart, rate = twice((*kinds[first], f"runtime.deterministic={wanted}"), count, here)
+        for wanted, number in (("true", 1), ("true", count), ("false", count)):
+            said, rate = twice((*kinds[first], f"runtime.deterministic={wanted}"), number, here)
             rates.append(rate)
-            said = "equal" if apart == 0 else f"{apart:.1e} apart"
             name = "deterministic" if wanted == "true" else "not deterministic"
-            rows.append((f"{first}, {count} steps twice, {name}", said, f"{rate:.1f}"))
-        rows.append(("determinism costs", f"{rates[1] / rates[0] - 1:.0%} more time", ""))
+            rows.append((f"{first}, {number} steps twice, {name}", said, f"{rate:.1f}"))
+        rows.append(("determinism costs", f"{rates[2] / rates[1] - 1:.0%} more time", ""))
+        top = peak(device, size)
         for kind, words in kinds.items():
             for loaded in (False, True):
                 rate, operations = measured(words, count, loaded, compiled, here)
                 name = f"{kind}{', compiled' if compiled else ''}, {'with the loader' if loaded else 'clips in memory'}"
                 rows.append((name, f"{operations / top:.0%} of the measured peak", f"{rate:.1f}"))
+            rows.append((f"{kind}, longest operations", longest(words, here), ""))
     return [*rows, ("the measured peak of a bfloat16 product", f"{top / 1e12:.1f} TFLOPS", "")]
 
 

@@ -228,7 +228,8 @@ def test_the_check_of_a_gpu_runs_on_a_cpu_at_a_small_size() -> None:
         kinds[name] = (*(word for word in words if word.partition("=")[0] not in keys), *small)
     kinds["pre-training"] = tuple(word.replace("encoder=0.9", "encoder=0.5") for word in kinds["pre-training"])
     rows = check.table(kinds, check.torch.device("cpu"), 2, compiled=False, size=64)
-    assert [result for _, result, _ in rows[:2]] == ["equal", "equal"]
-    measured = rows[3:7]
+    assert [result for _, result, _ in rows[:3]] == ["equal"] * 3
+    measured = [*rows[4:6], *rows[7:9]]
+    assert rows[6][1].count(" ") == rows[9][1].count(" ") == 11
     assert [what.split(", ")[0] for what, _, _ in measured] == ["fine-tuning"] * 2 + ["pre-training"] * 2
     assert all(result.endswith("% of the measured peak") and float(rate) > 0 for _, result, rate in measured)
