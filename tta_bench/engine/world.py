@@ -225,16 +225,25 @@ def lost_peers() -> Iterator[None]:
 
 
 def _absent(seconds: float) -> list[int]:
-    """Say in the store that this process waits in vain, and return those that do not say so within some seconds."""
+    """Say in the store that this process waits in vain, and return those that do not say so within some seconds.
+
+    The first process, with which the store ends, stays until the others have had their answer.
+    """
     world, deadline = current(), time.monotonic() + seconds
     with suppress(Exception):  # without the store nobody is named
         _store().set(f"waits/{world.rank}", "in vain")
-        while True:
-            absent = [rank for rank in range(world.size) if not _store().check([f"waits/{rank}"])]
-            if len(absent) <= 1 or time.monotonic() >= deadline:
-                return absent
+        while len(absent := _without("waits", world)) > 1 and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
+        _store().set(f"knows/{world.rank}", "who is absent")
+        while world.is_first and _without("knows", world) != absent and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        return absent
     return []
+
+
+def _without(word: str, world: World) -> list[int]:
+    """Return the processes that have not set a word of theirs in the store."""
+    return [rank for rank in range(world.size) if not _store().check([f"{word}/{rank}"])]
 
 
 def _store() -> Any:
