@@ -74,6 +74,16 @@ def test_an_opencv_without_contributed_modules_is_to_be_mended(monkeypatch: pyte
     assert line.remedy == "pip install --force-reinstall opencv-contrib-python"
 
 
+def test_an_opencv_that_lacks_a_library_is_to_be_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_: str) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", absent)
+    (line,) = [line for line in doctor.packages() if line.part == "cv2"]
+    assert not line.ok
+    assert "libGL.so.1" in line.found
+
+
 def test_the_doctor_is_quick_and_imports_no_mmaction() -> None:
     code = (
         "import sys; from tta_bench.cli.doctor import command\n"

@@ -115,11 +115,19 @@ def packages() -> Iterator[ReportLine]:
         version = installed_version(distribution)
         if importlib.util.find_spec(module) is None:
             yield failed(module, "not installed", f"pip install {distribution}")
-        elif module == "cv2" and not hasattr(importlib.import_module(module), "img_hash"):
-            remedy = "pip install --force-reinstall opencv-contrib-python"
-            yield failed(module, "there, without the contributed modules", remedy)
+        elif module == "cv2" and (fault := _fault_of_opencv()):
+            yield failed(module, fault, "pip install --force-reinstall opencv-contrib-python")
         else:
             yield ReportLine(module, version or f"there, but not the distribution {distribution}")
+
+
+def _fault_of_opencv() -> str:
+    """Return the reason for which the OpenCV that is installed is of no use, or an empty text."""
+    try:
+        opencv = importlib.import_module("cv2")
+    except ImportError as error:  # a library of the system that it needs is absent
+        return f"there, but cannot be imported: {error}"
+    return "" if hasattr(opencv, "img_hash") else "there, without the contributed modules"
 
 
 def extras() -> Iterator[ReportLine]:
